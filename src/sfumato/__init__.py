@@ -1,0 +1,1 @@
+"""Sfumato: diffusion models for images, text and audio."""

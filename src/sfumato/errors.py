@@ -1,0 +1,134 @@
+"""Every error that Sfumato raises on purpose.
+
+::
+
+    SfumatoError                exit code
+    ├── UsageError               2   the request cannot be carried out as written
+    │   ├── SettingError         2   a setting is unknown or has a bad value
+    │   ├── DataError            2   the data is missing, empty or unreadable
+    │   ├── RunError             2   the run is missing, too new or lacks a part
+    │   └── MissingExtra         2   an optional package is not installed
+    ├── DamagedFile              3   a file does not match its manifest or its format
+    ├── RunLocked                4   another process is writing to the run
+    ├── Diverged                 5   training produced a value that is not finite
+    ├── FetchError               6   a catalogue package could not be downloaded or verified
+    ├── DiskFull                 7   there is not enough room to write
+    └── Interrupted        130, 143  Ctrl-C or SIGTERM; the work was saved first
+
+An error says *what* went wrong, *why*, and how to mend it (*hint*).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SfumatoError(Exception):
+    """Base of the tree.
+
+    Args:
+        what: One sentence that names the thing and its place.
+        why: The cause, where it is known.
+        hint: What the user can do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, why: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.hint = hint
+
+    def __str__(self) -> str:
+        parts = [self.what]
+        if self.why:
+            parts.append(f"why: {self.why}")
+        if self.hint:
+            parts.append(f"hint: {self.hint}")
+        return "\n".join(parts)
+
+
+class UsageError(SfumatoError):
+    """The request cannot be carried out as written."""
+
+    exit_code = 2
+
+
+class SettingError(UsageError):
+    """A setting is unknown or has a bad value."""
+
+
+class DataError(UsageError):
+    """The data is missing, empty or unreadable."""
+
+
+class RunError(UsageError):
+    """The run is missing, was made by a newer version, or lacks a part."""
+
+
+class MissingExtra(UsageError):
+    """An optional package is needed and not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package '{package}', which is not installed.",
+            hint=f"pip install 'sfumato[{extra}]'",
+        )
+
+
+class DamagedFile(SfumatoError):
+    """A file does not match its manifest or its format."""
+
+    exit_code = 3
+
+
+class RunLocked(SfumatoError):
+    """Another process is writing to the run."""
+
+    exit_code = 4
+
+
+class Diverged(SfumatoError):
+    """Training produced a value that is not finite."""
+
+    exit_code = 5
+
+
+class FetchError(SfumatoError):
+    """A catalogue package could not be downloaded or verified."""
+
+    exit_code = 6
+
+
+class DiskFull(SfumatoError):
+    """There is not enough room to write."""
+
+    exit_code = 7
+
+
+class Interrupted(SfumatoError):
+    """A signal asked us to stop; everything was saved first.
+
+    Args:
+        signum: ``signal.SIGINT`` or ``signal.SIGTERM``; the exit code is 128 + signum.
+    """
+
+    def __init__(self, what: str, signum: int, hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.signum = signum
+        self.exit_code = 128 + signum
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """A hint for a mistyped name: the nearest known one, or the list of all.
+
+    Returns:
+        A sentence such as ``did you mean 'lr'?`` or ``known: a, b, c``.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return "known: " + ", ".join(names)
