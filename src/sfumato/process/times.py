@@ -1,0 +1,182 @@
+"""Times: which are trained on, and which a sampler visits.
+
+A training distribution is its quantile function, so that one stratified draw serves them all:
+the batch covers the distribution evenly and the loss has low variance (Kingma et al. 2021,
+arXiv:2107.00630, appendix I.1). A sampling grid is a decreasing list of times from 1 to 0.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from sfumato.process.rng import Stream, uniform
+from sfumato.process.schedule import Schedule
+
+# Times this close to 0 or 1 carry no information that float32 states could hold.
+_EDGE = 1e-5
+
+
+class TimeDistribution(BaseModel, ABC):
+    """A distribution of training times."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
+        """The time below which a share ``u`` in (0, 1) of the training times lies."""
+
+    def draw(
+        self, schedule: Schedule, seed: int, step: int, slots: Sequence[int], batch: int
+    ) -> Tensor:
+        """Stratified times, a pure function of (seed, step, slot).
+
+        Args:
+            schedule: Needed by distributions that are stated in terms of noise levels.
+            seed: The run's seed.
+            step: The training step.
+            slots: Places in the global batch, each in [0, batch).
+            batch: Size of the global batch.
+
+        Returns:
+            float64 times of shape (len(slots),), strictly inside (0, 1).
+        """
+        offset = uniform(seed, Stream.TIME, [0], step=step)
+        u = (offset + torch.as_tensor(list(slots), dtype=torch.float64) / batch) % 1.0
+        return self.quantile(u.clamp(1e-9, 1 - 1e-9), schedule).clamp(_EDGE, 1 - _EDGE)
+
+
+class UniformTimes(TimeDistribution):
+    """Every time alike."""
+
+    kind: Literal["uniform"] = "uniform"
+
+    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
+        """``t = u``."""
+        return u
+
+
+class LogitNormal(TimeDistribution):
+    """``logit(t)`` is normal: the middle of the path is visited most.
+
+    Source: Esser et al. 2024 (arXiv:2403.03206), eq. 19.
+    """
+
+    kind: Literal["logit-normal"] = "logit-normal"
+    mean: float = Field(0.0, description="above 0 = more noise")
+    std: float = Field(1.0, gt=0)
+
+    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
+        """``sigmoid(mean + std * probit(u))``."""
+        return torch.sigmoid(self.mean + self.std * torch.special.ndtri(u))
+
+
+class LogNormal(TimeDistribution):
+    """The logarithm of the noise level ``sigma / alpha`` is normal.
+
+    Source: Karras et al. 2022 (arXiv:2206.00364), table 1 (mean -1.2, std 1.2).
+    """
+
+    kind: Literal["log-normal"] = "log-normal"
+    mean: float = Field(-1.2, description="mean of log(sigma / alpha)")
+    std: float = Field(1.2, gt=0)
+
+    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
+        """The time at which the noise level has this quantile."""
+        return schedule.time(-2 * (self.mean + self.std * torch.special.ndtri(u)))
+
+
+AnyTimes = Annotated[UniformTimes | LogitNormal | LogNormal, Field(discriminator="kind")]
+"""The closed registry of training-time distributions."""
+
+
+class Grid(BaseModel, ABC):
+    """A rule that places the times of a sampler."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def interior(self, steps: int, schedule: Schedule) -> Tensor:
+        """``steps`` decreasing times, float64; the first stands for 1 and none is 0."""
+
+    def times(self, steps: int, schedule: Schedule) -> Tensor:
+        """``steps + 1`` decreasing times from exactly 1 to exactly 0.
+
+        Raises:
+            ValueError: ``steps`` is below 1.
+        """
+        if steps < 1:
+            raise ValueError(f"a grid has at least one step, not {steps}")
+        times = self.interior(steps, schedule)
+        times[0] = 1.0
+        return torch.cat([times, torch.zeros(1, dtype=torch.float64)])
+
+
+class UniformGrid(Grid):
+    """Equal steps in ``t``."""
+
+    kind: Literal["uniform"] = "uniform"
+
+    def interior(self, steps: int, schedule: Schedule) -> Tensor:
+        """``1, 1 - 1/steps, ..., 1/steps``."""
+        return 1 - torch.arange(steps, dtype=torch.float64) / steps
+
+
+class QuadraticGrid(Grid):
+    """Steps in ``t`` that shrink towards the data. Source: Song et al. 2021 (arXiv:2010.02502)."""
+
+    kind: Literal["quadratic"] = "quadratic"
+
+    def interior(self, steps: int, schedule: Schedule) -> Tensor:
+        """The squares of equal steps."""
+        return (1 - torch.arange(steps, dtype=torch.float64) / steps).square()
+
+
+class _NoiseLevelGrid(Grid):
+    """Grids laid out in the noise level ``sigma / alpha``, between two bounds."""
+
+    low: float = Field(0.002, gt=0, description="least noise level before the last step")
+    high: float = Field(80.0, gt=0, description="noise level that stands for t = 1")
+
+    def _bounds(self, schedule: Schedule) -> tuple[float, float]:
+        one = torch.ones((), dtype=torch.float64)
+        most = math.exp(min(-schedule.log_snr(one).item() / 2, math.log(self.high)))
+        return min(self.low, most / 2), most
+
+
+class LogSNRGrid(_NoiseLevelGrid):
+    """Equal steps in log-SNR. Source: Lu et al. 2022 (arXiv:2206.00927)."""
+
+    kind: Literal["log-snr"] = "log-snr"
+
+    def interior(self, steps: int, schedule: Schedule) -> Tensor:
+        """Geometric noise levels."""
+        low, high = self._bounds(schedule)
+        levels = torch.linspace(math.log(high), math.log(low), steps, dtype=torch.float64)
+        return schedule.time(-2 * levels)
+
+
+class EDMGrid(_NoiseLevelGrid):
+    """Equal steps in ``(sigma / alpha)**(1 / rho)``.
+
+    Source: Karras et al. 2022 (arXiv:2206.00364), eq. 5.
+    """
+
+    kind: Literal["edm"] = "edm"
+    rho: float = Field(7.0, ge=1)
+
+    def interior(self, steps: int, schedule: Schedule) -> Tensor:
+        """Noise levels that crowd towards the data."""
+        low, high = (bound ** (1 / self.rho) for bound in self._bounds(schedule))
+        levels = torch.linspace(high, low, steps, dtype=torch.float64).pow(self.rho)
+        return schedule.time(-2 * levels.log())
+
+
+AnyGrid = Annotated[UniformGrid | QuadraticGrid | LogSNRGrid | EDMGrid, Field(discriminator="kind")]
+"""The closed registry of sampling grids."""
