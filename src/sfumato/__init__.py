@@ -1,1 +1,48 @@
-"""Sfumato: diffusion models for images, text and audio."""
+"""Sfumato: diffusion models for images, text and audio, with one engine.
+
+For a user::
+
+    import sfumato
+
+    run = sfumato.train("pictures/", minutes=15)
+    run.sample(16, seed=0).save("out/")
+    sfumato.open("pictures-image").sample(4, label="cat", scale=2.0)
+
+For a researcher, the parts: ``sfumato.process``, ``sfumato.denoiser``, ``sfumato.objective``,
+``sfumato.sampling``, ``sfumato.guidance``, ``sfumato.oracle``.
+
+Names load on first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sfumato.run.run import Run, Samples, train
+    from sfumato.run.run import open_run as open
+
+__version__ = "0.1.0"
+
+_FACE = {
+    "Run": ("sfumato.run.run", "Run"),
+    "Samples": ("sfumato.run.run", "Samples"),
+    "open": ("sfumato.run.run", "open_run"),
+    "train": ("sfumato.run.run", "train"),
+}
+
+__all__ = ["Run", "Samples", "__version__", "open", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FACE:
+        raise AttributeError(f"module 'sfumato' has no attribute '{name}'")
+    module, attribute = _FACE[name]
+    value = getattr(import_module(module), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

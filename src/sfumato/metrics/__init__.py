@@ -1,1 +1,1 @@
-"""."""
+"""First floor: measures of data, strangers to how it was made."""

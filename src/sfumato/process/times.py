@@ -178,5 +178,34 @@ class EDMGrid(_NoiseLevelGrid):
         return schedule.time(-2 * levels.log())
 
 
-AnyGrid = Annotated[UniformGrid | QuadraticGrid | LogSNRGrid | EDMGrid, Field(discriminator="kind")]
+class AngleGrid(Grid):
+    """Steps in the angle ``phi = atan(sigma / (alpha pivot))``, shrinking towards the data.
+
+    Data with deviation ``pivot`` makes a quarter turn from ``phi = 0`` (clean) to ``pi / 2``
+    (noise), and what is known of it changes evenly along the way. Unlike log-SNR the angle is
+    finite at both ends, so no noise level has to stand in for them.
+    """
+
+    kind: Literal["angle"] = "angle"
+    pivot: float = Field(
+        default=0.7,
+        gt=0,
+        description="noise level at 45 degrees; a little above the data's deviation",
+    )
+    rho: float = Field(
+        default=1.5, ge=1, description="1 = equal angles; above, finer near the data"
+    )
+
+    def interior(self, steps: int, schedule: Schedule) -> Tensor:
+        """``phi_max (k / steps)**rho`` for ``k = steps, ..., 1``."""
+        alpha, sigma = schedule.coefficients(torch.ones((), dtype=torch.float64))
+        widest = torch.atan2(sigma, alpha * self.pivot)
+        share = 1 - torch.arange(steps, dtype=torch.float64) / steps
+        levels = self.pivot * torch.tan(widest * share.pow(self.rho))
+        return schedule.time(-2 * levels.log())
+
+
+AnyGrid = Annotated[
+    UniformGrid | QuadraticGrid | LogSNRGrid | EDMGrid | AngleGrid, Field(discriminator="kind")
+]
 """The closed registry of sampling grids."""

@@ -1,1 +1,12 @@
-"""."""
+"""Recipes: the whole plan of a run, typed, validated and complete.
+
+A recipe function returns a finished :class:`~sfumato.recipes.recipe.Recipe`; a user changes single
+settings of it by name. What is written to a run's ``spec.json`` is the result, with nothing left
+to a default that could change.
+"""
+
+from sfumato.recipes.overrides import override
+from sfumato.recipes.recipe import Recipe
+from sfumato.recipes.registry import DEFAULT, RECIPES, find
+
+__all__ = ["DEFAULT", "RECIPES", "Recipe", "find", "override"]

@@ -1,0 +1,79 @@
+"""Batches are trees of tensors; the engine moves and cuts them without looking inside.
+
+A tree is a tensor, or a tuple, list, dict or dataclass of trees; any other leaf (a step number, a
+name) is shared as it is. The first dimension of every tensor counts the samples.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor
+
+Batch = TypeVar("Batch")
+
+
+def tensors_of(batch: object) -> list[Tensor]:
+    """All tensors of a batch, in order."""
+    found: list[Tensor] = []
+
+    def note(tensor: Tensor) -> Tensor:
+        found.append(tensor)
+        return tensor
+
+    _map(note, batch)
+    return found
+
+
+def size(batch: object) -> int:
+    """Number of samples of a batch.
+
+    Raises:
+        ValueError: It has no tensor, or its tensors disagree.
+    """
+    sizes = {tensor.shape[0] for tensor in tensors_of(batch)}
+    if len(sizes) != 1:
+        raise ValueError(f"the tensors of a batch must agree on one size, found {sorted(sizes)}")
+    return sizes.pop()
+
+
+def split(batch: Batch, parts: int) -> list[Batch]:
+    """Cut a batch along its samples into at most ``parts`` parts of nearly equal size."""
+    if parts == 1:
+        return [batch]
+    total = size(batch)
+    share = -(-total // parts)
+    cuts = [slice(low, min(low + share, total)) for low in range(0, total, share)]
+    return [_map(operator.itemgetter(cut), batch) for cut in cuts]
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """A batch on a device, copied through pinned memory when that device is CUDA."""
+    if device.type != "cuda":
+        return _map(lambda x: x.to(device), batch)
+    return _map(lambda x: x if x.is_cuda else x.pin_memory().to(device, non_blocking=True), batch)
+
+
+def _map(change: Callable[[Tensor], Tensor], batch: Batch) -> Batch:
+    return cast(Batch, _map_tree(change, batch))
+
+
+def _map_tree(change: Callable[[Tensor], Tensor], tree: Any) -> Any:
+    if isinstance(tree, Tensor):
+        return change(tree)
+    if isinstance(tree, dict):
+        return {key: _map_tree(change, value) for key, value in tree.items()}
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*(_map_tree(change, value) for value in tree))
+    if isinstance(tree, (tuple, list)):
+        return type(tree)(_map_tree(change, value) for value in tree)
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        fields = (field.name for field in dataclasses.fields(tree) if field.init)
+        return dataclasses.replace(
+            tree, **{name: _map_tree(change, getattr(tree, name)) for name in fields}
+        )
+    return tree

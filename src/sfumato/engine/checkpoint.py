@@ -1,0 +1,226 @@
+"""Complete training states on disk, of which the newest whole one is always loadable.
+
+A checkpoint is a directory ``step-0000123`` of safetensors files and one ``state.json``, with a
+``manifest.json`` that lists the size and SHA-256 of each. It is written beside its place, forced
+to the disk and renamed; the text file ``latest`` then moves to it, and only after that are older
+ones removed. A crash at any moment therefore leaves the previous checkpoint as it was.
+
+The directories are the truth: loading takes the highest step that passes its manifest, and
+``latest`` is a convenience for people and scripts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from sfumato.engine import atomic
+from sfumato.engine.events import Warned
+from sfumato.engine.machine import disk_free
+from sfumato.errors import DamagedFile, DiskFull, RunError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+STATE = "state.json"
+LATEST = "latest"
+
+_NAME = re.compile(r"step-(\d{7,})")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A training state.
+
+    Attributes:
+        step: Optimiser steps complete.
+        tensors: Named tensors by group (``weights``, ``ema``, ``optimizer``); one file each.
+        scalars: Everything else, as JSON.
+        path: Where it was read from.
+    """
+
+    step: int
+    tensors: Mapping[str, Mapping[str, Tensor]]
+    scalars: Mapping[str, Any]
+    path: Path
+
+
+class CheckpointStore:
+    """The checkpoints of one run. Writing requires the run's lock to be held.
+
+    Args:
+        directory: Usually ``runs/NAME/checkpoints``; created on the first save.
+        keep: How many of the newest to keep.
+        milestone_steps: Checkpoints at multiples of this step are kept for good.
+    """
+
+    def __init__(self, directory: Path, keep: int = 2, milestone_steps: int | None = None) -> None:
+        self.directory = directory
+        self.keep = keep
+        self.milestone_steps = milestone_steps
+
+    def save(
+        self,
+        step: int,
+        tensors: Mapping[str, Mapping[str, Tensor]],
+        scalars: Mapping[str, object],
+    ) -> Path:
+        """Write a checkpoint, then point ``latest`` at it, then prune.
+
+        Raises:
+            DiskFull: There is not enough room; every older checkpoint is intact.
+        """
+        self.require_room(_size(tensors))
+        path = self.directory / f"step-{step:07d}"
+        with atomic.replacing(path) as draft:
+            draft.mkdir()
+            for group, named in tensors.items():
+                atomic.save_tensors(draft / f"{group}.safetensors", named)
+            _dump(draft / STATE, {"step": step, **scalars})
+            files = {file.name: _seal(file) for file in sorted(draft.iterdir())}
+            _dump(draft / MANIFEST, {"format": FORMAT, "files": files})
+        atomic.write_text(self.directory / LATEST, f"{path.name}\n")
+        self._prune(step)
+        return path
+
+    def load(self, path: Path) -> Checkpoint:
+        """Read one checkpoint, verifying every file against the manifest first.
+
+        Raises:
+            DamagedFile: A file is missing, altered or unreadable; the message names it.
+            RunError: There is no such checkpoint, or a newer version wrote it.
+        """
+        groups = [file for file in verify(path) if file.suffix == ".safetensors"]
+        state = atomic.read_json(path / STATE)
+        tensors = {file.stem: atomic.read_tensors(file) for file in groups}
+        return Checkpoint(step=state.pop("step"), tensors=tensors, scalars=state, path=path)
+
+    def load_latest(self) -> tuple[Checkpoint | None, list[Warned]]:
+        """Read the newest checkpoint that is whole.
+
+        Returns:
+            The checkpoint, or None if none was ever written, and a warning for each newer one
+            that had to be passed over, naming the bad file.
+
+        Raises:
+            DamagedFile: There are checkpoints and not one is whole.
+            RunError: The newest was written by a newer version.
+        """
+        warnings: list[Warned] = []
+        problem: DamagedFile | None = None
+        for step, path in reversed(self.steps()):
+            try:
+                return self.load(path), warnings
+            except DamagedFile as error:
+                problem = error
+                message = f"The checkpoint {path.name} was passed over. {error.what}"
+                warnings.append(Warned(step=step, message=message))
+        if problem is not None:
+            raise problem
+        return None, warnings
+
+    def steps(self) -> list[tuple[int, Path]]:
+        """The checkpoints present, oldest first; whether they are whole is not looked at."""
+        if not self.directory.is_dir():
+            return []
+        named = ((_NAME.fullmatch(path.name), path) for path in self.directory.iterdir())
+        return sorted((int(match[1]), path) for match, path in named if match)
+
+    def sweep(self) -> list[Path]:
+        """Remove what a killed writer left behind. Call it with the run's lock held."""
+        return atomic.sweep(self.directory)
+
+    def require_room(self, size: int, count: int = 1) -> None:
+        """Refuse early if ``count`` checkpoints of ``size`` bytes do not fit on the device.
+
+        Raises:
+            DiskFull: With what is needed and what is free.
+        """
+        free = disk_free(self.directory)
+        if free < size * count:
+            raise DiskFull(
+                f"There is no room for a checkpoint in {self.directory}.",
+                why=f"{_mebibytes(size * count)} are needed and {_mebibytes(free)} are free",
+                hint="Free some space and run the same command again: it resumes.",
+            )
+
+    def _prune(self, newest: int) -> None:
+        # A higher step than the one just written belongs to a future that was abandoned by
+        # going back to an older checkpoint; were it kept, it would be taken for the newest.
+        past = [step for step, _ in self.steps() if step <= newest]
+        kept = {*past[-self.keep :], *filter(self.is_milestone, past)}
+        for step, path in self.steps():
+            if step not in kept:
+                atomic.remove(path)
+
+    def is_milestone(self, step: int) -> bool:
+        """Whether a checkpoint of this step is kept for good."""
+        return self.milestone_steps is not None and step % self.milestone_steps == 0
+
+
+def verify(path: Path) -> list[Path]:
+    """Compare a checkpoint with its manifest.
+
+    Returns:
+        The files it is made of.
+
+    Raises:
+        DamagedFile: A file is missing or differs; the message names it.
+        RunError: There is no such checkpoint, or a newer version wrote it.
+    """
+    if not path.is_dir():
+        raise RunError(f"There is no checkpoint {path}.")
+    manifest = _read_manifest(path / MANIFEST)
+    files = []
+    for name, seal in manifest.items():
+        file = path / name
+        if Path(name).name != name or not file.is_file():
+            raise DamagedFile(f"{file} is missing.", why=f"{MANIFEST} lists it")
+        if _seal(file) != seal:
+            raise DamagedFile(
+                f"{file} is not what was written.",
+                why=f"its size or SHA-256 differs from {MANIFEST}",
+                hint="The disk or another program changed it: restore it from a copy.",
+            )
+        files.append(file)
+    return files
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise DamagedFile(f"{path} is missing.")
+    manifest = atomic.read_json(path)
+    version, files = manifest.get("format"), manifest.get("files")
+    if isinstance(version, int) and version > FORMAT:
+        raise RunError(
+            f"{path.parent} was written by a newer version of Sfumato.",
+            why=f"its format is {version}; this version reads up to {FORMAT}",
+            hint="pip install --upgrade sfumato",
+        )
+    if version != FORMAT or not isinstance(files, dict) or STATE not in files:
+        raise DamagedFile(f"{path} is not a manifest of ours.")
+    return files
+
+
+def _seal(file: Path) -> dict[str, object]:
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return {"bytes": stream.tell(), "sha256": digest}
+
+
+def _dump(path: Path, value: Mapping[str, object]) -> None:
+    path.write_text(json.dumps(value, indent=1, allow_nan=False), encoding="utf-8")
+
+
+def _size(tensors: Mapping[str, Mapping[str, Tensor]]) -> int:
+    return sum(tensor.nbytes for named in tensors.values() for tensor in named.values())
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"

@@ -1,0 +1,71 @@
+"""One writer to a run directory.
+
+The lock is the kernel's (``flock``), so it ends with the process that holds it, however that
+process ends: there is no stale lock to break. The file's text only tells a human who holds it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from sfumato.errors import RunLocked
+
+
+class RunLock:
+    """Hold a run directory for writing, as a context manager.
+
+    Args:
+        directory: The run directory; it is created if missing.
+
+    Raises:
+        RunLocked: On entry, when another process holds it; the message gives its id.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "lock"
+        self._stream: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        stream = self.path.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = _holder(stream)
+            stream.close()
+            raise RunLocked(
+                f"{self.path.parent} is being written by {holder}.",
+                hint="Wait for it, stop it, or choose another run name.",
+            ) from error
+        stream.seek(0)
+        stream.truncate()
+        json.dump({"pid": os.getpid(), "host": socket.gethostname()}, stream)
+        stream.flush()
+        self._stream = stream
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # The file stays: unlinking it would let two processes lock two files of one name.
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+
+def _holder(stream: IO[str]) -> str:
+    stream.seek(0)
+    try:
+        owner = json.loads(stream.read())
+        return f"process {owner['pid']} on {owner['host']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"

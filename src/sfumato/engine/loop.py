@@ -1,0 +1,243 @@
+"""The training loop: a generator of events.
+
+Around each optimiser step (``step``) the loop resumes, saves, paces itself and stops on request.
+Everything it does to the weights is a pure function of the step and the state, so a run that was
+killed and resumed ends bit for bit where the unbroken one ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic
+
+import torch
+from torch import Tensor, nn
+
+from sfumato.engine import batch as trees
+from sfumato.engine.batch import Batch
+from sfumato.engine.cadence import Cadence, every
+from sfumato.engine.checkpoint import Checkpoint, CheckpointStore
+from sfumato.engine.ema import PowerEMA
+from sfumato.engine.events import Done, Event, PreviewDue, Progress, Saved, Started, Warned
+from sfumato.engine.machine import keep_freed_memory
+from sfumato.engine.pace import Pace
+from sfumato.engine.precision import choose_compile, choose_precision
+from sfumato.engine.prefetch import Prefetcher
+from sfumato.engine.settings import Budget, EngineSettings
+from sfumato.engine.signals import StopRequest
+from sfumato.engine.state import TrainingState
+from sfumato.engine.step import Stepper
+from sfumato.errors import Interrupted, RunError
+
+
+class Trainer(Generic[Batch]):
+    """Trains a module.
+
+    Args:
+        module: The module, on the device where it is to be trained.
+        loss: From a batch, or a part of one, to one loss per sample, shape (B,). It calls
+            ``module``; whatever it draws at random must be a function of the batch's content.
+        batches: From a step to its batch of ``settings.batch`` samples (see ``engine.batch``): a
+            pure function, called on another thread and ahead of time.
+        settings: How to train.
+        checkpoints: Where to save. Hold the run's lock while running.
+        identity: Facts that a resumed run must share with the saved one (a digest of the data, the
+            seed), as JSON; the batch size is always among them.
+
+    Attributes:
+        state: The module, its average, its optimiser and the counters.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        loss: Callable[[Batch], Tensor],
+        batches: Callable[[int], Batch],
+        settings: EngineSettings,
+        checkpoints: CheckpointStore,
+        identity: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.checkpoints = checkpoints
+        self.identity = {"batch": settings.batch, **(identity or {})}
+        self.state = TrainingState(
+            module=module,
+            ema=PowerEMA(module, settings.ema_width),
+            optimizer=settings.optimizer.build(module.named_parameters()),
+        )
+        self._device = next(module.parameters()).device
+        self._precision = choose_precision(settings.precision, self._device)
+        self._batches = batches
+        self._stepper = Stepper(self.state, loss, settings, self._precision)
+        self._saved_step: int | None = None
+
+    @property
+    def ema(self) -> PowerEMA:
+        """The averaged weights; ``with trainer.ema.swapped():`` shows them in the module."""
+        return self.state.ema
+
+    def restore(self, checkpoint: Checkpoint, allow_changes: bool = False) -> None:
+        """Go on from a checkpoint.
+
+        Args:
+            checkpoint: From the store.
+            allow_changes: Accept that the identity differs from the saved run's.
+
+        Raises:
+            RunError: The identity or the module differs.
+        """
+        then, now = checkpoint.scalars["identity"], self.identity
+        changed = sorted(key for key in then | now if then.get(key) != now.get(key))
+        if changed and not allow_changes:
+            raise RunError(
+                f"The run cannot go on from {checkpoint.path}: {', '.join(changed)} changed.",
+                why=f"{changed[0]} was {then.get(changed[0])!r} and is {now.get(changed[0])!r}",
+                hint="Put it back, choose another run name, or allow changes explicitly.",
+            )
+        self.state.restore(checkpoint)
+        self._saved_step = checkpoint.step
+
+    def run(
+        self, budget: Budget, stop: StopRequest | None = None, allow_changes: bool = False
+    ) -> Iterator[Event]:
+        """Train until the budget is spent, resuming from the newest whole checkpoint if any.
+
+        Args:
+            budget: Length of the run over all its sessions.
+            stop: When asked, the step in hand is finished and saved.
+            allow_changes: See :meth:`restore`.
+
+        Yields:
+            Started, then Progress, Saved, PreviewDue and Warned as they come, then Done.
+
+        Raises:
+            Diverged: A loss, a gradient or a weight is not finite. Nothing is saved after it.
+            DiskFull: A checkpoint does not fit; the older ones are intact.
+            Interrupted: After saving, when asked to stop.
+            RunError: The newest checkpoint does not fit this run.
+        """
+        if self.settings.threads is not None:
+            torch.set_num_threads(self.settings.threads)
+        if self._device.type == "cpu":
+            keep_freed_memory()
+        yield from self._resume(allow_changes)
+        yield from self._begin(budget)
+        yield from self._train(budget, stop or StopRequest())
+        yield from self._save()
+        if self.settings.preview_minutes is not None:
+            yield PreviewDue(step=self.state.step)
+        yield self._done()
+
+    def _resume(self, allow_changes: bool) -> Iterator[Event]:
+        self.checkpoints.sweep()
+        checkpoint, warnings = self.checkpoints.load_latest()
+        yield from warnings
+        if checkpoint is not None:
+            self.restore(checkpoint, allow_changes)
+        # While one checkpoint is being written, the ones it replaces are still there.
+        missing = self.checkpoints.keep + 1 - len(self.checkpoints.steps())
+        self.checkpoints.require_room(self.state.expected_size(), count=max(1, missing))
+
+    def _begin(self, budget: Budget) -> Iterator[Event]:
+        state = self.state
+        compiled = choose_compile(self.settings.compile, self._device, budget.minutes)
+        if compiled.choice == "on":
+            state.module.compile()
+        yield Started(
+            step=state.step,
+            samples=state.samples,
+            elapsed=state.elapsed,
+            parameters=sum(p.numel() for p in state.module.parameters() if p.requires_grad),
+            device=str(self._device),
+            precision=str(self._precision),
+            compile=str(compiled),
+            resumed=self._saved_step is not None,
+        )
+        before, state.progress = state.progress, budget.progress(state.step, state.elapsed)
+        if abs(state.progress - before) > 1e-9:
+            yield Warned(
+                step=state.step,
+                message=f"The length of the run changed: {before:.0%} of it was done, now "
+                f"{state.progress:.0%}. The learning rate follows the new length and cools down "
+                f"over its last {self.settings.learning_rate.cooldown:.0%}.",
+            )
+
+    def _train(self, budget: Budget, stop: StopRequest) -> Iterator[Event]:
+        state, settings = self.state, self.settings
+        pace = Pace(state.step, state.samples, state.elapsed)
+        say = Cadence(settings.progress_seconds, share=1.0)
+        save = Cadence(every(settings.save_minutes))
+        preview = Cadence(every(settings.preview_minutes))
+        state.module.train()
+        with self._prefetcher(budget) as batches:
+            while state.progress < 1.0:
+                self._stepper.apply(batches.next())
+                state.elapsed = pace.tick(state.step, state.samples)
+                state.progress = budget.progress(state.step, state.elapsed)
+                if say.due() or state.progress >= 1.0:
+                    with say.turn():
+                        yield self._progress(budget, pace)
+                if stop.signum is not None and state.progress < 1.0:
+                    yield from self._save()
+                    raise _interrupted(stop.signum, state.step)
+                if save.due() or self._is_save_step():
+                    with save.turn():
+                        yield from self._save()
+                if preview.due():
+                    with preview.turn():
+                        yield PreviewDue(step=state.step)
+                    state.module.train()
+
+    def _prefetcher(self, budget: Budget) -> Prefetcher[Batch]:
+        def load(step: int) -> Batch:
+            return trees.to_device(self._batches(step), self._device)
+
+        return Prefetcher(load, self.state.step, budget.steps, self.settings.batch_timeout)
+
+    def _is_save_step(self) -> bool:
+        asked = self.settings.save_steps
+        regular = asked is not None and self.state.step % asked == 0
+        return regular or self.checkpoints.is_milestone(self.state.step)
+
+    def _save(self) -> Iterator[Event]:
+        """Save, unless this very step is already on the disk."""
+        if self._saved_step == self.state.step:
+            return
+        began = time.monotonic()
+        self._stepper.check_all()
+        scalars = {"identity": self.identity, **self.state.scalars()}
+        path = self.checkpoints.save(self.state.step, self.state.tensors(), scalars)
+        self._saved_step = self.state.step
+        yield Saved(step=self.state.step, path=path, seconds=time.monotonic() - began)
+
+    def _progress(self, budget: Budget, pace: Pace) -> Progress:
+        self._stepper.check()
+        return Progress(
+            step=self.state.step,
+            steps=budget.steps,
+            share=self.state.progress,
+            samples=self.state.samples,
+            loss=self.state.loss,
+            lr=self._stepper.lr,
+            grad_norm=self._stepper.grad_norm,
+            samples_per_second=pace.samples_per_second,
+            eta_seconds=pace.eta(budget),
+            elapsed=self.state.elapsed,
+        )
+
+    def _done(self) -> Done:
+        return Done(
+            step=self.state.step,
+            samples=self.state.samples,
+            loss=self.state.loss,
+            elapsed=self.state.elapsed,
+        )
+
+
+def _interrupted(signum: int, step: int) -> Interrupted:
+    return Interrupted(
+        f"Training was stopped after step {step}; everything is saved.",
+        signum=signum,
+        hint="Run the same command again to go on.",
+    )

@@ -1,0 +1,67 @@
+"""How fast a run goes and when it will end, on a monotonic clock."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+
+from sfumato.engine.cadence import Clock
+from sfumato.engine.settings import Budget
+
+WINDOW = 30.0
+"""Seconds over which the recent rate is measured."""
+
+
+class Pace:
+    """Time trained, recent throughput and expected time to the end.
+
+    Args:
+        step: Steps done before this session.
+        samples: Samples seen before this session.
+        elapsed: Seconds trained before this session.
+        clock: A monotonic clock in seconds.
+    """
+
+    def __init__(
+        self, step: int, samples: int, elapsed: float, clock: Clock = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._origin = clock() - elapsed
+        self._marks = deque([(elapsed, step, samples)])
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds trained, over all sessions."""
+        return self._clock() - self._origin
+
+    def tick(self, step: int, samples: int) -> float:
+        """Note that a step has ended.
+
+        Returns:
+            Seconds trained, over all sessions.
+        """
+        now = self.elapsed
+        # About sixty marks describe the window, however short the steps.
+        if len(self._marks) > 1 and now - self._marks[-2][0] < WINDOW / 60:
+            self._marks.pop()
+        self._marks.append((now, step, samples))
+        while len(self._marks) > 2 and now - self._marks[1][0] > WINDOW:
+            self._marks.popleft()
+        return now
+
+    @property
+    def samples_per_second(self) -> float:
+        """Recent throughput; 0 before the first step."""
+        (then, _, few), (now, _, many) = self._marks[0], self._marks[-1]
+        return (many - few) / (now - then) if now > then else 0.0
+
+    def eta(self, budget: Budget) -> float:
+        """Seconds until the budget is spent; infinity while the rate is unknown."""
+        (then, early, _), (now, step, _) = self._marks[0], self._marks[-1]
+        ends = [math.inf]
+        if budget.minutes is not None:
+            ends.append(60.0 * budget.minutes - now)
+        if budget.steps is not None and step > early:
+            ends.append((budget.steps - step) * (now - then) / (step - early))
+        return max(0.0, min(ends))

@@ -1,0 +1,122 @@
+"""Choices of number format and compilation, each with its reason in words."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from typing import Literal
+
+import torch
+
+from sfumato.engine.machine import cpp_compiler
+from sfumato.errors import SettingError
+
+PrecisionName = Literal["auto", "fp32", "bf16"]
+Switch = Literal["auto", "on", "off"]
+
+WORTH_COMPILING_MINUTES = 20.0
+"""Compilation costs a minute or so: below this an automatic choice leaves it off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A choice and why it was made.
+
+    Attributes:
+        choice: ``fp32`` or ``bf16``; ``on`` or ``off``.
+        reason: One clause for a person to read.
+    """
+
+    choice: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.choice} ({self.reason})"
+
+
+def choose_precision(asked: PrecisionName, device: torch.device) -> Decision:
+    """Pick the number format of matrix products; weights and optimiser state stay float32."""
+    if asked == "fp32":
+        return Decision("fp32", "as asked")
+    fast, reason = _fast_bf16(device)
+    if asked == "bf16":
+        return Decision("bf16", "as asked" if fast else f"as asked, though {reason}")
+    return Decision("bf16" if fast else "fp32", reason)
+
+
+def autocast(decision: Decision, device: torch.device) -> AbstractContextManager[object]:
+    """The context in which the forward pass runs."""
+    if decision.choice == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def choose_compile(asked: Switch, device: torch.device, minutes: float | None) -> Decision:
+    """Decide whether to compile the module.
+
+    Args:
+        asked: What the settings say.
+        device: Where the module runs.
+        minutes: Expected length of the run, if known.
+
+    Raises:
+        SettingError: It was asked for and cannot work here.
+    """
+    if asked == "off":
+        return Decision("off", "as asked")
+    missing = _missing_for_compile(device)
+    if asked == "on":
+        if missing:
+            raise SettingError(
+                "compile = on cannot work on this machine.",
+                why=missing,
+                hint="Install it, or set compile = off.",
+            )
+        return Decision("on", "as asked")
+    if missing:
+        return Decision("off", missing)
+    if minutes is None or minutes < WORTH_COMPILING_MINUTES:
+        return Decision("off", f"worth it only in runs over {WORTH_COMPILING_MINUTES:.0f} minutes")
+    return Decision("on", f"a run of {minutes:.0f} minutes repays it")
+
+
+def _missing_for_compile(device: torch.device) -> str:
+    if device.type == "cpu":
+        return "" if cpp_compiler() else "there is no C++ compiler"
+    return "" if find_spec("triton") else "the package triton is not installed"
+
+
+def _fast_bf16(device: torch.device) -> tuple[bool, str]:
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        return fast, "the GPU multiplies bf16" if fast else "the GPU has no bf16 units"
+    if device.type != "cpu":
+        return False, f"bf16 is not trusted on {device.type}"
+    queries = [
+        getattr(torch.cpu, name, None)
+        for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    ]
+    if all(query is None for query in queries):
+        return _bf16_wins_a_race()
+    fast = any(query() for query in queries if query is not None)
+    return fast, "the CPU multiplies bf16" if fast else "the CPU has neither AMX nor AVX512-BF16"
+
+
+@cache
+def _bf16_wins_a_race() -> tuple[bool, str]:
+    """For versions of torch that cannot be asked: time one product in each format."""
+    fp32, bf16 = _product_seconds(torch.float32), _product_seconds(torch.bfloat16)
+    return bf16 < fp32, f"a trial product took {bf16 / fp32:.1f} times as long in bf16"
+
+
+def _product_seconds(dtype: torch.dtype) -> float:
+    x = torch.ones(512, 512, dtype=dtype)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        torch.mm(x, x)
+        times.append(time.perf_counter() - start)
+    return min(times)

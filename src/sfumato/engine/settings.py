@@ -1,0 +1,81 @@
+"""What can be asked of the engine, validated once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from sfumato.engine.learning_rate import LearningRate
+from sfumato.engine.optim import AdamWSpec, OptimizerSpec
+from sfumato.engine.precision import PrecisionName, Switch
+from sfumato.errors import SettingError
+
+
+class EngineSettings(BaseModel):
+    """How to train, apart from what and for how long.
+
+    Attributes:
+        batch: Samples per optimiser step.
+        accumulate: Parts a batch is cut into to save memory; the gradient stays the same.
+        optimizer: Spec of the optimiser.
+        learning_rate: The learning rate over the run.
+        clip: Largest global gradient norm; None never clips.
+        precision: Number format of matrix products.
+        compile: Whether to compile the module.
+        ema_width: Relative width ``sigma_rel`` of the averaged weights.
+        save_minutes: Minutes between checkpoints.
+        save_steps: Also save at multiples of this step.
+        milestone_steps: Keep the checkpoints at multiples of this step for good.
+        keep: How many of the newest checkpoints to keep.
+        preview_minutes: Minutes between previews; None makes none.
+        progress_seconds: Seconds between progress events; 0 says every step.
+        batch_timeout: Seconds to wait for a batch before giving up.
+        threads: Threads per operation on a CPU; None leaves the choice to torch.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch: PositiveInt = 64
+    accumulate: PositiveInt = 1
+    optimizer: OptimizerSpec = AdamWSpec()
+    learning_rate: LearningRate = LearningRate()
+    clip: PositiveFloat | None = 1.0
+    precision: PrecisionName = "auto"
+    compile: Switch = "off"
+    ema_width: Annotated[float, Field(gt=0.0, le=0.28)] = 0.1
+    save_minutes: PositiveFloat = 5.0
+    save_steps: PositiveInt | None = None
+    milestone_steps: PositiveInt | None = None
+    keep: PositiveInt = 2
+    preview_minutes: PositiveFloat | None = 1.0
+    progress_seconds: NonNegativeFloat = 0.5
+    batch_timeout: PositiveFloat = 600.0
+    threads: PositiveInt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long a run is, over all its sessions: in steps, in minutes, or whichever ends first.
+
+    Raises:
+        SettingError: Neither is given, or one is not positive.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [limit for limit in (self.steps, self.minutes) if limit is not None]
+        if not given or min(given) <= 0:
+            raise SettingError(
+                f"A run cannot last {self.steps} steps and {self.minutes} minutes.",
+                hint="Give a positive number of steps, of minutes, or both.",
+            )
+
+    def progress(self, step: int, elapsed: float) -> float:
+        """Share of the run that is done, in [0, 1], after ``step`` steps and ``elapsed`` s."""
+        by_step = step / self.steps if self.steps else 0.0
+        by_time = elapsed / (60.0 * self.minutes) if self.minutes else 0.0
+        return min(1.0, max(by_step, by_time))

@@ -1,0 +1,68 @@
+"""Stopping politely: the first signal asks, the second insists.
+
+On the first Ctrl-C or SIGTERM the work in hand is finished and saved. Handlers are put back at
+that moment, so a second signal does what it would have done without us: it ends the process.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopRequest:
+    """Whether someone asked to stop, and by which signal.
+
+    A server that runs training in a thread calls :meth:`ask` itself; a command-line program uses
+    :func:`stop_on_signals`.
+    """
+
+    def __init__(self) -> None:
+        self._signum: int | None = None
+
+    @property
+    def signum(self) -> int | None:
+        """The signal that asked, or None while nobody has."""
+        return self._signum
+
+    def ask(self, signum: int = signal.SIGINT) -> None:
+        """Ask for a stop; only the first request is remembered."""
+        if self._signum is None:
+            self._signum = int(signum)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """Turn the first SIGINT or SIGTERM inside the block into a stop request.
+
+    Outside the main thread no handler can be installed; the request is then only ever set by
+    calling its ``ask``.
+
+    Yields:
+        The request, to be handed to whatever does the work.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
+
+    def restore() -> None:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+    def on_signal(signum: int, frame: FrameType | None) -> None:
+        request.ask(signum)
+        restore()
+
+    for signum in SIGNALS:
+        signal.signal(signum, on_signal)
+    try:
+        yield request
+    finally:
+        restore()

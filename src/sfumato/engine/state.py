@@ -1,0 +1,156 @@
+"""Everything that changes while training, to and from named tensors and plain numbers.
+
+No generator state is among it: whatever is random is a pure function of the seed and the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sfumato.engine.checkpoint import Checkpoint
+from sfumato.engine.ema import PowerEMA
+from sfumato.engine.naming import named_state
+from sfumato.errors import RunError
+
+SMOOTHING = 0.98
+"""Decay per step of the reported loss."""
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """A module in training and all that goes with it.
+
+    Attributes:
+        module: The module trained.
+        ema: Its averaged weights.
+        optimizer: Its optimiser.
+        step: Optimiser steps complete.
+        samples: Samples seen.
+        elapsed: Seconds trained, over all sessions.
+        progress: Share of the run done, in [0, 1], when last measured.
+    """
+
+    module: nn.Module
+    ema: PowerEMA
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    samples: int = 0
+    elapsed: float = 0.0
+    progress: float = 0.0
+    _loss: float = field(default=0.0, repr=False)
+    _weight: float = field(default=0.0, repr=False)
+
+    @property
+    def loss(self) -> float:
+        """The smoothed loss; NaN before the first step."""
+        return self._loss / self._weight if self._weight else float("nan")
+
+    def note_loss(self, loss: float) -> None:
+        """Take the loss of one step into the smoothed loss."""
+        self._loss = SMOOTHING * self._loss + (1.0 - SMOOTHING) * loss
+        self._weight = SMOOTHING * self._weight + (1.0 - SMOOTHING)
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """All tensors by group, shared and not copied."""
+        parameters, buffers = named_state(self.module)
+        slots = {
+            f"{name}/{slot}": value
+            for name, slot, value in self._slots()
+            if isinstance(value, Tensor)
+        }
+        return {
+            "weights": {**parameters, **buffers},
+            "ema": self.ema.tensors(),
+            "optimizer": slots,
+        }
+
+    def scalars(self) -> dict[str, object]:
+        """All numbers, as JSON."""
+        slots = {
+            f"{name}/{slot}": value
+            for name, slot, value in self._slots()
+            if not isinstance(value, Tensor)
+        }
+        return {
+            "samples": self.samples,
+            "elapsed": self.elapsed,
+            "progress": self.progress,
+            "loss": [self._loss, self._weight],
+            "ema_steps": self.ema.steps,
+            "optimizer": slots,
+        }
+
+    def expected_size(self) -> int:
+        """Bytes of one checkpoint: weights, average and up to two moments."""
+        parameters, buffers = named_state(self.module)
+        weights = sum(p.nbytes for p in parameters.values())
+        return 4 * weights + 2 * sum(b.nbytes for b in buffers.values())
+
+    @torch.no_grad()
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Become the state of a checkpoint, bit for bit.
+
+        Raises:
+            RunError: It belongs to a module of another shape.
+        """
+        parameters, buffers = named_state(self.module)
+        weights = {**parameters, **buffers}
+        _require_same(weights, checkpoint)
+        for name, tensor in weights.items():
+            tensor.copy_(checkpoint.tensors["weights"][name])
+        scalars = checkpoint.scalars
+        self.ema.load(checkpoint.tensors["ema"], scalars["ema_steps"])
+        self._restore_optimizer(checkpoint.tensors["optimizer"], scalars["optimizer"])
+        self.step = checkpoint.step
+        self.samples = scalars["samples"]
+        self.elapsed = scalars["elapsed"]
+        self.progress = scalars["progress"]
+        self._loss, self._weight = scalars["loss"]
+
+    def _slots(self) -> list[tuple[str, str, Any]]:
+        named: dict[Tensor, str] = {p: name for name, p in self.module.named_parameters()}
+        return [
+            (named[p], slot, value)
+            for p, slots in self.optimizer.state.items()
+            for slot, value in slots.items()
+        ]
+
+    def _restore_optimizer(
+        self, tensors: Mapping[str, Tensor], scalars: Mapping[str, object]
+    ) -> None:
+        by_name = dict(self.module.named_parameters())
+        self.optimizer.state.clear()
+        for key, value in {**tensors, **scalars}.items():
+            name, slot = key.rsplit("/", 1)
+            parameter = by_name[name]
+            if isinstance(value, Tensor):
+                value = _laid_out_like(parameter, value)
+            self.optimizer.state[parameter][slot] = value
+
+
+def _laid_out_like(parameter: Tensor, saved: Tensor) -> Tensor:
+    """A saved slot on the parameter's device, in its memory order if it has its shape.
+
+    Fused kernels walk both in storage order, so a channels-last kernel needs channels-last
+    moments; the file holds them row-major.
+    """
+    if saved.shape == parameter.shape:
+        return torch.empty_like(parameter, dtype=saved.dtype).copy_(saved)
+    return saved.to(parameter.device)
+
+
+def _require_same(weights: Mapping[str, Tensor], checkpoint: Checkpoint) -> None:
+    mine = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    saved = {name: tuple(tensor.shape) for name, tensor in checkpoint.tensors["weights"].items()}
+    if mine != saved:
+        name = sorted(name for name in mine | saved if mine.get(name) != saved.get(name))[0]
+        raise RunError(
+            f"The checkpoint {checkpoint.path} belongs to another module.",
+            why=f"'{name}' is {mine.get(name)} here and {saved.get(name)} there",
+            hint="Resume with the settings the run was begun with, or choose another run name.",
+        )

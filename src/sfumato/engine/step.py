@@ -1,0 +1,135 @@
+"""One optimiser step, and the watch for values that are not finite."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Generic
+
+import torch
+from torch import Tensor
+
+from sfumato.engine import batch as trees
+from sfumato.engine.batch import Batch
+from sfumato.engine.precision import Decision, autocast
+from sfumato.engine.settings import EngineSettings
+from sfumato.engine.state import TrainingState
+from sfumato.errors import Diverged
+
+STEPS_BETWEEN_CHECKS = 10
+"""On an accelerator, reading the loss makes the CPU wait, so it is read this rarely there."""
+
+
+class Stepper(Generic[Batch]):
+    """Applies batches to a training state.
+
+    Args:
+        state: What to train.
+        loss: From a part of a batch to one loss per sample, shape (B,).
+        settings: How.
+        precision: Number format of the forward pass.
+
+    Attributes:
+        lr: Learning rate of the last step.
+        grad_norm: Global gradient norm of the last step checked, before clipping.
+    """
+
+    def __init__(
+        self,
+        state: TrainingState,
+        loss: Callable[[Batch], Tensor],
+        settings: EngineSettings,
+        precision: Decision,
+    ) -> None:
+        self.lr = 0.0
+        self.grad_norm = math.nan
+        self._state = state
+        self._loss = loss
+        self._settings = settings
+        self._precision = precision
+        self._weights = [p for p in state.module.parameters() if p.requires_grad]
+        self._device = self._weights[0].device
+        self._patience = 1 if self._device.type == "cpu" else STEPS_BETWEEN_CHECKS
+        self._unchecked: list[tuple[int, Tensor, Tensor]] = []
+
+    def apply(self, batch: Batch) -> None:
+        """Take one step.
+
+        Raises:
+            Diverged: This loss or gradient, or one of a few steps before, is not finite.
+            ValueError: The loss is not one number per sample.
+        """
+        state, samples = self._state, trees.size(batch)
+        self._set_learning_rate(state.samples + samples)
+        loss = self._accumulate(batch, samples)
+        clip = self._settings.clip
+        norm = torch.nn.utils.clip_grad_norm_(self._weights, math.inf if clip is None else clip)
+        self._unchecked.append((state.step, loss, norm))
+        if len(self._unchecked) >= self._patience:
+            self.check()
+        state.optimizer.step()
+        state.ema.update()
+        state.step += 1
+        state.samples += samples
+
+    def check(self) -> None:
+        """Look at the losses and gradients not looked at yet.
+
+        Raises:
+            Diverged: One is not finite; the message names its step.
+        """
+        for step, loss, norm in self._unchecked:
+            self.grad_norm = norm.item()
+            if not (math.isfinite(loss.item()) and math.isfinite(self.grad_norm)):
+                raise _diverged(
+                    step,
+                    f"the loss is {loss.item():g} and the gradient norm is "
+                    f"{self.grad_norm:g} on the batch of step {step}",
+                )
+            self._state.note_loss(loss.item())
+        self._unchecked.clear()
+
+    def check_all(self) -> None:
+        """Also look at every weight and averaged weight: for use before they are saved.
+
+        Raises:
+            Diverged: A value is not finite.
+        """
+        self.check()
+        for group in ("weights", "ema"):
+            for name, tensor in self._state.tensors()[group].items():
+                if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                    raise _diverged(self._state.step, f"'{name}' holds a NaN or an infinity")
+
+    def _accumulate(self, batch: Batch, samples: int) -> Tensor:
+        """Gradients of the mean loss over the whole batch, one part at a time."""
+        self._state.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self._device)
+        for part in trees.split(batch, self._settings.accumulate):
+            with autocast(self._precision, self._device):
+                losses = self._loss(part)
+            if losses.shape != (trees.size(part),):
+                raise ValueError(
+                    f"the loss must be one number per sample: expected ({trees.size(part)},), "
+                    f"got {tuple(losses.shape)}"
+                )
+            share = losses.float().sum() / samples
+            share.backward()  # type: ignore[no-untyped-call]
+            total += share.detach()
+        return total
+
+    def _set_learning_rate(self, samples_seen: int) -> None:
+        settings = self._settings
+        factor = settings.learning_rate.factor(samples_seen, self._state.progress)
+        self.lr = settings.optimizer.lr * factor
+        for group in self._state.optimizer.param_groups:
+            group["lr"] = self.lr
+
+
+def _diverged(step: int, why: str) -> Diverged:
+    return Diverged(
+        f"Training diverged at step {step}.",
+        why=why,
+        hint="Nothing was saved since: run again to go on from the last checkpoint, with a lower "
+        "learning rate or a longer warm-up.",
+    )

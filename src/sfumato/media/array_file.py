@@ -1,0 +1,84 @@
+"""Writing a ``.npy`` file row by row when the number of rows is not known in advance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+
+class ArrayWriter:
+    """Appends rows to a ``.npy`` file; the header gets the true count at the end.
+
+    Args:
+        path: The file, created anew.
+        most: No more rows than this will come.
+        shape: The shape of a row.
+        dtype: The type of its elements.
+    """
+
+    def __init__(self, path: Path, most: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._path = path
+        self._shape = shape
+        self._dtype = dtype
+        self._rows = 0
+        self._file = path.open("w+b")
+        self._write_header(most)
+        self._start = self._file.tell()
+
+    def __enter__(self) -> ArrayWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._file:
+            if kind is None:
+                self._file.seek(0)
+                self._write_header(self._rows)
+                # NumPy pads the header for a growing first axis; rows would be lost otherwise.
+                if self._file.tell() != self._start:
+                    raise RuntimeError(f"the header of '{self._path}' changed its length")
+
+    def append(self, row: NDArray[Any]) -> None:
+        """Add a row.
+
+        Raises:
+            ValueError: Its shape or type is not the one that was agreed.
+        """
+        if row.shape != self._shape or row.dtype != self._dtype:
+            raise ValueError(f"expected {self._shape} {self._dtype}: {row.shape} {row.dtype}")
+        self._file.write(np.ascontiguousarray(row).data)
+        self._rows += 1
+
+    def _write_header(self, rows: int) -> None:
+        npy.write_array_header_1_0(
+            self._file,
+            {
+                "descr": npy.dtype_to_descr(self._dtype),
+                "fortran_order": False,
+                "shape": (rows, *self._shape),
+            },
+        )
+
+
+def open_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Map a ``.npy`` file into memory, read-only.
+
+    Raises:
+        OSError: It is missing.
+        ValueError: It is cut short, or is of another shape or type.
+    """
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(f"expected {shape} {dtype}: {array.shape} {array.dtype}")
+    # A plain view: indexing a numpy.memmap returns a memmap again, slower and with surprises.
+    plain: NDArray[Any] = array.view(np.ndarray)
+    return plain

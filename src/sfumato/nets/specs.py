@@ -1,0 +1,137 @@
+"""Backbones as data: typed, frozen descriptions that are checked, saved as JSON and built.
+
+The fields of a spec are the settings of the network it builds, by the same names.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sfumato.nets.sizes import GROUP, require_multiple
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class BackboneSpec(BaseModel):
+    """What every backbone's spec has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    axes: Literal[1, 2] = Field(default=2, description="1 for signals, 2 for pictures")
+
+    @property
+    @abstractmethod
+    def multiple(self) -> int:
+        """What every side of the input must be a multiple of."""
+
+    @abstractmethod
+    def _network(self, channels: int, **settings: Any) -> nn.Module:
+        """The network with these settings."""
+
+    def build(
+        self, channels: int, size: int, classes: int = 0, out_channels: int | None = None
+    ) -> nn.Module:
+        """A fresh network; its weights are drawn from torch's global generator.
+
+        Args:
+            channels: Channels of the input.
+            size: Side of the inputs to come; it fixes no weight, and is only checked.
+            classes: Number of labels; 0 for none.
+            out_channels: Channels of the output; those of the input if None.
+
+        Raises:
+            SettingError: `size` is not a multiple of `multiple`.
+        """
+        require_multiple((size,) * self.axes, self.multiple)
+        settings = self.model_dump(exclude={"kind"})
+        return self._network(channels, classes=classes, out_channels=out_channels, **settings)
+
+
+class UNetSpec(BackboneSpec):
+    """A U-Net (`sfumato.nets.unet.UNet`)."""
+
+    kind: Literal["unet"] = "unet"
+    widths: tuple[Annotated[int, Field(ge=GROUP, le=4096, multiple_of=GROUP)], ...] = Field(
+        default=(64, 128, 256),
+        min_length=1,
+        max_length=8,
+        description=f"channels at each level, finest first; multiples of {GROUP}",
+    )
+    blocks: tuple[Annotated[int, Field(ge=1, le=16)], ...] = Field(
+        default=(1, 2, 3),
+        description="residual blocks at each level; all but the last level have them twice",
+    )
+    attention: tuple[bool, ...] = Field(
+        default=(False, False, True), description="which levels have attention"
+    )
+    patch: Literal[1, 2, 4, 8] = Field(
+        default=2, description="side of the patches that make the finest level"
+    )
+    head_dim: int = Field(default=64, ge=4, le=256, multiple_of=4, description="size of a head")
+    embedding: int = Field(
+        default=256, ge=16, le=4096, description="size of the conditioning vector"
+    )
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="dropout in residual blocks")
+
+    @model_validator(mode="after")
+    def _levels_agree(self) -> Self:
+        levels = len(self.widths)
+        for name, values in (("blocks", self.blocks), ("attention", self.attention)):
+            if len(values) != levels:
+                raise ValueError(
+                    f"{name} has {len(values)} levels but widths has {levels}; give one of each"
+                )
+        for width, attends in zip(self.widths, self.attention, strict=True):
+            if attends and width % self.head_dim:
+                raise ValueError(
+                    f"a level with attention is {width} wide, "
+                    f"which is not a multiple of head_dim={self.head_dim}"
+                )
+        return self
+
+    @property
+    def multiple(self) -> int:
+        """What every side of the input must be a multiple of."""
+        return int(self.patch) << (len(self.widths) - 1)
+
+    def _network(self, channels: int, **settings: Any) -> nn.Module:
+        from sfumato.nets.unet import UNet
+
+        return UNet(channels, **settings)
+
+
+class TransformerSpec(BackboneSpec):
+    """A transformer on patches (`sfumato.nets.transformer.PatchTransformer`)."""
+
+    kind: Literal["transformer"] = "transformer"
+    patch: int = Field(default=4, ge=1, le=1024, description="side of a patch")
+    dim: int = Field(default=256, ge=16, le=8192, description="size of a token")
+    depth: int = Field(default=6, ge=1, le=128, description="number of blocks")
+    heads: int = Field(default=4, ge=1, le=128, description="number of heads")
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.dim % (4 * self.heads):
+            raise ValueError(
+                f"dim={self.dim} is not a multiple of {4 * self.heads}; each of the "
+                f"{self.heads} heads needs a multiple of 4 channels"
+            )
+        return self
+
+    @property
+    def multiple(self) -> int:
+        """What every side of the input must be a multiple of."""
+        return self.patch
+
+    def _network(self, channels: int, **settings: Any) -> nn.Module:
+        from sfumato.nets.transformer import PatchTransformer
+
+        return PatchTransformer(channels, **settings)
+
+
+Backbone = Annotated[UNetSpec | TransformerSpec, Field(discriminator="kind")]
+"""Any backbone, told apart in JSON by its `kind`."""

@@ -1,0 +1,155 @@
+"""Transformers: a core on tokens, and the backbone that cuts a signal or picture into patches."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, suited
+from sfumato.nets.conditioning import Conditioning, FourierFeatures
+from sfumato.nets.layers import Mlp, Modulation, TokenNorm, zero_init
+from sfumato.nets.patches import gather_patches, grid, scatter_patches
+
+
+class Block(nn.Module):
+    """Attention then MLP, each normalised, modulated and gated by the conditioning vector.
+
+    The adaLN-zero block of Peebles & Xie (2023): the gates start closed, so it starts as the
+    identity.
+    """
+
+    def __init__(self, dim: int, heads: int, hidden: int, kernel: AttentionKernel) -> None:
+        super().__init__()
+        self.modulation = Modulation(dim, dim, 6)
+        self.norm = TokenNorm()
+        self.attention = SelfAttention(dim, heads, kernel)
+        self.mlp = Mlp(dim, hidden)
+
+    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor], cond: Tensor) -> Tensor:
+        """(B, N, D) with rotary tables and a conditioning vector (B, D) -> (B, N, D)."""
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(cond)
+        x = x + gate_a.unsqueeze(1) * self.attention(self.norm(x, shift_a, scale_a), rotary)
+        x = x + gate_m.unsqueeze(1) * self.mlp(self.norm(x, shift_m, scale_m))
+        return x
+
+
+class Transformer(nn.Module):
+    """A bidirectional transformer on tokens of any kind.
+
+    Args:
+        dim: Size of a token and of the conditioning vector.
+        depth: Number of blocks.
+        heads: Number of heads.
+        axes: Number of coordinates of a position.
+        expansion: Hidden size of the MLP over `dim`.
+        theta: Slowest wavelength of the rotary positions over the fastest; about the longest
+            distance between two tokens.
+        kernel: How attention is computed.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        depth: int,
+        heads: int,
+        *,
+        axes: int = 1,
+        expansion: int = 4,
+        theta: float = 100.0,
+        kernel: AttentionKernel = suited,
+    ) -> None:
+        super().__init__()
+        self.rotary = Rotary(dim // heads, axes, theta)
+        self.blocks = nn.ModuleList(
+            Block(dim, heads, expansion * dim, kernel) for _ in range(depth)
+        )
+        self.modulation = Modulation(dim, dim, 2)
+        self.norm = TokenNorm()
+
+    def forward(self, x: Tensor, positions: Tensor, cond: Tensor) -> Tensor:
+        """Transform tokens.
+
+        Args:
+            x: (B, N, D) tokens.
+            positions: (N, axes) coordinates, in units where neighbours are about 1 apart.
+            cond: (B, D), already activated (see `Conditioning`).
+
+        Returns:
+            (B, N, D), normalised and modulated, ready for a linear head.
+        """
+        rotary = self.rotary(positions)
+        for block in self.blocks:
+            x = block(x, rotary, cond)
+        shift, scale = self.modulation(cond)
+        normed: Tensor = self.norm(x, shift, scale)
+        return normed
+
+
+class PatchTransformer(nn.Module):
+    """A transformer backbone on patches of a signal (one axis) or a picture (two axes).
+
+    The weights do not fix the resolution: rotary positions count patches, and the absolute
+    position added to every token is relative to the extent of the input.
+
+    Args:
+        channels: Channels of the input.
+        patch: Side of a patch.
+        dim: Size of a token.
+        depth: Number of blocks.
+        heads: Number of heads.
+        axes: 1 for (B, C, L), 2 for (B, C, H, W).
+        classes: Number of labels; 0 for none.
+        out_channels: Channels of the output; those of the input if None.
+        kernel: How attention is computed.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        patch: int,
+        dim: int,
+        depth: int,
+        heads: int,
+        axes: int = 2,
+        classes: int = 0,
+        out_channels: int | None = None,
+        kernel: AttentionKernel = suited,
+    ) -> None:
+        super().__init__()
+        self.patch = patch
+        self.conditioning = Conditioning(dim, classes)
+        self.tokens = nn.Linear(channels * patch**axes, dim)
+        self.place_features = FourierFeatures(axes, count=16, lowest=1.0, highest=50.0)
+        self.place = nn.Linear(self.place_features.size, dim, bias=False)
+        self.core = Transformer(dim, depth, heads, axes=axes, kernel=kernel)
+        self.head = zero_init(nn.Linear(dim, (out_channels or channels) * patch**axes))
+
+    def forward(self, x: Tensor, level: Tensor, label: Tensor | None = None) -> Tensor:
+        """Map a noisy input to the network's output, zero before training.
+
+        Args:
+            x: (B, C, *sides), of order 1.
+            level: (B,), of order 1.
+            label: (B,) long in 0..classes, the last being null; None for null.
+
+        Returns:
+            (B, C_out, *sides).
+
+        Raises:
+            SettingError: A side is not a multiple of the patch, or a label was given to a
+                backbone without classes.
+        """
+        patches = gather_patches(x, self.patch)
+        sides = tuple(patches.shape[2:])
+        positions = grid(sides, x.device)
+        tokens = self.tokens(patches.flatten(2).transpose(1, 2))
+        tokens = tokens + self.place(self._relative(positions, sides).to(tokens.dtype))
+        tokens = self.core(tokens, positions, self.conditioning(level, label))
+        out: Tensor = self.head(tokens)
+        return scatter_patches(out.transpose(1, 2).reshape(len(x), -1, *sides), self.patch)
+
+    def _relative(self, positions: Tensor, sides: tuple[int, ...]) -> Tensor:
+        """Features of the centres of the patches, with every side mapped to [-1, 1]."""
+        extent = positions.new_tensor(sides)
+        features: Tensor = self.place_features((2 * positions + 1) / extent - 1)
+        return features

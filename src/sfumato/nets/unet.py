@@ -1,0 +1,236 @@
+"""A U-Net: convolutions at several resolutions, joined by skips, conditioned on the noise level.
+
+The shape is that of Ho et al. (2020) with the adaptive scale and shift of Dhariwal & Nichol
+(2021), trimmed for speed where it costs little: the input may start as patches, a skip is merged
+by a 1x1 convolution rather than by doubling the width of a 3x3 one, and attention belongs to the
+coarse levels only.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, suited
+from sfumato.nets.conditioning import Conditioning
+from sfumato.nets.layers import Modulation, zero_init
+from sfumato.nets.patches import gather_patches, grid, scatter_patches
+from sfumato.nets.sizes import GROUP, require_multiple
+
+CONVOLUTIONS: dict[int, type[nn.Conv1d] | type[nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
+
+
+def group_norm(width: int) -> nn.GroupNorm:
+    """A group norm of `width` channels in groups of `GROUP`."""
+    return nn.GroupNorm(width // GROUP, width)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3-wide convolutions, the second scaled and shifted by the conditioning vector.
+
+    Args:
+        axes: Number of spatial axes.
+        width: Channels.
+        cond: Size of the conditioning vector.
+        dropout: Probability of dropping a channel's value before the last convolution.
+    """
+
+    def __init__(self, axes: int, width: int, cond: int, dropout: float) -> None:
+        super().__init__()
+        conv = CONVOLUTIONS[axes]
+        self.norm1 = group_norm(width)
+        self.conv1 = conv(width, width, 3, padding=1)
+        self.modulation = Modulation(cond, width, 2)
+        self.norm2 = group_norm(width)
+        self.dropout = nn.Dropout(dropout)
+        self.conv2 = zero_init(conv(width, width, 3, padding=1))
+
+    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
+        """(B, width, *S) with `cond` (B, cond) -> (B, width, *S)."""
+        axes = (1,) * (x.ndim - 2)
+        shift, scale = (vector.unflatten(1, (-1, *axes)) for vector in self.modulation(cond))
+        y = self.conv1(F.silu(self.norm1(x)))
+        y = F.silu(torch.addcmul(shift, self.norm2(y), 1 + scale))
+        out: Tensor = x + self.conv2(self.dropout(y))
+        return out
+
+
+class SpatialAttention(nn.Module):
+    """Self-attention among the cells of a feature map, added to it."""
+
+    def __init__(self, axes: int, width: int, head_dim: int, kernel: AttentionKernel) -> None:
+        super().__init__()
+        self.norm = group_norm(width)
+        self.rotary = Rotary(head_dim, axes)
+        self.attention = SelfAttention(width, width // head_dim, kernel)
+        zero_init(self.attention.out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, width, *S) -> (B, width, *S)."""
+        sides = tuple(x.shape[2:])
+        tokens = self.norm(x).flatten(2).transpose(1, 2)
+        y = self.attention(tokens, self.rotary(grid(sides, x.device)))
+        out: Tensor = x + y.transpose(1, 2).unflatten(2, sides)
+        return out
+
+
+class Stage(nn.Module):
+    """A residual block and, at the levels that have it, attention."""
+
+    def __init__(
+        self,
+        axes: int,
+        width: int,
+        cond: int,
+        dropout: float,
+        head_dim: int | None,
+        kernel: AttentionKernel,
+    ) -> None:
+        super().__init__()
+        self.block = ResidualBlock(axes, width, cond, dropout)
+        self.attention = SpatialAttention(axes, width, head_dim, kernel) if head_dim else None
+
+    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
+        """(B, width, *S) with `cond` (B, cond) -> (B, width, *S)."""
+        x = self.block(x, cond)
+        return x if self.attention is None else self.attention(x)
+
+
+class Stages(nn.Module):
+    """Stages one after another: the coarsest level."""
+
+    def __init__(self, stages: list[Stage]) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
+        """(B, width, *S) with `cond` (B, cond) -> (B, width, *S)."""
+        for stage in self.stages:
+            x = stage(x, cond)
+        return x
+
+
+class Level(nn.Module):
+    """A level around all the coarser ones: down, through them and up, with skips across.
+
+    Args:
+        down: Stages before the coarser levels.
+        inner: The coarser levels, at half the resolution.
+        up: Stages after them; each takes a skip from its mirror image in `down`.
+        width: Channels here.
+        coarser: Channels at the next level.
+        axes: Number of spatial axes.
+    """
+
+    def __init__(
+        self,
+        down: list[Stage],
+        inner: nn.Module,
+        up: list[Stage],
+        width: int,
+        coarser: int,
+        axes: int,
+    ) -> None:
+        super().__init__()
+        conv = CONVOLUTIONS[axes]
+        self.down = nn.ModuleList(down)
+        self.shrink = conv(width, coarser, 2, stride=2)
+        self.inner = inner
+        self.widen = conv(coarser, width, 1)
+        self.merge = nn.ModuleList(conv(2 * width, width, 1) for _ in up)
+        self.up = nn.ModuleList(up)
+
+    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
+        """(B, width, *S) with `cond` (B, cond) -> (B, width, *S)."""
+        skips: list[Tensor] = []
+        for stage in self.down:
+            x = stage(x, cond)
+            skips.append(x)
+        x = self.widen(self.inner(self.shrink(x), cond))
+        x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+        for merge, stage in zip(self.merge, self.up, strict=True):
+            x = stage(merge(torch.cat([x, skips.pop()], dim=1)), cond)
+        return x
+
+
+class UNet(nn.Module):
+    """A U-Net backbone on signals (one axis) or pictures (two axes).
+
+    Args:
+        channels: Channels of the input.
+        widths: Channels at each level, finest first, multiples of `GROUP`.
+        blocks: Residual blocks at each level. Every level but the last has them twice, on the
+            way down and on the way up.
+        attention: Whether the blocks of a level are followed by attention.
+        patch: Side of the patches that make the finest level; 2 makes it four times cheaper on
+            pictures.
+        axes: 1 for (B, C, L), 2 for (B, C, H, W).
+        head_dim: Size of an attention head; divides the widths of levels with attention.
+        embedding: Size of the conditioning vector.
+        classes: Number of labels; 0 for none.
+        dropout: Probability of dropout in residual blocks.
+        out_channels: Channels of the output; those of the input if None.
+        kernel: How attention is computed.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        widths: tuple[int, ...],
+        blocks: tuple[int, ...],
+        attention: tuple[bool, ...],
+        patch: int = 1,
+        axes: int = 2,
+        head_dim: int = 64,
+        embedding: int = 256,
+        classes: int = 0,
+        dropout: float = 0.0,
+        out_channels: int | None = None,
+        kernel: AttentionKernel = suited,
+    ) -> None:
+        super().__init__()
+
+        def stages(level: int) -> list[Stage]:
+            head = head_dim if attention[level] else None
+            width, count = widths[level], blocks[level]
+            return [Stage(axes, width, embedding, dropout, head, kernel) for _ in range(count)]
+
+        conv = CONVOLUTIONS[axes]
+        cells = patch**axes
+        self.patch = patch
+        self.multiple = patch * 2 ** (len(widths) - 1)
+        self.memory_format = torch.channels_last if axes == 2 else torch.contiguous_format
+        self.conditioning = Conditioning(embedding, classes)
+        self.stem = conv(channels * cells, widths[0], 3, padding=1)
+        body: nn.Module = Stages(stages(len(widths) - 1))
+        for i in reversed(range(len(widths) - 1)):
+            body = Level(stages(i), body, stages(i), widths[i], widths[i + 1], axes)
+        self.body = body
+        self.head_norm = group_norm(widths[0])
+        self.head = zero_init(conv(widths[0], (out_channels or channels) * cells, 3, padding=1))
+
+    def forward(self, x: Tensor, level: Tensor, label: Tensor | None = None) -> Tensor:
+        """Map a noisy input to the network's output, zero before training.
+
+        Args:
+            x: (B, C, *sides), of order 1.
+            level: (B,), of order 1.
+            label: (B,) long in 0..classes, the last being null; None for null.
+
+        Returns:
+            (B, C_out, *sides).
+
+        Raises:
+            SettingError: A side is not a multiple of `multiple`, or a label was given to a
+                backbone without classes.
+        """
+        require_multiple(x.shape[2:], self.multiple)
+        cond = self.conditioning(level, label)
+        # Channels-last activations are faster to convolve and free to read as tokens. The
+        # weights stay contiguous, as safetensors wants them.
+        h = gather_patches(x, self.patch).contiguous(memory_format=self.memory_format)
+        h = self.body(self.stem(h), cond)
+        h = self.head(F.silu(self.head_norm(h)))
+        return scatter_patches(h, self.patch).contiguous()

@@ -1,0 +1,98 @@
+"""What a recipe holds."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from sfumato.engine.settings import EngineSettings
+from sfumato.media.image import ImageSettings
+from sfumato.nets.specs import Backbone
+from sfumato.objective import AnyWeighting, Unit
+from sfumato.process.prediction import EDM, AnyPrediction
+from sfumato.process.schedule import AnySchedule, Linear
+from sfumato.process.times import AnyTimes, LogNormal
+from sfumato.sampling import AnySampler, UniPC
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataSettings(_Part):
+    """Which part of the data is trained on, and with what conditions."""
+
+    held_out: float = Field(0.05, ge=0, lt=1, description="share kept aside to measure on")
+    labels: bool = Field(True, description="condition on classes where the data has them")
+    label_drop: float = Field(
+        0.1, ge=0, lt=1, description="share of labels hidden, so that guidance has a contrast"
+    )
+
+
+class BudgetSettings(_Part):
+    """How long a run is: in steps, in minutes, or whichever ends first."""
+
+    steps: PositiveInt | None = None
+    minutes: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> Self:
+        if self.steps is None and self.minutes is None:
+            raise ValueError("give steps, minutes or both")
+        return self
+
+
+class SamplingSettings(_Part):
+    """How the run's model is sampled when nothing else is asked for."""
+
+    sampler: AnySampler = UniPC()
+    steps: PositiveInt = Field(20, description="network evaluations per sample")
+    scale: float = Field(1.0, description="guidance towards the label, 1 = off")
+
+
+class Recipe(_Part):
+    """The whole plan of a run.
+
+    Attributes:
+        name: Of the recipe it came from.
+        seed: Of everything random in training.
+        medium: How files become tensors.
+        data: Which part of the data is used.
+        schedule: Signal and noise over time.
+        prediction: What the backbone is trained to output.
+        sigma_data: Standard deviation of the data; None until measured.
+        times: Which times are trained on.
+        weighting: How much each noise level counts.
+        backbone: The network.
+        engine: How to train.
+        budget: For how long.
+        sampling: How to sample by default.
+    """
+
+    name: str
+    seed: int = Field(0, ge=0, lt=2**63)
+    medium: ImageSettings = ImageSettings()
+    data: DataSettings = DataSettings()
+    schedule: AnySchedule = Linear()
+    prediction: AnyPrediction = EDM()
+    sigma_data: PositiveFloat | None = None
+    times: AnyTimes = LogNormal()
+    weighting: AnyWeighting = Unit()
+    backbone: Backbone
+    engine: EngineSettings = EngineSettings()
+    budget: BudgetSettings
+    sampling: SamplingSettings = SamplingSettings()
+
+    def settled(self, medium: ImageSettings, sigma_data: float) -> Recipe:
+        """The recipe with what depends on the data filled in.
+
+        Args:
+            medium: Settings with the number of channels decided.
+            sigma_data: Measured standard deviation, used unless the recipe states one.
+        """
+        sigma = self.sigma_data or sigma_data
+        prediction = EDM(sigma_data=sigma) if isinstance(self.prediction, EDM) else self.prediction
+        return self.model_copy(
+            update={"medium": medium, "sigma_data": sigma, "prediction": prediction}
+        )

@@ -1,0 +1,111 @@
+"""The places in a run directory, and how a run is found by name.
+
+::
+
+    runs/NAME/
+      spec.json            what was asked, fully resolved
+      model.safetensors    averaged weights, ready to sample
+      checkpoints/         complete training states
+      log.jsonl            one event a line
+      previews/  samples/
+      README.md            model card
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sfumato.errors import RunError, SettingError, suggest
+
+ROOT = Path("runs")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """A run's folder and the files in it."""
+
+    root: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name: that of its folder."""
+        return self.root.name
+
+    @property
+    def spec(self) -> Path:
+        """What was asked, as JSON."""
+        return self.root / "spec.json"
+
+    @property
+    def model(self) -> Path:
+        """The averaged weights, ready to sample."""
+        return self.root / "model.safetensors"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of complete training states."""
+        return self.root / "checkpoints"
+
+    @property
+    def log(self) -> Path:
+        """One event a line, as JSON."""
+        return self.root / "log.jsonl"
+
+    @property
+    def previews(self) -> Path:
+        """Sheets made while training."""
+        return self.root / "previews"
+
+    @property
+    def samples(self) -> Path:
+        """Where samples go unless told otherwise."""
+        return self.root / "samples"
+
+    @property
+    def card(self) -> Path:
+        """The model card."""
+        return self.root / "README.md"
+
+
+def checked_name(name: str) -> str:
+    """The name itself, if a folder of that name is harmless everywhere.
+
+    Raises:
+        SettingError: It holds separators or other characters that a folder name should not.
+    """
+    if not _NAME.fullmatch(name):
+        raise SettingError(
+            f"'{name}' cannot be the name of a run.",
+            why="names are letters, digits, '.', '_' and '-', and begin with a letter or digit",
+        )
+    return name
+
+
+def free_name(stem: str, root: Path = ROOT) -> str:
+    """``stem``, or ``stem-2``, ``stem-3``, ... : the first that no run has yet."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:80] or "run"
+    number, name = 1, stem
+    while (root / name).exists():
+        number += 1
+        name = f"{stem}-{number}"
+    return name
+
+
+def locate(run: str | Path, root: Path = ROOT) -> RunDirectory:
+    """Find a run by its path or by its name.
+
+    Raises:
+        RunError: There is none, with the nearest name as a hint.
+    """
+    for path in (Path(run), root / run):
+        if (path / "spec.json").is_file():
+            return RunDirectory(path)
+    names = [path.parent.name for path in root.glob("*/spec.json")]
+    raise RunError(
+        f"There is no run '{run}'.",
+        why=f"neither '{run}' nor '{root / run}' holds a spec.json",
+        hint=suggest(str(run), names) if names else "begin one with: sfumato train openmoji",
+    )

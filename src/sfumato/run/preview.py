@@ -1,0 +1,32 @@
+"""Previews: the same few samples again and again while a model learns."""
+
+from __future__ import annotations
+
+import torch
+
+from sfumato.denoiser import NetworkDenoiser
+from sfumato.engine import atomic
+from sfumato.media.image import ImageMedium
+from sfumato.run.directory import RunDirectory
+from sfumato.run.spec import Spec
+from sfumato.sampling import KeyedNoise, sample
+
+_COUNT = 16
+_STEPS = 12
+
+
+def write(directory: RunDirectory, spec: Spec, denoiser: NetworkDenoiser, step: int) -> None:
+    """Write ``previews/step-N.png`` and ``previews/latest.png``: sixteen samples of seed 0."""
+    denoiser.eval()
+    medium = ImageMedium(spec.recipe.medium)
+    device = next(denoiser.parameters()).device
+    noise = KeyedNoise(0, range(_COUNT), device)
+    cond = {}
+    if spec.classes:
+        cond["label"] = torch.arange(_COUNT, device=device) % spec.classes
+    sampler = spec.recipe.sampling.sampler
+    x0 = sample(denoiser, sampler, noise, medium.shape, _STEPS, cond)
+    picture = medium.sheet(medium.decode(x0))
+    for name in (f"step-{step:07d}.png", "latest.png"):
+        with atomic.replacing(directory.previews / name) as draft:
+            picture.save(draft, format="PNG")

@@ -1,0 +1,225 @@
+"""A run as an object: the face that Python users see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rich.console import Console
+
+from sfumato.denoiser import NetworkDenoiser
+from sfumato.engine.checkpoint import CheckpointStore
+from sfumato.engine.log import read_log
+from sfumato.engine.progress import choose_display
+from sfumato.engine.signals import StopRequest, stop_on_signals
+from sfumato.media.image import ImageMedium
+from sfumato.recipes import DEFAULT
+from sfumato.run import spec as specs
+from sfumato.run import training
+from sfumato.run.data import Reading
+from sfumato.run.directory import ROOT, RunDirectory, locate
+from sfumato.run.outputs import SampleFolder
+from sfumato.run.sampling import Made, Request, TrainedModel
+from sfumato.run.spec import Spec
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples in memory.
+
+    Attributes:
+        pixels: uint8, shape (N, H, W, C).
+        recipes: How each was made.
+        medium: How they become files.
+    """
+
+    pixels: NDArray[np.uint8]
+    recipes: list[dict[str, Any]]
+    medium: ImageMedium
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def sheet(self) -> Image.Image:
+        """All of them on one picture."""
+        return self.medium.sheet(self.pixels)
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write one PNG per sample, with its recipe inside, and a sheet.
+
+        Raises:
+            SettingError: A file would be overwritten.
+        """
+        out = SampleFolder(Path(folder), self.medium)
+        indices = [recipe["index"] for recipe in self.recipes]
+        out.require_free(indices)
+        out.add(Made(indices, self.pixels, self.recipes))
+        out.finish()
+        return out.files
+
+
+class Run:
+    """A run directory opened for reading; the model is loaded when it is first needed.
+
+    Args:
+        directory: Where the run is.
+
+    Raises:
+        RunError: The run was made by a newer version.
+        DamagedFile: Its spec cannot be read.
+    """
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self.directory = directory
+        self.spec: Spec = specs.read(directory.spec)
+
+    @property
+    def name(self) -> str:
+        """Of the run."""
+        return self.directory.name
+
+    @cached_property
+    def model(self) -> TrainedModel:
+        """The trained model, ready to sample."""
+        return TrainedModel(self.directory, self.spec)
+
+    @property
+    def denoiser(self) -> NetworkDenoiser:
+        """The trained denoiser, for use with ``sfumato.sampling`` and ``sfumato.guidance``."""
+        return self.model.denoiser
+
+    def sample(self, n: int = 16, **asked: Any) -> Samples:
+        """Make samples.
+
+        Args:
+            n: How many.
+            **asked: ``seed``, ``steps``, ``sampler``, ``label``, ``scale``, ``batch``, ``first``;
+                see :meth:`sfumato.run.sampling.TrainedModel.request`.
+
+        Raises:
+            SettingError: A value is out of range, or the sampler or label is unknown.
+        """
+        return self.make(self.model.request(n, **asked))
+
+    def like(self, path: str | Path) -> Samples:
+        """Make a stored sample again, from the recipe in its file."""
+        return self.make(self.model.like(Path(path)))
+
+    def make(self, request: Request) -> Samples:
+        """Carry out a request."""
+        made = [event for event in self.model.sample(request) if isinstance(event, Made)]
+        recipes = [recipe for batch in made for recipe in batch.recipes]
+        pixels = np.concatenate([batch.pixels for batch in made])
+        return Samples(pixels, recipes, self.model.medium)
+
+    def resume(self, *, steps: int | None = None, minutes: float | None = None) -> Run:
+        """Train on, optionally to a new total length; shows progress, returns the run anew."""
+        with stop_on_signals() as stop:
+            return _watched(training.resume(self.directory, steps, minutes, stop))
+
+    def info(self) -> dict[str, Any]:
+        """What is known about the run, as plain data."""
+        recipe, data = self.spec.recipe, self.spec.data
+        store = CheckpointStore(self.directory.checkpoints)
+        last: dict[str, Any] = {}
+        if self.directory.log.is_file():
+            for line in read_log(self.directory.log):
+                if line.get("event") in ("progress", "metric", "done"):
+                    last[str(line.get("name") or line["event"])] = line
+        progress = last.get("progress", {})
+        return {
+            "name": self.name,
+            "path": str(self.directory.root),
+            "recipe": recipe.name,
+            "data": data.source,
+            "pictures": data.count,
+            "classes": list(data.classes),
+            "size": recipe.medium.size,
+            "channels": recipe.medium.channels,
+            "backbone": recipe.backbone.kind,
+            "sampler": recipe.sampling.sampler.kind,
+            "budget": recipe.budget.model_dump(exclude_none=True),
+            "finished": "done" in last,
+            "step": progress.get("step", 0),
+            "samples": progress.get("samples", 0),
+            "loss": progress.get("loss"),
+            "held_out_loss": last.get("held-out loss", {}).get("value"),
+            "samples_per_second": progress.get("samples_per_second"),
+            "minutes": round((progress.get("elapsed") or 0) / 60, 2),
+            "checkpoints": [step for step, _ in store.steps()],
+            "ready": self.directory.model.is_file() or bool(store.steps()),
+        }
+
+
+def open_run(run: str | Path) -> Run:
+    """Open a run by its path, or by its name under ``runs/``.
+
+    Raises:
+        RunError: There is none.
+    """
+    return Run(locate(run))
+
+
+def train(
+    source: str | Path,
+    *,
+    recipe: str = DEFAULT,
+    name: str | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    settings: Iterable[str] = (),
+    root: str | Path = ROOT,
+) -> Run:
+    """Train a model of a folder or of a catalogue's data set, showing progress.
+
+    Args:
+        source: A folder of pictures, or a name such as ``openmoji``.
+        recipe: Name of the recipe.
+        name: Of the run; made from data and recipe if None.
+        steps: Length of the run in optimiser steps.
+        minutes: Length of the run in minutes.
+        settings: Single settings to change, each ``path.to.setting=value``.
+        root: Folder of all runs.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM; everything is saved first.
+        SfumatoError: See ``sfumato.errors``.
+    """
+    plan = training.planned(recipe, steps, minutes, settings)
+    with stop_on_signals() as stop:
+        return _watched(training.train(source, plan, name, Path(root), stop))
+
+
+def watch(events: Iterator[Any], console: Console) -> RunDirectory:
+    """Show the events of a training run as they come; returns the run's directory."""
+    directory: RunDirectory | None = None
+    with choose_display(console) as display:
+        for event in events:
+            if isinstance(event, RunDirectory):
+                directory = event
+                console.print(f"run {directory.root}", highlight=False)
+            elif isinstance(event, Reading):
+                if event.done == event.total:
+                    aside = f", {event.rejected} set aside" if event.rejected else ""
+                    console.print(f"read {event.total} files{aside}", highlight=False)
+            else:
+                display.show(event)
+    if directory is None:
+        raise RuntimeError("training ended without a run")
+    return directory
+
+
+def _watched(events: Iterator[Any]) -> Run:
+    return Run(watch(events, Console(stderr=True)))
+
+
+__all__ = ["Run", "Samples", "StopRequest", "open_run", "train", "watch"]

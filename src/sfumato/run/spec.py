@@ -1,0 +1,89 @@
+"""``spec.json``: what a run was asked, fully resolved, with a format version."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sfumato.engine import atomic
+from sfumato.errors import DamagedFile, RunError
+from sfumato.recipes import Recipe
+
+FORMAT = 1
+
+
+class DataFacts(BaseModel):
+    """What the data was when the run began.
+
+    Attributes:
+        source: Name in the catalogue, or the folder's path.
+        catalogued: Whether ``source`` is a name in the catalogue.
+        fingerprint: Of the files, see ``media.index``.
+        count: Pictures that can be used, before some are held out.
+        classes: Names of the classes in the order of their numbers; empty if unlabelled.
+        frequencies: Share of each class in the training data.
+        licence: Licence of the data, where known.
+        attribution: Whom to name, where known.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    catalogued: bool
+    fingerprint: str
+    count: int
+    classes: tuple[str, ...] = ()
+    frequencies: tuple[float, ...] = ()
+    licence: str = ""
+    attribution: str = ""
+
+
+class Spec(BaseModel):
+    """A run as data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = FORMAT
+    version: str
+    recipe: Recipe
+    data: DataFacts
+
+    @property
+    def classes(self) -> int:
+        """How many classes the model is conditioned on; 0 = unconditional."""
+        return len(self.data.classes) if self.recipe.data.labels else 0
+
+
+def write(path: Path, spec: Spec) -> None:
+    """Write a spec atomically."""
+    atomic.write_json(path, spec.model_dump(mode="json"))
+
+
+def read(path: Path) -> Spec:
+    """Read a spec.
+
+    Raises:
+        RunError: It is missing or was written by a newer version.
+        DamagedFile: It is not a spec.
+    """
+    tree: dict[str, Any] = atomic.read_json(path)
+    version = tree.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise RunError(
+            f"The run '{path.parent.name}' was made by a newer Sfumato ({tree.get('version')}).",
+            why=f"its format is {version}; this version reads up to {FORMAT}",
+            hint="pip install --upgrade sfumato",
+        )
+    try:
+        return Spec.model_validate(tree)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise DamagedFile(
+            f"{path} is not a valid spec.",
+            why=f"{place}: {problem['msg']} (it holds {json.dumps(problem['input'])[:80]})",
+            hint="restore the file from a copy; the checkpoints beside it are untouched.",
+        ) from error

@@ -1,0 +1,29 @@
+"""The closed registry of samplers: a spec names one by its ``kind``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sfumato.sampling.adams import Adams
+from sfumato.sampling.ddim import DDIM, Ancestral
+from sfumato.sampling.dpm import DPM, UniPC
+from sfumato.sampling.heun import Heun, StochasticHeun
+from sfumato.sampling.sampler import Sampler
+
+AnySampler = Annotated[
+    Adams | DDIM | Ancestral | Heun | StochasticHeun | DPM | UniPC, Field(discriminator="kind")
+]
+"""Any sampler with its settings, as read from a spec."""
+
+SAMPLERS: dict[str, type[Sampler]] = {
+    "adams": Adams,
+    "ddim": DDIM,
+    "ancestral": Ancestral,
+    "heun": Heun,
+    "edm": StochasticHeun,
+    "dpm": DPM,
+    "unipc": UniPC,
+}
+"""Name to class; each class tells its ``summary`` in one line."""

