@@ -45,14 +45,12 @@ def make_trainer(
     generator = torch.Generator().manual_seed(7)
     images = torch.randn(EPOCH * 8, 2, 6, 6, generator=generator)
     targets = images.sin().mean((1, 2, 3))
-    module = nn.Sequential(
-        nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.SiLU(), nn.Flatten(), nn.Linear(128, 1)
-    )
+    first = nn.Conv2d(2, 8, 3)
+    module = nn.Sequential(first, nn.BatchNorm2d(8), nn.SiLU(), nn.Flatten(), nn.Linear(128, 1))
     with torch.no_grad():
         for p in module.parameters():
             p.copy_(torch.randn(p.shape, generator=generator) * 0.1)
-    kernel = module[0].weight
-    kernel.data = kernel.data.contiguous(memory_format=torch.channels_last)
+    first.weight.data = first.weight.data.contiguous(memory_format=torch.channels_last)
 
     def batches(step: int) -> tuple[Tensor, Tensor]:
         epoch, place = divmod(step, EPOCH)

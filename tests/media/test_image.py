@@ -32,7 +32,7 @@ def save(path: Path, pixels: np.ndarray) -> Path:
         {"background": "no colour"},
         {"shift": -1},
         {"colour": 3},
-        {"max_pixels": 200_000_000},
+        {"max_pixels": 90_000_000},
     ],
 )
 def test_bad_settings(bad: dict[str, object]) -> None:
@@ -83,9 +83,9 @@ def test_pad_keeps_all_and_fills_with_the_background(tmp_path: Path) -> None:
 def test_stretch_keeps_the_halves(tmp_path: Path) -> None:
     halves = np.repeat(np.array([[0, 200]], np.uint8), 40, axis=1).repeat(10, axis=0)
     pixels = medium(channels="grey", fit="stretch").read(save(tmp_path / "a.png", halves))[0]
-    # The filter rings by a level or two beside the edge.
-    assert np.abs(pixels[:, :3].astype(int)).max() <= 2
-    assert np.abs(pixels[:, 5:].astype(int) - 200).max() <= 2
+    # The filter rings by a few levels beside the edge.
+    assert np.abs(pixels[:, :3].astype(int)).max() <= 4
+    assert np.abs(pixels[:, 5:].astype(int) - 200).max() <= 4
 
 
 def test_transparency_is_laid_on_the_background(tmp_path: Path) -> None:

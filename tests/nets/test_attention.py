@@ -81,6 +81,14 @@ def test_rotation_preserves_length_and_is_the_identity_at_the_origin() -> None:
     torch.testing.assert_close(turned[:, 0], x[:, 0])
 
 
+def test_angles_stay_exact_in_reduced_precision() -> None:
+    positions = torch.tensor([[1001.0]])
+    exact = Rotary(2, 1)(positions)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = Rotary(2, 1)(positions)
+    torch.testing.assert_close((*mixed, *Rotary(2, 1).bfloat16()(positions)), (*exact, *exact))
+
+
 def test_tokens_are_a_set_of_placed_tokens() -> None:
     torch.manual_seed(0)
     attention, rotary = SelfAttention(16, 2).double(), Rotary(8, 2).double()

@@ -52,9 +52,10 @@ class ImageSettings(BaseModel):
     )
     flip: bool = Field(False, description="augmentation: mirror half of the pictures")
     shift: int = Field(0, ge=0, le=512, description="augmentation: move by up to N pixels")
-    # Pillow itself refuses above 178,956,970 pixels; a higher limit here would promise too much.
+    # Pillow warns above 89,478,485 pixels and the warning is taken for an error: a higher limit
+    # here would promise too much.
     max_pixels: int = Field(
-        64_000_000, ge=64, le=178_000_000, description="refuse files that decode to more pixels"
+        64_000_000, ge=64, le=89_000_000, description="refuse files that decode to more pixels"
     )
 
     @field_validator("background")

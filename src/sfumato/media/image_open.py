@@ -83,7 +83,7 @@ def picture_header(path: Path) -> tuple[int, int, str]:
 
 
 def _open_header(path: Path) -> Image.Image:
-    # Pillow's limit for a warning is above ours, and its limit for an error above that.
+    # Warnings about odd metadata would only be noise; the one about pixel bombs is an error.
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)

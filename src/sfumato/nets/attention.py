@@ -86,7 +86,8 @@ class Rotary(nn.Module):
 
     def forward(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """(N, axes) -> cosines and sines, (N, K / 2) each, for `rotate`."""
-        angles = positions.to(self.frequencies.dtype) @ self.frequencies
+        # Not a matrix product: autocast would round large angles to bfloat16.
+        angles = (positions.unsqueeze(-1) * self.frequencies).sum(dim=-2)
         return angles.cos(), angles.sin()
 
 

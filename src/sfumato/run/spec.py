@@ -12,7 +12,7 @@ from sfumato.engine import atomic
 from sfumato.errors import DamagedFile, RunError
 from sfumato.recipes import Recipe
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 
 
 class DataFacts(BaseModel):

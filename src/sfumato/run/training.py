@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.events import Event, Metric, PreviewDue, Saved
 from sfumato.engine.lock import RunLock
-from sfumato.engine.log import JsonLog
+from sfumato.engine.log import JsonLog, TensorBoardLog
 from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
 from sfumato.engine.settings import Budget
@@ -56,6 +57,7 @@ def train(
     name: str | None = None,
     root: Path = ROOT,
     stop: StopRequest | None = None,
+    tensorboard: bool = False,
 ) -> Iterator[Event | RunDirectory]:
     """Begin a run and train it.
 
@@ -65,6 +67,7 @@ def train(
         name: Of the run; by default made from the data and the recipe.
         root: Folder of all runs.
         stop: Asks for an early stop with everything saved.
+        tensorboard: Also write curves for TensorBoard, into the run's folder.
 
     Yields:
         Progress of reading, then the run's directory once it exists, then events of training.
@@ -96,7 +99,7 @@ def train(
     with RunLock(directory.root):
         specs.write(directory.spec, spec)
         yield directory
-        yield from _run(directory, spec, data, stop)
+        yield from _run(directory, spec, data, stop, tensorboard)
 
 
 def resume(
@@ -104,6 +107,7 @@ def resume(
     steps: int | None = None,
     minutes: float | None = None,
     stop: StopRequest | None = None,
+    tensorboard: bool = False,
 ) -> Iterator[Event | RunDirectory]:
     """Go on with a run from its newest whole checkpoint.
 
@@ -112,6 +116,7 @@ def resume(
         steps: New total length in steps.
         minutes: New total length in minutes.
         stop: Asks for an early stop with everything saved.
+        tensorboard: Also write curves for TensorBoard, into the run's folder.
     """
     with RunLock(directory.root):
         spec = specs.read(directory.spec)
@@ -123,14 +128,19 @@ def resume(
         yield directory
         for event in reopen(spec.data, spec.recipe.medium, spec.recipe.data):
             if isinstance(event, TrainingData):
-                yield from _run(directory, spec, event, stop)
+                yield from _run(directory, spec, event, stop, tensorboard)
             else:
                 yield event
 
 
 def _run(
-    directory: RunDirectory, spec: Spec, data: TrainingData, stop: StopRequest | None
+    directory: RunDirectory,
+    spec: Spec,
+    data: TrainingData,
+    stop: StopRequest | None,
+    tensorboard: bool,
 ) -> Iterator[Event]:
+    """Train, and do at each event what the run's files need."""
     recipe, settings = spec.recipe, spec.recipe.engine
     denoiser = model.build(spec).to(choose_device())
     batches = Batches(data, recipe, spec.classes)
@@ -147,25 +157,39 @@ def _run(
         CheckpointStore(directory.checkpoints, settings.keep, settings.milestone_steps),
         identity={"data": data.facts.fingerprint, "seed": recipe.seed},
     )
-    budget = Budget(recipe.budget.steps, recipe.budget.minutes)
     held_out = batches.held_out(_HELD_OUT)
-    log = JsonLog(directory.log)
-    try:
-        for event in trainer.run(budget, stop):
-            log.write(event)
-            yield event
-            if isinstance(event, Saved):
-                model.publish(directory, trainer.ema.tensors(), event.step)
-                card.write(directory, spec, event.step)
-            if isinstance(event, PreviewDue):
-                with trainer.ema.swapped():
-                    preview.write(directory, spec, denoiser, event.step)
-                    if held_out is not None:
-                        measured = _held_out_loss(denoiser, objective, held_out, event.step)
-                        log.write(measured)
-                        yield measured
-    finally:
-        log.close()
+    with ExitStack() as stack:
+        logs: list[JsonLog | TensorBoardLog] = [JsonLog(directory.log)]
+        if tensorboard:
+            logs.append(TensorBoardLog(directory.root / "tensorboard"))
+        for log in logs:
+            stack.callback(log.close)
+        for event in trainer.run(Budget(recipe.budget.steps, recipe.budget.minutes), stop):
+            for said in _answered(event, directory, spec, denoiser, trainer, objective, held_out):
+                for log in logs:
+                    log.write(said)
+                yield said
+
+
+def _answered(
+    event: Event,
+    directory: RunDirectory,
+    spec: Spec,
+    denoiser: NetworkDenoiser,
+    trainer: Trainer[Batch],
+    objective: Regression,
+    held_out: Batch | None,
+) -> Iterator[Event]:
+    """The event itself, after publishing what was saved; a preview is followed by its measure."""
+    if isinstance(event, Saved):
+        model.publish(directory, trainer.ema.tensors(), event.step)
+        card.write(directory, spec, event.step)
+    yield event
+    if isinstance(event, PreviewDue):
+        with trainer.ema.swapped():
+            preview.write(directory, spec, denoiser, event.step)
+            if held_out is not None:
+                yield _held_out_loss(denoiser, objective, held_out, event.step)
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sfumato.errors import FetchError, SettingError
+from sfumato.errors import FetchError, MissingExtra, SettingError
 from sfumato.media.catalogue import CATALOGUE, DEFAULT, Entry, fetch
 from sfumato.media.catalogue import download as downloads
 from sfumato.media.catalogue import entries as entries_module
@@ -45,6 +45,7 @@ def entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
         pictures=two_pictures,
         count=2,
         licence_member="LICENSE",
+        drawn=False,
     )
     register(monkeypatch, tiny)
     return tiny
@@ -88,6 +89,16 @@ def test_a_wrong_package_leaves_nothing(
     with pytest.raises(FetchError):
         fetch("tiny", tmp_path / "cache", archive=tmp_path / "tiny.whl")
     assert [file for file in (tmp_path / "cache").rglob("*") if file.is_file()] == []
+
+
+def test_a_missing_renderer_is_noticed_before_the_download(
+    tmp_path: Path, entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(monkeypatch, dataclasses.replace(entry, drawn=True))
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    monkeypatch.setattr(subprocess, "run", None)
+    with pytest.raises(MissingExtra, match="resvg-py"):
+        fetch("tiny", tmp_path / "cache")
 
 
 def test_unknown_name() -> None:

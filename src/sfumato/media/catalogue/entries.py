@@ -31,6 +31,7 @@ class Entry:
         licence_member: The licence text in the archive.
         attribution: Whom to name, and how; also what was selected or changed.
         megabytes: Size of the download.
+        drawn: Whether it holds SVG drawings, which need the extra ``svg`` to be rendered.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Entry:
     licence_member: str
     attribution: str
     megabytes: int
+    drawn: bool = False
 
     @property
     def folder(self) -> str:
@@ -77,6 +79,7 @@ _OPENMOJI = Entry(
         "Groups and names: Unicode emoji data, by way of emoji-data (MIT, Cal Henderson).\n"
     ),
     megabytes=31,
+    drawn=True,
 )
 
 _MNIST = Entry(

@@ -14,6 +14,7 @@ from sfumato.media.catalogue.download import download
 from sfumato.media.catalogue.entries import Entry, find
 from sfumato.media.files import default_cache, new_folder
 from sfumato.media.metadata import METADATA
+from sfumato.media.svg import renderer
 
 Progress = Callable[[int, int, str], None]
 
@@ -51,6 +52,8 @@ def fetch(
     folder = (cache_dir or default_cache()) / "datasets" / entry.folder
     if not (folder / METADATA).is_file():
         report = progress or _silent
+        if entry.drawn:
+            renderer()  # Missing, it is better missed before a long download.
         with tempfile.TemporaryDirectory(prefix="sfumato-") as temporary:
             if archive is None:
                 report(0, entry.count, f"downloading {entry.package} ({entry.megabytes} MB)")

@@ -1,0 +1,206 @@
+"""The commands. Heavy modules are imported inside them, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from sfumato import __version__
+from sfumato.cli import show
+from sfumato.errors import SfumatoError
+
+app = App(
+    name="sfumato",
+    help="Diffusion models: train, sample and measure them. Begin with: sfumato demo",
+    version=__version__,
+    help_format="plaintext",
+    default_parameter=Parameter(negative=()),
+)
+data = App(name="data", help="Look at data sets, and fetch ready-made ones.")
+app.command(data)
+
+Json = Annotated[bool, Parameter(name="--json", help="Print JSON for a program to read.")]
+RunName = Annotated[str, Parameter(help="Name of a run under runs/, or its path.")]
+Settings = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--set",
+        help="Change one setting, e.g. engine.batch=32; can be repeated.",
+    ),
+]
+
+
+@app.command
+def demo(
+    *,
+    minutes: Annotated[float, Parameter(help="How long to train.")] = 6.0,
+    name: Annotated[str | None, Parameter(help="Name of the run.")] = None,
+) -> None:
+    """Train a model of emoji in a few minutes and look at what it makes."""
+    from sfumato.run import demo as demonstration
+
+    show.demo(demonstration.run(minutes, name))
+
+
+@data.command(name="list")
+def data_list(*, json: Json = False) -> None:
+    """List the data sets that can be fetched by name."""
+    from sfumato.media.catalogue import CATALOGUE, DEFAULT
+
+    show.catalogue(list(CATALOGUE.values()), DEFAULT, json)
+
+
+@data.command(name="fetch")
+def data_fetch(
+    name: Annotated[str, Parameter(help="A name from: sfumato data list")], *, json: Json = False
+) -> None:
+    """Fetch a data set of the catalogue; prints where it is and its licence."""
+    from sfumato.media.catalogue import fetch
+
+    with show.progress(json) as report:
+        fetched = fetch(name, progress=report)
+    show.fetched(fetched, json)
+
+
+@data.command(name="check")
+def data_check(
+    path: Annotated[str, Parameter(help="A folder, or a name of the catalogue.")],
+    *,
+    size: Annotated[int, Parameter(help="Side of the pictures as a run would see them.")] = 32,
+    sheet: Annotated[Path | None, Parameter(help="Where to write the contact sheet.")] = None,
+    json: Json = False,
+) -> None:
+    """Show what a run would see: counts, sizes, labels, duplicates, rejected files, a sheet."""
+    from sfumato.run.checking import check
+
+    with show.progress(json) as report:
+        found = check(path, size, report)
+    show.data_report(found, sheet or Path("data-check.png"), json)
+
+
+@app.command
+def train(
+    source: Annotated[str, Parameter(help="A folder of pictures, or a name of the catalogue.")],
+    *,
+    recipe: Annotated[str | None, Parameter(help="Name of a recipe; see: sfumato recipes")] = None,
+    name: Annotated[str | None, Parameter(help="Name of the run.")] = None,
+    steps: Annotated[int | None, Parameter(help="Train for so many steps.")] = None,
+    minutes: Annotated[float | None, Parameter(help="Train for so many minutes.")] = None,
+    set_: Settings = None,
+    tensorboard: Annotated[bool, Parameter(help="Also write curves for TensorBoard.")] = False,
+    quiet: Annotated[bool, Parameter(help="Print nothing but errors and the run's name.")] = False,
+) -> None:
+    """Train a model of a folder of pictures. Ctrl-C saves and stops."""
+    from sfumato.engine.signals import stop_on_signals
+    from sfumato.recipes import DEFAULT
+    from sfumato.run import training
+
+    plan = training.planned(recipe or DEFAULT, steps, minutes, set_ or ())
+    with stop_on_signals() as stop:
+        events = training.train(source, plan, name, stop=stop, tensorboard=tensorboard)
+        show.training(events, quiet)
+
+
+@app.command
+def resume(
+    run: RunName,
+    *,
+    steps: Annotated[int | None, Parameter(help="New total length in steps.")] = None,
+    minutes: Annotated[float | None, Parameter(help="New total length in minutes.")] = None,
+    tensorboard: Annotated[bool, Parameter(help="Also write curves for TensorBoard.")] = False,
+    quiet: Annotated[bool, Parameter(help="Print nothing but errors and the run's name.")] = False,
+) -> None:
+    """Go on with a run where it stopped, or make it longer."""
+    from sfumato.engine.signals import stop_on_signals
+    from sfumato.run import training
+    from sfumato.run.directory import locate
+
+    directory = locate(run)
+    with stop_on_signals() as stop:
+        events = training.resume(directory, steps, minutes, stop, tensorboard=tensorboard)
+        show.training(events, quiet)
+
+
+@app.command
+def sample(
+    run: Annotated[str | None, Parameter(help="Name or path of a run.")] = None,
+    *,
+    n: Annotated[int, Parameter(name=["-n", "--number"], help="How many.")] = 16,
+    seed: Annotated[int, Parameter(help="Sample i of a seed is always the same.")] = 0,
+    steps: Annotated[int | None, Parameter(help="Network evaluations per sample.")] = None,
+    sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
+    label: Annotated[str | None, Parameter(help="Class of all samples.")] = None,
+    scale: Annotated[float | None, Parameter(help="Guidance to the label, 1 = off.")] = None,
+    batch: Annotated[int, Parameter(help="Samples made at a time; changes memory only.")] = 16,
+    out: Annotated[Path | None, Parameter(help="Folder for the files.")] = None,
+    trajectory: Annotated[bool, Parameter(help="Also keep the way from noise.")] = False,
+    like: Annotated[Path | None, Parameter(help="Make this picture again.")] = None,
+    json: Json = False,
+) -> None:
+    """Make new pictures with a trained run."""
+    from sfumato.run.sampled import Asked, sample_files
+
+    asked = Asked(n, seed, steps, sampler, label, scale, batch)
+    show.sampling(sample_files(run, asked, out, trajectory, like), json)
+
+
+@app.command
+def info(run: RunName, *, json: Json = False) -> None:
+    """Tell what a run is, what it was asked and how far it is."""
+    from sfumato.run.run import open_run
+
+    show.info(open_run(run).info(), json)
+
+
+@app.command
+def recipes(*, json: Json = False) -> None:
+    """List the recipes."""
+    from sfumato.recipes.registry import DEFAULT, RECIPES, summary
+
+    show.names({name: summary(name) for name in RECIPES}, DEFAULT, json)
+
+
+@app.command
+def samplers(*, json: Json = False) -> None:
+    """List the samplers."""
+    from sfumato.recipes.recipe import SamplingSettings
+    from sfumato.sampling import SAMPLERS
+
+    default = SamplingSettings().sampler.kind
+    show.names({name: kind.summary for name, kind in SAMPLERS.items()}, default, json)
+
+
+@app.command
+def doctor(*, json: Json = False) -> None:
+    """Tell what this machine has, and what Sfumato will use and why."""
+    from sfumato.run.doctor import examine
+
+    show.doctor(examine(), json)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; errors are shown without a traceback and give the exit code."""
+    try:
+        app(
+            list(sys.argv[1:] if arguments is None else arguments),
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except CycloptsError as error:
+        show.usage_error(error)
+        sys.exit(2)
+    except SfumatoError as error:
+        show.error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        show.plain_error("stopped.")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader went away: not an error, and nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

