@@ -12,7 +12,7 @@ from sfumato.process.gaussian import Gaussian, spread
 from sfumato.process.schedule import VE, VP, Cosine, Linear
 
 F64 = torch.float64
-SCHEDULES = [Linear(), Cosine(), VP(), VE(sigma_max=5.0)]
+SCHEDULES = [Linear(), Cosine(), VP(), VE(sigma_max=5.0, rho=1.0)]
 every_schedule = pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: s.kind)
 LINE = GaussianMixture.build(
     means=torch.tensor([[-1.0], [0.2], [1.5]]),

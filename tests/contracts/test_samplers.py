@@ -1,0 +1,349 @@
+"""What every sampler must do, over the whole registry and every schedule.
+
+A sampler added to the registry is tested here without a word more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
+from sfumato.denoiser import Denoiser, Posterior
+from sfumato.errors import SettingError
+from sfumato.oracle import GaussianMixture, MixtureDenoiser
+from sfumato.process.gaussian import Gaussian
+from sfumato.process.schedule import VE, VP, Cosine, Linear, Schedule
+from sfumato.process.times import EDMGrid, LogSNRGrid, UniformGrid
+from sfumato.sampling import (
+    SAMPLERS,
+    AnySampler,
+    KeyedNoise,
+    Sampler,
+    integrate,
+    last,
+    sample,
+    trajectory,
+)
+from sfumato.sampling.adams import Adams
+from sfumato.sampling.ddim import DDIM, Ancestral
+from sfumato.sampling.dpm import DPM, UniPC
+from sfumato.sampling.heun import Heun, StochasticHeun
+
+F64 = torch.float64
+SCHEDULES: list[Schedule] = [Linear(), Cosine(), VP(), VE()]
+VARIANTS: list[Sampler] = [
+    *(kind() for kind in SAMPLERS.values()),
+    DDIM(eta=0.5),
+    DPM(order=3),
+    UniPC(order=3),
+    Adams(order=4),
+    Adams(order=2, correct=False),
+    Adams(grid=UniformGrid()),
+    DPM(order=3, grid=LogSNRGrid()),
+    Heun(grid=EDMGrid()),
+]
+every_schedule = pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: s.kind)
+every_sampler = pytest.mark.parametrize(
+    "sampler", VARIANTS, ids=[f"{s.kind}-{k}" for k, s in enumerate(VARIANTS)]
+)
+
+RING = GaussianMixture.build(
+    means=torch.tensor([[1.0, 0.0], [-0.5, 0.8], [-0.5, -0.8]]),
+    stds=torch.tensor([[0.3, 0.1], [0.2, 0.4], [0.1, 0.1]]),
+)
+
+
+class Counting(Denoiser):
+    """An exact denoiser that remembers the times it was asked about."""
+
+    def __init__(self, mixture: GaussianMixture, schedule: Schedule) -> None:
+        super().__init__(Gaussian(schedule))
+        self.exact = MixtureDenoiser(mixture, self.process)
+        self.times: list[float] = []
+
+    def forward(self, x_t: Tensor, t: Tensor, **cond) -> Posterior:
+        assert t.dtype == F64 and x_t.isfinite().all() and not torch.is_grad_enabled()
+        self.times.append(t.item())
+        return self.exact(x_t, t, **cond)
+
+
+@every_schedule
+@every_sampler
+def test_evaluations_are_exactly_those_asked_for_and_never_at_zero(sampler, schedule):
+    for evaluations in range(1, 13):
+        denoiser = Counting(RING, schedule)
+        x0 = sample(denoiser, sampler, KeyedNoise(0, range(3)), (2,), evaluations)
+        assert len(denoiser.times) == evaluations
+        assert min(denoiser.times) > 0 and max(denoiser.times) <= 1
+        assert x0.isfinite().all() and x0.dtype == torch.float32
+
+
+@every_schedule
+@every_sampler
+def test_plan_adds_up(sampler, schedule):
+    for evaluations in range(1, 51):
+        plan = sampler.plan(evaluations)
+        assert sum(plan) == evaluations and min(plan) >= 1
+
+
+@every_schedule
+@every_sampler
+def test_one_evaluation_is_the_posterior_mean_of_the_prior(sampler, schedule):
+    denoiser, noise = MixtureDenoiser(RING, Gaussian(schedule)), KeyedNoise(0, range(3))
+    x_1 = denoiser.process.prior(noise.prior((2,)))
+    mean = denoiser(x_1, torch.ones((), dtype=F64)).mean
+    assert torch.equal(sample(denoiser, sampler, noise, (2,), 1), mean)
+
+
+@every_schedule
+@every_sampler
+@pytest.mark.parametrize("evaluations", [2, 7, 30])
+def test_no_noise_is_left_data_that_is_one_point_is_found_exactly(sampler, schedule, evaluations):
+    point = GaussianMixture.build(torch.tensor([[0.3, -0.7]]), stds=0.0)
+    denoiser = MixtureDenoiser(point, Gaussian(schedule))
+    x0 = sample(denoiser, sampler, KeyedNoise(1, range(4)), (2,), evaluations)
+    assert torch.equal(x0, torch.tensor([[0.3, -0.7]]).expand(4, 2))
+
+
+@every_schedule
+@every_sampler
+def test_a_constant_posterior_is_followed_exactly_on_the_way(sampler, schedule):
+    """With one point of data the states are alpha x0 + sigma eps: mean exact at every time."""
+    point = torch.tensor([[0.3, -0.7]])
+    denoiser = MixtureDenoiser(GaussianMixture.build(point, stds=0.0), Gaussian(schedule))
+    noise = KeyedNoise(1, range(4), dtype=F64)
+    states = list(trajectory(denoiser, sampler, noise, (2,), 12))
+    if isinstance(sampler, Ancestral | StochasticHeun) or getattr(sampler, "eta", 0) > 0:
+        return
+    eps = denoiser.process.schedule.coefficients(torch.ones((), dtype=F64))
+    start = (states[0].x_t - eps[0] * point.double()) / eps[1]
+    for state in states:
+        want = denoiser.process.corrupt(
+            point.double().expand(4, 2), torch.tensor(state.t, dtype=F64), start
+        )
+        torch.testing.assert_close(state.x_t, want, rtol=1e-6, atol=1e-6)
+
+
+@every_schedule
+@every_sampler
+def test_a_sample_is_the_same_in_any_batch(sampler, schedule):
+    denoiser = MixtureDenoiser(RING, Gaussian(schedule))
+    whole = sample(denoiser, sampler, KeyedNoise(5, [0, 1, 2, 3, 4]), (2,), 9)
+    for part in ([3], [4, 0]):
+        alone = sample(denoiser, sampler, KeyedNoise(5, part), (2,), 9)
+        torch.testing.assert_close(alone, whole[part], rtol=1e-6, atol=1e-6)
+    assert torch.equal(whole, sample(denoiser, sampler, KeyedNoise(5, range(5)), (2,), 9))
+
+
+@every_schedule
+@every_sampler
+def test_states_run_from_prior_to_data(sampler, schedule):
+    denoiser, noise = MixtureDenoiser(RING, Gaussian(schedule)), KeyedNoise(0, range(3))
+    states = list(trajectory(denoiser, sampler, noise, (2,), 8))
+    steps = len(sampler.plan(8))
+    assert [s.step for s in states] == list(range(steps + 1))
+    assert {s.steps for s in states} == {steps}
+    times = [s.t for s in states]
+    assert times == sampler.grid.times(steps, schedule).tolist()
+    assert torch.equal(states[0].x_t, denoiser.process.prior(noise.prior((2,))))
+    assert torch.equal(states[-1].x_t, states[-2].mean)
+    assert torch.equal(states[-1].mean, states[-1].x_t)
+
+
+@every_schedule
+@every_sampler
+def test_float32_states_lose_nothing_that_can_be_seen(sampler, schedule):
+    """Against the same run in float64; a cancelling coefficient would show here."""
+    denoiser = MixtureDenoiser(RING, Gaussian(schedule))
+    coarse = sample(denoiser, sampler, KeyedNoise(2, range(16)), (2,), 40)
+    fine = sample(denoiser, sampler, KeyedNoise(2, range(16), dtype=F64), (2,), 40)
+    torch.testing.assert_close(coarse.double(), fine, rtol=0, atol=2e-4)
+
+
+@every_sampler
+def test_conditions_reach_the_denoiser(sampler):
+    denoiser = MixtureDenoiser(RING, Gaussian(Linear()))
+    label = torch.tensor([0, 1, 2])
+    x0 = sample(denoiser, sampler, KeyedNoise(0, range(3)), (2,), 15, {"label": label})
+    assert ((x0 - RING.means[label].float()).abs() < 1.5).all()
+    alone = MixtureDenoiser(
+        GaussianMixture.build(RING.means[2:], covariances=RING.covariances[2:]), denoiser.process
+    )
+    want = sample(alone, sampler, KeyedNoise(0, [2]), (2,), 15)
+    torch.testing.assert_close(x0[2:], want, rtol=1e-5, atol=1e-5)
+
+
+@every_sampler
+def test_spec_round_trip(sampler):
+    assert TypeAdapter(AnySampler).validate_json(sampler.model_dump_json()) == sampler
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_registry_names_are_kinds_and_carry_a_summary(name):
+    sampler = SAMPLERS[name]()
+    assert sampler.kind == name  # type: ignore[attr-defined]
+    assert 10 < len(sampler.summary) < 80 and "\n" not in sampler.summary
+    with pytest.raises(ValidationError):
+        SAMPLERS[name](no_such_setting=1)
+
+
+@pytest.mark.parametrize("evaluations", [0, -3])
+@every_sampler
+def test_no_evaluations_are_refused_at_once(sampler, evaluations):
+    denoiser = MixtureDenoiser(RING, Gaussian(Linear()))
+    with pytest.raises(SettingError, match="evaluation"):
+        trajectory(denoiser, sampler, KeyedNoise(0, [0]), (2,), evaluations)
+
+
+# Order of convergence --------------------------------------------------------------------------
+
+ORDERS: list[tuple[Sampler, int]] = [
+    (DDIM(), 1),
+    (Heun(), 2),
+    (StochasticHeun(churn=0), 2),
+    (DPM(order=2), 2),
+    (DPM(order=3), 3),
+    (UniPC(order=2), 2),
+    (UniPC(order=3), 3),
+    *((Adams(order=k, correct=False), k) for k in (1, 2, 3, 4)),
+    *((Adams(order=k), k) for k in (2, 3, 4)),
+]
+SMOOTH = GaussianMixture.build(
+    means=torch.tensor([[0.6, 0.0], [-0.4, 0.5]]), stds=torch.tensor([[0.5, 0.4], [0.6, 0.5]])
+)
+
+
+def endpoint(sampler: Sampler, schedule: Schedule, ends: Sequence[float], steps: int) -> Tensor:
+    """The state at ``ends[1]``, the first steps made small so that starting up costs no order."""
+    start, stop = (schedule.time(torch.tensor(e, dtype=F64)) for e in ends)
+    share = (torch.arange(steps + 1, dtype=F64) / steps).pow(3)
+    times = torch.cat([start + (stop - start) * share, torch.zeros(1, dtype=F64)])
+    denoiser = MixtureDenoiser(SMOOTH, Gaussian(schedule))
+    _, sigma = schedule.coefficients(start)
+    x_t = sigma * torch.randn(8, 2, dtype=F64, generator=torch.Generator().manual_seed(0))
+    cost = next(n for n in range(2 * steps + 3) if n and len(sampler.plan(n)) == steps + 1)
+    cost = cost if len(sampler.plan(cost + 1)) > steps + 1 else cost + 1
+    states = list(integrate(denoiser, sampler, x_t, times, KeyedNoise(0, [0]), cost))
+    return states[-2].x_t
+
+
+def reference(schedule: Schedule, ends: Sequence[float]) -> Tensor:
+    """Classical Runge-Kutta in the log noise level: shares nothing with the samplers."""
+    start = schedule.time(torch.tensor(ends[0], dtype=F64))
+    alpha, sigma = schedule.coefficients(start)
+    denoiser = MixtureDenoiser(SMOOTH, Gaussian(VE(sigma_max=1e3, rho=1)))
+    noise = torch.randn(8, 2, dtype=F64, generator=torch.Generator().manual_seed(0))
+    z, levels = sigma / alpha * noise, torch.linspace(-ends[0] / 2, -ends[1] / 2, 201, dtype=F64)
+
+    def slope(z: Tensor, level: Tensor) -> Tensor:
+        return z - denoiser(z, level.exp() / 1e3).mean
+
+    for a, b in pairwise(levels):
+        h, middle = b - a, (a + b) / 2
+        k1 = slope(z, a)
+        k2 = slope(z + h / 2 * k1, middle)
+        k3 = slope(z + h / 2 * k2, middle)
+        z = z + h / 6 * (k1 + 2 * k2 + 2 * k3 + slope(z + h * k3, b))
+    alpha, _ = schedule.coefficients(schedule.time(torch.tensor(ends[1], dtype=F64)))
+    return alpha * z
+
+
+@pytest.mark.parametrize("schedule", [Linear(), VP()], ids=lambda s: s.kind)
+@pytest.mark.parametrize(("sampler", "order"), ORDERS, ids=[f"{s.kind}-{k}" for s, k in ORDERS])
+def test_order_of_convergence_is_as_in_theory(sampler, order, schedule):
+    ends = (-3.0, 2.0)
+    truth = reference(schedule, ends)
+    errors = [
+        (endpoint(sampler, schedule, ends, steps) - truth).square().mean().sqrt().item()
+        for steps in (48, 96)
+    ]
+    measured = torch.tensor(errors[0] / errors[1]).log2().item()
+    assert abs(measured - order) < 0.3, (measured, errors)
+
+
+@every_schedule
+@pytest.mark.parametrize("kind", ["adams", "ddim", "heun", "dpm", "unipc"])
+def test_more_evaluations_bring_the_end_nearer(kind, schedule):
+    denoiser, noise = MixtureDenoiser(RING, Gaussian(schedule)), KeyedNoise(3, range(64), dtype=F64)
+    truth = sample(denoiser, Adams(), noise, (2,), 400)
+    errors = [
+        (sample(denoiser, SAMPLERS[kind](), noise, (2,), n) - truth).square().mean().sqrt()
+        for n in (10, 40, 160)
+    ]
+    assert errors[1] < errors[0] / 2 and errors[2] < errors[1] / 2
+
+
+# Stochastic samplers -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BasisNoise:
+    """Row 0 gets no noise at all; row ``k`` a single one: the prior (1) or that of step k - 2."""
+
+    rows: int
+
+    def prior(self, shape: Sequence[int]) -> Tensor:
+        return self._row(1, shape)
+
+    def step(self, step: int, shape: Sequence[int]) -> Tensor:
+        return self._row(step + 2, shape)
+
+    def _row(self, row: int, shape: Sequence[int]) -> Tensor:
+        noise = torch.zeros(self.rows, *shape, dtype=F64)
+        noise[row] = 1
+        return noise
+
+
+def moments(sampler: Sampler, schedule: Schedule, evaluations: int) -> tuple[float, float]:
+    """Exact mean and variance of the sampler's law for normal data: it is linear in its noise."""
+    normal = GaussianMixture.build(torch.tensor([[0.4]]), stds=0.5)
+    rows = len(sampler.plan(evaluations)) + 2
+    x0 = sample(
+        MixtureDenoiser(normal, Gaussian(schedule)), sampler, BasisNoise(rows), (1,), evaluations
+    )
+    return x0[0].item(), (x0[1:] - x0[0]).square().sum().item()
+
+
+STOCHASTIC = [Ancestral(), DDIM(eta=1.0), DDIM(eta=0.5), StochasticHeun()]
+
+
+@pytest.mark.parametrize("schedule", [Linear(), Cosine()], ids=lambda s: s.kind)
+@pytest.mark.parametrize("sampler", STOCHASTIC, ids=["ancestral", "ddim-1", "ddim-half", "edm"])
+def test_noise_keeps_the_marginals(sampler, schedule):
+    """Mean exact, and variance too as steps shrink; schedules that begin without signal."""
+    mean, coarse = moments(sampler, schedule, 100)
+    assert mean == pytest.approx(0.4, abs=1e-6)
+    _, fine = moments(sampler, schedule, 401)
+    assert abs(fine - 0.25) < 0.01 * 0.25 * 2
+    assert abs(fine - 0.25) < 0.5 * abs(coarse - 0.25) + 1e-4
+
+
+@pytest.mark.parametrize("sampler", STOCHASTIC, ids=["ancestral", "ddim-1", "ddim-half", "edm"])
+def test_noise_of_every_step_before_the_last_is_used(sampler):
+    normal = GaussianMixture.build(torch.tensor([[0.4]]), stds=0.5)
+    denoiser = MixtureDenoiser(normal, Gaussian(Linear()))
+    rows = len(sampler.plan(21)) + 2
+    x0 = sample(denoiser, sampler, BasisNoise(rows), (1,), 21)
+    shares = (x0[1:] - x0[0]).abs().flatten()
+    if isinstance(sampler, StochasticHeun):
+        assert (shares[2:-2] > 0).any()
+    else:
+        assert (shares[1:-1] > 0).all() and shares[-1] == 0
+
+
+def test_ancestral_is_ddim_with_all_the_noise():
+    denoiser, noise = MixtureDenoiser(RING, Gaussian(VP())), KeyedNoise(0, range(4))
+    assert torch.equal(
+        sample(denoiser, Ancestral(), noise, (2,), 10),
+        sample(denoiser, DDIM(eta=1.0), noise, (2,), 10),
+    )
+
+
+def test_last_of_a_trajectory_is_the_sample():
+    denoiser, noise = MixtureDenoiser(RING, Gaussian(VP())), KeyedNoise(0, range(4))
+    states = trajectory(denoiser, Adams(), noise, (2,), 6)
+    assert torch.equal(last(states), sample(denoiser, Adams(), noise, (2,), 6))
