@@ -27,17 +27,17 @@ from sfumato.process.times import LogNormal
 from sfumato.sampling import KeyedNoise, UniPC, sample, trajectory
 
 PICTURES = Path(__file__).parent / "pictures"
-ARMS, BEADS, BATCH, STEPS = 2, 48, 1024, 4000
+ARMS, BEADS, BATCH, STEPS = 2, 64, 1024, 3000
 
 
 def spiral() -> GaussianMixture:
     """Two arms of round beads; an arm is a class."""
-    turn = torch.linspace(0, 1, BEADS, dtype=torch.float64).sqrt()
-    angle = 3 * math.pi * turn + math.pi * torch.arange(ARMS)[:, None]
-    radius = 0.1 + 1.05 * turn
+    turn = torch.linspace(0, 1, BEADS, dtype=torch.float64).pow(0.6)
+    angle = 2.6 * math.pi * turn + math.pi * torch.arange(ARMS)[:, None]
+    radius = 0.2 + 0.9 * turn
     means = torch.stack([radius * angle.cos(), radius * angle.sin()], -1)
     labels = torch.arange(ARMS).repeat_interleave(BEADS)
-    return GaussianMixture.build(means.reshape(-1, 2), stds=0.035, labels=labels)
+    return GaussianMixture.build(means.reshape(-1, 2), stds=0.04, labels=labels)
 
 
 def draw(data: GaussianMixture, step: int) -> tuple[Tensor, Tensor]:
@@ -114,19 +114,18 @@ def main() -> None:
     denoiser = train(data)
     compare(denoiser, data)
 
-    count = 900
+    count = 3000
     noise = KeyedNoise(seed=0, indices=range(count))
     label = torch.arange(count) % data.classes
-    states = list(trajectory(denoiser, UniPC(), noise, (2,), evaluations=48, cond={"label": label}))
+    states = list(trajectory(denoiser, UniPC(), noise, (2,), evaluations=40, cond={"label": label}))
     paint_flow(states, denoiser.process.schedule, label, PICTURES / "flow.png")
 
     exact = MixtureDenoiser(data, denoiser.process)
-    ours = torch.zeros(6000, dtype=torch.int64)
-    many = KeyedNoise(seed=1, indices=range(len(ours)))
+    first_arm = {"label": torch.zeros(count, dtype=torch.int64)}
     panels = []
     for scale in (0.0, 1.0, 3.0):
         guided = Guided(exact, scale, null_label=data.classes)
-        panels.append(sample(guided, UniPC(), many, (2,), 20, {"label": ours}))
+        panels.append(sample(guided, UniPC(), noise, (2,), evaluations=20, cond=first_arm))
     paint_panels(panels, PICTURES / "guidance.png")
 
 

@@ -26,6 +26,9 @@ SLATE = np.array([0.95, 0.62, 0.42])
 SIENNA = np.array([0.28, 0.80, 1.15])
 VERDIGRIS = np.array([1.00, 0.48, 0.62])
 
+_PATHS = 1000
+"""How many paths are drawn; every point is."""
+
 
 class Canvas:
     """Absorbance of red, green and blue, shape (height, width, 3), and a way to add to it."""
@@ -84,32 +87,37 @@ def paint_flow(states: Sequence[State], schedule: Schedule, label: Tensor, path:
     points /= np.hypot(0.5 * alpha, sigma)[:, None, None]
     late, points = _smooth(1 - times.numpy(), points, 900)
 
-    canvas = Canvas(1280, 560)
-    unit, left, span = 82.0, 215.0, 850.0
-    x = left + span * late[:, None] + 0.8 * unit * points[..., 0]
-    y = 280.0 - unit * points[..., 1]
+    canvas = Canvas(1280, 580)
+    unit, left, span = 98.0, 190.0, 880.0
+    x = left + span * late[:, None] + 0.62 * unit * points[..., 0]
+    y = 290.0 - unit * points[..., 1]
     end = np.where((label.numpy() == 0)[:, None], SIENNA, VERDIGRIS)
     pigment = SLATE + (end - SLATE) * (late**1.5)[:, None, None]
-    amount = np.broadcast_to(0.028 * (0.35 + late**2)[:, None], x.shape)
-    canvas.lay(x.ravel(), y.ravel(), pigment.reshape(-1, 3), amount.ravel())
-    canvas.smoke(radius=7.0, strength=0.55)
-    canvas.lay(x[0], y[0], SLATE, 0.7)
-    canvas.lay(x[-1], y[-1], end, 0.9)
-    canvas.smoke(radius=0.8, strength=0.9)
+    amount = 0.05 * (0.5 + late**2) * (1 - 0.7 * late**12)
+    _lay_paths(canvas, x[:, :_PATHS], y[:, :_PATHS], pigment[:, :_PATHS], amount)
+    canvas.smoke(radius=8.0, strength=0.6)
+    canvas.lay(x[0], y[0], SLATE, 0.3)
+    canvas.lay(x[-1], y[-1], end, 0.75)
+    canvas.smoke(radius=0.9, strength=0.8)
     canvas.save(path)
 
 
 def paint_panels(panels: Sequence[Tensor], path: Path) -> None:
     """Clouds of points side by side, each (N, 2)."""
-    side = 340
+    side = 380
     canvas = Canvas(side * len(panels), side)
     for place, points in enumerate(panels):
         x, y = points.double().numpy().T
-        middle = side * (place + 0.5)
-        canvas.lay(middle + 118 * x, side / 2 - 118 * y, SIENNA, 0.35)
-    canvas.smoke(radius=1.0, strength=1.2)
-    canvas.smoke(radius=9.0, strength=0.35)
+        canvas.lay(side * (place + 0.5) + 145 * x, side / 2 - 145 * y, SIENNA, 0.45)
+    canvas.smoke(radius=1.1, strength=1.5)
+    canvas.smoke(radius=10.0, strength=0.4)
     canvas.save(path)
+
+
+def _lay_paths(canvas: Canvas, x: Array, y: Array, pigment: Array, amount: Array) -> None:
+    """Lay paths, columns of (T, N) places, with an amount for each of the T times."""
+    shared = np.broadcast_to(amount[:, None], x.shape)
+    canvas.lay(x.ravel(), y.ravel(), pigment.reshape(-1, 3), shared.ravel())
 
 
 def _smooth(at: Array, values: Array, count: int) -> tuple[Array, Array]:

@@ -21,7 +21,8 @@ from typing import Any
 
 from torch import Tensor
 
-from sfumato.engine import atomic
+from sfumato import storage
+from sfumato.engine import tensor_file
 from sfumato.engine.events import Warned
 from sfumato.engine.machine import disk_free
 from sfumato.errors import DamagedFile, DiskFull, RunError
@@ -78,14 +79,14 @@ class CheckpointStore:
         """
         self.require_room(_size(tensors))
         path = self.directory / f"step-{step:07d}"
-        with atomic.replacing(path) as draft:
+        with storage.replacing(path) as draft:
             draft.mkdir()
             for group, named in tensors.items():
-                atomic.save_tensors(draft / f"{group}.safetensors", named)
+                tensor_file.save_tensors(draft / f"{group}.safetensors", named)
             _dump(draft / STATE, {"step": step, **scalars})
             files = {file.name: _seal(file) for file in sorted(draft.iterdir())}
             _dump(draft / MANIFEST, {"format": FORMAT, "files": files})
-        atomic.write_text(self.directory / LATEST, f"{path.name}\n")
+        storage.write_text(self.directory / LATEST, f"{path.name}\n")
         self._prune(step)
         return path
 
@@ -97,8 +98,8 @@ class CheckpointStore:
             RunError: There is no such checkpoint, or a newer version wrote it.
         """
         groups = [file for file in verify(path) if file.suffix == ".safetensors"]
-        state = atomic.read_json(path / STATE)
-        tensors = {file.stem: atomic.read_tensors(file) for file in groups}
+        state = storage.read_json(path / STATE)
+        tensors = {file.stem: tensor_file.read_tensors(file) for file in groups}
         return Checkpoint(step=state.pop("step"), tensors=tensors, scalars=state, path=path)
 
     def load_latest(self) -> tuple[Checkpoint | None, list[Warned]]:
@@ -134,7 +135,7 @@ class CheckpointStore:
 
     def sweep(self) -> list[Path]:
         """Remove what a killed writer left behind. Call it with the run's lock held."""
-        return atomic.sweep(self.directory)
+        return storage.sweep(self.directory)
 
     def require_room(self, size: int, count: int = 1) -> None:
         """Refuse early if ``count`` checkpoints of ``size`` bytes do not fit on the device.
@@ -157,7 +158,7 @@ class CheckpointStore:
         kept = {*past[-self.keep :], *filter(self.is_milestone, past)}
         for step, path in self.steps():
             if step not in kept:
-                atomic.remove(path)
+                storage.remove(path)
 
     def is_milestone(self, step: int) -> bool:
         """Whether a checkpoint of this step is kept for good."""
@@ -195,7 +196,7 @@ def verify(path: Path) -> list[Path]:
 def _read_manifest(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DamagedFile(f"{path} is missing.")
-    manifest = atomic.read_json(path)
+    manifest = storage.read_json(path)
     version, files = manifest.get("format"), manifest.get("files")
     if isinstance(version, int) and version > FORMAT:
         raise RunError(

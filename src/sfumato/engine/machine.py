@@ -61,13 +61,14 @@ def describe(directory: Path) -> Machine:
 
 
 def choose_device(asked: str = "auto") -> torch.device:
-    """The device to work on: CUDA if present, then MPS, then the CPU; or the one asked for."""
+    """The device to work on: CUDA if present, else the CPU; or the one asked for.
+
+    Apple's MPS is not chosen: it has no float64, in which times are kept.
+    """
     if asked != "auto":
         return torch.device(asked)
     if torch.cuda.is_available():
         return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
     return torch.device("cpu")
 
 
@@ -124,4 +125,4 @@ def _physical_memory() -> int | None:
 def _accelerator() -> str | None:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return "Apple MPS" if torch.backends.mps.is_available() else None
+    return "Apple MPS (not used: it has no float64)" if torch.backends.mps.is_available() else None

@@ -23,9 +23,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from sfumato.errors import DataError, DiskFull, SfumatoError
 from sfumato.media.array_file import ArrayWriter, open_array
-from sfumato.media.files import default_cache, new_folder, write_whole
 from sfumato.media.index import Index, Item, Rejected
 from sfumato.media.split import split_by_group
+from sfumato.storage import default_cache, new_folder, write_bytes
 
 _FORMAT = 1
 _ARRAY, _TABLE = "data.npy", "items.json"
@@ -212,7 +212,7 @@ def build(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterat
             "rejected": rejected,
             "duplicates": duplicates,
         }
-        write_whole(building / _TABLE, json.dumps(table, ensure_ascii=False).encode())
+        write_bytes(building / _TABLE, json.dumps(table, ensure_ascii=False).encode())
 
 
 def _decoded(index: Index, reader: Reader) -> Iterator[tuple[Item, NDArray[Any] | SfumatoError]]:

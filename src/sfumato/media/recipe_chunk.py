@@ -20,7 +20,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from sfumato.errors import DataError
-from sfumato.media.files import write_whole
+from sfumato.storage import write_bytes
 
 _KEY = "sfumato"
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -51,7 +51,7 @@ def write_png(path: Path, pixels: NDArray[np.uint8], recipe: Mapping[str, Any] |
     buffer = io.BytesIO()
     plain = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
     Image.fromarray(np.ascontiguousarray(plain)).save(buffer, "PNG", pnginfo=info)
-    write_whole(path, buffer.getvalue())
+    write_bytes(path, buffer.getvalue())
 
 
 def read_recipe(path: Path) -> dict[str, Any]:

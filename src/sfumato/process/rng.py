@@ -24,9 +24,7 @@ class Stream(IntEnum):
     TRAINING_NOISE = 2
     TIME = 3
     LABEL_DROP = 4
-    ORDER = 5
     AUGMENT = 6
-    INITIAL_WEIGHTS = 7
     LABEL = 8
 
 

@@ -164,14 +164,16 @@ class Tabulated(VariancePreserving):
     def integral(self, t: Tensor) -> Tensor:
         """Linear interpolation of ``-log(alpha_bar)`` between the entries of the table."""
         count = len(self.betas)
+        knots = self._knots.to(t.device)
         low = (t.detach() * count).floor().long().clamp(0, count - 1)
-        return torch.lerp(self._knots[low], self._knots[low + 1], t * count - low)
+        return torch.lerp(knots[low], knots[low + 1], t * count - low)
 
     def integral_inverse(self, b: Tensor) -> Tensor:
         """The same interpolation read the other way."""
         count = len(self.betas)
-        low = torch.searchsorted(self._knots, b.contiguous()).sub(1).clamp(0, count - 1)
-        within = (b - self._knots[low]) / (self._knots[low + 1] - self._knots[low])
+        knots = self._knots.to(b.device)
+        low = torch.searchsorted(knots, b.contiguous()).sub(1).clamp(0, count - 1)
+        within = (b - knots[low]) / (knots[low + 1] - knots[low])
         return ((low + within) / count).clamp(0, 1)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sfumato.engine import atomic
+from sfumato import storage
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import Spec
 
 
 def write(directory: RunDirectory, spec: Spec, step: int) -> None:
     """Write ``README.md`` of a run."""
-    atomic.write_text(directory.card, text(directory, spec, step))
+    storage.write_text(directory.card, text(directory, spec, step))
 
 
 def text(directory: RunDirectory, spec: Spec, step: int) -> str:

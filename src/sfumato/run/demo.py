@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sfumato.engine import atomic
+from sfumato import storage
 from sfumato.engine.signals import stop_on_signals
 from sfumato.media.catalogue import DEFAULT as DATA
 from sfumato.media.catalogue import find as find_data
@@ -129,6 +129,6 @@ def _compare(opened: Run, out: Path) -> tuple[Path, float, float]:
     real = training_pixels[found.indices[:_COMPARED]].transpose(0, 2, 3, 1)
     picture = medium.sheet(np.concatenate([made[:_COMPARED], real]), columns=_COMPARED)
     path = out / "nearest.png"
-    with atomic.replacing(path) as draft:
+    with storage.replacing(path) as draft:
         picture.save(draft, format="PNG")
     return path, float(np.median(found.distances)), float(np.median(held_out.distances))

@@ -10,8 +10,8 @@ from typing import Any
 import sfumato
 from sfumato.engine.machine import choose_device, describe
 from sfumato.engine.precision import choose_compile, choose_precision
-from sfumato.media.files import default_cache
 from sfumato.run.directory import ROOT
+from sfumato.storage import default_cache
 
 _EXTRAS = {"svg": "resvg_py", "tensorboard": "tensorboard"}
 

@@ -7,7 +7,7 @@ import hashlib
 import torch
 
 from sfumato.denoiser import NetworkDenoiser
-from sfumato.engine import atomic
+from sfumato.engine import tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.errors import DamagedFile, RunError
 from sfumato.media.image import ImageMedium
@@ -31,7 +31,7 @@ def build(spec: Spec) -> NetworkDenoiser:
 
 def publish(directory: RunDirectory, tensors: dict[str, torch.Tensor], step: int) -> None:
     """Write the weights that sampling uses."""
-    atomic.write_tensors(directory.model, tensors, {"step": str(step)})
+    tensor_file.write_tensors(directory.model, tensors, {"step": str(step)})
 
 
 def load(directory: RunDirectory, spec: Spec) -> NetworkDenoiser:
@@ -44,7 +44,7 @@ def load(directory: RunDirectory, spec: Spec) -> NetworkDenoiser:
     denoiser = build(spec)
     if not directory.model.is_file():
         _publish_latest(directory)
-    tensors = atomic.read_tensors(directory.model)
+    tensors = tensor_file.read_tensors(directory.model)
     try:
         denoiser.backbone.load_state_dict(tensors, strict=True)
     except RuntimeError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.engine import atomic
+from sfumato import storage
 from sfumato.errors import SettingError
 from sfumato.media.image import ImageMedium
 from sfumato.run.directory import RunDirectory
@@ -68,14 +68,14 @@ class SampleFolder:
     def finish(self) -> Path:
         """Write the contact sheet of the first 256 samples; returns its path."""
         picture = self.medium.sheet(np.stack(self._shown))
-        with atomic.replacing(self._sheet) as draft:
+        with storage.replacing(self._sheet) as draft:
             picture.save(draft, format="PNG")
         return self._sheet
 
     def strip(self, name: str, frames: Sequence[NDArray[np.uint8]]) -> Path:
         """Write some states of one sample in a row; returns the path."""
         path = self.folder / name
-        with atomic.replacing(path) as draft:
+        with storage.replacing(path) as draft:
             self.medium.strip(np.stack(frames)).save(draft, format="PNG")
         return path
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from sfumato import storage
 from sfumato.denoiser import NetworkDenoiser
-from sfumato.engine import atomic
 from sfumato.media.image import ImageMedium
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import Spec
@@ -28,5 +28,5 @@ def write(directory: RunDirectory, spec: Spec, denoiser: NetworkDenoiser, step: 
     x0 = sample(denoiser, sampler, noise, medium.shape, _STEPS, cond)
     picture = medium.sheet(medium.decode(x0))
     for name in (f"step-{step:07d}.png", "latest.png"):
-        with atomic.replacing(directory.previews / name) as draft:
+        with storage.replacing(directory.previews / name) as draft:
             picture.save(draft, format="PNG")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sfumato.engine import atomic
+from sfumato import storage
 from sfumato.errors import DamagedFile, RunError
 from sfumato.recipes import Recipe
 
@@ -59,7 +59,7 @@ class Spec(BaseModel):
 
 def write(path: Path, spec: Spec) -> None:
     """Write a spec atomically."""
-    atomic.write_json(path, spec.model_dump(mode="json"))
+    storage.write_json(path, spec.model_dump(mode="json"))
 
 
 def read(path: Path) -> Spec:
@@ -69,7 +69,7 @@ def read(path: Path) -> Spec:
         RunError: It is missing or was written by a newer version.
         DamagedFile: It is not a spec.
     """
-    tree: dict[str, Any] = atomic.read_json(path)
+    tree: dict[str, Any] = storage.read_json(path)
     version = tree.get("format")
     if isinstance(version, int) and version > FORMAT:
         raise RunError(

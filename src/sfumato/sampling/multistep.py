@@ -118,8 +118,8 @@ def _log_theta(schedule: Schedule, t: Tensor) -> Tensor:
 
 def _lagrange(nodes: Tensor, u: Tensor) -> Tensor:
     """Lagrange polynomials of ``n`` nodes at the points ``u``, shape (n, len(u))."""
-    rows = []
-    for j, node in enumerate(nodes):
-        others = torch.cat([nodes[:j], nodes[j + 1 :]])
-        rows.append(((u[:, None] - others) / (node - others)).prod(1))
-    return torch.stack(rows)
+    itself = torch.eye(len(nodes), dtype=torch.bool)
+    one = nodes.new_ones(())
+    above = torch.where(itself[..., None], one, u - nodes[:, None])
+    below = torch.where(itself, one, nodes[:, None] - nodes)
+    return above.prod(1) / below.prod(1, keepdim=True)

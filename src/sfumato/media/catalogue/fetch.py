@@ -12,9 +12,9 @@ from sfumato.errors import FetchError
 from sfumato.media.catalogue.archive import read_members, verify
 from sfumato.media.catalogue.download import download
 from sfumato.media.catalogue.entries import Entry, find
-from sfumato.media.files import default_cache, new_folder
 from sfumato.media.metadata import METADATA
 from sfumato.media.svg import renderer
+from sfumato.storage import default_cache, new_folder
 
 Progress = Callable[[int, int, str], None]
 
