@@ -24,7 +24,7 @@ from sfumato.process.prediction import EDM
 from sfumato.process.rng import Stream, normal, uniform
 from sfumato.process.schedule import Linear
 from sfumato.process.times import LogNormal
-from sfumato.sampling import KeyedNoise, UniPC, sample, trajectory
+from sfumato.sampling import Adams, KeyedNoise, sample, trajectory
 
 PICTURES = Path(__file__).parent / "pictures"
 ARMS, BEADS, BATCH, STEPS = 2, 64, 1024, 3000
@@ -42,8 +42,8 @@ def spiral() -> GaussianMixture:
 
 def draw(data: GaussianMixture, step: int) -> tuple[Tensor, Tensor]:
     """A batch of points and their arms: a pure function of the step."""
-    u = uniform(0, Stream.ORDER, [step], (BATCH,))[0]
-    points = data.sample(u, normal(0, Stream.ORDER, [step], (BATCH, 2), step=1)[0])
+    u = uniform(0, Stream.LABEL, [step], (BATCH,))[0]
+    points = data.sample(u, normal(0, Stream.PRIOR, [step], (BATCH, 2))[0])
     return points.float(), data.labels[(u * len(data.labels)).long()]
 
 
@@ -104,7 +104,9 @@ def compare(denoiser: NetworkDenoiser, data: GaussianMixture) -> None:
         learnt, truth = (f(x_t, t, label=label).mean for f in (denoiser, exact))
         apart = (learnt - truth).square().mean().sqrt()
         spread = (truth - x0).square().mean().sqrt()
-        print(f"noise {level:4.2f}: off the exact mean by {apart:.4f}, which is off x0 by {spread:.4f}")
+        print(
+            f"noise {level:4.2f}: mean off by {apart:.4f}; the exact mean is off x0 by {spread:.4f}"
+        )
 
 
 def main() -> None:
@@ -114,10 +116,10 @@ def main() -> None:
     denoiser = train(data)
     compare(denoiser, data)
 
-    count = 3000
+    count = 6000
     noise = KeyedNoise(seed=0, indices=range(count))
     label = torch.arange(count) % data.classes
-    states = list(trajectory(denoiser, UniPC(), noise, (2,), evaluations=40, cond={"label": label}))
+    states = list(trajectory(denoiser, Adams(), noise, (2,), evaluations=40, cond={"label": label}))
     paint_flow(states, denoiser.process.schedule, label, PICTURES / "flow.png")
 
     exact = MixtureDenoiser(data, denoiser.process)
@@ -125,7 +127,7 @@ def main() -> None:
     panels = []
     for scale in (0.0, 1.0, 3.0):
         guided = Guided(exact, scale, null_label=data.classes)
-        panels.append(sample(guided, UniPC(), noise, (2,), evaluations=20, cond=first_arm))
+        panels.append(sample(guided, Adams(), noise, (2,), evaluations=60, cond=first_arm))
     paint_panels(panels, PICTURES / "guidance.png")
 
 

@@ -22,11 +22,11 @@ Array = NDArray[np.float64]
 
 PAPER = np.array([0.965, 0.945, 0.905])
 # Absorbance of red, green and blue light.
-SLATE = np.array([0.95, 0.62, 0.42])
-SIENNA = np.array([0.28, 0.80, 1.15])
-VERDIGRIS = np.array([1.00, 0.48, 0.62])
+SLATE = np.array([1.05, 0.66, 0.36])
+SIENNA = np.array([0.22, 0.86, 1.40])
+VERDIGRIS = np.array([1.25, 0.50, 0.56])
 
-_PATHS = 1000
+_PATHS = 1200
 """How many paths are drawn; every point is."""
 
 
@@ -70,9 +70,10 @@ class Canvas:
         light = PAPER * np.exp(-self.ink)
         picture = Image.fromarray(np.rint(255 * light.clip(0, 1)).astype(np.uint8))
         path.parent.mkdir(exist_ok=True)
-        picture.quantize(colours, Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE).save(
-            path, optimize=True
+        few = picture.quantize(
+            colours, Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE
         )
+        few.save(path, optimize=True)
 
 
 def paint_flow(states: Sequence[State], schedule: Schedule, label: Tensor, path: Path) -> None:
@@ -92,13 +93,13 @@ def paint_flow(states: Sequence[State], schedule: Schedule, label: Tensor, path:
     x = left + span * late[:, None] + 0.62 * unit * points[..., 0]
     y = 290.0 - unit * points[..., 1]
     end = np.where((label.numpy() == 0)[:, None], SIENNA, VERDIGRIS)
-    pigment = SLATE + (end - SLATE) * (late**1.5)[:, None, None]
-    amount = 0.05 * (0.5 + late**2) * (1 - 0.7 * late**12)
+    pigment = SLATE + (end - SLATE) * (late**1.2)[:, None, None]
+    amount = 0.075 * (0.35 + late**1.5) * (1 - 0.75 * late**10)
     _lay_paths(canvas, x[:, :_PATHS], y[:, :_PATHS], pigment[:, :_PATHS], amount)
-    canvas.smoke(radius=8.0, strength=0.6)
-    canvas.lay(x[0], y[0], SLATE, 0.3)
-    canvas.lay(x[-1], y[-1], end, 0.75)
-    canvas.smoke(radius=0.9, strength=0.8)
+    canvas.smoke(radius=9.0, strength=0.5)
+    canvas.lay(x[0], y[0], SLATE, 0.2)
+    canvas.lay(x[-1], y[-1], end, 0.55)
+    canvas.smoke(radius=1.2, strength=1.0)
     canvas.save(path)
 
 

@@ -58,25 +58,24 @@ RING = GaussianMixture.build(
 
 
 class Counting(Denoiser):
-    """An exact denoiser that remembers the times it was asked about."""
+    """A bounded guess at the data that remembers the times it was asked about."""
 
-    def __init__(self, mixture: GaussianMixture, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule) -> None:
         super().__init__(Gaussian(schedule))
-        self.exact = MixtureDenoiser(mixture, self.process)
         self.times: list[float] = []
 
     def forward(self, x_t: Tensor, t: Tensor, **cond) -> Posterior:
         assert t.dtype == F64 and x_t.isfinite().all() and not torch.is_grad_enabled()
         self.times.append(t.item())
-        return self.exact(x_t, t, **cond)
+        return Posterior(x_t.tanh())
 
 
 @every_schedule
 @every_sampler
 def test_evaluations_are_exactly_those_asked_for_and_never_at_zero(sampler, schedule):
     for evaluations in range(1, 13):
-        denoiser = Counting(RING, schedule)
-        x0 = sample(denoiser, sampler, KeyedNoise(0, range(3)), (2,), evaluations)
+        denoiser = Counting(schedule)
+        x0 = sample(denoiser, sampler, KeyedNoise(0, range(2)), (2,), evaluations)
         assert len(denoiser.times) == evaluations
         assert min(denoiser.times) > 0 and max(denoiser.times) <= 1
         assert x0.isfinite().all() and x0.dtype == torch.float32
@@ -159,8 +158,8 @@ def test_states_run_from_prior_to_data(sampler, schedule):
 def test_float32_states_lose_nothing_that_can_be_seen(sampler, schedule):
     """Against the same run in float64; a cancelling coefficient would show here."""
     denoiser = MixtureDenoiser(RING, Gaussian(schedule))
-    coarse = sample(denoiser, sampler, KeyedNoise(2, range(16)), (2,), 40)
-    fine = sample(denoiser, sampler, KeyedNoise(2, range(16), dtype=F64), (2,), 40)
+    coarse = sample(denoiser, sampler, KeyedNoise(2, range(16)), (2,), 25)
+    fine = sample(denoiser, sampler, KeyedNoise(2, range(16), dtype=F64), (2,), 25)
     torch.testing.assert_close(coarse.double(), fine, rtol=0, atol=2e-4)
 
 
@@ -217,6 +216,10 @@ SMOOTH = GaussianMixture.build(
 )
 
 
+ENDS = (-3.0, 2.0)
+"""Log-SNR at which the way begins and ends, far from where steps are ever infinite."""
+
+
 def endpoint(sampler: Sampler, schedule: Schedule, ends: Sequence[float], steps: int) -> Tensor:
     """The state at ``ends[1]``; small steps at both ends, so that neither starting up with low
     orders nor the last state's being predicted but not corrected is what is measured."""
@@ -227,9 +230,8 @@ def endpoint(sampler: Sampler, schedule: Schedule, ends: Sequence[float], steps:
     denoiser = MixtureDenoiser(SMOOTH, Gaussian(schedule))
     _, sigma = schedule.coefficients(start)
     x_t = sigma * torch.randn(8, 2, dtype=F64, generator=torch.Generator().manual_seed(0))
-    cost = next(n for n in range(2 * steps + 3) if n and len(sampler.plan(n)) == steps + 1)
-    cost = cost if len(sampler.plan(cost + 1)) > steps + 1 else cost + 1
-    states = list(integrate(denoiser, sampler, x_t, times, KeyedNoise(0, [0]), cost))
+    fitting = (n for n in range(1, 2 * steps + 3) if len(sampler.plan(n)) == steps + 1)
+    states = list(integrate(denoiser, sampler, x_t, times, KeyedNoise(0, [0]), max(fitting)))
     return states[-2].x_t
 
 
@@ -239,7 +241,7 @@ def reference(schedule: Schedule, ends: Sequence[float]) -> Tensor:
     alpha, sigma = schedule.coefficients(start)
     denoiser = MixtureDenoiser(SMOOTH, Gaussian(VE(sigma_max=1e3, rho=1)))
     noise = torch.randn(8, 2, dtype=F64, generator=torch.Generator().manual_seed(0))
-    z, levels = sigma / alpha * noise, torch.linspace(-ends[0] / 2, -ends[1] / 2, 201, dtype=F64)
+    z, levels = sigma / alpha * noise, torch.linspace(-ends[0] / 2, -ends[1] / 2, 801, dtype=F64)
 
     def slope(z: Tensor, level: Tensor) -> Tensor:
         return z - denoiser(z, level.exp() / 1e3).mean
@@ -254,29 +256,36 @@ def reference(schedule: Schedule, ends: Sequence[float]) -> Tensor:
     return alpha * z
 
 
-@pytest.mark.parametrize("schedule", [Linear(), VP()], ids=lambda s: s.kind)
+@pytest.fixture(scope="module")
+def truth_on_the_way():
+    return reference(VP(), ENDS)
+
+
 @pytest.mark.parametrize(("sampler", "order"), ORDERS, ids=[f"{s.kind}-{k}" for s, k in ORDERS])
-def test_order_of_convergence_is_as_in_theory(sampler, order, schedule):
-    ends = (-3.0, 2.0)
-    truth = reference(schedule, ends)
+def test_order_of_convergence_is_as_in_theory(sampler, order, truth_on_the_way):
     errors = [
-        (endpoint(sampler, schedule, ends, steps) - truth).square().mean().sqrt().item()
-        for steps in (48, 96)
+        (endpoint(sampler, VP(), ENDS, steps) - truth_on_the_way).square().mean().sqrt().item()
+        for steps in (96, 192)
     ]
     measured = torch.tensor(errors[0] / errors[1]).log2().item()
     assert abs(measured - order) < 0.3, (measured, errors)
 
 
-@every_schedule
+@pytest.fixture(scope="module", params=[Linear(), VE()], ids=lambda s: s.kind)
+def problem(request):
+    """A denoiser, noise, and where the noise ends."""
+    denoiser = MixtureDenoiser(RING, Gaussian(request.param))
+    noise = KeyedNoise(3, range(64), dtype=F64)
+    return denoiser, noise, sample(denoiser, Adams(), noise, (2,), 240)
+
+
 @pytest.mark.parametrize("kind", ["adams", "ddim", "heun", "dpm", "unipc"])
-def test_more_evaluations_bring_the_end_nearer(kind, schedule):
-    denoiser, noise = MixtureDenoiser(RING, Gaussian(schedule)), KeyedNoise(3, range(64), dtype=F64)
-    truth = sample(denoiser, Adams(), noise, (2,), 300)
-    errors = [
-        (sample(denoiser, SAMPLERS[kind](), noise, (2,), n) - truth).square().mean().sqrt()
-        for n in (8, 40, 160)
-    ]
-    assert errors[1] < errors[0] / 2 and errors[2] < errors[1] / 1.5
+def test_more_evaluations_bring_the_end_nearer(kind, problem):
+    denoiser, noise, truth = problem
+    ends = [sample(denoiser, SAMPLERS[kind](), noise, (2,), n) for n in (8, 32, 96)]
+    # The median: a sample that starts on a watershed between modes may take long to settle.
+    errors = [(end - truth).square().mean(1).sqrt().median() for end in ends]
+    assert errors[1] < errors[0] / 2 and errors[2] < errors[1] / 2
 
 
 # Stochastic samplers -------------------------------------------------------------------------

@@ -30,17 +30,10 @@ def test_golden_values_pin_the_stream():
 
 
 def test_streams_keep_their_numbers():
-    assert [stream.name for stream in sorted(Stream)] == [
-        "PRIOR",
-        "SAMPLER",
-        "TRAINING_NOISE",
-        "TIME",
-        "LABEL_DROP",
-        "ORDER",
-        "AUGMENT",
-        "INITIAL_WEIGHTS",
-        "LABEL",
-    ]
+    """A number that changes or is used again changes what old seeds mean."""
+    pinned = {"PRIOR": 0, "SAMPLER": 1, "TRAINING_NOISE": 2, "TIME": 3, "LABEL_DROP": 4}
+    assert pinned.items() <= {stream.name: stream.value for stream in Stream}.items()
+    assert len({int(stream) for stream in Stream.__members__.values()}) == len(Stream.__members__)
 
 
 @pytest.mark.parametrize("draw", [normal, uniform])

@@ -106,6 +106,14 @@ def test_tabulated_is_the_published_cumulative_product():
     close(schedule.coefficients(steps)[0].square(), alpha_bar)
 
 
+@every_schedule
+def test_equal_schedules_stay_equal_and_hashable_once_used(schedule):
+    twin = type(schedule).model_validate(schedule.model_dump())
+    for one in (schedule, twin):
+        one.coefficients(TIMES)
+    assert twin == schedule and hash(twin) == hash(schedule)
+
+
 @pytest.mark.parametrize("shift", [0.3, 1.0, 5.0])
 @pytest.mark.parametrize("base", [Linear(), Cosine(), VP(), VE()], ids=str)
 def test_shift_moves_log_snr_by_twice_its_logarithm(base, shift):

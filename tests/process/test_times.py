@@ -64,11 +64,22 @@ def test_edm_grid_ends_at_its_bounds():
 
 def test_angle_grid_is_even_in_the_angle():
     for schedule in (Linear(), Cosine()):
-        times = AngleGrid(pivot=1.0, rho=1.0).times(8, schedule)
+        times = AngleGrid(pivot=1.0, power=1.0).times(8, schedule)
         torch.testing.assert_close(schedule.log_snr(times[4]), torch.zeros((), dtype=F64))
     torch.testing.assert_close(
-        AngleGrid(pivot=1.0, rho=1.0).times(8, Cosine()), UniformGrid().times(8, Cosine())
+        AngleGrid(pivot=1.0, power=1.0).times(8, Cosine()), UniformGrid().times(8, Cosine())
     )
+
+
+def test_angle_grid_passes_its_pivot_half_way_whatever_its_power():
+    for power in (0.5, 1.0):
+        half = AngleGrid(pivot=0.3, power=power).times(8, Linear())[4]
+        torch.testing.assert_close(half / (1 - half), torch.tensor(0.3, dtype=F64))
+
+
+def test_angle_grid_with_less_power_reaches_further_to_both_ends():
+    gentle, firm = (AngleGrid(power=p).times(8, Linear()) for p in (0.5, 1.0))
+    assert gentle[1] > firm[1] and gentle[-2] < firm[-2]
 
 
 def test_quadratic_grid_is_the_square_of_the_even_one():

@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from sfumato import __version__
 from sfumato.cli import show
+from sfumato.cli.system import refusal
 from sfumato.errors import SfumatoError
 
 app = App(
@@ -20,6 +21,7 @@ app = App(
     version=__version__,
     help_format="plaintext",
     default_parameter=Parameter(negative=()),
+    suppress_keyboard_interrupt=False,
 )
 data = App(name="data", help="Look at data sets, and fetch ready-made ones.")
 app.command(data)
@@ -72,15 +74,18 @@ def data_check(
     path: Annotated[str, Parameter(help="A folder, or a name of the catalogue.")],
     *,
     size: Annotated[int, Parameter(help="Side of the pictures as a run would see them.")] = 32,
-    sheet: Annotated[Path | None, Parameter(help="Where to write the contact sheet.")] = None,
+    sheet: Annotated[Path, Parameter(help="Where to write the contact sheet, a PNG.")] = Path(
+        "data-check.png"
+    ),
     json: Json = False,
 ) -> None:
     """Show what a run would see: counts, sizes, labels, duplicates, rejected files, a sheet."""
-    from sfumato.run.checking import check
+    from sfumato.run.checking import check, write_sheet
 
     with show.progress(json) as report:
         found = check(path, size, report)
-    show.data_report(found, sheet or Path("data-check.png"), json)
+    write_sheet(found, sheet)
+    show.data_report(found, sheet, json)
 
 
 @app.command
@@ -192,6 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print_error=False,
             result_action="return_value",
         )
+        sys.stdout.flush()  # Here, where a reader that went away is not yet a surprise.
     except CycloptsError as error:
         show.usage_error(error)
         sys.exit(2)
@@ -202,5 +208,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         show.plain_error("stopped.")
         sys.exit(130)
     except BrokenPipeError:
-        # The reader went away: not an error, and nothing more can be said to it.
+        # The reader went away and nothing more can be said to it; rich ends with this code too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        refused = refusal(error)
+        show.error(refused)
+        sys.exit(refused.exit_code)

@@ -100,15 +100,14 @@ def fetched(found: FetchedSet, as_json: bool) -> None:
 
 
 def data_report(report: DataReport, sheet: Path, as_json: bool) -> None:
-    """What a run would see in a folder; the contact sheet is written to a file."""
-    report.contact_sheet.save(sheet)
+    """What a run would see in a folder, and where the contact sheet is."""
     if as_json:
         dump({**report.to_json(), "contact_sheet": str(sheet)})
         return
     table = Table.grid(padding=(0, 2))
     for name, text in _report_rows(report):
         table.add_row(Text(name, style="bold"), Text(text))
-    table.add_row(Text("contact sheet", style="bold"), str(sheet))
+    table.add_row(Text("contact sheet", style="bold"), Text(str(sheet)))
     _out.print(table)
 
 
@@ -174,7 +173,8 @@ def sampling(events: Iterator[Any], as_json: bool) -> None:
     if as_json:
         dump(written.to_json())
         return
-    say(f"{len(written.files)} pictures in {written.folder}, {written.seconds:.1f} s")
+    noun = "picture" if len(written.files) == 1 else "pictures"
+    say(f"{len(written.files)} {noun} in {written.folder}, {written.seconds:.1f} s")
     say(f"sheet: {written.sheet}")
     for path in written.strips[:1]:
         say(f"from noise: {path}")

@@ -17,7 +17,7 @@ class Neighbours:
     """For each query its nearest item.
 
     Attributes:
-        indices: Shape (Q,), int64.
+        indices: Shape (Q,), int64; of equally near items the first.
         distances: Root-mean-square difference per element, shape (Q,), float32, in units of the
             data.
     """
@@ -31,20 +31,25 @@ def nearest(queries: Tensor, items: NDArray[np.uint8]) -> Neighbours:
 
     Args:
         queries: uint8, shape (Q, ...).
-        items: uint8, shape (N, ...) with the same trailing shape; it may be memory-mapped and is
-            read in pieces.
+        items: uint8, shape (N, ...) with the same trailing shape and N >= 1; it may be
+            memory-mapped and is read in pieces.
 
     Returns:
         Distances in levels of 0..255.
+
+    Raises:
+        ValueError: There are no items.
     """
+    if not len(items):
+        raise ValueError("there are no items to be near to")
     wanted = queries.flatten(1).float()
     best = torch.full((len(wanted),), torch.inf)
     where = torch.zeros(len(wanted), dtype=torch.int64)
     for low in range(0, len(items), _CHUNK):
-        part = torch.from_numpy(np.ascontiguousarray(items[low : low + _CHUNK]))
+        part = torch.from_numpy(items[low : low + _CHUNK].astype(np.float32))
         # Explicit differences: expanding the square would cancel for near copies.
         distance, index = torch.cdist(
-            wanted, part.flatten(1).float(), compute_mode="donot_use_mm_for_euclid_dist"
+            wanted, part.flatten(1), compute_mode="donot_use_mm_for_euclid_dist"
         ).min(1)
         better = distance < best
         best = torch.where(better, distance, best)

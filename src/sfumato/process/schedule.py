@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from functools import cached_property
+from functools import lru_cache
 from typing import Annotated, Literal, cast
 
 import torch
@@ -156,25 +156,28 @@ class Tabulated(VariancePreserving):
             raise ValueError("every beta lies strictly between 0 and 1")
         return betas
 
-    @cached_property
-    def _knots(self) -> Tensor:
-        betas = torch.tensor(self.betas, dtype=torch.float64)
-        return torch.cat([torch.zeros(1, dtype=torch.float64), -torch.log1p(-betas).cumsum(0)])
-
     def integral(self, t: Tensor) -> Tensor:
         """Linear interpolation of ``-log(alpha_bar)`` between the entries of the table."""
         count = len(self.betas)
-        knots = self._knots.to(t.device)
+        knots = _knots(self.betas).to(t.device)
         low = (t.detach() * count).floor().long().clamp(0, count - 1)
         return torch.lerp(knots[low], knots[low + 1], t * count - low)
 
     def integral_inverse(self, b: Tensor) -> Tensor:
         """The same interpolation read the other way."""
         count = len(self.betas)
-        knots = self._knots.to(b.device)
+        knots = _knots(self.betas).to(b.device)
         low = torch.searchsorted(knots, b.contiguous()).sub(1).clamp(0, count - 1)
         within = (b - knots[low]) / (knots[low + 1] - knots[low])
         return ((low + within) / count).clamp(0, 1)
+
+
+# Not kept on the schedule: pydantic compares what lies there, and tensors do not compare.
+@lru_cache(maxsize=16)
+def _knots(betas: tuple[float, ...]) -> Tensor:
+    """``B`` at ``t = 0, 1/N, ..., 1``."""
+    rates = torch.tensor(betas, dtype=torch.float64)
+    return torch.cat([torch.zeros(1, dtype=torch.float64), -torch.log1p(-rates).cumsum(0)])
 
 
 class VE(Schedule):

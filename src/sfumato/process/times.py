@@ -179,29 +179,27 @@ class EDMGrid(_NoiseLevelGrid):
 
 
 class AngleGrid(Grid):
-    """Steps in the angle ``phi = atan(sigma / (alpha pivot))``, shrinking towards the data.
+    """Equal steps in the angle ``phi = atan((sigma / (alpha pivot))**power)``.
 
     Data with deviation ``pivot`` makes a quarter turn from ``phi = 0`` (clean) to ``pi / 2``
-    (noise), and what is known of it changes evenly along the way. Unlike log-SNR the angle is
-    finite at both ends, so no noise level has to stand in for them.
+    (noise), and with ``power = 1`` what is known of it is the cosine of that turn. Real data has
+    many deviations, in pictures from texture's up to the whole frame's brightness: a power below
+    1 gives each its share of the turn. Unlike log-SNR the angle is finite at both ends, so no
+    noise level has to stand in for them.
     """
 
     kind: Literal["angle"] = "angle"
-    pivot: float = Field(
-        default=0.7,
-        gt=0,
-        description="noise level at 45 degrees; a little above the data's deviation",
-    )
-    rho: float = Field(
-        default=1.5, ge=1, description="1 = equal angles; above, finer near the data"
+    pivot: float = Field(default=1.0, gt=0, description="noise level half-way through the turn")
+    power: float = Field(
+        default=0.7, gt=0, le=1, description="below 1 = more steps at the highest and lowest noise"
     )
 
     def interior(self, steps: int, schedule: Schedule) -> Tensor:
-        """``phi_max (k / steps)**rho`` for ``k = steps, ..., 1``."""
+        """``phi_max k / steps`` for ``k = steps, ..., 1``."""
         alpha, sigma = schedule.coefficients(torch.ones((), dtype=torch.float64))
-        widest = torch.atan2(sigma, alpha * self.pivot)
+        widest = torch.atan2(sigma.pow(self.power), (alpha * self.pivot).pow(self.power))
         share = 1 - torch.arange(steps, dtype=torch.float64) / steps
-        levels = self.pivot * torch.tan(widest * share.pow(self.rho))
+        levels = self.pivot * torch.tan(widest * share).pow(1 / self.power)
         return schedule.time(-2 * levels.log())
 
 

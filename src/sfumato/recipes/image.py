@@ -7,8 +7,12 @@ from sfumato.engine.optim import AdamWSpec
 from sfumato.engine.settings import EngineSettings
 from sfumato.media.image import ImageSettings
 from sfumato.nets.specs import TransformerSpec, UNetSpec
-from sfumato.process.times import LogNormal
-from sfumato.recipes.recipe import BudgetSettings, Recipe
+from sfumato.process.times import EDMGrid, LogNormal
+from sfumato.recipes.recipe import BudgetSettings, Recipe, SamplingSettings
+from sfumato.sampling import StochasticHeun
+
+# A model that was trained for minutes errs at every step; fresh noise lets later steps mend it.
+_FORGIVING = SamplingSettings(sampler=StochasticHeun(grid=EDMGrid(low=0.05)), steps=60)
 
 
 def unet() -> Recipe:
@@ -17,23 +21,36 @@ def unet() -> Recipe:
         name="image",
         medium=ImageSettings(size=32),
         times=LogNormal(mean=-0.8, std=1.4),
-        backbone=UNetSpec(),
+        backbone=UNetSpec(
+            widths=(32, 64, 128, 256),
+            blocks=(1, 1, 1, 2),
+            attention=(False, False, False, True),
+            patch=1,
+        ),
         engine=EngineSettings(
-            batch=64,
-            optimizer=AdamWSpec(lr=1e-3, weight_decay=0.01),
-            learning_rate=LearningRate(warmup=10_000, cooldown=0.25),
+            batch=16,
+            optimizer=AdamWSpec(lr=2e-3, weight_decay=0.01),
+            learning_rate=LearningRate(warmup=1_000, cooldown=0.3),
         ),
         budget=BudgetSettings(minutes=15),
+        sampling=_FORGIVING,
     )
 
 
 def transformer() -> Recipe:
     """A transformer on 4 x 4 patches, for the same small pictures."""
-    return unet().model_copy(
-        update={
-            "name": "image-transformer",
-            "backbone": TransformerSpec(patch=4, dim=256, depth=6, heads=4),
-        }
+    return Recipe(
+        name="image-transformer",
+        medium=ImageSettings(size=32),
+        times=LogNormal(mean=-0.8, std=1.4),
+        backbone=TransformerSpec(patch=4, dim=256, depth=6, heads=4),
+        engine=EngineSettings(
+            batch=16,
+            optimizer=AdamWSpec(lr=1e-3, weight_decay=0.01),
+            learning_rate=LearningRate(warmup=2_000, cooldown=0.3),
+        ),
+        budget=BudgetSettings(minutes=15),
+        sampling=_FORGIVING,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -34,7 +35,7 @@ def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
     kinds = sorted((pair for pair in pairs if _is_kind(pair[0])), key=lambda pair: len(pair[0]))
     for path, value in kinds:
         _place(tree, path, value)
-        tree = _with_defaults(tree)
+    tree = _with_defaults(tree) if kinds else tree
     for path, value in pairs:
         if not _is_kind(path):
             _place(tree, path, value)
@@ -47,15 +48,17 @@ def validate(tree: Tree) -> Recipe:
     Raises:
         SettingError: Naming the first setting that is unknown or has a bad value.
     """
-    for path, number in _numbers(tree):
-        if not math.isfinite(number):
-            raise SettingError(
-                f"The setting '{path}' cannot be {number}.", why="it should be a finite number"
-            )
     try:
         recipe = Recipe.model_validate(tree)
     except ValidationError as error:
         raise setting_error(error, tree) from error
+    # JSON has no infinity and no NaN, and a spec is JSON.
+    for path, value in _leaves(recipe.model_dump(mode="json")):
+        numbers = value if isinstance(value, list) else [value]
+        if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
+            raise SettingError(
+                f"The setting '{path}' cannot be {shown(value)}.", why="it should be finite"
+            )
     return recipe
 
 
@@ -73,8 +76,7 @@ def _value(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        # A word; but pydantic would read some words as numbers that JSON cannot hold.
-        return float(text) if text.lower().lstrip("+-") in ("nan", "inf", "infinity") else text
+        return text
 
 
 def _is_kind(path: tuple[str, ...]) -> bool:
@@ -84,46 +86,49 @@ def _is_kind(path: tuple[str, ...]) -> bool:
 def _place(tree: Tree, path: tuple[str, ...], value: object) -> None:
     *parents, name = path
     node: Any = tree
-    for depth, parent in enumerate(parents):
-        if not isinstance(node, dict) or parent not in node:
-            raise _unknown(path[: depth + 1], node)
-        node = node[parent]
-    if not isinstance(node, dict) or name not in node:
-        raise _unknown(path, node)
-    if name == "kind" and node["kind"] != value:
+    for depth, part in enumerate(path):
+        if not isinstance(node, dict):
+            whole = ".".join(path[:depth])
+            raise _unknown(path, f"'{whole}' is {shown(node)} and has no parts")
+        # A kind without defaults lacks parts until they are set; validation knows which it has.
+        if part not in node and node and "kind" not in node:
+            raise _unknown(path, _nearest(path, tree) or suggest(part, node))
+        if depth < len(parents):
+            node = node.setdefault(part, {})
+    if name == "kind" and node.get("kind") != value:
         node.clear()
     node[name] = value
 
 
-def _with_defaults(tree: Tree) -> Tree:
-    """The tree with the defaults of a new kind written out, so that they can be set by name.
+def _unknown(path: tuple[str, ...], hint: str) -> SettingError:
+    return SettingError(f"There is no setting '{'.'.join(path)}'.", hint=hint)
 
-    A kind without defaults for all of its settings has to be given whole, as JSON; the tree stays
-    as it is, and the final validation says what is missing.
+
+def _nearest(path: tuple[str, ...], tree: Tree) -> str:
+    """A hint that names the setting whose own name is nearest, wherever it stands; or nothing."""
+    known = {place: place.rpartition(".")[2] for place, _ in _leaves(tree)}
+    names = difflib.get_close_matches(path[-1], set(known.values()), n=1)
+    places = [place for place, name in known.items() if name in names]
+    wanted = ".".join(path)
+    alike = [(difflib.SequenceMatcher(None, wanted, place).ratio(), place) for place in places]
+    return f"did you mean '{max(alike)[1]}'?" if alike else ""
+
+
+def _with_defaults(tree: Tree) -> Tree:
+    """The tree with the defaults of new kinds written out, so that they can be set by name.
+
+    What is not valid before the other changes are made may be so after them: it stays as it is.
     """
     try:
         return Recipe.model_validate(tree).model_dump(mode="json")
-    except ValidationError as error:
-        if any(problem["type"] != "missing" for problem in error.errors()):
-            raise setting_error(error, tree) from error
+    except ValidationError:
         return tree
 
 
-def _unknown(path: tuple[str, ...], node: object) -> SettingError:
-    what = f"There is no setting '{'.'.join(path)}'."
+def _leaves(node: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Every value of a tree that has no names below it, with its place."""
     if not isinstance(node, dict):
-        return SettingError(what, hint=f"'{'.'.join(path[:-1])}' is {shown(node)} and has no parts")
-    return SettingError(what, hint=suggest(path[-1], node))
-
-
-def _numbers(node: object, path: str = "") -> Iterator[tuple[str, float]]:
-    """Every number of plain data, with its place."""
-    if isinstance(node, float):
         yield path, node
-    parts: Iterable[tuple[object, object]] = ()
-    if isinstance(node, dict):
-        parts = node.items()
-    elif isinstance(node, list):
-        parts = enumerate(node)
-    for name, part in parts:
-        yield from _numbers(part, f"{path}.{name}" if path else str(name))
+        return
+    for name, part in node.items():
+        yield from _leaves(part, f"{path}.{name}" if path else name)

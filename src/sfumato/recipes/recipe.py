@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from sfumato.engine.settings import EngineSettings
@@ -13,7 +14,7 @@ from sfumato.objective import AnyWeighting, Unit
 from sfumato.process.prediction import EDM, AnyPrediction
 from sfumato.process.schedule import AnySchedule, Linear
 from sfumato.process.times import AnyTimes, LogNormal
-from sfumato.sampling import AnySampler, UniPC
+from sfumato.sampling import Adams, AnySampler
 
 
 class _Part(BaseModel):
@@ -46,7 +47,7 @@ class BudgetSettings(_Part):
 class SamplingSettings(_Part):
     """How the run's model is sampled when nothing else is asked for."""
 
-    sampler: AnySampler = UniPC()
+    sampler: AnySampler = Adams()
     steps: PositiveInt = Field(20, description="network evaluations per sample")
     scale: float = Field(1.0, description="guidance towards the label, 1 = off")
 
@@ -83,6 +84,19 @@ class Recipe(_Part):
     engine: EngineSettings = EngineSettings()
     budget: BudgetSettings
     sampling: SamplingSettings = SamplingSettings()
+
+    @model_validator(mode="after")
+    def _can_be_sampled(self) -> Self:
+        # The first step starts from t = 1, where the backbone's output alone must give the data.
+        end = torch.ones((), dtype=torch.float64)
+        _, c_out = self.prediction.to_x0(self.schedule, end)
+        if not torch.isfinite(c_out):
+            raise ValueError(
+                f"a network that predicts {self.prediction.kind} says nothing of the data at "
+                f"t = 1, where the schedule {self.schedule.kind} leaves no signal; change "
+                "prediction.kind (edm, v) or schedule.kind (vp, ve)"
+            )
+        return self
 
     def settled(self, medium: ImageSettings, sigma_data: float) -> Recipe:
         """The recipe with what depends on the data filled in.

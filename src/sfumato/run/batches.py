@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,12 +25,14 @@ class Batch:
         noise: Standard normal, shaped like ``x0``.
         label: Class numbers with some replaced by the null label, shape (B,); None if
             unconditional.
+        dropout_seed: For what the network itself draws.
     """
 
     x0: Tensor
     t: Tensor
     noise: Tensor
     label: Tensor | None
+    dropout_seed: int
 
     @property
     def cond(self) -> dict[str, Tensor]:
@@ -65,7 +68,7 @@ class Batches:
             dropped = uniform(seed, Stream.LABEL_DROP, slots, step=step)
             rate = self.recipe.data.label_drop
             label = drop_labels(torch.from_numpy(labels), dropped, rate, null=self.classes)
-        return Batch(x0, self._times(step, size), self._noise(step, x0), label)
+        return self._batch(x0, label, step)
 
     def held_out(self, count: int) -> Batch | None:
         """A fixed batch of held-out items with fixed times and noise; None if there are none."""
@@ -76,13 +79,16 @@ class Batches:
         x0 = self.data.medium.encode(pixels)
         label = torch.from_numpy(labels) if self.classes and labels is not None else None
         # A step that training never reaches, so that its noise is its own.
-        step = 2**62
-        return Batch(x0, self._times(step, len(ids)), self._noise(step, x0), label)
+        return self._batch(x0, label, step=2**62)
 
-    def _times(self, step: int, size: int) -> Tensor:
-        recipe = self.recipe
-        return recipe.times.draw(recipe.schedule, recipe.seed, step, range(size), size)
+    def _batch(self, x0: Tensor, label: Tensor | None, step: int) -> Batch:
+        recipe, slots = self.recipe, range(len(x0))
+        t = recipe.times.draw(recipe.schedule, recipe.seed, step, slots, len(x0))
+        noise = normal(recipe.seed, Stream.TRAINING_NOISE, slots, x0.shape[1:], step)
+        return Batch(x0, t, noise, label, dropout_seed(recipe.seed, step))
 
-    def _noise(self, step: int, x0: Tensor) -> Tensor:
-        slots, shape = range(len(x0)), x0.shape[1:]
-        return normal(self.recipe.seed, Stream.TRAINING_NOISE, slots, shape, step)
+
+def dropout_seed(seed: int, step: int) -> int:
+    """A seed for torch's generator that belongs to one step of one run."""
+    (word,) = np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)
+    return int(word >> np.uint64(1))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from pydantic import ValidationError
 
-from sfumato.errors import SettingError
+from sfumato import storage
 from sfumato.media.check import DataReport
 from sfumato.media.check import check as check_folder
 from sfumato.media.image import ImageSettings
+from sfumato.recipes.wording import setting_error
 from sfumato.run.data import folder_of
 
 
@@ -25,11 +27,17 @@ def check(source: str, size: int, report: Callable[[int, int, str], None]) -> Da
         SettingError: The size is out of range.
         DataError: There is nothing that can be used.
     """
-    folder, _ = folder_of(source)
     try:
         settings = ImageSettings(size=size)
     except ValidationError as error:
-        raise SettingError(f"size cannot be {size}.", why=error.errors()[0]["msg"]) from error
+        raise setting_error(error, {"size": size}) from error
+    folder, _ = folder_of(source)
     return check_folder(
         folder, settings, progress=lambda event: report(event.done, event.total, "reading")
     )
+
+
+def write_sheet(report: DataReport, path: Path) -> None:
+    """Write the contact sheet of a report as PNG, over an earlier one if need be."""
+    with storage.replacing(path) as draft:
+        report.contact_sheet.save(draft, format="PNG")

@@ -64,7 +64,7 @@ def folder_of(source: str | Path) -> tuple[Path, bool]:
     Raises:
         DataError: It is neither.
     """
-    path = Path(source).expanduser()
+    path = _expanded(source)
     if path.exists():
         return path, False
     if str(source) in CATALOGUE:
@@ -76,6 +76,22 @@ def folder_of(source: str | Path) -> tuple[Path, bool]:
     )
 
 
+def _expanded(source: str | Path) -> Path:
+    # An empty path means the present folder, and an unset shell variable hardly does.
+    if not str(source):
+        raise DataError("No folder was named.", hint="sfumato train FOLDER")
+    try:
+        path = Path(source).expanduser()
+        str(path.absolute()).encode()  # It is to be written into the spec.
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"The name of the folder {str(source)!r} is not valid UTF-8.", hint="rename it."
+        ) from error
+    except RuntimeError as error:
+        raise DataError(f"There is no folder '{source}'.", why=str(error)) from error
+    return path
+
+
 def prepare(
     source: str | Path, medium_settings: ImageSettings, settings: DataSettings
 ) -> Iterator[Reading | TrainingData]:
@@ -85,6 +101,12 @@ def prepare(
         DataError: There is nothing that can be used.
     """
     folder, catalogued = folder_of(source)
+    return _reading(folder, str(source) if catalogued else None, medium_settings, settings)
+
+
+def _reading(
+    folder: Path, entry: str | None, medium_settings: ImageSettings, settings: DataSettings
+) -> Iterator[Reading | TrainingData]:
     index = scan(folder, ImageMedium.kind)
     medium = ImageMedium(medium_settings.resolve(index))
     dataset = Dataset.open(index, medium)
@@ -93,13 +115,8 @@ def prepare(
             yield Reading(step=0, done=done.done, total=done.total, rejected=done.rejected)
         dataset = Dataset.open_or_build(index, medium)
     training, held_out = dataset.split(settings.held_out)
-    yield TrainingData(
-        dataset,
-        medium,
-        training,
-        held_out,
-        _facts(source if catalogued else folder.resolve(), catalogued, dataset, training),
-    )
+    facts = _facts(folder, entry, dataset, training)
+    yield TrainingData(dataset, medium, training, held_out, facts)
 
 
 def reopen(
@@ -111,7 +128,12 @@ def reopen(
         DataError: It is gone.
         RunError: It is not what the run began with.
     """
-    for event in prepare(facts.source, medium_settings, settings):
+    # By what the source was then: a folder may have come up that has a catalogue's name.
+    if facts.catalogued:
+        folder, entry = fetch(facts.source).path, facts.source
+    else:
+        folder, entry = Path(facts.source), None
+    for event in _reading(folder, entry, medium_settings, settings):
         if isinstance(event, TrainingData) and event.facts.fingerprint != facts.fingerprint:
             raise RunError(
                 f"The data in '{facts.source}' is not what this run began with.",
@@ -123,16 +145,16 @@ def reopen(
 
 
 def _facts(
-    source: str | Path, catalogued: bool, dataset: Dataset, training: NDArray[np.int64]
+    folder: Path, name: str | None, dataset: Dataset, training: NDArray[np.int64]
 ) -> DataFacts:
-    entry = CATALOGUE[str(source)] if catalogued else None
+    entry = None if name is None else CATALOGUE[name]
     frequencies: tuple[float, ...] = ()
     if dataset.labels is not None:
         counts = np.bincount(dataset.labels[training], minlength=len(dataset.classes))
         frequencies = tuple((counts / counts.sum()).round(6).tolist())
     return DataFacts(
-        source=str(source),
-        catalogued=catalogued,
+        source=name or str(folder.resolve()),
+        catalogued=name is not None,
         fingerprint=dataset.fingerprint,
         count=len(dataset),
         classes=dataset.classes,

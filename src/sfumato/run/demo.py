@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from sfumato import storage
 from sfumato.engine.signals import stop_on_signals
@@ -21,6 +22,7 @@ from sfumato.run.directory import RunDirectory
 from sfumato.run.outputs import new_folder
 from sfumato.run.run import Run
 from sfumato.run.sampled import Written, write_samples
+from sfumato.run.sampling import Made
 
 _SAMPLES = 64
 _COMPARED = 8
@@ -40,7 +42,7 @@ class Finished:
 
     Attributes:
         directory: The run.
-        written: The samples.
+        sheet: The samples.
         strip: A picture emerging from noise.
         comparison: New pictures with the nearest training picture under each.
         distance: Median distance to the nearest training picture, in levels of 0..255.
@@ -48,7 +50,7 @@ class Finished:
     """
 
     directory: RunDirectory
-    written: Written
+    sheet: Path
     strip: Path
     comparison: Path
     distance: float
@@ -59,14 +61,14 @@ class Finished:
         name = self.directory.name
         return [
             "",
-            f"new pictures          {self.written.sheet}",
+            f"new pictures          {self.sheet}",
             f"one emerging          {self.strip}",
             f"new over nearest real {self.comparison}",
             f"distance to the nearest training picture: {self.distance:.1f} levels of 255; "
             f"for real pictures held out: {self.reference:.1f}",
             "",
             "next:",
-            f"  sfumato sample {name} -n 36 --seed 1 --label smileys-and-emotion --scale 2",
+            f"  sfumato sample {name} -n 36 --seed 1 --label smileys-emotion --scale 2",
             f"  sfumato resume {name} --minutes 30      train on, it gets better",
             "  sfumato train PATH                      your own folder of pictures",
         ]
@@ -80,7 +82,7 @@ def run(minutes: float, name: str | None = None) -> Iterator[Any]:
     plan = training.planned(minutes=minutes)
     directory: RunDirectory | None = None
     with stop_on_signals() as stop:
-        for event in training.train(DATA, plan, name or None, stop=stop):
+        for event in training.train(DATA, plan, name, stop=stop):
             if isinstance(event, RunDirectory):
                 directory = event
                 yield event
@@ -96,39 +98,37 @@ def _show(directory: RunDirectory) -> Iterator[Any]:
     yield Note("Sampling ...")
     opened = Run(directory)
     model = opened.model
+    scale = _SCALE if opened.spec.classes else 1.0
     out = new_folder(directory)
-    scale = _SCALE if opened.spec.classes else 1.0
-    written: Written | None = None
-    for event in write_samples(
-        directory, model, model.request(_SAMPLES, scale=scale), out, trajectory=False
-    ):
-        if isinstance(event, Written):
-            written = event
-    strip: Path | None = None
-    for event in write_samples(
-        directory, model, model.request(1, scale=scale), out / "emerging", trajectory=True
-    ):
-        if isinstance(event, Written):
-            strip = event.strips[0]
-    if written is None or strip is None:
-        raise RuntimeError("sampling ended without files")
-    comparison, distance, reference = _compare(opened, out)
-    yield Finished(directory, written, strip, comparison, distance, reference)
+    made: list[NDArray[np.uint8]] = []
+    for event in write_samples(directory, model, model.request(_SAMPLES, scale=scale), out):
+        if isinstance(event, Made):
+            made.append(event.pixels)
+    (emerging,) = [
+        event
+        for event in write_samples(
+            directory, model, model.request(1, scale=scale), out / "emerging", trajectory=True
+        )
+        if isinstance(event, Written)
+    ]
+    comparison, distance, reference = _compare(opened, np.concatenate(made), out)
+    yield Finished(
+        directory, out / "sheet.png", emerging.strips[0], comparison, distance, reference
+    )
 
 
-def _compare(opened: Run, out: Path) -> tuple[Path, float, float]:
-    """New pictures with their nearest training pictures, and how far apart the two are."""
+def _compare(opened: Run, made: NDArray[np.uint8], out: Path) -> tuple[Path, float, float]:
+    """New pictures over their nearest training pictures, and how far apart the two are."""
     recipe, medium = opened.spec.recipe, opened.model.medium
-    events = list(reopen(opened.spec.data, recipe.medium, recipe.data))
+    events = reopen(opened.spec.data, recipe.medium, recipe.data)
     (data,) = [event for event in events if isinstance(event, TrainingData)]
-    training_pixels = data.dataset.gather(data.training)[0]
-    scale = _SCALE if opened.spec.classes else 1.0
-    made = opened.sample(_SAMPLES, scale=scale).pixels
-    found = nearest(torch.from_numpy(made).movedim(-1, 1), training_pixels)
-    held_out = nearest(torch.from_numpy(data.dataset.gather(data.held_out)[0]), training_pixels)
-    real = training_pixels[found.indices[:_COMPARED]].transpose(0, 2, 3, 1)
+    known = data.dataset.gather(data.training)[0]
+    unseen = data.dataset.gather(data.held_out)[0]
+    found = nearest(torch.from_numpy(made).movedim(-1, 1), known)
+    reference = nearest(torch.from_numpy(unseen), known)
+    real = known[found.indices[:_COMPARED]].transpose(0, 2, 3, 1)
     picture = medium.sheet(np.concatenate([made[:_COMPARED], real]), columns=_COMPARED)
     path = out / "nearest.png"
     with storage.replacing(path) as draft:
         picture.save(draft, format="PNG")
-    return path, float(np.median(found.distances)), float(np.median(held_out.distances))
+    return path, float(np.median(found.distances)), float(np.median(reference.distances))

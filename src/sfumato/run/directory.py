@@ -32,7 +32,7 @@ class RunDirectory:
     @property
     def name(self) -> str:
         """The run's name: that of its folder."""
-        return self.root.name
+        return self.root.resolve().name
 
     @property
     def spec(self) -> Path:
@@ -84,14 +84,19 @@ def checked_name(name: str) -> str:
     return name
 
 
-def free_name(stem: str, root: Path = ROOT) -> str:
-    """``stem``, or ``stem-2``, ``stem-3``, ... : the first that no run has yet."""
+def claim(stem: str, root: Path = ROOT) -> Path:
+    """Create the folder ``stem``, or ``stem-2``, ``stem-3``, ... : the first that is free."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:80] or "run"
-    number, name = 1, stem
-    while (root / name).exists():
-        number += 1
-        name = f"{stem}-{number}"
-    return name
+    path, number = root / stem, 1
+    while True:
+        # To create it is also to claim it from another process that looks for a name.
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            path = root / f"{stem}-{number}"
+        else:
+            return path
 
 
 def locate(run: str | Path, root: Path = ROOT) -> RunDirectory:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as tensors_in
 
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine import tensor_file
@@ -34,8 +36,21 @@ def publish(directory: RunDirectory, tensors: dict[str, torch.Tensor], step: int
     tensor_file.write_tensors(directory.model, tensors, {"step": str(step)})
 
 
-def load(directory: RunDirectory, spec: Spec) -> NetworkDenoiser:
+def published_step(directory: RunDirectory) -> int | None:
+    """The step whose weights sampling uses; None if there are none that can be read."""
+    try:
+        with safe_open(directory.model, framework="pt") as stream:
+            return int((stream.metadata() or {})["step"])
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
+
+
+def load(directory: RunDirectory, spec: Spec) -> tuple[NetworkDenoiser, str]:
     """The run's trained denoiser, in evaluation mode on the CPU.
+
+    Returns:
+        The denoiser, and the first 16 hex digits of the SHA-256 of the weights file: samples tell
+        by them which weights made them.
 
     Raises:
         RunError: The run has saved no weights yet.
@@ -44,22 +59,17 @@ def load(directory: RunDirectory, spec: Spec) -> NetworkDenoiser:
     denoiser = build(spec)
     if not directory.model.is_file():
         _publish_latest(directory)
-    tensors = tensor_file.read_tensors(directory.model)
+    # Read once: training may replace the file at any moment.
+    content = directory.model.read_bytes()
     try:
-        denoiser.backbone.load_state_dict(tensors, strict=True)
-    except RuntimeError as error:
+        denoiser.backbone.load_state_dict(tensors_in(content), strict=True)
+    except (SafetensorError, ValueError, RuntimeError) as error:
         raise DamagedFile(
-            f"{directory.model} belongs to another network.",
-            why=str(error).splitlines()[0],
-            hint="restore the file, or delete it: it is rebuilt from the latest checkpoint.",
+            f"{directory.model} does not hold the weights of this run.",
+            why=" ".join(str(error).split())[:200],
+            hint="delete it: it is rebuilt from the latest checkpoint.",
         ) from error
-    return denoiser.eval().requires_grad_(False)
-
-
-def fingerprint(directory: RunDirectory) -> str:
-    """The first 16 hex digits of the SHA-256 of the weights file: which model made a sample."""
-    with directory.model.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    return denoiser.eval().requires_grad_(False), hashlib.sha256(content).hexdigest()[:16]
 
 
 def _publish_latest(directory: RunDirectory) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,15 +19,21 @@ from sfumato.run.directory import RunDirectory
 from sfumato.run.sampling import Made
 
 _SHEET = 256
+_NUMBER = re.compile(r"(\d+)(-from-noise)?\.png")
 
 
 def new_folder(directory: RunDirectory) -> Path:
     """The next free ``samples/NNN`` of a run; it is created."""
     directory.samples.mkdir(parents=True, exist_ok=True)
-    taken = [int(path.name) for path in directory.samples.iterdir() if path.name.isdigit()]
-    folder = directory.samples / f"{max(taken, default=0) + 1:03d}"
-    folder.mkdir()
-    return folder
+    taken = [int(path.name) for path in directory.samples.iterdir() if path.name.isdecimal()]
+    number = max(taken, default=0)
+    while True:
+        number += 1
+        folder = directory.samples / f"{number:03d}"
+        # Another process may be sampling the same run.
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
 
 
 @dataclass
@@ -32,7 +41,7 @@ class SampleFolder:
     """Writes samples into a folder and never over anything.
 
     Attributes:
-        folder: Where; created if missing.
+        folder: Where.
         medium: How samples become files.
         files: What was written so far.
     """
@@ -43,13 +52,20 @@ class SampleFolder:
     _shown: list[NDArray[np.uint8]] = field(default_factory=list)
 
     def require_free(self, indices: Sequence[int]) -> None:
-        """Refuse before any work is done if a file would be overwritten.
+        """Create the folder, and refuse before any work is done if it cannot take the samples.
 
         Raises:
-            SettingError: A file of that name exists.
+            SettingError: It cannot be written, or a file would be overwritten.
         """
-        for path in [*(self._file(index) for index in indices), self._sheet]:
-            if path.exists():
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self.folder, error.strerror or str(error)) from error
+        if not os.access(self.folder, os.W_OK):
+            raise _unwritable(self.folder, "permission denied")
+        for path in self.folder.iterdir():
+            sample = _NUMBER.fullmatch(path.name)
+            if path == self._sheet or (sample and int(sample[1]) in indices):
                 raise SettingError(
                     f"'{path}' exists already, and nothing is overwritten.",
                     hint="choose another --out, or move the files away.",
@@ -57,7 +73,6 @@ class SampleFolder:
 
     def add(self, made: Made) -> None:
         """Write a batch of samples."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         for index, pixels, recipe in zip(made.indices, made.pixels, made.recipes, strict=True):
             path = self._file(index)
             self.medium.write(path, pixels, recipe)
@@ -72,9 +87,9 @@ class SampleFolder:
             picture.save(draft, format="PNG")
         return self._sheet
 
-    def strip(self, name: str, frames: Sequence[NDArray[np.uint8]]) -> Path:
+    def strip(self, index: int, frames: Sequence[NDArray[np.uint8]]) -> Path:
         """Write some states of one sample in a row; returns the path."""
-        path = self.folder / name
+        path = self.folder / f"{index:05d}-from-noise.png"
         with storage.replacing(path) as draft:
             self.medium.strip(np.stack(frames)).save(draft, format="PNG")
         return path
@@ -85,3 +100,9 @@ class SampleFolder:
 
     def _file(self, index: int) -> Path:
         return self.folder / f"{index:05d}.png"
+
+
+def _unwritable(folder: Path, why: str) -> SettingError:
+    return SettingError(
+        f"The folder '{folder}' cannot be written.", why=why, hint="choose another --out."
+    )

@@ -130,6 +130,8 @@ class Run:
         last: dict[str, Any] = {}
         if self.directory.log.is_file():
             for line in read_log(self.directory.log):
+                if line.get("event") == "started":
+                    last.pop("done", None)  # It was finished, and then made longer.
                 if line.get("event") in ("progress", "metric", "done"):
                     last[str(line.get("name") or line["event"])] = line
         progress = last.get("progress", {})
@@ -206,7 +208,7 @@ def watch(events: Iterator[Any], console: Console) -> RunDirectory:
         for event in events:
             if isinstance(event, RunDirectory):
                 directory = event
-                console.print(f"run {directory.root}", highlight=False)
+                console.print(f"run {directory.root}", highlight=False, markup=False)
             elif isinstance(event, Reading):
                 if event.done == event.total:
                     aside = f", {event.rejected} set aside" if event.rejected else ""

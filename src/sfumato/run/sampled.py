@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import SettingError
-from sfumato.media.recipe_chunk import read_recipe
 from sfumato.run.directory import RunDirectory, locate
 from sfumato.run.outputs import SampleFolder, new_folder
 from sfumato.run.run import Run
 from sfumato.run.sampling import Made, Making, Request, TrainedModel
+from sfumato.run.stored import read_stored
 from sfumato.run.trajectory import evenly, frame
 
 _FRAMES = 10
@@ -81,9 +81,7 @@ def sample_files(
     """
     if run is None and like is None:
         raise SettingError("No run was named.", hint="sfumato sample RUN   (see the folder runs/)")
-    if run is None and like is not None:
-        run = str(read_recipe(like).get("run"))
-    opened = Run(locate(str(run)))
+    opened = Run(locate(read_stored(like).run if like is not None and run is None else str(run)))
     model = opened.model
     request = model.request(**vars(asked)) if like is None else model.like(like)
     yield from write_samples(opened.directory, model, request, out, trajectory)
@@ -113,7 +111,7 @@ def write_samples(
             if trajectory:
                 for row, index in enumerate(event.indices):
                     way = evenly([step[row] for step in frames], _FRAMES)
-                    strips.append(folder.strip(f"{index:05d}-from-noise.png", way))
+                    strips.append(folder.strip(index, way))
                 frames.clear()
     sheet = folder.finish()
     yield Written(folder.folder, folder.files, sheet, time.monotonic() - began, strips)

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 import sfumato
 from sfumato.denoiser import Denoiser, NetworkDenoiser
 from sfumato.engine.machine import choose_device, keep_freed_memory
 from sfumato.engine.precision import autocast, choose_precision
-from sfumato.errors import DataError, RunError, SettingError, suggest
+from sfumato.errors import RunError, SettingError, suggest
 from sfumato.guidance import Guided
 from sfumato.media.image import ImageMedium
 from sfumato.process.rng import Stream, uniform
 from sfumato.run import model
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import Spec
-from sfumato.sampling import SAMPLERS, AnySampler, KeyedNoise, Sampler, State, trajectory
+from sfumato.run.stored import MOST_STEPS, Stored, read_stored
+from sfumato.sampling import SAMPLERS, KeyedNoise, Sampler, State, trajectory
 from sfumato.sampling.tiles import Tiled
 
 _TILE = {"cpu": 4, "cuda": 32}
+_LAST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,10 @@ class TrainedModel:
         directory: The run.
         spec: Its spec.
 
+    Attributes:
+        denoiser: The network with its preconditioning, on the device used.
+        fingerprint: Which weights these are, see ``run.model.load``.
+
     Raises:
         RunError: The run has no weights yet.
         DamagedFile: The weights cannot be read.
@@ -105,13 +110,9 @@ class TrainedModel:
         self.spec = spec
         self.medium = ImageMedium(spec.recipe.medium)
         self.device = choose_device()
-        self.denoiser: NetworkDenoiser = model.load(directory, spec).to(self.device)
+        denoiser, self.fingerprint = model.load(directory, spec)
+        self.denoiser: NetworkDenoiser = denoiser.to(self.device)
         self._precision = choose_precision(spec.recipe.engine.precision, self.device)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Which weights these are."""
-        return model.fingerprint(self.directory)
 
     def request(
         self,
@@ -131,19 +132,20 @@ class TrainedModel:
             SettingError: A value is out of range, or the sampler or label is unknown.
         """
         defaults = self.spec.recipe.sampling
-        for name, value, least in (("n", n, 1), ("batch", batch, 1), ("seed", seed, 0)):
-            if value < least:
-                raise SettingError(f"{name} is {value}.", why=f"it must be at least {least}")
-        if steps is not None and steps < 1:
-            raise SettingError(f"steps is {steps}.", why="a sample takes at least one evaluation")
+        steps = defaults.steps if steps is None else steps
         scale = defaults.scale if scale is None else scale
+        _require("n", n, 1, _LAST)
+        _require("first", first, 0, _LAST - n)
+        _require("seed", seed, 0, _LAST)
+        _require("steps", steps, 1, MOST_STEPS)
+        _require("batch", batch, 1, _LAST)
         self._check_label(label, scale)
         return Request(
             n=n,
             first=first,
             seed=seed,
             sampler=_sampler(sampler) if sampler is not None else defaults.sampler,
-            steps=steps or defaults.steps,
+            steps=steps,
             label=label,
             scale=scale,
             batch=batch,
@@ -157,31 +159,25 @@ class TrainedModel:
             DataError: The file carries no recipe, or a damaged one.
             RunError: Other weights made it.
         """
-        stored = self.medium.read_recipe(path)
-        try:
-            request = Request(
-                n=1,
-                first=int(stored["index"]),
-                seed=int(stored["seed"]),
-                sampler=TypeAdapter[Sampler](AnySampler).validate_python(stored["sampler"]),
-                steps=int(stored["steps"]),
-                label=stored["label"],
-                scale=float(stored["scale"]),
-                batch=1,
-                tile=int(stored["tile"]),
-            )
-        except (KeyError, TypeError, ValueError, ValidationError) as error:
-            raise DataError(f"The recipe in '{path}' is damaged.", why=str(error)) from error
-        if stored.get("model") != self.fingerprint:
+        stored = read_stored(path)
+        if stored.model != self.fingerprint:
             raise RunError(
                 f"'{path}' was not made by the weights that '{self.directory.name}' has now.",
-                why=f"it names model {stored.get('model')}; the run's is {self.fingerprint}",
+                why=f"it names model {stored.model}; the run's is {self.fingerprint}",
                 hint="the run was trained further since, or it is another run.",
             )
-        if not 1 <= request.tile <= 4096 or not 1 <= request.steps <= 10_000:
-            raise DataError(f"The recipe in '{path}' asks for more than any sample needs.")
-        self._check_label(request.label, request.scale)
-        return request
+        self._check_label(stored.label, stored.scale)
+        return Request(
+            n=1,
+            first=stored.index,
+            seed=stored.seed,
+            sampler=stored.sampler,
+            steps=stored.steps,
+            label=stored.label,
+            scale=stored.scale,
+            batch=1,
+            tile=stored.tile,
+        )
 
     def sample(self, request: Request) -> Iterator[Making | Made]:
         """Make samples, batch by batch; every state is yielded on the way."""
@@ -226,6 +222,8 @@ class TrainedModel:
 
     def _check_label(self, label: str | None, scale: float) -> None:
         name, classes = self.directory.name, self.spec.data.classes
+        if not math.isfinite(scale):
+            raise SettingError(f"scale cannot be {scale}.", why="it should be a finite number")
         if not self.spec.classes:
             if label is not None or scale != 1:
                 raise SettingError(
@@ -241,19 +239,24 @@ class TrainedModel:
     def _recipe(
         self, request: Request, index: int, row: int, labels: Tensor | None
     ) -> dict[str, Any]:
-        label = None if labels is None else self.spec.data.classes[int(labels[row])]
-        return {
-            "sfumato": sfumato.__version__,
-            "run": self.directory.name,
-            "model": self.fingerprint,
-            "seed": request.seed,
-            "index": index,
-            "sampler": request.sampler.model_dump(mode="json"),
-            "steps": request.steps,
-            "label": label,
-            "scale": request.scale,
-            "tile": request.tile,
-        }
+        stored = Stored(
+            sfumato=sfumato.__version__,
+            run=self.directory.name,
+            model=self.fingerprint,
+            seed=request.seed,
+            index=index,
+            sampler=request.sampler,
+            steps=request.steps,
+            label=None if labels is None else self.spec.data.classes[int(labels[row])],
+            scale=request.scale,
+            tile=request.tile,
+        )
+        return stored.model_dump(mode="json")
+
+
+def _require(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise SettingError(f"{name} cannot be {value}.", why=f"it must be from {least} to {most:,}")
 
 
 def _sampler(choice: str | Sampler) -> Sampler:
@@ -262,8 +265,3 @@ def _sampler(choice: str | Sampler) -> Sampler:
     if choice not in SAMPLERS:
         raise SettingError(f"There is no sampler '{choice}'.", hint=suggest(choice, SAMPLERS))
     return SAMPLERS[choice]()
-
-
-def one_of(request: Request, index: int) -> Request:
-    """The request for a single sample of a larger one."""
-    return replace(request, n=1, first=index, batch=1)

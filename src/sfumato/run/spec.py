@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sfumato import storage
 from sfumato.errors import DamagedFile, RunError
@@ -39,6 +39,12 @@ class DataFacts(BaseModel):
     frequencies: tuple[float, ...] = ()
     licence: str = ""
     attribution: str = ""
+
+    @model_validator(mode="after")
+    def _each_class_has_a_share(self) -> Self:
+        if len(self.frequencies) != len(self.classes):
+            raise ValueError("frequencies and classes differ in number")
+        return self
 
 
 class Spec(BaseModel):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,23 +13,23 @@ from torch import Tensor
 import sfumato
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.engine.events import Event, Metric, PreviewDue, Saved
+from sfumato.engine.events import Done, Event, Metric, PreviewDue, Saved
 from sfumato.engine.lock import RunLock
 from sfumato.engine.log import JsonLog, TensorBoardLog
 from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
 from sfumato.engine.settings import Budget
 from sfumato.engine.signals import StopRequest
-from sfumato.errors import RunError
+from sfumato.errors import Interrupted, RunError
 from sfumato.objective import Regression
 from sfumato.recipes import DEFAULT, Recipe, find, override
-from sfumato.recipes.recipe import BudgetSettings
 from sfumato.run import card, model, preview
 from sfumato.run import spec as specs
 from sfumato.run.batches import Batch, Batches
-from sfumato.run.data import TrainingData, prepare, reopen
-from sfumato.run.directory import ROOT, RunDirectory, checked_name, free_name
+from sfumato.run.data import Reading, TrainingData, prepare, reopen
+from sfumato.run.directory import ROOT, RunDirectory, checked_name, claim
 from sfumato.run.spec import Spec
+from sfumato.storage import PARTIAL
 
 _HELD_OUT = 256
 
@@ -44,11 +45,15 @@ def planned(
     Raises:
         SettingError: The recipe or a setting is unknown, or a value does not fit.
     """
-    plan = override(find(recipe), changes)
+    return _lasting(override(find(recipe), changes), steps, minutes)
+
+
+def _lasting(recipe: Recipe, steps: int | None, minutes: float | None) -> Recipe:
+    """The recipe for a run of another length; as it is if neither length is given."""
     if steps is None and minutes is None:
-        return plan
-    budget = [f"budget.steps={steps or 'null'}", f"budget.minutes={minutes or 'null'}"]
-    return override(plan, budget)
+        return recipe
+    budget = [f"budget.steps={json.dumps(steps)}", f"budget.minutes={json.dumps(minutes)}"]
+    return override(recipe, budget)
 
 
 def train(
@@ -74,29 +79,21 @@ def train(
 
     Raises:
         RunError: A run of that name exists.
+        Interrupted: When asked to stop; before the first step nothing is begun.
         SfumatoError: See ``run.data`` and ``engine.loop``.
     """
-    directory = RunDirectory(root / checked_name(name)) if name else None
-    if directory is not None and directory.spec.exists():
-        raise RunError(
-            f"There is a run '{directory.name}' already.",
-            hint=f"go on with: sfumato resume {directory.name}   (or choose another --name)",
-        )
-    data: TrainingData | None = None
-    for event in prepare(source, recipe.medium, recipe.data):
-        if isinstance(event, TrainingData):
-            data = event
-        else:
-            yield event
-    if data is None:
-        raise RuntimeError("reading ended without data")
+    directory = None if name is None else RunDirectory(root / checked_name(name))
+    if directory is not None:
+        _require_new(directory)
+    data = yield from _read(prepare(source, recipe.medium, recipe.data), stop)
     settled = recipe.settled(data.medium.settings, data.sigma())
     spec = Spec(version=sfumato.__version__, recipe=settled, data=data.facts)
     model.build(spec)  # A plan that cannot be built fails here, before anything is written.
     if directory is None:
         stem = f"{Path(data.facts.source).name}-{recipe.name}"
-        directory = RunDirectory(root / free_name(stem, root))
+        directory = RunDirectory(claim(stem, root))
     with RunLock(directory.root):
+        _require_new(directory)  # Another process may have been quicker.
         specs.write(directory.spec, spec)
         yield directory
         yield from _run(directory, spec, data, stop, tensorboard)
@@ -117,20 +114,58 @@ def resume(
         minutes: New total length in minutes.
         stop: Asks for an early stop with everything saved.
         tensorboard: Also write curves for TensorBoard, into the run's folder.
+
+    Yields:
+        As :func:`train`.
+
+    Raises:
+        RunError: The data is not what the run began with; nothing was changed.
+        SfumatoError: See ``run.data`` and ``engine.loop``.
     """
     with RunLock(directory.root):
         spec = specs.read(directory.spec)
-        if steps is not None or minutes is not None:
-            budget = BudgetSettings(steps=steps, minutes=minutes)
-            recipe = spec.recipe.model_copy(update={"budget": budget})
+        recipe = _lasting(spec.recipe, steps, minutes)
+        yield directory
+        data = yield from _read(reopen(spec.data, recipe.medium, recipe.data), stop)
+        if recipe != spec.recipe:
             spec = spec.model_copy(update={"recipe": recipe})
             specs.write(directory.spec, spec)
-        yield directory
-        for event in reopen(spec.data, spec.recipe.medium, spec.recipe.data):
-            if isinstance(event, TrainingData):
-                yield from _run(directory, spec, event, stop, tensorboard)
-            else:
-                yield event
+        yield from _run(directory, spec, data, stop, tensorboard)
+
+
+def _require_new(directory: RunDirectory) -> None:
+    """Refuse a folder that holds anything but a lock."""
+    if directory.spec.exists():
+        raise RunError(
+            f"There is a run '{directory.name}' already.",
+            hint=f"go on with: sfumato resume {directory.root}   (or choose another --name)",
+        )
+    present = directory.root.iterdir() if directory.root.is_dir() else ()
+    names = sorted(path.name for path in present)
+    others = [name for name in names if name != "lock" and not name.startswith(PARTIAL)]
+    if others:
+        raise RunError(
+            f"The folder '{directory.root}' is no run and is not empty.",
+            why=f"it holds {others[0]}",
+            hint="choose another --name, or move the files away.",
+        )
+
+
+def _read(
+    events: Iterator[Reading | TrainingData], stop: StopRequest | None
+) -> Generator[Event, None, TrainingData]:
+    """Yield the progress of reading and return the data."""
+    for event in events:
+        if isinstance(event, TrainingData):
+            return event
+        yield event
+        if stop is not None and stop.signum is not None:
+            raise Interrupted(
+                "Reading the data was stopped; no step was trained.",
+                signum=stop.signum,
+                hint="run the same command again to start over.",
+            )
+    raise RuntimeError("reading ended without data")
 
 
 def _run(
@@ -147,7 +182,10 @@ def _run(
     objective = Regression(recipe.weighting)
 
     def loss(batch: Batch) -> Tensor:
-        return objective(denoiser, batch.x0, batch.t, batch.noise, **batch.cond)
+        # Dropout draws from torch's generator: a resumed run must draw what the unbroken one drew.
+        with torch.random.fork_rng():
+            torch.manual_seed(batch.dropout_seed)
+            return objective(denoiser, batch.x0, batch.t, batch.noise, **batch.cond)
 
     trainer = Trainer(
         denoiser.backbone,
@@ -164,11 +202,17 @@ def _run(
             logs.append(TensorBoardLog(directory.root / "tensorboard"))
         for log in logs:
             stack.callback(log.close)
-        for event in trainer.run(Budget(recipe.budget.steps, recipe.budget.minutes), stop):
-            for said in _answered(event, directory, spec, denoiser, trainer, objective, held_out):
-                for log in logs:
-                    log.write(said)
-                yield said
+        try:
+            for event in trainer.run(Budget(recipe.budget.steps, recipe.budget.minutes), stop):
+                for said in _answered(
+                    event, directory, spec, denoiser, trainer, objective, held_out
+                ):
+                    for log in logs:
+                        log.write(said)
+                    yield said
+        except Interrupted as error:
+            hint = f"go on with: sfumato resume {directory.root}"
+            raise Interrupted(error.what, error.signum, hint) from error
 
 
 def _answered(
@@ -181,7 +225,10 @@ def _answered(
     held_out: Batch | None,
 ) -> Iterator[Event]:
     """The event itself, after publishing what was saved; a preview is followed by its measure."""
-    if isinstance(event, Saved):
+    # A run that was killed between saving its last step and publishing it has nothing left to save.
+    if isinstance(event, Saved) or (
+        isinstance(event, Done) and model.published_step(directory) != event.step
+    ):
         model.publish(directory, trainer.ema.tensors(), event.step)
         card.write(directory, spec, event.step)
     yield event

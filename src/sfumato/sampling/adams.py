@@ -1,11 +1,12 @@
 """Adams samplers: the posterior mean as a polynomial in the angle between signal and noise.
 
-    phi = atan(sigma / (alpha pivot)),     0 = clean, pi / 2 = noise
+    phi = atan((sigma / (alpha pivot))**power),     0 = clean, pi / 2 = noise
 
 For normal data of deviation ``pivot`` the posterior mean along a trajectory is exactly
-proportional to ``cos(phi)``; for any data it is smooth in ``phi`` up to both ends, where log-SNR
-runs to infinity and the noise level (at ``t = 1``) or its inverse (at ``t = 0``) do too. On exact
-mixtures the angle beats those variables at every budget: see ``benchmarks/sampler_accuracy.py``.
+proportional to ``cos(phi)`` with ``power = 1``; data of many deviations wants a power below 1
+(see :class:`AngleGrid`, whose equal steps these are). The angle is finite at both ends of the
+path, where log-SNR, the noise level or its inverse are not, and on exact mixtures a polynomial in
+it ends nearer to the truth than one in log-SNR: see ``benchmarks/sampler_accuracy.py``.
 """
 
 from __future__ import annotations
@@ -29,12 +30,11 @@ class Adams(Multistep):
     summary: ClassVar[str] = "multistep in the angle, free corrector; best from 5 evaluations up"
 
     kind: Literal["adams"] = "adams"
-    pivot: float = Field(
-        default=0.7,
-        gt=0,
-        description="noise level at 45 degrees; a little above the data's deviation",
+    pivot: float = Field(default=1.0, gt=0, description="noise level half-way through the turn")
+    power: float = Field(
+        default=0.7, gt=0, le=1, description="below 1 = the turn reaches further to both ends"
     )
 
     def variable(self, alpha: Tensor, sigma: Tensor) -> Tensor:
         """``phi``, in [0, pi / 2]."""
-        return torch.atan2(sigma, alpha * self.pivot)
+        return torch.atan2(sigma.pow(self.power), (alpha * self.pivot).pow(self.power))

@@ -9,7 +9,8 @@ Gaussian process is ``dy / dr = E[x0 | x_t]``, so a step is
 in the variable ``u`` of the polynomial alone: log-SNR gives the DPM-Solvers, an angle the Adams
 samplers. Between the path's ends ``alpha : sigma = cos(theta) : sin(theta)``, hence
 ``dr = -d theta / sin(theta)^2``; the integral is done by Gauss-Legendre quadrature in
-``log(theta)``, to rounding error, which keeps the formulas free of cases.
+``log(theta)``, which keeps the formulas free of cases and is exact to rounding error (to 1e-6
+where a step starts without signal, as powers of the angle there have a branch point).
 
 The corrector (Zhao et al. 2023, arXiv:2302.04867) costs no evaluation: once ``D`` is known at the
 predicted state, the step that led there is repeated with that value among the nodes.
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -71,49 +73,48 @@ class Multistep(Sampler):
         self, context: Context, start: Evaluation, s: Tensor, nodes: Sequence[Evaluation]
     ) -> Tensor:
         """From the start to ``s`` with the polynomial through the nodes."""
-        schedule = context.process.schedule
-        _, sigma_t = schedule.coefficients(start.t)
-        _, sigma_s = schedule.coefficients(s)
-        x_s = start.x_t * (sigma_s / sigma_t).item()
-        times = torch.stack([node.t for node in nodes])
-        weights = sigma_s * self.weights(schedule, start.t, s, times)
-        for node, weight in zip(nodes, weights.tolist(), strict=False):
+        times = (start.t.item(), s.item(), *(node.t.item() for node in nodes))
+        kept, weights = _terms(self, context.process.schedule, times)
+        x_s = start.x_t * kept
+        for node, weight in zip(nodes, weights, strict=False):
             x_s.add_(node.mean, alpha=weight)
         return x_s
 
-    def weights(self, schedule: Schedule, t: Tensor, s: Tensor, nodes: Tensor) -> Tensor:
-        """Integral of each Lagrange polynomial over ``r = alpha / sigma`` from ``t`` to ``s``.
+    def weights(self, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """Integral over ``r = alpha / sigma`` of each node's Lagrange polynomial.
 
         Nodes whose ``u`` is infinite, and those older, are left out.
 
         Args:
-            schedule: Of the process.
-            t: Time in (0, 1], float64, shape ().
-            s: Time in (0, t), float64, shape ().
-            nodes: Distinct times of the known values, newest first, shape (n,).
+            alpha: Of the step's start, its end, and the nodes, newest first; float64, shape
+                (2 + n,). The end is later than ``t = 0``.
+            sigma: Likewise.
 
         Returns:
-            float64, shape (m,) with ``m <= n``, summing to ``r_s - r_t``.
+            float64, shape (m,) with ``m <= n``, summing to the change of ``r``.
         """
-        known = self.variable(*schedule.coefficients(nodes))
-        finite = int(known.isfinite().cumprod(0).sum())
+        nodes = self.variable(alpha[2:], sigma[2:])
+        finite = int(nodes.isfinite().cumprod(0).sum())
         if finite <= 1:
-            return (_ratio(schedule, s) - _ratio(schedule, t)).reshape(1)
-        high, low = _log_theta(schedule, t), _log_theta(schedule, s)
-        theta = torch.exp((high + low) / 2 + (high - low) / 2 * _ABSCISSAE)
-        measure = _QUADRATURE * (high - low) / 2 * theta / theta.sin().square()
-        u = self.variable(theta.cos(), theta.sin())
-        return _lagrange(known[:finite], u) @ measure
+            return (alpha[:2] / sigma[:2]).diff()
+        start, end = torch.atan2(sigma[:2], alpha[:2]).log()
+        half = (start - end) / 2
+        theta = torch.exp(end + half + half * _ABSCISSAE)
+        cosine, sine = theta.cos(), theta.sin()
+        measure = half * _QUADRATURE * theta / sine.square()
+        weights: Tensor = _lagrange(nodes[:finite], self.variable(cosine, sine)) @ measure
+        return weights
 
 
-def _ratio(schedule: Schedule, t: Tensor) -> Tensor:
-    alpha, sigma = schedule.coefficients(t)
-    return alpha / sigma
-
-
-def _log_theta(schedule: Schedule, t: Tensor) -> Tensor:
-    alpha, sigma = schedule.coefficients(t)
-    return torch.atan2(sigma, alpha).log()
+# The terms depend on times alone: every batch after the first finds them here.
+@lru_cache(maxsize=1024)
+def _terms(
+    sampler: Multistep, schedule: Schedule, times: tuple[float, ...]
+) -> tuple[float, tuple[float, ...]]:
+    """What a step keeps of its state and takes of each mean; times as in ``weights``."""
+    alpha, sigma = schedule.coefficients(torch.tensor(times, dtype=torch.float64))
+    weights = sigma[1] * sampler.weights(alpha, sigma)
+    return (sigma[1] / sigma[0]).item(), tuple(weights.tolist())
 
 
 def _lagrange(nodes: Tensor, u: Tensor) -> Tensor:

@@ -2,8 +2,10 @@
 
 Matrix kernels choose how to sum by the shape of what they are given, so a network's output for one
 sample differs in the last bits between batches of 1 and of 16, and rounding to 8 bits makes that
-visible. Here the network only ever sees batches of one shape, with sample ``i`` always at place
-``i mod tile``: the same instructions on the same numbers, whatever batch the caller uses.
+visible. Where a batch begins in memory matters as well, as kernels treat what lies before an
+aligned address apart. Here the network only ever sees batches of one shape in memory of their own,
+with sample ``i`` always at place ``i mod tile``: the same instructions on the same numbers,
+whatever batch the caller uses.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sfumato.denoiser import Denoiser, Posterior
+from sfumato.errors import SettingError
 
 
 class Tiled(Denoiser):
@@ -25,10 +28,15 @@ class Tiled(Denoiser):
         tile: Rows per evaluation, at least 1.
         first: Global index of the first row of the batches to come; those that follow have
             consecutive indices.
+
+    Raises:
+        SettingError: ``tile`` is below 1.
     """
 
     def __init__(self, denoiser: Denoiser, tile: int, first: int = 0) -> None:
         super().__init__(denoiser.process)
+        if tile < 1:
+            raise SettingError(f"tile cannot be {tile}.", why="it must be at least 1")
         self.denoiser = denoiser
         self.tile = tile
         self.before = first % tile
@@ -36,16 +44,14 @@ class Tiled(Denoiser):
     def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
         """See :meth:`Denoiser.forward`."""
         count = len(x_t)
-        padded = self._padded(x_t)
-        times = t if t.ndim == 0 else self._padded(t, value=1.0)
-        conds = {k: self._padded(v) if isinstance(v, Tensor) else v for k, v in cond.items()}
+        x_t = self._padded(x_t)
+        t = t.expand(len(x_t)) if t.ndim == 0 else self._padded(t, value=1.0)
+        cond = {k: self._padded(v) if isinstance(v, Tensor) else v for k, v in cond.items()}
         means = []
-        for low in range(0, len(padded), self.tile):
+        for low in range(0, len(x_t), self.tile):
             rows = slice(low, low + self.tile)
-            part = {k: v[rows] if isinstance(v, Tensor) else v for k, v in conds.items()}
-            means.append(
-                self.denoiser(padded[rows], t if t.ndim == 0 else times[rows], **part).mean
-            )
+            part = {k: v[rows].clone() if isinstance(v, Tensor) else v for k, v in cond.items()}
+            means.append(self.denoiser(x_t[rows].clone(), t[rows].clone(), **part).mean)
         return Posterior(torch.cat(means)[self.before : self.before + count])
 
     def _padded(self, rows: Tensor, value: float = 0.0) -> Tensor:

@@ -1,0 +1,61 @@
+"""The recipe that every sample carries in its file, read back without trust in the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sfumato.errors import DataError
+from sfumato.media.recipe_chunk import read_recipe
+from sfumato.sampling import AnySampler
+
+MOST_STEPS = 10_000
+_LAST = 2**63 - 1
+
+
+class Stored(BaseModel):
+    """How one sample was made: all that is needed to make it again.
+
+    Attributes:
+        sfumato: Version of the package.
+        run: Name of the run.
+        model: Fingerprint of the weights.
+        seed: Of the request.
+        index: Of the sample; the sample is a function of (seed, index).
+        sampler: The rule for one step.
+        steps: Network evaluations.
+        label: Name of its class; None if the run is unconditional.
+        scale: Guidance towards the label, 1 = off.
+        tile: Rows per network evaluation, see ``sampling.tiles``.
+    """
+
+    # A later version may add fields that this one can do without.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    sfumato: str
+    run: str
+    model: str
+    seed: int = Field(ge=0, le=_LAST)
+    index: int = Field(ge=0, le=_LAST)
+    sampler: AnySampler
+    steps: int = Field(ge=1, le=MOST_STEPS)
+    label: str | None
+    scale: float
+    tile: int = Field(ge=1, le=4096)
+
+
+def read_stored(path: Path) -> Stored:
+    """Read the recipe of a sample.
+
+    Raises:
+        DataError: The file carries none, or one that no sample has.
+    """
+    try:
+        return Stored.model_validate(read_recipe(path))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise DataError(
+            f"The recipe in '{path}' is damaged.", why=f"{place}: {problem['msg']}"
+        ) from error

@@ -1,0 +1,192 @@
+"""Everything a user can get wrong: one message, a way out, and the right exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from sfumato.run.directory import RunDirectory
+
+
+class Said(Protocol):
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+Runs = Callable[..., Path]
+
+
+class TestBadData:
+    def test_missing(self, refused: Command, tmp_path: Path) -> None:
+        for command in (["train"], ["data", "check"]):
+            assert "check the path" in refused(*command, tmp_path / "nowhere").err
+            assert "did you mean 'openmoji'" in refused(*command, "openmojis").err
+            assert "No folder was named" in refused(*command, "").err
+
+    def test_empty(self, refused: Command, tmp_path: Path) -> None:
+        (tmp_path / "a").mkdir()
+        for command in (["train"], ["data", "check"]):
+            assert "the folder is empty" in refused(*command, tmp_path / "a").err
+
+    def test_a_file(self, refused: Command, tmp_path: Path) -> None:
+        (tmp_path / "notes.txt").write_text("hello")
+        for command in (["train"], ["data", "check"]):
+            assert "it is a single file" in refused(*command, tmp_path / "notes.txt").err
+
+    def test_only_a_bomb(
+        self,
+        refused: Command,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        bomb: Callable[[Path], None],
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        bomb(tmp_path / "a/bomb.png")
+        for command in (["train"], ["data", "check"]):
+            assert "bomb.png: too large to decode" in refused(*command, "a").err
+        assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+    def test_a_bomb_among_good_ones_is_set_aside(
+        self,
+        sfumato: Command,
+        own_pictures: Path,
+        tiny_options: list[str],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        bomb: Callable[[Path], None],
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        bomb(own_pictures / "cat/bomb.png")
+        said = sfumato("train", own_pictures, "--steps", "1", *tiny_options)
+        assert said.code == 0
+        assert "read 13 files, 1 set aside" in said.out
+
+
+class TestBadSettings:
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            (["--set", "optim.lrr=1"], "did you mean 'engine.optimizer.lr'?"),
+            (["--set", "engine.batch=many"], "it should be a whole number"),
+            (["--set", "nothing"], "write it as name=value"),
+            (["--recipe", "imge"], "did you mean 'image'?"),
+            (["--steps", "0"], "'budget.steps' cannot be 0"),
+            (["--steps", "-3"], "'budget.steps' cannot be -3"),
+            (["--minutes", "0"], "'budget.minutes' cannot be 0"),
+            (["--minutes", "nan"], "'budget.minutes' cannot be NaN"),
+            (["--minutes", "inf"], "'budget.minutes' cannot be Infinity"),
+            (["--steps", "many"], "many"),
+            (["--setp", "5"], "--setp"),
+            (["--name", "../x"], "cannot be the name of a run"),
+            (["--name", "/x"], "cannot be the name of a run"),
+            (["--name", "a\0b"], "cannot be the name of a run"),
+            (["--name", ""], "cannot be the name of a run"),
+            (["more"], "more"),
+        ],
+    )
+    def test_of_training(
+        self,
+        refused: Command,
+        pictures: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        options: list[str],
+        words: str,
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert words in refused("train", pictures, *options).err
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            (["-n", "0"], "n cannot be 0"),
+            (["-n", "-1"], "n cannot be -1"),
+            (["--steps", "0"], "steps cannot be 0"),
+            (["--batch", "0"], "batch cannot be 0"),
+            (["--seed", "-1"], "seed cannot be -1"),
+            (["--seed", str(2**64)], "seed cannot be"),
+            (["--scale", "nan"], "scale cannot be nan"),
+            (["--sampler", "huen"], "did you mean 'heun'?"),
+            (["--label", "dgo"], "did you mean 'dog'?"),
+            (["--like", "nowhere.png"], "cannot be opened"),
+            (["--lable", "dog"], "--lable"),
+            (["--out", "spec.json"], "cannot be written"),
+            (["--out", "spec.json/below"], "cannot be written"),
+        ],
+    )
+    def test_of_sampling(
+        self,
+        refused: Command,
+        runs: Runs,
+        monkeypatch: pytest.MonkeyPatch,
+        options: list[str],
+        words: str,
+    ) -> None:
+        run = runs("unet")
+        monkeypatch.chdir(run)
+        assert words in refused("sample", ".", *options).err
+        assert not (run / "samples").exists()
+
+    def test_of_a_run_without_classes(self, refused: Command, runs: Runs) -> None:
+        runs("plain")
+        for options in (["--scale", "2"], ["--label", "cat"]):
+            said = refused("sample", "plain", *options)
+            assert "trained without classes" in said.err
+            assert "  hint: " in said.err
+
+    @pytest.mark.parametrize(
+        "command", [["train"], ["info"], ["resume"], ["data", "fetch"], ["data", "check"]]
+    )
+    def test_an_argument_that_is_missing(self, refused: Command, command: list[str]) -> None:
+        assert "--help" in refused(*command).err
+
+    def test_a_command_that_is_none(self, refused: Command) -> None:
+        assert "trian" in refused("trian", "x").err
+
+    def test_a_data_set_that_is_none(self, refused: Command) -> None:
+        assert "did you mean 'openmoji'" in refused("data", "fetch", "opnmoji").err
+        assert "'size' cannot be 3" in refused("data", "check", "openmoji", "--size", "3").err
+
+    def test_no_run_and_no_picture(self, refused: Command) -> None:
+        assert "No run was named" in refused("sample").err
+
+
+class TestBadRuns:
+    @pytest.mark.parametrize("command", ["sample", "info", "resume"])
+    def test_unknown(self, refused: Command, runs: Runs, command: str) -> None:
+        runs("unet")
+        assert "did you mean 'unet'?" in refused(command, "unett").err
+        for name in ("", "../x", "a\0b", "/nowhere", "x" * 5000):
+            refused(command, name)
+
+    @pytest.mark.parametrize("command", ["sample", "info", "resume"])
+    def test_made_by_a_newer_version(self, refused: Command, runs: Runs, command: str) -> None:
+        spec = runs("unet") / "spec.json"
+        spec.write_text(json.dumps({**json.loads(spec.read_text()), "format": 99}))
+        assert "pip install --upgrade sfumato" in refused(command, "unet").err
+
+    @pytest.mark.parametrize("command", ["sample", "info", "resume"])
+    def test_with_a_damaged_spec(self, refused: Command, runs: Runs, command: str) -> None:
+        (runs("unet") / "spec.json").write_text("{")
+        refused(command, "unet", code=3)
+
+    def test_with_truncated_files(self, refused: Command, sfumato: Command, runs: Runs) -> None:
+        run = RunDirectory(runs("unet"))
+        run.model.write_bytes(run.model.read_bytes()[:1000])
+        assert "delete it" in refused("sample", "unet", code=3).err
+        (run.checkpoints / "step-0000004/ema.safetensors").write_bytes(b"")
+        assert "ema.safetensors" in refused("resume", "unet", code=3).err
+        run.model.unlink()
+        assert "ema.safetensors" in refused("sample", "unet", code=3).err
+        assert sfumato("info", "unet").code == 0
+
+    def test_that_exist_already(self, refused: Command, runs: Runs, pictures: Path) -> None:
+        runs("unet")
+        assert "sfumato resume" in refused("train", pictures, "--name", "unet").err

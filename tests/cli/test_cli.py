@@ -1,0 +1,117 @@
+"""The commands, run in this process: what they print when all is well."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from PIL import Image
+
+from sfumato import __version__
+
+
+class Said(Protocol):
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+Runs = Callable[..., Path]
+
+
+class TestHelp:
+    @pytest.mark.parametrize(
+        "command",
+        [
+            [], ["demo"], ["data"], ["data", "list"], ["data", "fetch"], ["data", "check"],
+            ["train"], ["resume"], ["sample"], ["info"], ["recipes"], ["samplers"], ["doctor"],
+        ],
+    )  # fmt: skip
+    def test_every_command_has_some(self, sfumato: Command, command: list[str]) -> None:
+        said = sfumato(*command, "--help")
+        assert said.code == 0
+        assert "Usage: sfumato" in said.out
+
+    def test_version(self, sfumato: Command) -> None:
+        assert sfumato("--version").out.strip() == __version__
+
+
+class TestJson:
+    def parsed(self, said: Said) -> Any:
+        assert said.code == 0, said.err
+        return json.loads(said.out)
+
+    def test_lists(self, sfumato: Command) -> None:
+        entries = self.parsed(sfumato("data", "list", "--json"))
+        assert "openmoji" in {entry["name"] for entry in entries}
+        recipes = self.parsed(sfumato("recipes", "--json"))
+        assert recipes["default"] in recipes["names"]
+        samplers = self.parsed(sfumato("samplers", "--json"))
+        assert samplers["default"] in samplers["names"]
+        assert all(samplers["names"].values())
+
+    def test_doctor(self, sfumato: Command) -> None:
+        assert self.parsed(sfumato("doctor", "--json"))["sfumato"] == __version__
+
+    def test_data_check(self, sfumato: Command, pictures: Path, tmp_path: Path) -> None:
+        sheet = tmp_path / "[sheet].png"
+        told = self.parsed(sfumato("data", "check", pictures, "--json", "--sheet", sheet))
+        assert told["labels"] == {"cat": 9, "dog": 3}
+        with Image.open(told["contact_sheet"]) as picture:
+            picture.load()
+
+    def test_info_and_sample(self, sfumato: Command, runs: Runs) -> None:
+        runs("unet")
+        assert self.parsed(sfumato("info", "unet", "--json"))["step"] == 4
+        told = self.parsed(sfumato("sample", "unet", "-n", "2", "--steps", "2", "--json"))
+        assert [Path(path).is_file() for path in told["files"]] == [True, True]
+
+
+class TestPlainly:
+    def test_from_pictures_to_pictures(
+        self,
+        sfumato: Command,
+        pictures: Path,
+        tiny_options: list[str],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        said = sfumato("train", pictures, "--steps", "2", "--name", "a", *tiny_options)
+        assert (said.code, said.err) == (0, "")
+        assert "run runs/a" in said.out
+        assert "next: sfumato sample runs/a" in said.out
+        said = sfumato("resume", "a", "--steps", "3", "--quiet")
+        assert (said.code, said.out, said.err) == (0, "runs/a\n", "")
+        said = sfumato("sample", "runs/a", "-n", "1", "--trajectory", "--label", "dog")
+        assert (said.code, said.err) == (0, "")
+        assert said.out.startswith("1 picture in runs/a/samples/001")
+        said = sfumato("sample", "--like", "runs/a/samples/001/00000.png", "--out", "again")
+        assert said.code == 0
+        again, first = Path("again/00000.png"), Path("runs/a/samples/001/00000.png")
+        assert again.read_bytes() == first.read_bytes()
+        said = sfumato("info", "a")
+        assert "cat, dog" in said.out
+
+    def test_tables(
+        self,
+        sfumato: Command,
+        own_pictures: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        bomb: Callable[[Path], None],
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        bomb(own_pictures / "cat/[b]bomb.png")
+        (own_pictures / "dog/[red]x.png").write_text("no picture")
+        said = sfumato("data", "check", own_pictures, "--sheet", "[/sheet].png")
+        assert said.code == 0
+        assert "[/sheet].png" in said.out
+        assert "cat/[b]bomb.png: too large to decode" in said.out
+        assert "dog/[red]x.png: not a picture" in said.out
+        for command in (["data", "list"], ["recipes"], ["samplers"], ["doctor"]):
+            assert sfumato(*command).code == 0

@@ -1,0 +1,114 @@
+"""What the operating system refuses or ends, as a user sees it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from sfumato.cli import main
+from sfumato.cli.system import refusal
+from sfumato.errors import DiskFull
+
+
+class Said(Protocol):
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+Runs = Callable[..., Path]
+
+
+class TestTheSystem:
+    @pytest.mark.parametrize(
+        ("number", "kind", "code"),
+        [
+            (errno.EACCES, PermissionError, 2),
+            (errno.EROFS, OSError, 2),
+            (errno.ENOSPC, OSError, 7),
+            (errno.EIO, OSError, 2),
+        ],
+    )
+    def test_refuses_in_our_words(
+        self,
+        refused: Command,
+        runs: Runs,
+        monkeypatch: pytest.MonkeyPatch,
+        number: int,
+        kind: type[OSError],
+        code: int,
+    ) -> None:
+        # Root is refused nothing, so the system's answer is stood in for.
+        def mkdir(path: Path, *arguments: object, **named: object) -> None:
+            raise kind(number, os.strerror(number), str(path))
+
+        runs("unet")
+        monkeypatch.setattr(Path, "mkdir", mkdir)
+        said = refused("sample", "unet", code=code)
+        assert os.strerror(number) in said.err
+        assert "runs/unet/samples" in said.err
+
+    def test_a_run_that_cannot_be_written(
+        self,
+        refused: Command,
+        pictures: Path,
+        tiny_options: list[str],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "runs").write_text("a file")
+        for name in ([], ["--name", "a"]):
+            said = refused("train", pictures, "--steps", "1", *name, *tiny_options)
+            assert "a file stands where a folder is needed" in said.err
+
+    def test_a_contact_sheet_that_cannot_be_written(
+        self, refused: Command, pictures: Path, tmp_path: Path
+    ) -> None:
+        refused("data", "check", pictures, "--sheet", tmp_path)
+
+    def test_an_error_without_a_place_or_words(self) -> None:
+        assert refusal(OSError()).why == "OSError"
+        assert isinstance(refusal(OSError(errno.EDQUOT, "quota")), DiskFull)
+
+    @pytest.mark.parametrize("options", [[], ["--json"]])
+    def test_a_reader_that_went_away(self, runs: Runs, options: list[str]) -> None:
+        runs("unet")
+        reading, writing = os.pipe()
+        os.close(reading)
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(writing, 1)
+            os._exit(_code_of(["info", "unet", *options]))
+        os.close(writing)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+
+    def test_ctrl_c_outside_training(
+        self, sfumato: Command, runs: Runs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupted(*arguments: object) -> None:
+            raise KeyboardInterrupt
+
+        runs("unet")
+        monkeypatch.setattr("sfumato.run.run.open_run", interrupted)
+        said = sfumato("info", "unet")
+        assert (said.code, said.err) == (130, "error: stopped.\n")
+
+
+def _code_of(arguments: list[str]) -> int:
+    """The exit code in a forked child, with output where the system's file numbers point."""
+    sys.stdout = os.fdopen(1, "w")
+    try:
+        main(arguments)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    except BaseException:
+        return 99
+    return 0

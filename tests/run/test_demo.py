@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from sfumato.run import data, demo, training
+from sfumato.run.training import planned
+
+
+def test_from_nothing_to_proof(
+    tmp_path: Path,
+    pictures: Path,
+    tiny: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The real demonstration with other data and a smaller network."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(data, "fetch", lambda name: SimpleNamespace(path=pictures))
+    monkeypatch.setattr(
+        training, "planned", lambda minutes: planned(steps=int(minutes), changes=tiny)
+    )
+    events = list(demo.run(3.0, "shown"))
+    finished = events[-1]
+    assert isinstance(finished, demo.Finished)
+    assert finished.directory.root == Path("runs/shown")
+    assert len(list(finished.sheet.parent.glob("0*.png"))) == 64
+    for path in (finished.sheet, finished.strip, finished.comparison):
+        with Image.open(path) as picture:
+            picture.load()
+        assert any(str(path) in line for line in finished.lines())
+    # Noise of an untrained network is far from every picture, as are other pictures of noise.
+    assert finished.distance > 20
+    assert finished.reference > 20

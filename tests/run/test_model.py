@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from sfumato.errors import DamagedFile, RunError
+from sfumato.run import model
+from sfumato.run import spec as specs
+from sfumato.run.directory import RunDirectory
+from sfumato.run.run import open_run
+
+Runs = Callable[..., Path]
+
+
+@pytest.fixture
+def run(runs: Runs) -> RunDirectory:
+    return RunDirectory(runs("unet", "transformer"))
+
+
+def load(run: RunDirectory) -> tuple[dict[str, torch.Tensor], str]:
+    denoiser, fingerprint = model.load(run, specs.read(run.spec))
+    assert not denoiser.training
+    assert not any(p.requires_grad for p in denoiser.parameters())
+    return denoiser.backbone.state_dict(), fingerprint
+
+
+def test_the_weights_are_the_averaged_ones(run: RunDirectory) -> None:
+    weights, fingerprint = load(run)
+    digest = hashlib.sha256(run.model.read_bytes()).hexdigest()
+    assert fingerprint == digest[:16]
+    trainer = model.build(specs.read(run.spec)).backbone.state_dict()
+    assert weights.keys() == trainer.keys()
+    assert any(not torch.equal(weights[name], trainer[name]) for name in weights)
+
+
+def test_fresh_weights_are_the_seed_s_and_leave_no_trace(run: RunDirectory) -> None:
+    spec = specs.read(run.spec)
+    torch.manual_seed(5)
+    one = model.build(spec).backbone.state_dict()
+    after = torch.rand(1)
+    torch.manual_seed(5)
+    assert torch.equal(after, torch.rand(1))
+    other = model.build(spec).backbone.state_dict()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_lost_file_is_rebuilt(run: RunDirectory) -> None:
+    before = run.model.read_bytes()
+    run.model.unlink()
+    load(run)
+    assert run.model.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", None])
+def test_a_damaged_file_is_left_and_the_way_out_works(
+    run: RunDirectory, damage: bytes | None
+) -> None:
+    before = run.model.read_bytes()
+    broken = before[:-1] if damage is None else damage
+    run.model.write_bytes(broken)
+    with pytest.raises(DamagedFile, match="hint: delete it: it is rebuilt"):
+        load(run)
+    assert run.model.read_bytes() == broken
+    run.model.unlink()
+    load(run)
+    assert run.model.read_bytes() == before
+
+
+def test_weights_of_another_network_are_refused(run: RunDirectory) -> None:
+    shutil.copy("runs/transformer/model.safetensors", run.model)
+    with pytest.raises(DamagedFile, match="does not hold the weights of this run"):
+        load(run)
+
+
+def test_a_run_without_weights_says_how_to_get_some(run: RunDirectory) -> None:
+    run.model.unlink()
+    shutil.rmtree(run.checkpoints)
+    with pytest.raises(RunError, match="hint: sfumato resume unet"):
+        load(run)
+    assert open_run("unet").info()["ready"] is False
+
+
+def test_which_step_is_published(run: RunDirectory) -> None:
+    assert model.published_step(run) == 4
+    run.model.write_bytes(run.model.read_bytes()[:-1])
+    assert model.published_step(run) is None
+    run.model.unlink()
+    assert model.published_step(run) is None
+
+
+def test_the_fingerprint_is_of_the_weights_in_memory(run: RunDirectory) -> None:
+    """Training may publish others while samples are made."""
+    opened = open_run("unet")
+    before = hashlib.sha256(run.model.read_bytes()).hexdigest()[:16]
+    weights = {name: w + 1 for name, w in opened.denoiser.backbone.state_dict().items()}
+    model.publish(run, weights, 5)
+    assert opened.sample(1, steps=1).recipes[0]["model"] == before
