@@ -2,8 +2,8 @@
 
     python docs/composing.py
 
-trains a small network on a two-armed spiral for half a minute on one CPU thread, compares it with
-the exact denoiser of the same spiral, and paints two pictures into ``docs/pictures``.
+trains a small network on a two-armed spiral, on one CPU thread, compares it with the exact denoiser
+of the same spiral, and paints two pictures into ``docs/pictures``: about a minute in all.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ class TestPlansThatCannotBe:
         events = train(pictures, planned(steps=1, changes=tiny), "a", tmp_path, tensorboard=True)
         with pytest.raises(MissingExtra, match="tensorboard"):
             list(events)
-        assert done(list(resume(RunDirectory(tmp_path / "a")))).step == 1
+        assert not (tmp_path / "a").exists()
 
 
 class TestResuming:
@@ -187,6 +187,13 @@ class TestResuming:
         assert [e.step for e in events if isinstance(e, Started)] == [4]
         assert done(events).step == 6
         assert specs.read(run.spec).recipe.budget.steps == 6
+
+    def test_a_length_already_passed_is_refused(self, runs: Runs) -> None:
+        run = RunDirectory(runs("unet"))
+        before = run.spec.read_bytes()
+        with pytest.raises(SettingError, match="1 steps long"):
+            list(resume(run, steps=1))
+        assert run.spec.read_bytes() == before
 
     def test_changed_data_is_refused_and_nothing_changes(
         self, tmp_path: Path, own_pictures: Path, tiny: tuple[str, ...]

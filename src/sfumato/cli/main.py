@@ -173,10 +173,10 @@ def recipes(*, json: Json = False) -> None:
 @app.command
 def samplers(*, json: Json = False) -> None:
     """List the samplers."""
-    from sfumato.recipes.recipe import SamplingSettings
+    from sfumato.recipes import DEFAULT, find
     from sfumato.sampling import SAMPLERS
 
-    default = SamplingSettings().sampler.kind
+    default = find(DEFAULT).sampling.sampler.kind
     show.names({name: kind.summary for name, kind in SAMPLERS.items()}, default, json)
 
 

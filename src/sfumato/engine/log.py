@@ -54,11 +54,16 @@ class TensorBoardLog:
     """
 
     def __init__(self, directory: Path) -> None:
+        self._writer: Any = self.require()(str(directory))
+
+    @staticmethod
+    def require() -> Any:
+        """The class that writes; raises :class:`MissingExtra` unless the package is installed."""
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise MissingExtra("tensorboard", "tensorboard", "A TensorBoard log") from error
-        self._writer: Any = SummaryWriter(str(directory))
+        return SummaryWriter
 
     def write(self, event: Event) -> None:
         """Add the numbers of a Progress or Metric event; others are not curves."""

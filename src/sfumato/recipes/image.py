@@ -20,9 +20,9 @@ def unet() -> Recipe:
     return Recipe(
         name="image",
         medium=ImageSettings(size=32),
-        times=LogNormal(mean=-0.8, std=1.4),
+        times=LogNormal(mean=-0.5, std=1.4),
         backbone=UNetSpec(
-            widths=(32, 64, 128, 256),
+            widths=(32, 48, 96, 192),
             blocks=(1, 1, 1, 2),
             attention=(False, False, False, True),
             patch=1,
@@ -42,7 +42,7 @@ def transformer() -> Recipe:
     return Recipe(
         name="image-transformer",
         medium=ImageSettings(size=32),
-        times=LogNormal(mean=-0.8, std=1.4),
+        times=LogNormal(mean=-0.5, std=1.4),
         backbone=TransformerSpec(patch=4, dim=256, depth=6, heads=4),
         engine=EngineSettings(
             batch=16,

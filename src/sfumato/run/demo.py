@@ -26,7 +26,8 @@ from sfumato.run.sampling import Made
 
 _SAMPLES = 64
 _COMPARED = 8
-_SCALE = 1.5
+_SCALE = 2.0
+_FACES = "smileys-emotion"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Finished:
             f"for real pictures held out: {self.reference:.1f}",
             "",
             "next:",
-            f"  sfumato sample {name} -n 36 --seed 1 --label smileys-emotion --scale 2",
+            f"  sfumato sample {name} -n 36 --seed 1 --label {_FACES} --scale 2",
             f"  sfumato resume {name} --minutes 30      train on, it gets better",
             "  sfumato train PATH                      your own folder of pictures",
         ]
@@ -98,6 +99,7 @@ def _show(directory: RunDirectory) -> Iterator[Any]:
     yield Note("Sampling ...")
     opened = Run(directory)
     model = opened.model
+    classes = opened.spec.data.classes
     scale = _SCALE if opened.spec.classes else 1.0
     out = new_folder(directory)
     made: list[NDArray[np.uint8]] = []
@@ -107,7 +109,11 @@ def _show(directory: RunDirectory) -> Iterator[Any]:
     (emerging,) = [
         event
         for event in write_samples(
-            directory, model, model.request(1, scale=scale), out / "emerging", trajectory=True
+            directory,
+            model,
+            model.request(1, scale=scale, label=_FACES if _FACES in classes else None),
+            out / "emerging",
+            trajectory=True,
         )
         if isinstance(event, Written)
     ]

@@ -87,11 +87,11 @@ class SampleFolder:
             picture.save(draft, format="PNG")
         return self._sheet
 
-    def strip(self, index: int, frames: Sequence[NDArray[np.uint8]]) -> Path:
-        """Write some states of one sample in a row; returns the path."""
+    def strip(self, index: int, frames: NDArray[np.uint8]) -> Path:
+        """Write some states of one sample, shape (F, H, W, C), in a row; returns the path."""
         path = self.folder / f"{index:05d}-from-noise.png"
         with storage.replacing(path) as draft:
-            self.medium.strip(np.stack(frames)).save(draft, format="PNG")
+            self.medium.strip(frames).save(draft, format="PNG")
         return path
 
     @property

@@ -8,16 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sfumato.errors import SettingError
 from sfumato.run.directory import RunDirectory, locate
 from sfumato.run.outputs import SampleFolder, new_folder
 from sfumato.run.run import Run
 from sfumato.run.sampling import Made, Making, Request, TrainedModel
 from sfumato.run.stored import read_stored
-from sfumato.run.trajectory import evenly, frame
+from sfumato.run.trajectory import Way
 
 _FRAMES = 10
 
@@ -98,20 +95,18 @@ def write_samples(
     began = time.monotonic()
     folder = SampleFolder(out or new_folder(directory), model.medium)
     folder.require_free(range(request.first, request.first + request.n))
-    frames: list[list[NDArray[np.uint8]]] = []
+    schedule, sigma = model.denoiser.process.schedule, model.denoiser.sigma_data
+    way = Way(model.medium, schedule, sigma)
     strips: list[Path] = []
     for event in model.sample(request):
         yield event
         if isinstance(event, Making) and trajectory:
-            schedule, sigma = model.denoiser.process.schedule, model.denoiser.sigma_data
-            rows = range(len(event.state.x_t))
-            frames.append([frame(event.state, row, model.medium, schedule, sigma) for row in rows])
+            way.add(event.state)
         if isinstance(event, Made):
             folder.add(event)
             if trajectory:
-                for row, index in enumerate(event.indices):
-                    way = evenly([step[row] for step in frames], _FRAMES)
-                    strips.append(folder.strip(index, way))
-                frames.clear()
+                frames = zip(event.indices, way.strips(_FRAMES), strict=True)
+                strips += [folder.strip(index, strip) for index, strip in frames]
+                way = Way(model.medium, schedule, sigma)
     sheet = folder.finish()
     yield Written(folder.folder, folder.files, sheet, time.monotonic() - began, strips)

@@ -20,7 +20,7 @@ from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
 from sfumato.engine.settings import Budget
 from sfumato.engine.signals import StopRequest
-from sfumato.errors import Interrupted, RunError
+from sfumato.errors import Interrupted, RunError, SettingError
 from sfumato.objective import Regression
 from sfumato.recipes import DEFAULT, Recipe, find, override
 from sfumato.run import card, model, preview
@@ -82,6 +82,8 @@ def train(
         Interrupted: When asked to stop; before the first step nothing is begun.
         SfumatoError: See ``run.data`` and ``engine.loop``.
     """
+    if tensorboard:
+        TensorBoardLog.require()
     directory = None if name is None else RunDirectory(root / checked_name(name))
     if directory is not None:
         _require_new(directory)
@@ -120,10 +122,14 @@ def resume(
 
     Raises:
         RunError: The data is not what the run began with; nothing was changed.
+        SettingError: The run is longer than ``steps`` already.
         SfumatoError: See ``run.data`` and ``engine.loop``.
     """
+    if tensorboard:
+        TensorBoardLog.require()
     with RunLock(directory.root):
         spec = specs.read(directory.spec)
+        _require_ahead(directory, steps)
         recipe = _lasting(spec.recipe, steps, minutes)
         yield directory
         data = yield from _read(reopen(spec.data, recipe.medium, recipe.data), stop)
@@ -148,6 +154,17 @@ def _require_new(directory: RunDirectory) -> None:
             f"The folder '{directory.root}' is no run and is not empty.",
             why=f"it holds {others[0]}",
             hint="choose another --name, or move the files away.",
+        )
+
+
+def _require_ahead(directory: RunDirectory, steps: int | None) -> None:
+    """Refuse a length that lies behind what was trained already."""
+    done = max((step for step, _ in CheckpointStore(directory.checkpoints).steps()), default=0)
+    if steps is not None and steps < done:
+        raise SettingError(
+            f"The run '{directory.name}' cannot become {steps} steps long.",
+            why=f"it has trained {done} steps already",
+            hint=f"--steps is the new total length: give more than {done}.",
         )
 
 

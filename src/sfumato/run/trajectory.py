@@ -1,8 +1,8 @@
-"""A picture emerging from noise: some states of one sample, ready to look at."""
+"""A picture emerging from noise: some states of each sample, ready to look at."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
 import numpy as np
 import torch
@@ -15,23 +15,43 @@ from sfumato.process.schedule import Schedule
 from sfumato.sampling import State
 
 
-def visible(state: State, schedule: Schedule, sigma_data: float) -> Tensor:
-    """A state scaled to the deviation of the data, so that noise looks like noise on a screen."""
-    alpha, sigma = schedule.coefficients(torch.tensor(state.t, dtype=torch.float64))
-    scale = sigma_data / torch.hypot(alpha * sigma_data, sigma)
-    return state.x_t * spread(scale, state.x_t)
+class Way:
+    """The way of a batch of samples from noise to data, as pictures.
 
+    Args:
+        medium: How states become pictures.
+        schedule: Of the process.
+        sigma_data: Standard deviation of the data.
+    """
 
-def evenly(frames: Sequence[NDArray[np.uint8]], count: int) -> list[NDArray[np.uint8]]:
-    """At most ``count`` frames, evenly spaced, the first and the last among them."""
-    places = np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int))
-    return [frames[place] for place in places]
+    def __init__(self, medium: ImageMedium, schedule: Schedule, sigma_data: float) -> None:
+        self._medium = medium
+        self._schedule = schedule
+        self._sigma_data = sigma_data
+        self._angles: list[float] = []
+        self._frames: list[NDArray[np.uint8]] = []
 
+    def add(self, state: State) -> None:
+        """Note a state."""
+        alpha, sigma = self._schedule.coefficients(torch.tensor(state.t, dtype=torch.float64))
+        self._angles.append(math.atan2(sigma.item(), alpha.item() * self._sigma_data))
+        self._frames.append(self._medium.decode(self._visible(state.x_t, alpha, sigma)))
 
-def frame(
-    state: State, row: int, medium: ImageMedium, schedule: Schedule, sigma_data: float
-) -> NDArray[np.uint8]:
-    """One sample of a state as a picture, uint8 (H, W, C)."""
-    shown = visible(state, schedule, sigma_data)[row : row + 1]
-    picture: NDArray[np.uint8] = medium.decode(shown)[0]
-    return picture
+    def strips(self, count: int) -> list[NDArray[np.uint8]]:
+        """For each sample at most ``count`` frames, from noise to data.
+
+        Samplers crowd their steps where the eye sees only noise, or no more of it. The frames are
+        those nearest to equal steps in the angle between signal and noise instead.
+
+        Returns:
+            One array of shape (frames, H, W, C) per sample.
+        """
+        wanted = np.linspace(self._angles[0], self._angles[-1], count)
+        apart = np.abs(np.array(self._angles)[None, :] - wanted[:, None])
+        places = np.unique(apart.argmin(axis=1))
+        return list(np.stack([self._frames[place] for place in places], axis=1))
+
+    def _visible(self, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """A state at the deviation of the data, so that noise looks like noise on a screen."""
+        scale = self._sigma_data / torch.hypot(alpha * self._sigma_data, sigma)
+        return x_t * spread(scale, x_t)
