@@ -12,7 +12,7 @@ from sfumato.recipes.recipe import BudgetSettings, Recipe, SamplingSettings
 from sfumato.sampling import StochasticHeun
 
 # A model that was trained for minutes errs at every step; fresh noise lets later steps mend it.
-_FORGIVING = SamplingSettings(sampler=StochasticHeun(grid=EDMGrid(low=0.05)), steps=60)
+_FORGIVING = SamplingSettings(sampler=StochasticHeun(churn=80.0, grid=EDMGrid(low=0.05)), steps=100)
 
 
 def unet() -> Recipe:

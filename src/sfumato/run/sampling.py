@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import sfumato
-from sfumato.denoiser import Denoiser, NetworkDenoiser
+from sfumato.denoiser import Denoiser, NetworkDenoiser, Posterior
 from sfumato.engine.machine import choose_device, keep_freed_memory
-from sfumato.engine.precision import autocast, choose_precision
+from sfumato.engine.precision import Decision, autocast, choose_precision
 from sfumato.errors import RunError, SettingError, suggest
 from sfumato.guidance import Guided
 from sfumato.media.image import ImageMedium
@@ -87,6 +87,22 @@ class Making:
     done: int
     total: int
     state: State
+
+
+class _InPrecision(Denoiser):
+    """A denoiser evaluated in a chosen number format, and nothing around it."""
+
+    def __init__(self, denoiser: Denoiser, precision: Decision, device: torch.device) -> None:
+        super().__init__(denoiser.process)
+        self._denoiser = denoiser
+        self._precision = precision
+        self._device = device
+
+    def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
+        """See :meth:`Denoiser.forward`."""
+        with autocast(self._precision, self._device):
+            posterior: Posterior = self._denoiser(x_t, t, **cond)
+        return posterior
 
 
 class TrainedModel:
@@ -196,16 +212,15 @@ class TrainedModel:
             denoiser, request.sampler, noise, self.medium.shape, request.steps, cond
         )
         state = None
-        with autocast(self._precision, self.device):
-            for state in states:
-                yield Making(done, request.n, state)
+        for state in states:
+            yield Making(done, request.n, state)
         if state is None:
             raise RuntimeError("the sampler gave no state")
         recipes = [self._recipe(request, i, k, labels) for k, i in enumerate(indices)]
         yield Made(indices, self.medium.decode(state.x_t), recipes)
 
     def _guided(self, request: Request, first: int) -> Denoiser:
-        denoiser: Denoiser = self.denoiser
+        denoiser: Denoiser = _InPrecision(self.denoiser, self._precision, self.device)
         if self.spec.classes:
             denoiser = Guided(denoiser, request.scale, null_label=self.spec.classes)
         return Tiled(denoiser, request.tile, first)
