@@ -69,7 +69,7 @@ def load(directory: RunDirectory, spec: Spec) -> tuple[NetworkDenoiser, str]:
             why=" ".join(str(error).split())[:200],
             hint="delete it: it is rebuilt from the latest checkpoint.",
         ) from error
-    return denoiser.eval().requires_grad_(False), hashlib.sha256(content).hexdigest()[:16]
+    return denoiser.train(False).requires_grad_(False), hashlib.sha256(content).hexdigest()[:16]
 
 
 def _publish_latest(directory: RunDirectory) -> None:

@@ -18,7 +18,7 @@ _STEPS = 12
 
 def write(directory: RunDirectory, spec: Spec, denoiser: NetworkDenoiser, step: int) -> None:
     """Write ``previews/step-N.png`` and ``previews/latest.png``: sixteen samples of seed 0."""
-    denoiser.eval()
+    denoiser.train(False)
     medium = ImageMedium(spec.recipe.medium)
     device = next(denoiser.parameters()).device
     noise = KeyedNoise(0, range(_COUNT), device)

@@ -260,7 +260,7 @@ def _answered(
 def _held_out_loss(
     denoiser: NetworkDenoiser, objective: Regression, batch: Batch, step: int
 ) -> Metric:
-    denoiser.eval()
+    denoiser.train(False)
     device = next(denoiser.parameters()).device
     x0, noise = batch.x0.to(device), batch.noise.to(device)
     cond = {name: value.to(device) for name, value in batch.cond.items()}
