@@ -65,7 +65,7 @@ class TestBadData:
         bomb(own_pictures / "cat/bomb.png")
         said = sfumato("train", own_pictures, "--steps", "1", *tiny_options)
         assert said.code == 0
-        assert "read 13 files, 1 set aside" in said.out
+        assert "read 13 of 13 files, 1 set aside" in said.out
 
 
 class TestBadSettings:

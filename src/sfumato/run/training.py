@@ -26,7 +26,7 @@ from sfumato.recipes import DEFAULT, Recipe, find, override
 from sfumato.run import card, model, preview
 from sfumato.run import spec as specs
 from sfumato.run.batches import Batch, Batches
-from sfumato.run.data import Reading, TrainingData, prepare, reopen
+from sfumato.run.data import TrainingData, prepare, reopen
 from sfumato.run.directory import ROOT, RunDirectory, checked_name, claim
 from sfumato.run.spec import Spec
 from sfumato.storage import PARTIAL
@@ -129,8 +129,8 @@ def resume(
         TensorBoardLog.require()
     with RunLock(directory.root):
         spec = specs.read(directory.spec)
-        _require_ahead(directory, steps)
         recipe = _lasting(spec.recipe, steps, minutes)
+        _require_ahead(directory, steps)
         yield directory
         data = yield from _read(reopen(spec.data, recipe.medium, recipe.data), stop)
         if recipe != spec.recipe:
@@ -169,7 +169,7 @@ def _require_ahead(directory: RunDirectory, steps: int | None) -> None:
 
 
 def _read(
-    events: Iterator[Reading | TrainingData], stop: StopRequest | None
+    events: Iterator[Event | TrainingData], stop: StopRequest | None
 ) -> Generator[Event, None, TrainingData]:
     """Yield the progress of reading and return the data."""
     for event in events:
