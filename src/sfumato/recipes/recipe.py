@@ -49,7 +49,9 @@ class SamplingSettings(_Part):
 
     sampler: AnySampler = Adams()
     steps: PositiveInt = Field(20, description="network evaluations per sample")
-    scale: float = Field(1.0, description="guidance towards the label, 1 = off")
+    scale: float = Field(
+        1.0, description="guidance towards the label, 1 = off; not used without classes"
+    )
 
 
 class Recipe(_Part):

@@ -26,7 +26,6 @@ from sfumato.run.sampling import Made
 
 _SAMPLES = 64
 _COMPARED = 8
-_SCALE = 2.0
 _FACES = "smileys-emotion"
 
 
@@ -99,10 +98,9 @@ def _show(directory: RunDirectory) -> Iterator[Any]:
     opened = Run(directory)
     model = opened.model
     classes = opened.spec.data.classes
-    scale = _SCALE if opened.spec.classes else 1.0
     out = new_folder(directory)
     made: list[NDArray[np.uint8]] = []
-    for event in write_samples(directory, model, model.request(_SAMPLES, scale=scale), out):
+    for event in write_samples(directory, model, model.request(_SAMPLES), out):
         if isinstance(event, Made):
             made.append(event.pixels)
     (emerging,) = [
@@ -110,7 +108,7 @@ def _show(directory: RunDirectory) -> Iterator[Any]:
         for event in write_samples(
             directory,
             model,
-            model.request(1, scale=scale, label=_FACES if _FACES in classes else None),
+            model.request(1, label=_FACES if _FACES in classes else None),
             out / "emerging",
             trajectory=True,
         )

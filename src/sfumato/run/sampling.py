@@ -150,7 +150,8 @@ class TrainedModel:
         """
         defaults = self.spec.recipe.sampling
         steps = defaults.steps if steps is None else steps
-        scale = defaults.scale if scale is None else scale
+        if scale is None:
+            scale = defaults.scale if self.spec.classes else 1.0
         _require("n", n, 1, _LAST)
         _require("first", first, 0, _LAST - n)
         _require("seed", seed, 0, _LAST)
