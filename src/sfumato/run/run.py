@@ -221,14 +221,16 @@ def watch(events: Iterator[Any], console: Console) -> RunDirectory:
 
 def _told(events: Iterator[Any], console: Console) -> Iterator[Any]:
     """Say what happens before training, at the end of reading and every few seconds on the way."""
-    said = time.monotonic()
+    said: float | None = None
     for event in events:
         if isinstance(event, Fetching):
             text = f"data {event.name} (a download of {event.megabytes} MB the first time)"
             console.print(text, highlight=False)
         elif isinstance(event, Reading):
-            if event.done == event.total or time.monotonic() - said > _READING_SECONDS:
-                said = time.monotonic()
+            now = time.monotonic()
+            said = now if said is None else said
+            if event.done == event.total or now - said > _READING_SECONDS:
+                said = now
                 aside = f", {event.rejected} set aside" if event.rejected else ""
                 console.print(f"read {event.done:,} of {event.total:,} files{aside}")
         else:
