@@ -68,7 +68,7 @@ class Finished:
             f"for real pictures held out: {self.reference:.1f}",
             "",
             "next:",
-            f"  sfumato sample {name} -n 36 --seed 1 --label {_FACES} --scale 2",
+            f"  sfumato sample {name} -n 36 --seed 1 --label {_FACES} --scale 3",
             f"  sfumato resume {name} --minutes 30      train on, it gets better",
             "  sfumato train PATH                      your own folder of pictures",
         ]
