@@ -188,6 +188,15 @@ class TestResuming:
         assert done(events).step == 6
         assert specs.read(run.spec).recipe.budget.steps == 6
 
+    def test_drafts_of_a_killed_session_are_swept(self, runs: Runs) -> None:
+        run = RunDirectory(runs("unet"))
+        for place in (run.root, run.previews):
+            draft = place / ".partial-model.safetensors-1-0"
+            draft.mkdir(parents=True)
+            (draft / "half").write_text("x")
+        list(resume(run, steps=5))
+        assert not list(run.root.rglob(".partial-*"))
+
     def test_a_length_already_passed_is_refused(self, runs: Runs) -> None:
         run = RunDirectory(runs("unet"))
         before = run.spec.read_bytes()

@@ -29,7 +29,7 @@ from sfumato.run.batches import Batch, Batches
 from sfumato.run.data import TrainingData, prepare, reopen
 from sfumato.run.directory import ROOT, RunDirectory, checked_name, claim
 from sfumato.run.spec import Spec
-from sfumato.storage import PARTIAL
+from sfumato.storage import PARTIAL, sweep
 
 _HELD_OUT = 256
 
@@ -192,7 +192,9 @@ def _run(
     stop: StopRequest | None,
     tensorboard: bool,
 ) -> Iterator[Event]:
-    """Train, and do at each event what the run's files need."""
+    """Train, and do at each event what the run's files need. The run's lock is held."""
+    for folder in (directory.root, directory.previews):
+        sweep(folder)  # A killed session may have left drafts; the checkpoints' are swept below.
     recipe, settings = spec.recipe, spec.recipe.engine
     denoiser = model.build(spec).to(choose_device())
     batches = Batches(data, recipe, spec.classes)
