@@ -149,8 +149,6 @@ def test_the_weights_do_not_fix_the_resolution(spec: Backbone) -> None:
 def test_an_indivisible_input_is_refused(spec: Backbone) -> None:
     network = spec.build(2, SIZE)
     x, level, _ = example(spec, size=SIZE + 1)
-    if spec.multiple == 1:
-        pytest.skip("takes any size")
     with pytest.raises(SettingError, match=f"size {SIZE + 1}"):
         network(x, level)
 

@@ -1,4 +1,4 @@
-"""The demonstration: from nothing to new pictures in a few minutes, with proof they are new."""
+"""The demonstration: from nothing to new pictures in minutes, beside the nearest real ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Finished:
         strip: A picture emerging from noise.
         comparison: New pictures with the nearest training picture under each.
         distance: Median distance to the nearest training picture, in levels of 0..255.
-        reference: The same for held-out real pictures; samples that copy lie far below it.
+        reference: The same for held-out real pictures; a median far below it would mean copies.
     """
 
     directory: RunDirectory

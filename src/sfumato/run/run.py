@@ -18,7 +18,7 @@ from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.log import read_log
 from sfumato.engine.progress import choose_display
-from sfumato.engine.signals import StopRequest, stop_on_signals
+from sfumato.engine.signals import stop_on_signals
 from sfumato.media.image import ImageMedium
 from sfumato.recipes import DEFAULT
 from sfumato.run import spec as specs
@@ -241,4 +241,4 @@ def _watched(events: Iterator[Any]) -> Run:
     return Run(watch(events, Console(stderr=True)))
 
 
-__all__ = ["Run", "Samples", "StopRequest", "open_run", "train", "watch"]
+__all__ = ["Run", "Samples", "open_run", "train", "watch"]
