@@ -4,13 +4,17 @@ import math
 
 import pytest
 import torch
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from sfumato.process.keep import CosineKeep, LinearKeep
 from sfumato.process.schedule import VE, VP, Cosine, Linear
 from sfumato.process.times import (
     AngleGrid,
     AnyGrid,
     AnyTimes,
+    AnyTokenGrid,
+    AnyTokenTimes,
+    ClippedTimes,
     EDMGrid,
     LogitNormal,
     LogNormal,
@@ -132,3 +136,56 @@ def test_times_change_from_step_to_step_and_are_uniform_in_the_long_run():
 def test_spec_round_trip(value):
     adapter = TypeAdapter(AnyGrid if value in GRIDS else AnyTimes)
     assert adapter.validate_json(value.model_dump_json()) == value
+
+
+TOKEN_TIMES = [UniformTimes(), ClippedTimes(), ClippedTimes(low=0.3, high=0.8)]
+TOKEN_GRIDS = [UniformGrid(), QuadraticGrid()]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.3, 0.8), (0.0, 0.5), (0.45, 0.95)])
+def test_clipped_times_fill_their_range_evenly(low, high):
+    """One time in each of the range's equal parts, and none outside."""
+    t = ClippedTimes(low=low, high=high).draw(
+        LinearKeep(), seed=1, step=2, slots=range(20), batch=20
+    )
+    parts = ((t - low) / (high - low) * 20).floor()
+    assert sorted(parts.tolist()) == list(range(20))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.5, 0.5), (0.8, 0.3), (-0.1, 0.5), (0.5, 1.1)])
+def test_a_range_that_is_none_is_refused(low, high):
+    with pytest.raises(ValidationError):
+        ClippedTimes(low=low, high=high)
+
+
+@pytest.mark.parametrize("times", TOKEN_TIMES, ids=repr)
+def test_times_of_tokens_need_no_noise_level(times):
+    """They are the same along a keep rule as along a schedule."""
+    along_keep, along_schedule = (
+        times.draw(path, seed=3, step=5, slots=range(8), batch=8) for path in (CosineKeep(), VP())
+    )
+    assert torch.equal(along_keep, along_schedule)
+
+
+@pytest.mark.parametrize("grid", TOKEN_GRIDS, ids=repr)
+def test_grids_of_tokens_need_no_noise_level(grid):
+    assert torch.equal(grid.times(7, CosineKeep()), grid.times(7, VP()))
+
+
+def test_a_noise_level_is_not_asked_of_tokens():
+    with pytest.raises(TypeError, match="no noise level"):
+        LogNormal().quantile(torch.tensor(0.5, dtype=F64), LinearKeep())
+
+
+@pytest.mark.parametrize("value", [*TOKEN_TIMES, *TOKEN_GRIDS], ids=repr)
+def test_token_spec_round_trip(value):
+    adapter = TypeAdapter(AnyTokenGrid if value in TOKEN_GRIDS else AnyTokenTimes)
+    assert adapter.validate_json(value.model_dump_json()) == value
+
+
+@pytest.mark.parametrize(
+    ("registry", "value"), [(AnyTokenTimes, LogNormal()), (AnyTokenGrid, LogSNRGrid())], ids=repr
+)
+def test_tokens_are_not_offered_noise_levels(registry, value):
+    with pytest.raises(ValidationError):
+        TypeAdapter(registry).validate_json(value.model_dump_json())

@@ -26,6 +26,8 @@ class Stream(IntEnum):
     LABEL_DROP = 4
     AUGMENT = 6
     LABEL = 8
+    LIKELIHOOD = 9
+    LENGTH = 10
 
 
 def generator(seed: int, stream: Stream, index: int = 0, step: int = 0) -> np.random.Generator:

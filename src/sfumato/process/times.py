@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from sfumato.process.keep import Keep
 from sfumato.process.rng import Stream, uniform
 from sfumato.process.schedule import Schedule
 
@@ -29,11 +30,11 @@ class TimeDistribution(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
-    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
+    def quantile(self, u: Tensor, schedule: Schedule | Keep) -> Tensor:
         """The time below which a share ``u`` in (0, 1) of the training times lies."""
 
     def draw(
-        self, schedule: Schedule, seed: int, step: int, slots: Sequence[int], batch: int
+        self, schedule: Schedule | Keep, seed: int, step: int, slots: Sequence[int], batch: int
     ) -> Tensor:
         """Stratified times, a pure function of (seed, step, slot).
 
@@ -57,9 +58,30 @@ class UniformTimes(TimeDistribution):
 
     kind: Literal["uniform"] = "uniform"
 
-    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
+    def quantile(self, u: Tensor, schedule: Schedule | Keep) -> Tensor:
         """``t = u``."""
         return u
+
+
+class ClippedTimes(TimeDistribution):
+    """Every time of a range alike: the easiest and the hardest states can be left out.
+
+    Source: Arriola et al. 2025 (arXiv:2503.09573), section 5 (clipped schedules).
+    """
+
+    kind: Literal["clipped"] = "clipped"
+    low: float = Field(0.0, ge=0, lt=1, description="least time trained on")
+    high: float = Field(1.0, gt=0, le=1, description="greatest time trained on")
+
+    @model_validator(mode="after")
+    def _is_range(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low={self.low} is not below high={self.high}")
+        return self
+
+    def quantile(self, u: Tensor, schedule: Schedule | Keep) -> Tensor:
+        """``low + (high - low) u``."""
+        return self.low + (self.high - self.low) * u
 
 
 class LogitNormal(TimeDistribution):
@@ -72,7 +94,7 @@ class LogitNormal(TimeDistribution):
     mean: float = Field(0.0, description="above 0 = more noise")
     std: float = Field(1.0, gt=0)
 
-    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
+    def quantile(self, u: Tensor, schedule: Schedule | Keep) -> Tensor:
         """``sigmoid(mean + std * probit(u))``."""
         return torch.sigmoid(self.mean + self.std * torch.special.ndtri(u))
 
@@ -87,13 +109,18 @@ class LogNormal(TimeDistribution):
     mean: float = Field(-1.2, description="mean of log(sigma / alpha)")
     std: float = Field(1.2, gt=0)
 
-    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
+    def quantile(self, u: Tensor, schedule: Schedule | Keep) -> Tensor:
         """The time at which the noise level has this quantile."""
+        if isinstance(schedule, Keep):
+            raise TypeError("tokens have no noise level; draw their times otherwise")
         return schedule.time(-2 * (self.mean + self.std * torch.special.ndtri(u)))
 
 
 AnyTimes = Annotated[UniformTimes | LogitNormal | LogNormal, Field(discriminator="kind")]
 """The closed registry of training-time distributions."""
+
+AnyTokenTimes = Annotated[UniformTimes | ClippedTimes, Field(discriminator="kind")]
+"""Those that tokens can be trained with."""
 
 
 class Grid(BaseModel, ABC):
@@ -102,10 +129,10 @@ class Grid(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
-    def interior(self, steps: int, schedule: Schedule) -> Tensor:
+    def interior(self, steps: int, schedule: Any) -> Tensor:
         """``steps`` decreasing times, float64; the first stands for 1 and none is 0."""
 
-    def times(self, steps: int, schedule: Schedule) -> Tensor:
+    def times(self, steps: int, schedule: Schedule | Keep) -> Tensor:
         """``steps + 1`` decreasing times from exactly 1 to exactly 0.
 
         Raises:
@@ -123,7 +150,7 @@ class UniformGrid(Grid):
 
     kind: Literal["uniform"] = "uniform"
 
-    def interior(self, steps: int, schedule: Schedule) -> Tensor:
+    def interior(self, steps: int, schedule: Schedule | Keep) -> Tensor:
         """``1, 1 - 1/steps, ..., 1/steps``."""
         return 1 - torch.arange(steps, dtype=torch.float64) / steps
 
@@ -133,7 +160,7 @@ class QuadraticGrid(Grid):
 
     kind: Literal["quadratic"] = "quadratic"
 
-    def interior(self, steps: int, schedule: Schedule) -> Tensor:
+    def interior(self, steps: int, schedule: Schedule | Keep) -> Tensor:
         """The squares of equal steps."""
         return (1 - torch.arange(steps, dtype=torch.float64) / steps).square()
 
@@ -207,3 +234,6 @@ AnyGrid = Annotated[
     UniformGrid | QuadraticGrid | LogSNRGrid | EDMGrid | AngleGrid, Field(discriminator="kind")
 ]
 """The closed registry of sampling grids."""
+
+AnyTokenGrid = Annotated[UniformGrid | QuadraticGrid, Field(discriminator="kind")]
+"""Those that tokens can be sampled on."""
