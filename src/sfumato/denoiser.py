@@ -11,37 +11,57 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
+from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.process.gaussian import Gaussian, spread
 from sfumato.process.prediction import Prediction
 
 # Beyond these the state is all signal or all noise to any float32 network.
 _LOG_SNR_LIMIT = 16.0
+IMPOSSIBLE = -1e9
+"""The logit of what cannot be: finite, because guidance subtracts logits from each other."""
+
+ProcessT = TypeVar("ProcessT", bound=Gaussian | CategoricalProcess, default=Gaussian)
 
 
 @dataclass(frozen=True)
 class Posterior:
     """What is believed of the clean data, given a noisy state.
 
-    Attributes:
-        mean: ``E[x0 | x_t]``, shaped like ``x_t``.
-    """
-
-    mean: Tensor
-
-
-class Denoiser(nn.Module, ABC):
-    """Anything that can answer ``E[x0 | x_t]`` under a process.
+    One tensor says it. Under a Gaussian process it is the mean ``E[x0 | x_t]``, shaped like
+    ``x_t``; under a categorical process the log-probabilities of every clean token at every place,
+    up to a constant, shape (B, L, V).
 
     Attributes:
-        process: The Gaussian process whose states it understands.
+        parameter: The tensor.
     """
 
-    def __init__(self, process: Gaussian) -> None:
+    parameter: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """``E[x0 | x_t]``: what the parameter is under a Gaussian process."""
+        return self.parameter
+
+    @property
+    def logits(self) -> Tensor:
+        """Unnormalised ``log p(x0 | x_t)``: what the parameter is under a categorical process."""
+        return self.parameter
+
+
+class Denoiser(nn.Module, ABC, Generic[ProcessT]):
+    """Anything that can answer what the clean data is, given a state of a process.
+
+    Attributes:
+        process: The process whose states it understands; Gaussian unless said otherwise.
+    """
+
+    def __init__(self, process: ProcessT) -> None:
         super().__init__()
         self.process = process
 
@@ -56,7 +76,7 @@ class Denoiser(nn.Module, ABC):
         """
 
 
-class NetworkDenoiser(Denoiser):
+class NetworkDenoiser(Denoiser[Gaussian]):
     """A backbone with its preconditioning.
 
     The backbone sees the state at unit variance, ``c_in x_t``, and a noise-level feature
@@ -102,3 +122,48 @@ class NetworkDenoiser(Denoiser):
         output = self.predict(x_t, t, **cond)
         c_skip, c_out = self.prediction.to_x0(self.process.schedule, t)
         return Posterior(spread(c_skip, x_t) * x_t + spread(c_out, x_t) * output)
+
+
+class TokenDenoiser(Denoiser[CategoricalProcess]):
+    """A backbone that reads tokens and answers with logits.
+
+    Under masking a token that can be seen is known, and nothing else is said of its place; the
+    network is asked about the hidden ones only (Sahoo et al. 2024, arXiv:2406.07524, section
+    3.2.3: zero masking probabilities and carry-over).
+
+    Args:
+        backbone: ``backbone(tokens, level, **cond) -> logits`` of shape (B, L, V), with tokens
+            int64 (B, L) and ``level`` (B,), a smooth function of the share of noise.
+        process: The process it is trained under.
+    """
+
+    def __init__(self, backbone: nn.Module, process: CategoricalProcess) -> None:
+        super().__init__(process)
+        self.backbone = backbone
+
+    def predict(self, x_t: Tensor, t: Tensor, **cond: Any) -> Tensor:
+        """The backbone's logits as they are, float32, shape (B, L, V).
+
+        Args:
+            x_t: States, int64, shape (B, L).
+            t: Times in [0, 1], float64, shape () or (B,).
+            **cond: Conditions, passed on to the backbone.
+        """
+        level = 2 * self.process.keep.keep(t.expand(len(x_t))) - 1
+        logits: Tensor = self.backbone(x_t, level.to(x_t.device, torch.float32), **cond)
+        return logits.float()
+
+    def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
+        """See :meth:`Denoiser.forward`."""
+        logits = self.predict(x_t, t, **cond)
+        if isinstance(self.process, Masking):
+            logits = _with_known(logits, x_t, self.process.mask)
+        return Posterior(logits)
+
+
+def _with_known(logits: Tensor, x_t: Tensor, mask: int) -> Tensor:
+    """Logits with certainty at the places that are not masked."""
+    known = (x_t != mask).unsqueeze(-1)
+    certain = torch.full_like(logits, IMPOSSIBLE)
+    certain.scatter_(-1, x_t.clamp_max(logits.shape[-1] - 1).unsqueeze(-1), 0.0)
+    return torch.where(known, certain, logits)

@@ -10,16 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sfumato.denoiser import Denoiser, Posterior
+from sfumato.denoiser import Denoiser, Posterior, ProcessT
 from sfumato.errors import SettingError
 from sfumato.process.gaussian import spread
 
 
-class Guided(Denoiser):
+class Guided(Denoiser[ProcessT]):
     """Classifier-free guidance on the condition ``label``.
 
     Source: Ho & Salimans 2022 (arXiv:2207.12598), eq. 6, applied to posterior means, with scale
-    ``1 + w``; limited to an interval after Kynkäänniemi et al. 2024 (arXiv:2404.07724).
+    ``1 + w``; limited to an interval after Kynkäänniemi et al. 2024 (arXiv:2404.07724). On tokens
+    the same line is drawn through the logits (Nisonoff et al. 2024, arXiv:2406.01572).
 
     Where guidance acts, both posteriors come from one call on a doubled batch; where it does not
     (scale 1, or all times outside the interval), from one call on the batch itself.
@@ -36,7 +37,7 @@ class Guided(Denoiser):
 
     def __init__(
         self,
-        denoiser: Denoiser,
+        denoiser: Denoiser[ProcessT],
         scale: float,
         null_label: int,
         interval: tuple[float, float] = (0.0, 1.0),
@@ -74,9 +75,9 @@ class Guided(Denoiser):
             label=torch.cat([label, null]),
             **{name: _twice(value) for name, value in cond.items()},
         )
-        given, without = both.mean.chunk(2)
+        given, without = both.parameter.chunk(2)
         scale = torch.where(acts, self.scale, 1.0)
-        return Posterior(without + spread(scale, x_t) * (given - without))
+        return Posterior(without + spread(scale, given) * (given - without))
 
     def _plain(
         self, x_t: Tensor, t: Tensor, label: Tensor | None, cond: dict[str, Any]

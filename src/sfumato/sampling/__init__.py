@@ -9,7 +9,7 @@ from sfumato.sampling.ddim import DDIM, Ancestral
 from sfumato.sampling.dpm import DPM, UniPC
 from sfumato.sampling.heun import Heun, StochasticHeun
 from sfumato.sampling.loop import State, integrate, last, sample, trajectory
-from sfumato.sampling.noise import KeyedNoise, NoiseSource
+from sfumato.sampling.noise import KeyedNoise, KeyedUniform, NoiseSource
 from sfumato.sampling.registry import SAMPLERS, AnySampler
 from sfumato.sampling.sampler import Context, Evaluation, Sampler
 
@@ -24,6 +24,7 @@ __all__ = [
     "Evaluation",
     "Heun",
     "KeyedNoise",
+    "KeyedUniform",
     "NoiseSource",
     "Sampler",
     "State",

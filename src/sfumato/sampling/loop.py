@@ -16,8 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sfumato.denoiser import Denoiser
+from sfumato.denoiser import Denoiser, ProcessT
 from sfumato.errors import SettingError
+from sfumato.process.categorical import CategoricalProcess
+from sfumato.process.gaussian import Gaussian
+from sfumato.process.keep import Keep
+from sfumato.process.schedule import Schedule
 from sfumato.sampling.noise import NoiseSource
 from sfumato.sampling.sampler import Context, Evaluation, Sampler
 
@@ -31,32 +35,41 @@ class State:
         steps: Number of steps of the grid.
         t: Time, from 1 down to 0.
         x_t: Shape (B, ...).
-        mean: What the denoiser believed of the clean data here; the state itself at ``t = 0``.
+        belief: What the denoiser said of the clean data here, a posterior's parameter; None where
+            it was not asked. Under a Gaussian process at ``t = 0`` it is the state itself.
     """
 
     step: int
     steps: int
     t: float
     x_t: Tensor
-    mean: Tensor
+    belief: Tensor | None
+
+    @property
+    def mean(self) -> Tensor:
+        """What the data was believed to be, under a Gaussian process; shaped like ``x_t``."""
+        if self.belief is None:
+            raise ValueError("the denoiser was not asked at this state")
+        return self.belief
 
 
 def trajectory(
-    denoiser: Denoiser,
+    denoiser: Denoiser[ProcessT],
     sampler: Sampler,
     noise: NoiseSource,
     shape: Sequence[int],
     evaluations: int,
     cond: Mapping[str, Any] | None = None,
 ) -> Iterator[State]:
-    """States from pure noise to data, each as soon as its posterior mean is known.
+    """States from pure noise to data, each as soon as the denoiser has spoken of it.
 
     Args:
         denoiser: The model, guided or not.
         sampler: The rule for one step, with its grid.
-        noise: Where the prior and the sampler's noise come from.
+        noise: Where the prior and the sampler's noise come from: of the process's own kind.
         shape: Of one sample.
-        evaluations: How often the denoiser is called, exactly.
+        evaluations: How often the denoiser is called: exactly so often under a Gaussian process,
+            at most so often on tokens, where a call that can change nothing is saved.
         cond: Conditions passed to the denoiser, each with a row per sample.
 
     Raises:
@@ -64,13 +77,13 @@ def trajectory(
     """
     _check(evaluations)
     steps = len(sampler.plan(evaluations))
-    times = sampler.grid.times(steps, denoiser.process.schedule)
+    times = sampler.grid.times(steps, _path(denoiser.process))
     x_1 = denoiser.process.prior(noise.prior(shape))
     return integrate(denoiser, sampler, x_1, times, noise, evaluations, cond)
 
 
 def sample(
-    denoiser: Denoiser,
+    denoiser: Denoiser[ProcessT],
     sampler: Sampler,
     noise: NoiseSource,
     shape: Sequence[int],
@@ -88,13 +101,14 @@ def last(states: Iterator[State]) -> Tensor:
 
 
 def integrate(
-    denoiser: Denoiser,
+    denoiser: Denoiser[ProcessT],
     sampler: Sampler,
     x_t: Tensor,
     times: Tensor,
     noise: NoiseSource,
     evaluations: int,
     cond: Mapping[str, Any] | None = None,
+    free: Tensor | None = None,
 ) -> Iterator[State]:
     """States from any state along any times, such as a partly noised picture to be edited.
 
@@ -104,8 +118,9 @@ def integrate(
         x_t: State at ``times[0]``, shape (B, ...).
         times: Decreasing, float64, one more than ``sampler.plan(evaluations)`` has steps.
         noise: Where the sampler's noise comes from.
-        evaluations: How often the denoiser is called, exactly.
+        evaluations: How often the denoiser is called, see :func:`trajectory`.
         cond: Conditions passed to the denoiser.
+        free: Tokens only: which places may change, bool, shape (B, L); None = all.
 
     Raises:
         SettingError: ``evaluations`` is below 1 or does not fit the times.
@@ -117,7 +132,11 @@ def integrate(
             f"{evaluations} evaluations are {len(plan)} steps, not {len(times) - 1}.",
             hint="sampler.plan(evaluations) tells the number of steps",
         )
-    return _states(denoiser, sampler, x_t, times, noise, plan, cond or {})
+    return _states(denoiser, sampler, x_t, times, noise, plan, cond or {}, free)
+
+
+def _path(process: Gaussian | CategoricalProcess) -> Schedule | Keep:
+    return process.schedule if isinstance(process, Gaussian) else process.keep
 
 
 def _check(evaluations: int) -> None:
@@ -126,26 +145,27 @@ def _check(evaluations: int) -> None:
 
 
 def _states(
-    denoiser: Denoiser,
+    denoiser: Denoiser[ProcessT],
     sampler: Sampler,
     x_t: Tensor,
     times: Tensor,
     noise: NoiseSource,
     plan: Sequence[int],
     cond: Mapping[str, Any],
+    free: Tensor | None,
 ) -> Iterator[State]:
     history: deque[Evaluation] = deque(maxlen=sampler.memory)
     for k, (t, s, cost) in enumerate(zip(times[:-1], times[1:], plan, strict=True)):
-        means: list[Tensor] = []
+        beliefs: list[Tensor] = []
 
-        def denoise(x: Tensor, at: Tensor, means: list[Tensor] = means) -> Tensor:
-            means.append(denoiser(x, at, **cond).mean)
-            return means[-1]
+        def denoise(x: Tensor, at: Tensor, /, beliefs: list[Tensor] = beliefs) -> Tensor:
+            beliefs.append(denoiser(x, at, **cond).parameter)
+            return beliefs[-1]
 
         draw = partial(noise.step, k, x_t.shape[1:])
-        context = Context(denoiser.process, denoise, draw, history, cost, k, len(plan))
+        context = Context(denoiser.process, denoise, draw, history, cost, k, len(plan), free)
         with torch.no_grad():
             x_s = sampler.step(x_t, t, s, context)
-        yield State(k, len(plan), t.item(), x_t, means[0])
+        yield State(k, len(plan), t.item(), x_t, beliefs[0] if beliefs else None)
         x_t = x_s
     yield State(len(plan), len(plan), times[-1].item(), x_t, x_t)

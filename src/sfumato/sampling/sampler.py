@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Generic, Protocol
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from sfumato.process.gaussian import Gaussian
+from sfumato.denoiser import ProcessT
 from sfumato.process.times import AngleGrid, AnyGrid
 
 
@@ -34,28 +33,44 @@ class Evaluation:
     mean: Tensor
 
 
+class Draw(Protocol):
+    """Noise shaped like the state: normal for a Gaussian process, uniform float64 for tokens."""
+
+    def __call__(self, *, draw: int = 0) -> Tensor:
+        """The noise of this step; different ``draw`` are independent."""
+
+
+class Denoise(Protocol):
+    """One evaluation of the denoiser."""
+
+    def __call__(self, x_t: Tensor, t: Tensor, /) -> Tensor:
+        """The posterior's parameter: the mean, or the logits of tokens; shape (B, ...)."""
+
+
 @dataclass(frozen=True)
-class Context:
+class Context(Generic[ProcessT]):
     """What the loop offers a sampler during one step.
 
     Attributes:
         process: The process being reversed.
-        denoise: ``denoise(x_t, t) -> mean``; each call is one evaluation, and is counted.
-        noise: ``noise()``, standard normal shaped like the state; one draw a step.
+        denoise: Each call is one evaluation.
+        noise: The noise of this step.
         history: Where a sampler with ``memory`` leaves its evaluations, newest first; the loop
             keeps the latest ``memory`` of them.
-        cost: Evaluations this step has to make.
+        cost: Evaluations this step may make.
         step: Number of this step, from 0.
         steps: Number of steps of the whole grid.
+        free: Which places the sampler may change, bool, shaped like the state; None = all.
     """
 
-    process: Gaussian
-    denoise: Callable[[Tensor, Tensor], Tensor]
-    noise: Callable[[], Tensor]
+    process: ProcessT
+    denoise: Denoise
+    noise: Draw
     history: deque[Evaluation]
     cost: int
     step: int
     steps: int
+    free: Tensor | None = None
 
 
 class Sampler(BaseModel, ABC):
@@ -69,7 +84,7 @@ class Sampler(BaseModel, ABC):
     grid: AnyGrid = AngleGrid()
 
     @abstractmethod
-    def step(self, x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
+    def step(self, x_t: Tensor, t: Tensor, s: Tensor, context: Context[Any]) -> Tensor:
         """The state at ``s`` reached from ``x_t`` at ``t``.
 
         Args:
@@ -79,7 +94,7 @@ class Sampler(BaseModel, ABC):
             context: Evaluations, noise and history.
 
         Returns:
-            Shaped like ``x_t``; at ``s = 0`` a posterior mean, with no noise left.
+            Shaped like ``x_t``; at ``s = 0`` with no noise left: a posterior mean, or clean tokens.
         """
 
     @property

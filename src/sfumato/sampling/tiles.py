@@ -16,11 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sfumato.denoiser import Denoiser, Posterior
+from sfumato.denoiser import Denoiser, Posterior, ProcessT
 from sfumato.errors import SettingError
 
 
-class Tiled(Denoiser):
+class Tiled(Denoiser[ProcessT]):
     """A denoiser that evaluates in tiles of constant size.
 
     Args:
@@ -33,7 +33,7 @@ class Tiled(Denoiser):
         SettingError: ``tile`` is below 1.
     """
 
-    def __init__(self, denoiser: Denoiser, tile: int, first: int = 0) -> None:
+    def __init__(self, denoiser: Denoiser[ProcessT], tile: int, first: int = 0) -> None:
         super().__init__(denoiser.process)
         if tile < 1:
             raise SettingError(f"tile cannot be {tile}.", why="it must be at least 1")
@@ -47,12 +47,12 @@ class Tiled(Denoiser):
         x_t = self._padded(x_t)
         t = t.expand(len(x_t)) if t.ndim == 0 else self._padded(t, value=1.0)
         cond = {k: self._padded(v) if isinstance(v, Tensor) else v for k, v in cond.items()}
-        means = []
+        beliefs = []
         for low in range(0, len(x_t), self.tile):
             rows = slice(low, low + self.tile)
             part = {k: v[rows].clone() if isinstance(v, Tensor) else v for k, v in cond.items()}
-            means.append(self.denoiser(x_t[rows].clone(), t[rows].clone(), **part).mean)
-        return Posterior(torch.cat(means)[self.before : self.before + count])
+            beliefs.append(self.denoiser(x_t[rows].clone(), t[rows].clone(), **part).parameter)
+        return Posterior(torch.cat(beliefs)[self.before : self.before + count])
 
     def _padded(self, rows: Tensor, value: float = 0.0) -> Tensor:
         """Rows with filler before and behind, so that they fall into their places in the tiles."""
