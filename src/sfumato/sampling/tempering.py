@@ -1,0 +1,106 @@
+"""Sharper beliefs about tokens: temperature, nucleus, and tokens that must not be drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sfumato.denoiser import IMPOSSIBLE, Denoiser, Posterior
+from sfumato.errors import SettingError
+from sfumato.process.categorical import CategoricalProcess, Masking
+
+# Logits divided by less may overflow; this is as good as always taking the likeliest token.
+_COLDEST = 1e-6
+
+
+class Tempered(Denoiser[CategoricalProcess]):
+    """A denoiser of tokens whose beliefs are narrowed, place by place.
+
+    The logits are divided by the temperature, the forbidden tokens are ruled out, and of what is
+    left the unlikely tokens beyond the nucleus. Under masking nothing is done to tokens
+    that can be seen: they are known.
+
+    Source: Holtzman et al. 2020 (arXiv:1904.09751), section 3.1 for the nucleus, section 3.3 for
+    the temperature.
+
+    Args:
+        denoiser: Whose beliefs.
+        temperature: At least 1e-6; below 1 sharper, 1 = off.
+        top_p: Mass of the nucleus, in (0, 1]: the fewest likeliest tokens that together have at
+            least that much, one at least; 1 = off.
+        forbidden: Tokens that are never drawn.
+
+    Raises:
+        SettingError: A setting is out of its range, or all tokens are forbidden.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser[CategoricalProcess],
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        forbidden: Sequence[int] = (),
+    ) -> None:
+        super().__init__(denoiser.process)
+        _check(temperature, top_p, forbidden, denoiser.process.size)
+        self.denoiser = denoiser
+        self.temperature = temperature
+        self.top_p = top_p
+        self.forbidden = tuple(forbidden)
+
+    def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
+        """See :meth:`Denoiser.forward`."""
+        posterior: Posterior = self.denoiser(x_t, t, **cond)
+        if self.temperature == 1 and self.top_p == 1 and not self.forbidden:
+            return posterior
+        logits = posterior.logits
+        if not isinstance(self.process, Masking):
+            return Posterior(self._narrowed(logits))
+        unknown = x_t == self.process.mask
+        narrowed = logits.clone()
+        narrowed[unknown] = self._narrowed(logits[unknown])
+        return Posterior(narrowed)
+
+    def _narrowed(self, logits: Tensor) -> Tensor:
+        """The logits, shape (..., V), with all three settings applied."""
+        logits = logits / self.temperature
+        if self.forbidden:
+            logits[..., list(self.forbidden)] = IMPOSSIBLE
+        return _nucleus(logits, self.top_p) if self.top_p < 1 else logits
+
+
+def _nucleus(logits: Tensor, top_p: float) -> Tensor:
+    """The logits with those outside the nucleus impossible."""
+    ranked, order = logits.softmax(-1, dtype=torch.float64).sort(
+        stable=True, dim=-1, descending=True
+    )
+    before = F.pad(ranked.cumsum(-1)[..., :-1], (1, 0))
+    outside = torch.zeros_like(before, dtype=torch.bool)
+    # The first token has nothing before it, so it always stays.
+    outside.scatter_(-1, order, before >= top_p)
+    return logits.masked_fill(outside, IMPOSSIBLE)
+
+
+def _check(temperature: float, top_p: float, forbidden: Sequence[int], size: int) -> None:
+    if not _COLDEST <= temperature < math.inf:
+        raise SettingError(
+            f"The temperature cannot be {temperature}.",
+            hint="a number of at least 1e-6; 1 changes nothing",
+        )
+    if not 0 < top_p <= 1:
+        raise SettingError(
+            f"top_p cannot be {top_p}.", hint="a share above 0 and at most 1; 1 changes nothing"
+        )
+    strange = [token for token in forbidden if not 0 <= token < size]
+    if strange:
+        raise SettingError(
+            f"The token {strange[0]} cannot be forbidden.",
+            why=f"the tokens are numbered from 0 to {size - 1}",
+        )
+    if len(set(forbidden)) == size:
+        raise SettingError("All tokens are forbidden.", why="one at least must be left to be drawn")

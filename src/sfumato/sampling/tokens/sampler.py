@@ -1,0 +1,116 @@
+"""What the samplers of tokens have in common.
+
+A state is int64 tokens of shape (B, L), the posterior's parameter is logits of shape (B, L, V), and
+the noise is uniform in [0, 1), float64. Rows never depend on each other: a call of the denoiser is
+saved only where no row of the batch needs it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from sfumato.errors import SettingError
+from sfumato.process.categorical import Categorical, CategoricalProcess, Masking
+from sfumato.process.keep import Keep
+from sfumato.process.times import AnyTokenGrid, UniformGrid
+from sfumato.sampling.sampler import Context, Sampler
+
+# Probabilities that are in memory at once, in float64: 128 MiB for each of a few copies.
+_AT_ONCE = 2**24
+
+
+class TokenSampler(Sampler):
+    """Base of the samplers of tokens."""
+
+    grid: AnyTokenGrid = UniformGrid()
+
+    @abstractmethod
+    def step(
+        self, x_t: Tensor, t: Tensor, s: Tensor, context: Context[CategoricalProcess]
+    ) -> Tensor:
+        """The state at ``s`` reached from ``x_t`` at ``t``.
+
+        Args:
+            x_t: Tokens, int64, shape (B, L).
+            t: Time in (0, 1], float64, shape ().
+            s: Earlier time in [0, t), float64, shape ().
+            context: Evaluations and noise. At most ``cost`` evaluations are made; fewer where
+                they could change nothing.
+
+        Returns:
+            Shaped like ``x_t``; at ``s = 0`` without masks. Where ``context.free`` is False the
+            tokens are those of ``x_t``.
+
+        Raises:
+            SettingError: The sampler cannot run this process.
+        """
+
+
+def masking(process: CategoricalProcess, sampler: str) -> Masking:
+    """The process, if it has masks to be revealed.
+
+    Raises:
+        SettingError: It has none.
+    """
+    if not isinstance(process, Masking):
+        raise SettingError(
+            f"The sampler '{sampler}' cannot be used with a uniform process.",
+            why="it reveals masked tokens, and a uniform process masks none",
+            hint="use the sampler 'bridge'",
+        )
+    return process
+
+
+def hidden(x_t: Tensor, process: Masking, free: Tensor | None) -> Tensor:
+    """The masked places that may be revealed, bool, shape (B, L)."""
+    masked = x_t == process.mask
+    return masked if free is None else masked & free
+
+
+def share_revealed(keep: Keep, t: Tensor, s: Tensor) -> float:
+    """Probability that a token masked at ``t`` is revealed by ``s``; exactly 1 for ``s = 0``."""
+    keep_t, keep_s = keep.keep(t).item(), keep.keep(s).item()
+    return (keep_s - keep_t) / (1 - keep_t)
+
+
+def reveal(x_t: Tensor, places: Tensor, logits: Tensor, noise: Tensor) -> Tensor:
+    """A copy of ``x_t`` with tokens drawn from the logits at some places.
+
+    Args:
+        x_t: Shape (B, L).
+        places: Where, bool, shape (B, L).
+        logits: Shape (B, L, V).
+        noise: Uniform, shape (B, L).
+    """
+    x_s = x_t.clone()
+    x_s[places] = draw(beliefs, noise[places], logits[places])
+    return x_s
+
+
+def beliefs(logits: Tensor) -> Tensor:
+    """The probabilities that logits stand for, float64."""
+    return logits.softmax(-1, dtype=torch.float64)
+
+
+def draw(probabilities: Callable[..., Tensor], noise: Tensor, *logits: Tensor) -> Tensor:
+    """One token for each of n places, some places at a time to bound the memory.
+
+    Args:
+        probabilities: Makes float64 probabilities of the logits, row by row.
+        noise: Uniform, float64, shape (n,).
+        *logits: Each of shape (n, V).
+
+    Returns:
+        int64, shape (n,).
+    """
+    rows = max(1, _AT_ONCE // logits[0].shape[-1])
+    parts = zip(*(torch.split(each, rows) for each in logits), strict=True)
+    drawn = [
+        Categorical(probabilities(*part)).sample(u)
+        for part, u in zip(parts, torch.split(noise, rows), strict=True)
+    ]
+    return torch.cat(drawn)
