@@ -22,6 +22,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"process", "nets", "media", "engine", "metrics"}),
     frozenset({"denoiser"}),
     frozenset({"oracle", "objective", "sampling", "guidance"}),
+    frozenset({"likelihood"}),
     frozenset({"recipes"}),
     frozenset({"run"}),
     frozenset({"cli"}),

@@ -1,4 +1,4 @@
-"""Training criteria: how wrong a denoiser is about known data, per sample.
+"""Denoising regression: the criterion of Gaussian processes.
 
     loss_i = w(t_i) * mean((y_i - target_i)^2)
 
@@ -99,17 +99,3 @@ class Regression:
         error = (denoiser.predict(x_t, t, **cond) - target).square().flatten(1).mean(1)
         _, c_out = denoiser.prediction.to_x0(schedule, t)
         return spread(self.weighting.factor(schedule.log_snr(t), c_out), error) * error
-
-
-def drop_labels(labels: Tensor, u: Tensor, rate: float, null: int) -> Tensor:
-    """Replace a share of the labels by the null label, so that one network learns both models.
-
-    Source: Ho & Salimans 2022 (arXiv:2207.12598), algorithm 1.
-
-    Args:
-        labels: Shape (B,), int64.
-        u: Uniform numbers in [0, 1), shape (B,).
-        rate: Share to drop, in [0, 1].
-        null: The index that stands for "no label".
-    """
-    return torch.where(u.to(labels.device) < rate, torch.full_like(labels, null), labels)

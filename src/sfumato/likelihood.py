@@ -1,0 +1,98 @@
+"""How likely a model finds text: bounds, and the exact likelihood of one order of revealing.
+
+The bound on a row is estimated at times that cover [0, 1] evenly for that very row, so that few
+draws do; it is unbiased, and on average never below the negative log-likelihood.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sfumato.denoiser import Denoiser, TokenDenoiser
+from sfumato.objective.bound import variational_bound
+from sfumato.process.categorical import CategoricalProcess, Masking
+from sfumato.process.rng import Stream, uniform
+
+_EDGE = 1e-5
+
+
+@torch.no_grad()
+def bound_on(
+    denoiser: TokenDenoiser,
+    x0: Tensor,
+    counted: Tensor,
+    draws: int,
+    seed: int,
+    first: int = 0,
+    **cond: Any,
+) -> Tensor:
+    """Estimates of the bound on ``-log p`` of every row.
+
+    Args:
+        denoiser: The model, in evaluation mode.
+        x0: Clean tokens, int64, shape (B, L).
+        counted: Which places are text, bool, shape (B, L).
+        draws: How many times and noises each row is asked at, at least 1.
+        seed: Of times and noise.
+        first: Global index of the first row; row ``i`` depends on (seed, first + i) alone.
+        **cond: Conditions, passed on to the backbone.
+
+    Returns:
+        Nats per row, float64, shape (B,) on the CPU.
+    """
+    indices = range(first, first + len(x0))
+    offset = uniform(seed, Stream.LIKELIHOOD, indices)
+    total = torch.zeros(len(x0), dtype=torch.float64)
+    for draw in range(draws):
+        t = ((offset + draw) / draws).clamp(_EDGE, 1 - _EDGE)
+        noise = uniform(seed, Stream.LIKELIHOOD, indices, x0.shape[1:], step=draw + 1)
+        nats = variational_bound(denoiser, x0, t, noise.to(x0.device), counted, **cond)
+        total += nats.double().cpu()
+    return total / draws * counted.sum(1).double().cpu()
+
+
+@torch.no_grad()
+def order_likelihood(
+    denoiser: Denoiser[CategoricalProcess],
+    x0: Tensor,
+    hidden: Tensor,
+    orders: int,
+    seed: int,
+    **cond: Any,
+) -> Tensor:
+    """``log p`` of some tokens of one text given the others, under a masking process.
+
+    The chain rule along random orders of revealing, exact for each order; averaged over orders.
+
+    Args:
+        denoiser: The model; its process masks.
+        x0: Clean tokens, int64, shape (L,).
+        hidden: Which of them are scored, bool, shape (L,).
+        orders: How many orders are averaged, at least 1.
+        seed: Of the orders.
+        **cond: Conditions, each with one row.
+
+    Returns:
+        Nats per scored token, float64, shape ().
+    """
+    process = denoiser.process
+    if not isinstance(process, Masking):
+        raise TypeError("only a masking process reveals tokens in an order")
+    places = hidden.nonzero()[:, 0]
+    count = len(places)
+    ranks = uniform(seed, Stream.LIKELIHOOD, range(orders), (count,)).argsort(1).argsort(1)
+    # Row (o, k): the k first places of order o are revealed, and the next is asked for.
+    known = ranks[:, None, :] < torch.arange(count)[None, :, None]
+    states = x0.expand(orders, count, -1).clone()
+    states[:, :, places] = torch.where(known.to(x0.device), x0[places], process.mask)
+    asked = places[ranks.argsort(1).to(places.device)].flatten()
+    rows = states.flatten(0, 1)
+    t = process.keep.time(1 - (count - torch.arange(count, dtype=torch.float64)) / count)
+    cond = {name: value.expand(len(rows), *value.shape[1:]) for name, value in cond.items()}
+    logits = denoiser(rows, t.repeat(orders).clamp(_EDGE, 1), **cond).logits
+    scores = logits[torch.arange(len(rows)), asked].double().log_softmax(-1)
+    mean: Tensor = scores.gather(1, x0[asked][:, None]).mean()
+    return mean
