@@ -17,21 +17,28 @@ from torch import Tensor, nn
 
 from sfumato.errors import SettingError
 
-AttentionKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(q, k, v), each (B, H, N, K) -> (B, H, N, K)."""
+AttentionKernel = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+"""(q, k, v), each (B, H, N, K), and which tokens each token sees, bool (B, 1, N, N), or None for
+all -> (B, H, N, K)."""
 
 EXPLICIT_TOKENS = 1024
 """Above this many tokens a table of N x N scores per head takes too much memory to hold."""
 
 
-def fused(q_BHNK: Tensor, k_BHNK: Tensor, v_BHNK: Tensor) -> Tensor:
+def fused(
+    q_BHNK: Tensor, k_BHNK: Tensor, v_BHNK: Tensor, sees_B1NN: Tensor | None = None
+) -> Tensor:
     """Torch's fused kernel: never holds the N x N scores."""
-    return F.scaled_dot_product_attention(q_BHNK, k_BHNK, v_BHNK)
+    return F.scaled_dot_product_attention(q_BHNK, k_BHNK, v_BHNK, attn_mask=sees_B1NN)
 
 
-def explicit(q_BHNK: Tensor, k_BHNK: Tensor, v_BHNK: Tensor) -> Tensor:
+def explicit(
+    q_BHNK: Tensor, k_BHNK: Tensor, v_BHNK: Tensor, sees_B1NN: Tensor | None = None
+) -> Tensor:
     """Two matrix products around a softmax, which holds the N x N scores for backward."""
     scores_BHNN = (q_BHNK / math.sqrt(q_BHNK.shape[-1])) @ k_BHNK.transpose(-2, -1)
+    if sees_B1NN is not None:
+        scores_BHNN = scores_BHNN.masked_fill(~sees_B1NN, -math.inf)
     return scores_BHNN.softmax(dim=-1) @ v_BHNK
 
 
@@ -45,11 +52,13 @@ def training_attention(device: torch.device, dtype: torch.dtype) -> AttentionKer
     return explicit if device.type == "cpu" and dtype.itemsize < 4 else fused
 
 
-def suited(q_BHNK: Tensor, k_BHNK: Tensor, v_BHNK: Tensor) -> Tensor:
+def suited(
+    q_BHNK: Tensor, k_BHNK: Tensor, v_BHNK: Tensor, sees_B1NN: Tensor | None = None
+) -> Tensor:
     """The default kernel: `training_attention` where gradients flow, else fused."""
     if torch.is_grad_enabled() and q_BHNK.requires_grad and q_BHNK.shape[-2] <= EXPLICIT_TOKENS:
-        return training_attention(q_BHNK.device, q_BHNK.dtype)(q_BHNK, k_BHNK, v_BHNK)
-    return fused(q_BHNK, k_BHNK, v_BHNK)
+        return training_attention(q_BHNK.device, q_BHNK.dtype)(q_BHNK, k_BHNK, v_BHNK, sees_B1NN)
+    return fused(q_BHNK, k_BHNK, v_BHNK, sees_B1NN)
 
 
 class Rotary(nn.Module):
@@ -101,7 +110,7 @@ def rotate(x_BNXHK: Tensor, cos_NP: Tensor, sin_NP: Tensor) -> Tensor:
 
 
 class SelfAttention(nn.Module):
-    """Every token attends to every token.
+    """Every token attends to every token that it sees.
 
     Queries and keys are RMS-normalised per head before they are rotated, which keeps scores
     bounded and training stable at high learning rates (Dehghani et al. 2023; Esser et al. 2024).
@@ -125,13 +134,15 @@ class SelfAttention(nn.Module):
         self.gain_2K = nn.Parameter(torch.ones(2, dim // heads))
         self.out = nn.Linear(dim, dim)
 
-    def forward(self, x_BND: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(
+        self, x_BND: Tensor, rotary: tuple[Tensor, Tensor], sees_B1NN: Tensor | None = None
+    ) -> Tensor:
         """(B, N, D) with the tables of `Rotary`, (N, K / 2) each -> (B, N, D)."""
         qkv_BN3HK = self.qkv(x_BND).unflatten(-1, (3, self.heads, -1))
         qk_BN2HK, v_BNHK = qkv_BN3HK[:, :, :2], qkv_BN3HK[:, :, 2]
         qk_BN2HK = F.rms_norm(qk_BN2HK, qk_BN2HK.shape[-1:], eps=1e-6)
         qk_BN2HK = rotate(qk_BN2HK * self.gain_2K.unsqueeze(1), *rotary).to(v_BNHK.dtype)
         q_BHNK, k_BHNK = qk_BN2HK.permute(2, 0, 3, 1, 4).unbind(0)
-        y_BHNK = self.kernel(q_BHNK, k_BHNK, v_BNHK.transpose(1, 2))
+        y_BHNK = self.kernel(q_BHNK, k_BHNK, v_BNHK.transpose(1, 2), sees_B1NN)
         y_BND: Tensor = self.out(y_BHNK.transpose(1, 2).flatten(-2))
         return y_BND

@@ -104,6 +104,14 @@ class UNetSpec(BackboneSpec):
         return UNet(channels, **settings)
 
 
+def _require_divided(dim: int, heads: int) -> None:
+    if dim % (4 * heads):
+        raise ValueError(
+            f"dim={dim} is not a multiple of {4 * heads}; each of the "
+            f"{heads} heads needs a multiple of 4 channels"
+        )
+
+
 class TransformerSpec(BackboneSpec):
     """A transformer on patches (`sfumato.nets.transformer.PatchTransformer`)."""
 
@@ -115,11 +123,7 @@ class TransformerSpec(BackboneSpec):
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
-        if self.dim % (4 * self.heads):
-            raise ValueError(
-                f"dim={self.dim} is not a multiple of {4 * self.heads}; each of the "
-                f"{self.heads} heads needs a multiple of 4 channels"
-            )
+        _require_divided(self.dim, self.heads)
         return self
 
     @property
@@ -131,6 +135,37 @@ class TransformerSpec(BackboneSpec):
         from sfumato.nets.transformer import PatchTransformer
 
         return PatchTransformer(channels, **settings)
+
+
+class TokenTransformerSpec(BaseModel):
+    """A transformer on tokens (`sfumato.nets.token_transformer.TokenTransformer`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["token-transformer"] = "token-transformer"
+    dim: int = Field(default=256, ge=16, le=8192, description="size of a token's vector")
+    depth: int = Field(default=6, ge=1, le=128, description="number of blocks")
+    heads: int = Field(default=4, ge=1, le=128, description="number of heads")
+    timed: bool = Field(default=False, description="tell the network the noise level")
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        _require_divided(self.dim, self.heads)
+        return self
+
+    def build(self, size: int, states: int, context: int, classes: int = 0) -> nn.Module:
+        """A fresh network; its weights are drawn from torch's global generator.
+
+        Args:
+            size: Number of clean tokens.
+            states: Number of tokens that a state can hold.
+            context: About the longest text to come, in tokens.
+            classes: Number of labels; 0 for none.
+        """
+        from sfumato.nets.token_transformer import TokenTransformer
+
+        settings = self.model_dump(exclude={"kind"})
+        return TokenTransformer(size, states, context, classes=classes, **settings)
 
 
 Backbone = Annotated[UNetSpec | TransformerSpec, Field(discriminator="kind")]

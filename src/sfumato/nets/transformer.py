@@ -24,10 +24,16 @@ class Block(nn.Module):
         self.attention = SelfAttention(dim, heads, kernel)
         self.mlp = Mlp(dim, hidden)
 
-    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor], cond: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        rotary: tuple[Tensor, Tensor],
+        cond: Tensor,
+        sees: Tensor | None = None,
+    ) -> Tensor:
         """(B, N, D) with rotary tables and a conditioning vector (B, D) -> (B, N, D)."""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(cond)
-        x = x + gate_a.unsqueeze(1) * self.attention(self.norm(x, shift_a, scale_a), rotary)
+        x = x + gate_a.unsqueeze(1) * self.attention(self.norm(x, shift_a, scale_a), rotary, sees)
         x = x + gate_m.unsqueeze(1) * self.mlp(self.norm(x, shift_m, scale_m))
         return x
 
@@ -65,20 +71,23 @@ class Transformer(nn.Module):
         self.modulation = Modulation(dim, dim, 2)
         self.norm = TokenNorm()
 
-    def forward(self, x: Tensor, positions: Tensor, cond: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, positions: Tensor, cond: Tensor, sees: Tensor | None = None
+    ) -> Tensor:
         """Transform tokens.
 
         Args:
             x: (B, N, D) tokens.
             positions: (N, axes) coordinates, in units where neighbours are about 1 apart.
             cond: (B, D), already activated (see `Conditioning`).
+            sees: (B, 1, N, N) bool, which tokens each token attends to; None for all.
 
         Returns:
             (B, N, D), normalised and modulated, ready for a linear head.
         """
         rotary = self.rotary(positions)
         for block in self.blocks:
-            x = block(x, rotary, cond)
+            x = block(x, rotary, cond, sees)
         shift, scale = self.modulation(cond)
         normed: Tensor = self.norm(x, shift, scale)
         return normed

@@ -1,0 +1,79 @@
+"""The transformer on tokens: states of a categorical process in, logits of clean tokens out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from sfumato.nets.attention import AttentionKernel, suited
+from sfumato.nets.conditioning import Conditioning
+from sfumato.nets.layers import zero_init
+from sfumato.nets.transformer import Transformer
+
+
+class TokenTransformer(nn.Module):
+    """A transformer backbone on tokens; bidirectional unless the kernel says otherwise.
+
+    The weights do not fix the length: rotary positions know distances only.
+
+    Args:
+        size: Number of clean tokens, which it tells of.
+        states: Number of tokens it reads: the clean ones, and a mask where there is one.
+        context: About the longest text to come, in tokens.
+        dim: Size of a token's vector.
+        depth: Number of blocks.
+        heads: Number of heads.
+        timed: Whether it is told the noise level. Under masking the state itself shows it.
+        classes: Number of labels; 0 for none.
+        kernel: How attention is computed.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        states: int,
+        context: int,
+        *,
+        dim: int,
+        depth: int,
+        heads: int,
+        timed: bool = False,
+        classes: int = 0,
+        kernel: AttentionKernel = suited,
+    ) -> None:
+        super().__init__()
+        self.timed = timed
+        self.conditioning = Conditioning(dim, classes)
+        self.embedding = nn.Embedding(states, dim)
+        self.core = Transformer(dim, depth, heads, theta=float(max(context, 16)), kernel=kernel)
+        self.head = zero_init(nn.Linear(dim, size))
+
+    def forward(
+        self,
+        tokens: Tensor,
+        level: Tensor,
+        label: Tensor | None = None,
+        segments: Tensor | None = None,
+    ) -> Tensor:
+        """Map a noisy text to logits, zero before training.
+
+        Args:
+            tokens: (B, N) long in 0..states - 1.
+            level: (B,), of order 1; ignored unless `timed`.
+            label: (B,) long in 0..classes, the last being null; None for null.
+            segments: (B, N) long; tokens see those of their own segment only. None for one
+                segment.
+
+        Returns:
+            (B, N, size).
+
+        Raises:
+            SettingError: A label was given to a backbone without classes.
+        """
+        cond = self.conditioning(level if self.timed else torch.zeros_like(level), label)
+        positions = torch.arange(tokens.shape[1], device=tokens.device, dtype=level.dtype)
+        sees = None
+        if segments is not None:
+            sees = (segments.unsqueeze(-1) == segments.unsqueeze(-2)).unsqueeze(1)
+        out: Tensor = self.head(self.core(self.embedding(tokens), positions[:, None], cond, sees))
+        return out
