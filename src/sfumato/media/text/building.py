@@ -1,0 +1,211 @@
+"""Filling the cache of a library: read everything once, learn the tokens, encode everything.
+
+The texts are laid end to end in a file of their own first, so that no source is read twice and
+what is learned, counted and encoded is the same even if a source changes meanwhile.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.errors import DataError
+from sfumato.media.text.collection import Collection, Collector
+from sfumato.media.text.documents import Problem, documents_of
+from sfumato.media.text.files import TextFiles
+from sfumato.media.text.settings import TextSettings
+from sfumato.media.text.survey import Survey, Surveyor
+from sfumato.media.text.tokenizer import Tokenizer, pieces
+from sfumato.media.text.tokens import learn_tokenizer
+from sfumato.storage import new_folder, write_json
+
+TABLE, TOKENS, OFFSETS = "table.json", "tokens.bin", "offsets.npy"
+NAMES, NAME_OFFSETS = "names.npy", "name_offsets.npy"
+LABELS, HELD_OUT = "labels.npy", "held_out.npy"
+
+_TEXTS = "texts.tmp"
+_BATCH = 1 << 20
+_KEPT_PROBLEMS, _KEPT_DUPLICATES = 1000, 1000
+
+
+class Progress(NamedTuple):
+    """How far a build has come.
+
+    Attributes:
+        done_bytes, total_bytes: The first half is reading, the second half encoding.
+        documents: How many were read so far.
+        rejected: How many problems were met so far.
+    """
+
+    done_bytes: int
+    total_bytes: int
+    documents: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decides what a library holds.
+
+    Attributes:
+        texts: The files.
+        settings: How to read them.
+        held_out: About which share to hold out, in [0, 1), unless the records say it themselves.
+        tokenizer: The one to use; ``None`` learns one from the training documents.
+    """
+
+    texts: TextFiles
+    settings: TextSettings
+    held_out: float
+    tokenizer: Tokenizer | None
+
+
+def build(plan: Plan, folder: Path) -> Iterator[Progress]:
+    """Fill a cache folder; it appears when the iterator is exhausted, else nothing is left behind.
+
+    Raises:
+        DataError: There is nothing that can be used.
+        DiskFull: There is no room for the cache.
+        MissingExtra: The tokens need a package that is not installed.
+    """
+    if folder.exists():
+        shutil.rmtree(folder)
+    with new_folder(folder) as building:
+        problems = _Problems()
+        collection = yield from _collect(plan, building / _TEXTS, problems)
+        held = collection.held_out(plan.held_out)
+        tokenizer = plan.tokenizer or learn_tokenizer(
+            plan.settings, collection.texts(building / _TEXTS, np.flatnonzero(~held))
+        )
+        read = Progress(plan.texts.size, 2 * plan.texts.size, len(collection), len(problems))
+        survey = yield from _encode(collection, tokenizer, building, read)
+        _write_arrays(building, collection, held)
+        table = _described(collection, tokenizer) | problems.to_json()
+        write_json(building / TABLE, table | {"survey": survey.to_json()})
+        (building / _TEXTS).unlink()
+
+
+class _Problems:
+    """The first of many problems, and how many there were."""
+
+    def __init__(self) -> None:
+        self._kept: list[Problem] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, problem: Problem) -> None:
+        self._count += 1
+        if len(self._kept) < _KEPT_PROBLEMS:
+            self._kept.append(problem)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"problems": self._kept, "problem_count": self._count}
+
+    def __str__(self) -> str:
+        shown = (f"{path}{f':{line}' if line else ''}: {why}" for path, line, why in self._kept[:3])
+        return "; ".join(shown)
+
+
+def _collect(plan: Plan, file: Path, problems: _Problems) -> Generator[Progress, None, Collection]:
+    shown = 0
+    with file.open("wb") as out:
+        collector = Collector(out)
+        for found in documents_of(plan.texts, plan.settings):
+            if isinstance(found, Problem):
+                problems.add(found)
+                continue
+            collector.add(found)
+            if found.read - shown >= _BATCH:
+                shown = found.read
+                yield Progress(shown, 2 * plan.texts.size, len(collector), len(problems))
+    if not len(collector):
+        raise DataError(
+            f"Nothing in '{plan.texts.root}' can be used as a text.",
+            why=str(problems),
+            hint="check that the files hold text in UTF-8.",
+        )
+    collection = collector.finish()
+    if collection.unlabelled:
+        reason = f"{collection.unlabelled} documents were left out: others have labels, they none"
+        problems.add(Problem(plan.texts.root.name, None, reason))
+    return collection if not plan.held_out else collection.with_end_apart(file, plan.held_out)
+
+
+def _encode(
+    collection: Collection, tokenizer: Tokenizer, building: Path, before: Progress
+) -> Generator[Progress, None, Survey]:
+    """Write the tokens of all documents, and where each begins."""
+    surveyor = Surveyor(collection.names)
+    lengths = np.zeros(len(collection), dtype=np.int64)
+    dtype = token_type(tokenizer)
+    whole = before.total_bytes // 2
+    with (building / TOKENS).open("wb") as out:
+        for places, parts in _batches(collection, building / _TEXTS, surveyor):
+            surveyor.count("".join(parts))
+            tokens, counts = tokenizer.encode_batch(parts)
+            out.write(tokens.astype(dtype).tobytes())
+            np.add.at(lengths, places, counts)
+            done = whole * int(collection.stops[places[-1]]) // int(collection.stops[-1])
+            yield before._replace(done_bytes=whole + done)
+    np.save(building / OFFSETS, np.append(0, np.cumsum(lengths)), allow_pickle=False)
+    return surveyor.finish()
+
+
+def _batches(
+    collection: Collection, file: Path, surveyor: Surveyor
+) -> Iterator[tuple[list[int], list[str]]]:
+    """Texts, the long ones in parts, about a million characters at a time; and whose they are."""
+    places: list[int] = []
+    parts: list[str] = []
+    waiting = 0
+    for place, text in enumerate(collection.texts(file, np.arange(len(collection)))):
+        surveyor.look(text)
+        for part in pieces(text, _BATCH):
+            places.append(place)
+            parts.append(part)
+            waiting += len(part)
+            if waiting >= _BATCH:
+                yield places, parts
+                places, parts, waiting = [], [], 0
+    if parts:
+        yield places, parts
+
+
+def token_type(tokenizer: Tokenizer) -> np.dtype[Any]:
+    """The smallest type that the cache needs for these tokens."""
+    if tokenizer.size <= 1 << 8:
+        return np.dtype(np.uint8)
+    return np.dtype(np.uint16 if tokenizer.size <= 1 << 16 else np.int32)
+
+
+def _write_arrays(building: Path, collection: Collection, held: NDArray[np.bool_]) -> None:
+    arrays: dict[str, NDArray[Any]] = {
+        NAMES: collection.names.data,
+        NAME_OFFSETS: collection.names.offsets,
+        HELD_OUT: held,
+    }
+    if collection.labels is not None:
+        arrays[LABELS] = collection.labels
+    for name, array in arrays.items():
+        np.save(building / name, array, allow_pickle=False)
+
+
+def _described(collection: Collection, tokenizer: Tokenizer) -> dict[str, object]:
+    pairs = collection.duplicates()
+    names = collection.names
+    return {
+        "documents": len(collection),
+        "classes": collection.classes,
+        "fingerprint": collection.fingerprint,
+        "tokenizer": tokenizer.to_json(),
+        "duplicates": [[names[a], names[b]] for a, b in pairs[:_KEPT_DUPLICATES].tolist()],
+        "duplicate_count": len(pairs),
+    }

@@ -1,0 +1,127 @@
+"""A look at a set of texts before training on it: what is there, and what a run would see.
+
+Checking prepares the library that a run with the same settings uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sfumato.media.text.building import Progress
+from sfumato.media.text.files import Problem
+from sfumato.media.text.library import Library
+from sfumato.media.text.rows import Rows
+from sfumato.media.text.settings import TextSettings
+from sfumato.media.text.survey import Survey
+
+_CHUNK = 1 << 24
+
+
+@dataclass(frozen=True)
+class TextReport:
+    """What :func:`check` found.
+
+    Attributes:
+        source: The file or folder.
+        settings: As a run would use them.
+        documents: How many can be used.
+        held_out: How many of them are kept from training.
+        held_out_share: Which share of all tokens they have.
+        survey: Characters, lengths, the longest line and some beginnings.
+        vocabulary: How many different tokens there are.
+        tokens: Of all documents together.
+        unknown: How many tokens are the unknown one: held-out text that training has nothing like.
+        rows: Rows of ``settings.context`` tokens that an epoch of training has.
+        labels: How many documents each class has; empty without labels.
+        duplicates: Names of equal texts, the later and the first, the first 1000 pairs.
+        duplicate_count: How many texts are equal to an earlier one.
+        problems: What was set aside or mended, the first 1000.
+        problem_count: How many problems there are.
+        fingerprint: Of the texts.
+    """
+
+    source: Path
+    settings: TextSettings
+    documents: int
+    held_out: int
+    held_out_share: float
+    survey: Survey
+    vocabulary: int
+    tokens: int
+    unknown: int
+    rows: int
+    labels: dict[str, int]
+    duplicates: tuple[tuple[str, str], ...]
+    duplicate_count: int
+    problems: tuple[Problem, ...]
+    problem_count: int
+    fingerprint: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return vars(self) | {
+            "source": str(self.source),
+            "settings": self.settings.model_dump(),
+            "survey": self.survey.to_json(),
+            "duplicates": [list(pair) for pair in self.duplicates],
+            "problems": [problem._asdict() for problem in self.problems],
+        }
+
+
+def check(
+    source: Path,
+    settings: TextSettings,
+    held_out: float = 0.05,
+    cache_dir: Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> TextReport:
+    """Read texts as a run would, and report.
+
+    Raises:
+        DataError: There is nothing that can be used.
+        DiskFull: There is no room for the cache.
+        MissingExtra: The tokens need a package that is not installed.
+        SettingError: ``held_out`` is out of its range.
+    """
+    library = Library.open_or_prepare(
+        source, settings, held_out, cache_dir=cache_dir, progress=progress
+    )
+    training, measured = library.split()
+    labels: dict[str, int] = {}
+    if library.labels is not None:
+        counts = np.bincount(library.labels, minlength=len(library.classes))
+        labels = dict(zip(library.classes, counts.tolist(), strict=True))
+    return TextReport(
+        source=source,
+        settings=settings,
+        documents=len(library),
+        held_out=len(measured),
+        held_out_share=float(library.lengths[measured].sum() / len(library.tokens)),
+        survey=library.survey,
+        vocabulary=library.tokenizer.size,
+        tokens=len(library.tokens),
+        unknown=_unknown(library),
+        rows=len(Rows(library, training, settings.context, seed=0)),
+        labels=labels,
+        duplicates=library.duplicates,
+        duplicate_count=library.duplicate_count,
+        problems=library.problems,
+        problem_count=library.problem_count,
+        fingerprint=library.fingerprint,
+    )
+
+
+def _unknown(library: Library) -> int:
+    """Count the unknown token, a part of the file at a time."""
+    unknown = library.tokenizer.unknown
+    if unknown is None:
+        return 0
+    starts = range(0, len(library.tokens), _CHUNK)
+    return sum(
+        int(np.count_nonzero(library.tokens[start : start + _CHUNK] == unknown)) for start in starts
+    )

@@ -1,0 +1,217 @@
+"""Documents laid end to end in one file, and tables of what is known about each.
+
+A million documents are a few arrays here, and not a million objects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.errors import DataError
+from sfumato.media.split import split_by_group
+from sfumato.media.text.documents import Document
+
+_NO_LABEL, _UNSAID = -1, -1
+
+
+@dataclass(frozen=True)
+class Strings(Sequence[str]):
+    """Many short strings in two arrays.
+
+    Attributes:
+        data: Their UTF-8, laid end to end, uint8.
+        offsets: Where each begins, and at last where all end, int64 of shape (N + 1,).
+    """
+
+    data: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        """One string, or a list of some."""
+        if isinstance(place, slice):
+            return [self[number] for number in range(*place.indices(len(self)))]
+        number = range(len(self))[place]
+        return self.data[self.offsets[number] : self.offsets[number + 1]].tobytes().decode()
+
+    def take(self, places: NDArray[np.int64]) -> Strings:
+        """Those at some places, in that order."""
+        return pack_strings(self[int(place)] for place in places)
+
+
+def pack_strings(strings: Iterable[str]) -> Strings:
+    """Lay strings end to end."""
+    data, offsets = bytearray(), array("q", [0])
+    for string in strings:
+        data += string.encode()
+        offsets.append(len(data))
+    return Strings(np.frombuffer(bytes(data), np.uint8), np.frombuffer(offsets, np.int64))
+
+
+@dataclass(frozen=True)
+class Collection:
+    """N documents.
+
+    Attributes:
+        starts, stops: Where each begins and ends in the file of texts, in bytes, int64 (N,).
+        names: Of the documents.
+        labels: int64 indices into ``classes``, shape (N,), or ``None`` without labels.
+        classes: By number if all are numbers, else by name.
+        sides: int8 (N,): 1 to hold out, 0 to train on, -1 where its record does not say.
+        digests: A hash of every text, uint64 (N,).
+        unlabelled: How many documents were left out because only others have labels.
+        fingerprint: SHA-256 over names, labels, sides and texts.
+    """
+
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+    names: Strings
+    labels: NDArray[np.int64] | None
+    classes: tuple[str, ...]
+    sides: NDArray[np.int8]
+    digests: NDArray[np.uint64]
+    unlabelled: int
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def texts(self, file: Path, places: NDArray[np.int64]) -> Iterator[str]:
+        """Read some documents from the file of texts."""
+        with file.open("rb") as stream:
+            starts, stops = self.starts[places].tolist(), self.stops[places].tolist()
+            for start, stop in zip(starts, stops, strict=True):
+                stream.seek(start)
+                yield stream.read(stop - start).decode()
+
+    def duplicates(self) -> NDArray[np.int64]:
+        """Pairs of equal texts, int64 (M, 2): a later place and the first, by the later place."""
+        order = np.argsort(self.digests, kind="stable")
+        sorted_digests = self.digests[order]
+        repeats = np.flatnonzero(sorted_digests[1:] == sorted_digests[:-1]) + 1
+        firsts = order[np.searchsorted(sorted_digests, sorted_digests[repeats])]
+        pairs = np.stack([order[repeats], firsts], axis=1).astype(np.int64)
+        return pairs[np.argsort(pairs[:, 0])]
+
+    def held_out(self, share: float) -> NDArray[np.bool_]:
+        """Which documents to hold out, shape (N,): as the records say, else by their names.
+
+        By name, equal texts are never divided; where all are equal nothing is held out.
+
+        Raises:
+            DataError: The records hold out everything.
+            SettingError: ``share`` is out of its range.
+        """
+        held: NDArray[np.bool_] = self.sides == 1
+        if (self.sides == _UNSAID).all():
+            pairs = [(later, first) for later, first in self.duplicates().tolist()]
+            training, chosen = split_by_group(self.names[:], pairs if share else (), share)
+            held[chosen] = len(training) > 0
+        if held.all():
+            raise DataError(
+                "There is nothing to train on.",
+                why=f"all {len(self)} records are to be held out, as their field 'split' says",
+                hint="give the training records too; their 'split' is 'train'.",
+            )
+        return held
+
+    def with_end_apart(self, file: Path, share: float) -> Collection:
+        """If there is a single document, with its last share as a second one to hold out."""
+        if len(self) > 1 or self.sides[0] != _UNSAID:
+            return self
+        [text] = self.texts(file, np.array([0]))
+        cut = round(len(text) * (1 - share))
+        if not 0 < cut < len(text):
+            return self
+        seam = self.starts[0] + len(text[:cut].encode())
+        return replace(
+            self,
+            starts=np.array([self.starts[0], seam]),
+            stops=np.array([seam, self.stops[0]]),
+            names=pack_strings([self.names[0], f"{self.names[0]}#end"]),
+            labels=None if self.labels is None else np.repeat(self.labels, 2),
+            sides=np.array([0, 1], dtype=np.int8),
+            # Of no use any more but to tell two documents apart.
+            digests=np.array([0, 1], dtype=np.uint64),
+        )
+
+
+class Collector:
+    """Takes documents as they come.
+
+    Args:
+        out: Where their texts are written, in UTF-8.
+    """
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._ends = array("q", [0])
+        self._names = bytearray()
+        self._name_ends = array("q", [0])
+        self._labels = array("q")
+        self._number: dict[str, int] = {}
+        self._sides = array("b")
+        self._digests = bytearray()
+        self._content = hashlib.sha256()
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def add(self, document: Document) -> None:
+        """Take the next one."""
+        data, name, label = document.text.encode(), document.name.encode(), document.label
+        self._out.write(data)
+        self._ends.append(self._ends[-1] + len(data))
+        self._names += name
+        self._name_ends.append(len(self._names))
+        known = self._number.setdefault(label, len(self._number)) if label else _NO_LABEL
+        self._labels.append(known)
+        self._sides.append(_UNSAID if document.held_out is None else document.held_out)
+        digest = hashlib.blake2b(data, digest_size=16).digest()
+        self._digests += digest[:8]
+        self._content.update(repr((document.name, label, document.held_out)).encode() + digest)
+
+    def finish(self) -> Collection:
+        """All of them; if some have labels, only those."""
+        names = Strings(
+            np.frombuffer(bytes(self._names), np.uint8), np.frombuffer(self._name_ends, np.int64)
+        )
+        ends = np.frombuffer(self._ends, np.int64)
+        given = np.frombuffer(self._labels, np.int64)
+        labelled = given != _NO_LABEL
+        kept = np.flatnonzero(labelled) if labelled.any() else np.arange(len(given))
+        classes, place_of = _in_order(list(self._number))
+        return Collection(
+            starts=ends[:-1][kept],
+            stops=ends[1:][kept],
+            names=names if len(kept) == len(given) else names.take(kept),
+            labels=place_of[given[kept]] if classes else None,
+            classes=classes,
+            sides=np.frombuffer(self._sides, np.int8)[kept],
+            digests=np.frombuffer(bytes(self._digests), np.uint64)[kept],
+            unlabelled=len(given) - len(kept),
+            fingerprint=self._content.hexdigest(),
+        )
+
+
+def _in_order(names: list[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Names sorted, by number if all are numbers; and the place of each of the given there."""
+    numeric = all(name.isascii() and name.isdigit() for name in names)
+    ordered = sorted(names, key=lambda name: (int(name), name) if numeric else (0, name))
+    place = {name: number for number, name in enumerate(ordered)}
+    return tuple(ordered), np.array([place[name] for name in names], dtype=np.int64)

@@ -1,0 +1,191 @@
+"""Which files are texts: one file, or all that a folder holds at any depth."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from sfumato.errors import DataError, suggest
+
+PLAIN = frozenset({".txt", ".md"})
+RECORDS = frozenset({".jsonl", ".csv"})
+# These speak about the texts, and are none of them.
+_ABOUT = frozenset(
+    {"attribution", "changelog", "citation", "copying", "licence", "license", "notice", "readme"}
+)
+_READABLE = f"files that can be read: {' '.join(sorted(PLAIN | RECORDS))}"
+_PACKED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".tar"})
+
+
+class Problem(NamedTuple):
+    """Something that was set aside or mended: where (the line from 1, if it is one), and why."""
+
+    path: str
+    line: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """One file.
+
+    Attributes:
+        path: Relative to the folder, with ``/`` between parts.
+        size: In bytes.
+        mtime_ns: When it was last changed.
+        label: Its first-level folder, if those are classes.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    label: str | None = None
+
+    @property
+    def suffix(self) -> str:
+        """The end of its name, in lower case."""
+        return PurePosixPath(self.path).suffix.lower()
+
+
+@dataclass(frozen=True)
+class TextFiles:
+    """What was found.
+
+    Attributes:
+        root: The folder, or the folder of the single file.
+        files: Sorted by path.
+        problems: What was passed over with a reason.
+    """
+
+    root: Path
+    files: tuple[TextFile, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files together."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def stamp(self) -> str:
+        """SHA-256 over paths, sizes and times: another one when a file was edited."""
+        found = [(file.path, file.size, file.mtime_ns) for file in self.files]
+        return hashlib.sha256(repr(found).encode()).hexdigest()
+
+
+def find_texts(source: Path) -> TextFiles:
+    """Find the texts of a folder, nested to any depth, or take a single file.
+
+    Hidden files, and those that tell about the data (README, LICENSE, ATTRIBUTION and the like),
+    are passed over. Links to folders and links that leave the folder are named as problems. If
+    every file lies in a first-level folder, and there are two of those or more, they are classes.
+
+    Raises:
+        DataError: The source is missing, or holds no file that can be read.
+    """
+    source = Path(source).expanduser()
+    if source.is_dir():
+        return _in_folder(source)
+    if not source.is_file():
+        raise _missing(source)
+    if source.suffix.lower() not in PLAIN | RECORDS:
+        packed = source.suffix.lower() in _PACKED
+        raise DataError(
+            f"'{source}' is not a text file that can be read.",
+            why=f"its name ends in '{source.suffix}'"
+            if source.suffix
+            else "its name has no ending",
+            hint=f"unpack it first; {_READABLE}." if packed else f"{_READABLE}.",
+        )
+    status = source.stat()
+    found = TextFile(source.name, status.st_size, status.st_mtime_ns)
+    return TextFiles(source.parent, (found,), ())
+
+
+def _missing(source: Path) -> DataError:
+    parent = source.parent
+    beside = [child.name for child in parent.iterdir()] if parent.is_dir() else []
+    return DataError(
+        f"There is no file or folder '{source}'.",
+        hint=suggest(source.name, beside) if 0 < len(beside) <= 20 else "check the path.",
+    )
+
+
+def _in_folder(root: Path) -> TextFiles:
+    problems: list[Problem] = []
+    other: Counter[str] = Counter()
+    found: list[TextFile] = []
+    for file in _walk(root, root.resolve(), problems):
+        if file.suffix not in PLAIN | RECORDS:
+            other[file.suffix or "(no suffix)"] += 1
+        elif PurePosixPath(file.path).stem.lower() not in _ABOUT:
+            found.append(file)
+    if not found:
+        raise _nothing_found(root, other, problems)
+    found.sort(key=lambda file: file.path)
+    return TextFiles(root, tuple(_labelled_by_folder(found)), tuple(problems))
+
+
+def _walk(root: Path, real_root: Path, problems: list[Problem]) -> Iterator[TextFile]:
+    pending = [root]
+    while pending:
+        try:
+            entries = sorted(os.scandir(pending.pop()), key=lambda entry: entry.name)
+        except OSError as error:
+            reason = f"cannot be listed: {error.strerror}"
+            problems.append(Problem(_shown(error.filename), None, reason))
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            path = Path(entry.path)
+            name = path.relative_to(root).as_posix()
+            if reason := _refusal(entry, path, real_root):
+                problems.append(Problem(_shown(name), None, reason))
+            elif entry.is_dir():
+                pending.append(path)
+            elif entry.is_file():
+                status = entry.stat()
+                yield TextFile(name, status.st_size, status.st_mtime_ns)
+
+
+def _refusal(entry: os.DirEntry[str], path: Path, real_root: Path) -> str:
+    if _shown(entry.name) != entry.name:
+        return "the name is not valid UTF-8"
+    if not entry.is_symlink():
+        return ""
+    if not path.exists():
+        return "a link to nothing"
+    if not path.resolve().is_relative_to(real_root):
+        return "a link that leaves the folder"
+    return "a link to a folder" if path.is_dir() else ""
+
+
+def _shown(name: str) -> str:
+    return str(name).encode(errors="backslashreplace").decode()
+
+
+def _nothing_found(root: Path, other: Counter[str], problems: list[Problem]) -> DataError:
+    if other:
+        seen = ", ".join(f"{count} x {suffix}" for suffix, count in other.most_common(5))
+        why = f"it holds other files: {seen}"
+    elif problems:
+        why = f"everything in it was set aside: {problems[0].path}: {problems[0].reason}"
+    else:
+        why = "the folder is empty"
+    return DataError(f"There are no texts in '{root}'.", why=why, hint=f"{_READABLE}.")
+
+
+def _labelled_by_folder(files: list[TextFile]) -> list[TextFile]:
+    folders = [PurePosixPath(file.path).parts for file in files]
+    if any(len(parts) < 2 for parts in folders) or len({parts[0] for parts in folders}) < 2:
+        return files
+    return [
+        TextFile(file.path, file.size, file.mtime_ns, parts[0])
+        for file, parts in zip(files, folders, strict=True)
+    ]

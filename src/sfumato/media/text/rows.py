@@ -1,0 +1,181 @@
+"""Documents as rows of a fixed number of tokens, the same on every machine.
+
+A long document is cut into windows, at other places in every epoch. Short documents are packed
+whole, several to a row, each a segment of its own, and all of one row have the same label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sfumato.media.order import batch_indices
+from sfumato.media.text.library import Library
+
+# As in media/order.py: the top word of the counter keeps these numbers apart from all others.
+_PACKING, _SHIFTS = 0x5F0D_7E87, 0x5F0D_7E88
+_WORD = (1 << 64) - 1
+_PACKED = -1
+
+
+@dataclass(frozen=True)
+class RowBatch:
+    """B rows of L tokens.
+
+    Attributes:
+        tokens: int64 (B, L); 0 where a row is padded.
+        segments: int64 (B, L): which document of the row a token belongs to, from 0; -1 is padding.
+        labels: int64 (B,), or ``None`` without labels.
+    """
+
+    tokens: NDArray[np.int64]
+    segments: NDArray[np.int64]
+    labels: NDArray[np.int64] | None
+
+
+class Rows:
+    """The rows of some documents.
+
+    A document of n > L tokens has w = ceil(n / L) rows. In an epoch with shift d its window k
+    begins at k L - e / 2 + d, where e = w L - n is what the windows have to spare, or as near to
+    that as it can without leaving the document. Epoch 0 has d = 0, and covers every token. Later
+    ones draw d from [-L / 2, L / 2), so that no place is always at a border; then d > e / 2 leaves
+    out the beginning of the document, and d < -e / 2 its end.
+
+    Args:
+        library: The documents.
+        indices: Which of them, without repetition.
+        context: L, the tokens of a row.
+        seed: Decides the packing and the shifts.
+    """
+
+    def __init__(self, library: Library, indices: ArrayLike, context: int, seed: int) -> None:
+        self._library = library
+        self._context = context
+        self._seed = seed & _WORD
+        self._begins = library.offsets[:-1]
+        self._sizes = library.lengths
+        chosen = np.asarray(indices, dtype=np.int64)
+        short = self._sizes[chosen] <= context
+        packed, ends = self._pack(chosen[short])
+        long = chosen[~short]
+        counts = -(-self._sizes[long] // context)
+        # Row r holds the documents members[first[r]:first[r + 1]]: one, if it is a window.
+        self._members = np.concatenate([packed, np.repeat(long, counts)])
+        windows = np.arange(counts.sum(), dtype=np.int64)
+        self._first = np.concatenate([[0], ends, len(packed) + 1 + windows])
+        number = windows - np.repeat(np.cumsum(counts) - counts, counts)
+        self._window = np.concatenate([np.full(len(ends), _PACKED), number])
+
+    def __len__(self) -> int:
+        return len(self._window)
+
+    def batch(self, rows: ArrayLike, epochs: ArrayLike) -> RowBatch:
+        """Some rows.
+
+        Args:
+            rows: Shape (B,), each in [0, len(self)).
+            epochs: Which epoch each is in, or one for all; it decides where windows begin.
+        """
+        chosen = np.asarray(rows, dtype=np.int64)
+        when = np.broadcast_to(np.asarray(epochs, dtype=np.int64), chosen.shape)
+        counts = self._first[chosen + 1] - self._first[chosen]
+        row = np.repeat(np.arange(len(chosen)), counts)
+        segment = _within(counts)
+        member = self._members[self._first[chosen][row] + segment]
+        window = self._window[chosen]
+        begin, size = self._begins[member], self._sizes[member].copy()
+        for place in np.flatnonzero(window[row] != _PACKED):
+            of = row[place]
+            begin[place] += self._start(int(member[place]), int(window[of]), int(when[of]))
+            size[place] = self._context
+        return self._laid_out(len(chosen), row, segment, member, begin, size)
+
+    def training_batch(self, step: int, batch: int, seed: int) -> RowBatch:
+        """The rows of one step of training: a pure function of (seed, step)."""
+        rows = batch_indices(len(self), batch, step, seed)
+        position = step * batch + np.arange(batch, dtype=np.int64)
+        return self.batch(rows, position // len(self))
+
+    def fixed(self, count: int) -> RowBatch:
+        """Up to ``count`` rows, evenly spaced through all, always the same; to measure on."""
+        count = min(count, len(self))
+        return self.batch((np.arange(count) * len(self)) // max(count, 1), 0)
+
+    def lengths(self) -> NDArray[np.int64]:
+        """How many segments there are of every length, shape (L + 1,)."""
+        sizes = np.minimum(self._sizes[self._members], self._context)
+        return np.bincount(sizes, minlength=self._context + 1)
+
+    def _pack(self, documents: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Next-fit in a shuffled order, label by label: members of rows, and where rows end."""
+        words = _words(self._seed, 0, 0, _PACKING, len(documents))
+        order = documents[np.argsort(words, kind="stable")]
+        labels = self._library.labels
+        if labels is not None:
+            order = order[np.argsort(labels[order], kind="stable")]
+        label_of = [0] * len(order) if labels is None else labels[order].tolist()
+        ends = _next_fit(self._sizes[order].tolist(), label_of, self._context)
+        return order, np.array(ends, dtype=np.int64)
+
+    def _start(self, document: int, window: int, epoch: int) -> int:
+        """Where a window begins in its document."""
+        shift = 0
+        if epoch:
+            word = int(_words(self._seed, epoch, document, _SHIFTS, 1)[0])
+            shift = word % self._context - self._context // 2
+        size = int(self._sizes[document])
+        spare = -size % self._context
+        return min(max(window * self._context - spare // 2 + shift, 0), size - self._context)
+
+    def _laid_out(
+        self,
+        rows: int,
+        row: NDArray[np.int64],
+        segment: NDArray[np.int64],
+        member: NDArray[np.int64],
+        begin: NDArray[np.int64],
+        size: NDArray[np.int64],
+    ) -> RowBatch:
+        """Copy pieces ``begin`` .. ``begin + size`` of the library to their rows, left to right."""
+        before = np.cumsum(size) - size
+        per_row = np.bincount(row, weights=size, minlength=rows).astype(np.int64)
+        column = before - (np.cumsum(per_row) - per_row)[row]
+        within = _within(size)
+        target = np.repeat(row * self._context + column, size) + within
+        tokens = np.zeros(rows * self._context, dtype=np.int64)
+        segments = np.full(rows * self._context, -1, dtype=np.int64)
+        tokens[target] = self._library.tokens[np.repeat(begin, size) + within]
+        segments[target] = np.repeat(segment, size)
+        shape = (rows, self._context)
+        labels = self._library.labels
+        of_rows = None if labels is None else labels[member[segment == 0]]
+        return RowBatch(tokens.reshape(shape), segments.reshape(shape), of_rows)
+
+
+def _within(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0 .. counts[0] - 1, then 0 .. counts[1] - 1, and so on, laid end to end."""
+    first = np.cumsum(counts) - counts
+    return np.arange(counts.sum(), dtype=np.int64) - np.repeat(first, counts)
+
+
+def _next_fit(sizes: Sequence[int], labels: Sequence[int], room: int) -> list[int]:
+    """Where rows end if each takes what follows for as long as it fits and has its label."""
+    ends = []
+    used, label = 0, labels[0] if labels else 0
+    for place, (size, own) in enumerate(zip(sizes, labels, strict=True)):
+        if used + size > room or own != label:
+            ends.append(place)
+            used, label = 0, own
+        used += size
+    return [*ends, len(sizes)] if sizes else []
+
+
+def _words(seed: int, epoch: int, index: int, stream: int, count: int) -> NDArray[np.uint64]:
+    """Raw random words at an address."""
+    key = np.array([seed, epoch], dtype=np.uint64)
+    counter = np.array([0, 0, index, stream], dtype=np.uint64)
+    return np.random.Philox(key=key, counter=counter).random_raw(count)

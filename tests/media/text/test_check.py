@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sfumato.errors import DataError
+from sfumato.media.text.check import check
+from sfumato.media.text.library import Library
+from sfumato.media.text.settings import TextSettings
+
+
+def test_report(tmp_path: Path) -> None:
+    records = [
+        {"text": "hello\nthere", "label": "b", "split": "train"},
+        {"text": "hello", "label": "a", "split": "train"},
+        {"text": "hello", "label": "b", "split": "train"},
+        {"text": "x" * 20, "label": "b", "split": "train"},
+        {"text": "halloé", "label": "a", "split": "test"},
+        {"text": "", "label": "a"},
+    ]
+    source = tmp_path / "a.jsonl"
+    source.write_text("\n".join(map(json.dumps, records)))
+    settings = TextSettings(context=8)
+    seen: list[tuple[int, ...]] = []
+    report = check(source, settings, 0.0, tmp_path / "cache", seen.append)
+    told = json.loads(json.dumps(report.to_json()))
+    assert seen[-1][2:] == (5, 1)
+    assert told["source"] == str(source)
+    assert told["settings"]["context"] == 8
+    assert (told["documents"], told["held_out"]) == (5, 1)
+    assert told["held_out_share"] == pytest.approx(6 / 47)
+    assert told["tokens"] == told["survey"]["characters"] == 11 + 5 + 5 + 20 + 6
+    # h e l o \n t r x, and the unknown; "a" and "é" are met in the held-out text alone.
+    assert told["vocabulary"] == 9
+    assert told["unknown"] == 2
+    assert told["survey"]["distinct"] == 10
+    assert told["survey"]["rarest"][0][1] == 1
+    assert (told["survey"]["least"], told["survey"]["median"], told["survey"]["most"]) == (5, 6, 20)
+    assert told["survey"]["longest_line"] == 20
+    assert told["survey"]["longest_line_at"] == "a.jsonl:4, line 1"
+    # Two windows and three; the two short ones have different labels.
+    assert told["rows"] == 2 + 3 + 2
+    assert told["labels"] == {"a": 2, "b": 3}
+    assert told["duplicates"] == [["a.jsonl:3", "a.jsonl:2"]]
+    assert told["duplicate_count"] == 1
+    assert told["problems"] == [{"path": "a.jsonl", "line": 6, "reason": "'text' is empty"}]
+    assert told["problem_count"] == 1
+    assert ["a.jsonl:1", "hello\nthere"] in told["survey"]["beginnings"]
+
+
+def test_a_run_uses_what_checking_prepared(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("some text or other\n" * 9)
+    settings = TextSettings(tokens="bytes")
+    report = check(tmp_path / "a.txt", settings, 0.1, tmp_path / "cache")
+    library = Library.open(tmp_path / "a.txt", settings, 0.1, cache_dir=tmp_path / "cache")
+    assert library is not None
+    assert (report.fingerprint, report.unknown) == (library.fingerprint, 0)
+
+
+def test_nothing_to_report(tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        check(tmp_path, TextSettings(), cache_dir=tmp_path / "cache")

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sfumato.errors import DataError
+from sfumato.media.text.files import find_texts
+
+
+def write(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return root
+
+
+def test_texts_at_any_depth(tmp_path: Path) -> None:
+    write(
+        tmp_path, "b.txt", "a/z.MD", "a/deep/er/x.jsonl", "c.csv", "a/p.png", ".h/x.txt", ".y.txt"
+    )
+    write(tmp_path, "README.md", "LICENSE.txt", "a/Attribution.txt", "citation.jsonl")
+    found = find_texts(tmp_path)
+    assert [file.path for file in found.files] == ["a/deep/er/x.jsonl", "a/z.MD", "b.txt", "c.csv"]
+    assert found.problems == ()
+    assert found.size == sum(len(file.path) for file in found.files)
+
+
+def test_a_single_file(tmp_path: Path) -> None:
+    found = find_texts(write(tmp_path, "README.txt") / "README.txt")
+    assert (found.root, [file.path for file in found.files]) == (tmp_path, ["README.txt"])
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (("cat/1.txt", "dog/deep/2.txt", "README.md"), ["cat", "dog"]),
+        (("all/1.txt", "all/2.txt"), [None, None]),
+        (("cat/1.txt", "dog/1.txt", "stray.txt"), [None, None, None]),
+    ],
+)
+def test_class_folders(tmp_path: Path, names: tuple[str, ...], labels: list[str | None]) -> None:
+    assert [file.label for file in find_texts(write(tmp_path, *names)).files] == labels
+
+
+def test_links(tmp_path: Path) -> None:
+    outside = write(tmp_path / "outside", "secret.txt")
+    root = write(tmp_path / "data", "a.txt")
+    (root / "escape.txt").symlink_to(outside / "secret.txt")
+    (root / "loop").symlink_to(root)
+    (root / "dangling.txt").symlink_to(root / "nowhere.txt")
+    (root / "inside.txt").symlink_to(root / "a.txt")
+    found = find_texts(root)
+    assert [file.path for file in found.files] == ["a.txt", "inside.txt"]
+    assert {problem.path: problem.reason for problem in found.problems} == {
+        "escape.txt": "a link that leaves the folder",
+        "loop": "a link to a folder",
+        "dangling.txt": "a link to nothing",
+    }
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    write(tmp_path, "a.txt")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")).write_text("x")
+    [problem] = find_texts(tmp_path).problems
+    assert problem.reason == "the name is not valid UTF-8"
+    problem.path.encode()
+
+
+def test_the_stamp_sees_edits(tmp_path: Path) -> None:
+    write(tmp_path, "a.txt", "b.txt")
+    before = find_texts(tmp_path).stamp
+    assert find_texts(tmp_path).stamp == before
+    os.utime(tmp_path / "a.txt", ns=(0, 0))
+    assert find_texts(tmp_path).stamp != before
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    write(tmp_path, "poems.txt", "x/a.pdf", "x/b.pdf", "x/c", "b.txt.gz", "image.png", "plain")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"poem\.txt") as missing:
+        find_texts(tmp_path / "poem.txt")
+    assert "poems.txt" in missing.value.hint
+    with pytest.raises(DataError) as packed:
+        find_texts(tmp_path / "b.txt.gz")
+    assert "unpack" in packed.value.hint
+    with pytest.raises(DataError, match="not a text file") as picture:
+        find_texts(tmp_path / "image.png")
+    assert ".jsonl" in picture.value.hint
+    with pytest.raises(DataError) as nameless:
+        find_texts(tmp_path / "plain")
+    assert "no ending" in nameless.value.why
+    with pytest.raises(DataError) as empty:
+        find_texts(tmp_path / "empty")
+    assert empty.value.why == "the folder is empty"
+    with pytest.raises(DataError) as other:
+        find_texts(tmp_path / "x")
+    assert "2 x .pdf, 1 x (no suffix)" in other.value.why

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sfumato.errors import DataError, SettingError
+from sfumato.media.text import building
+from sfumato.media.text.collection import pack_strings
+from sfumato.media.text.library import Library
+from sfumato.media.text.settings import TextSettings
+from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
+
+CHARACTERS = TextSettings()
+BYTES = TextSettings(tokens="bytes")
+
+
+def write(path: Path, *records: dict[str, object]) -> Path:
+    path.write_text("\n".join(map(json.dumps, records)))
+    return path
+
+
+def made(source: Path, settings: TextSettings = CHARACTERS, held_out: float = 0.0) -> Library:
+    return Library.open_or_prepare(source, settings, held_out, cache_dir=source.parent / "cache")
+
+
+def texts(library: Library) -> dict[str, str]:
+    return {library.names[number]: library.text(number) for number in range(len(library))}
+
+
+@given(written=st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=8))
+@settings(max_examples=8, deadline=None)
+def test_every_document_reads_back(
+    tmp_path_factory: pytest.TempPathFactory, written: list[str]
+) -> None:
+    source = write(tmp_path_factory.mktemp("d") / "a.jsonl", *({"text": one} for one in written))
+    for how in (CHARACTERS, BYTES):
+        library = made(source, how)
+        assert [library.text(number) for number in range(len(library))] == written
+        assert library.lengths.sum() == len(library.tokens) == library.offsets[-1]
+        assert library.survey.characters == sum(map(len, written))
+
+
+@pytest.mark.parametrize("how", ["characters", "bytes", "bpe"])
+def test_long_documents_are_encoded_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    written = ["word 🙂 " * 40, "é" * 100, "short", "a b c " * 30]
+    source = write(tmp_path / "a.jsonl", *({"text": one} for one in written))
+    asked = TextSettings.model_validate({"tokens": how, "vocabulary": 270})
+    whole = made(source, asked)
+    monkeypatch.setattr(building, "_BATCH", 16)
+    parts = Library.open_or_prepare(source, asked, 0.0, cache_dir=tmp_path / "other")
+    assert [parts.text(number) for number in range(4)] == written
+    assert parts.survey == whole.survey
+    if how != "bpe":
+        assert parts.tokens.tolist() == whole.tokens.tolist()
+
+
+def test_tokens_take_as_little_room_as_they_can(tmp_path: Path) -> None:
+    few = write(tmp_path / "few.jsonl", {"text": "banana"})
+    assert made(few).tokens.dtype == np.uint8
+    # 255 characters and the unknown one just fit into a byte.
+    for count, dtype in ((255, np.uint8), (256, np.uint16), (65_536, np.int32)):
+        text = "".join(chr(0x1_0000 + number) for number in range(count))
+        library = made(write(tmp_path / f"{count}.jsonl", {"text": text}))
+        assert library.tokens.dtype == dtype
+        assert library.text(0) == text
+
+
+def test_labels_are_numbered_in_order(tmp_path: Path) -> None:
+    numbers = write(tmp_path / "n.jsonl", *({"text": "a", "label": one} for one in (10, 9, "2")))
+    library = made(numbers)
+    assert library.classes == ("2", "9", "10")
+    assert library.labels is not None
+    assert library.labels.tolist() == [2, 1, 0]
+    words = write(tmp_path / "w.jsonl", *({"text": "a", "label": one} for one in ("b", 10, 9)))
+    assert made(words).classes == ("10", "9", "b")
+    plain = made(write(tmp_path / "p.jsonl", {"text": "a"}))
+    assert (plain.labels, plain.classes) == (None, ())
+
+
+def test_documents_without_a_label_are_left_out_where_others_have_one(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl", {"text": "x"}, {"text": "y", "label": "b"}, {"text": "z"})
+    library = made(source)
+    assert texts(library) == {"a.jsonl:2": "y"}
+    assert library.labels is not None
+    assert library.labels.tolist() == [0]
+    [problem] = library.problems
+    assert problem.reason.startswith("2 documents were left out")
+
+
+def test_records_say_what_is_held_out(tmp_path: Path) -> None:
+    source = write(
+        tmp_path / "a.jsonl",
+        {"text": "abc", "split": "train"},
+        {"text": "abé", "split": "test"},
+        {"text": "d"},
+        {"text": "abc", "split": "dev"},
+    )
+    for share in (0.0, 0.5):
+        library = made(source, held_out=share)
+        assert [part.tolist() for part in library.split()] == [[0, 2], [1, 3]]
+        # The alphabet is what training has.
+        assert isinstance(library.tokenizer, CharacterTokenizer)
+        assert library.tokenizer.alphabet == "abcd"
+        assert library.text(1) == "ab\ufffd"
+
+
+def test_records_may_not_all_be_held_out(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nothing to train on"):
+        made(write(tmp_path / "a.jsonl", {"text": "x", "split": "test"}))
+
+
+def test_equal_texts_are_never_divided(tmp_path: Path) -> None:
+    written = [f"text {number // 2}" for number in range(80)]
+    library = made(write(tmp_path / "a.jsonl", *({"text": one} for one in written)), held_out=0.3)
+    training, held = library.split()
+    assert sorted([*training, *held]) == list(range(80))
+    assert 8 <= len(held) <= 40
+    assert not {written[place] for place in training} & {written[place] for place in held}
+    assert library.duplicate_count == 40
+    assert library.duplicates[0] == ("a.jsonl:2", "a.jsonl:1")
+
+
+def test_the_choice_survives_more_documents(tmp_path: Path) -> None:
+    written: list[dict[str, object]] = [{"text": f"text {number}"} for number in range(90)]
+    before = made(write(tmp_path / "a.jsonl", *written[:60]), held_out=0.2).held_out.copy()
+    after = made(write(tmp_path / "a.jsonl", *written), held_out=0.2).held_out
+    assert after[:60].tolist() == before.tolist()
+
+
+def test_the_end_of_a_single_document_is_held_out(tmp_path: Path) -> None:
+    (tmp_path / "poem.txt").write_text("0123456789é" * 10)
+    library = made(tmp_path / "poem.txt", held_out=0.1)
+    assert texts(library) == {
+        "poem.txt": ("0123456789é" * 10)[:99],
+        "poem.txt#end": "0123456789é",
+    }
+    assert library.held_out.tolist() == [False, True]
+    assert len(made(tmp_path / "poem.txt", held_out=0.0)) == 1
+    (tmp_path / "one.txt").write_text("x")
+    for share in (0.5, 0.99):
+        assert made(tmp_path / "one.txt", held_out=share).held_out.tolist() == [False]
+
+
+def test_equal_documents_are_all_trained_on(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl", *({"text": "same"} for _ in range(5)))
+    for share in (0.1, 0.5, 0.99):
+        assert not made(source, held_out=share).held_out.any()
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_a_share_out_of_range(tmp_path: Path, share: float) -> None:
+    (tmp_path / "one.txt").write_text("some text")
+    with pytest.raises(SettingError):
+        made(tmp_path / "one.txt", held_out=share)
+
+
+def test_a_given_tokenizer_is_used(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl", {"text": "abc"})
+    cache = tmp_path / "cache"
+    given_one = CharacterTokenizer("ab")
+    library = Library.open_or_prepare(source, CHARACTERS, 0.0, given_one, cache)
+    assert library.tokens.tolist() == [0, 1, 2]
+    other = Library.open_or_prepare(source, CHARACTERS, 0.0, ByteTokenizer(), cache)
+    assert other.text(0) == "abc"
+    assert made(source).tokenizer.size == 4
+
+
+def test_the_cache_is_used_until_something_changes(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl", {"text": "abc"}, {"text": "d"})
+    first = made(source)
+    cache = tmp_path / "cache"
+    assert list(Library.prepare(source, CHARACTERS, 0.0, cache_dir=cache)) == []
+    assert made(source, TextSettings(context=64)).folder == first.folder
+    assert sorted(path.name for path in first.folder.iterdir()) == [
+        "held_out.npy", "name_offsets.npy", "names.npy", "offsets.npy", "table.json", "tokens.bin",
+    ]  # fmt: skip
+    assert Library.open(source, BYTES, 0.0, cache_dir=cache) is None
+    os.utime(source, ns=(0, 0))
+    assert Library.open(source, CHARACTERS, 0.0, cache_dir=cache) is None
+
+
+def test_a_damaged_cache_is_built_again(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl", {"text": "abc", "label": "x"}, {"text": "d", "label": "y"})
+    whole = made(source)
+    names = sorted(path.name for path in whole.folder.iterdir())
+    for name in names:
+        for damage in (b"" if name.startswith("n") else b"short", None):
+            path = whole.folder / name
+            path.unlink() if damage is None else path.write_bytes(damage)
+            assert Library.open(source, CHARACTERS, 0.0, cache_dir=tmp_path / "cache") is None
+            again = made(source)
+            assert texts(again) == {"a.jsonl:1": "abc", "a.jsonl:2": "d"}
+    assert [path.name for path in whole.folder.parent.iterdir()] == [whole.folder.name]
+
+
+def test_stopping_early_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "_BATCH", 1)
+    source = write(tmp_path / "a.jsonl", *({"text": "abc"} for _ in range(9)))
+    steps = Library.prepare(source, CHARACTERS, 0.0, cache_dir=tmp_path / "cache")
+    next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert list((tmp_path / "cache/texts").iterdir()) == []
+
+
+def test_progress_goes_up_to_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "_BATCH", 1)
+    source = write(tmp_path / "a.jsonl", *({"text": "abc"} for _ in range(5)), {"text": ""})
+    steps = list(Library.prepare(source, CHARACTERS, 0.0, cache_dir=tmp_path / "cache"))
+    done = [step.done_bytes for step in steps]
+    assert done == sorted(done)
+    assert done[-1] == steps[0].total_bytes == 2 * source.stat().st_size
+    assert steps[-1][2:] == (5, 1)
+
+
+def test_the_fingerprint_is_of_the_contents(tmp_path: Path) -> None:
+    (tmp_path / "one/x").mkdir(parents=True)
+    (tmp_path / "one/x/a.txt").write_text("abc")
+    (tmp_path / "one/b.txt").write_text("abd")
+    first = made(tmp_path / "one", held_out=0.5)
+    shutil.copytree(tmp_path / "one", tmp_path / "two", copy_function=shutil.copyfile)
+    assert made(tmp_path / "two").fingerprint == first.fingerprint
+    (tmp_path / "two/b.txt").write_text("abe")
+    assert made(tmp_path / "two").fingerprint != first.fingerprint
+    shutil.move(tmp_path / "one/b.txt", tmp_path / "one/c.txt")
+    assert made(tmp_path / "one").fingerprint != first.fingerprint
+
+
+def test_nothing_usable(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(" \n")
+    write(tmp_path / "b.jsonl", {"text": ""})
+    with pytest.raises(DataError, match="Nothing in") as told:
+        made(tmp_path)
+    assert told.value.why == "a.txt: is empty; b.jsonl:1: 'text' is empty"
+
+
+def test_many_problems_are_counted_and_some_kept(tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_text("bad\n" * 1500 + '{"text": "good"}')
+    library = made(source)
+    assert (library.problem_count, len(library.problems)) == (1500, 1000)
+    assert library.problems[-1].line == 1000
+
+
+@given(strings=st.lists(st.text()))
+def test_packed_strings(strings: list[str]) -> None:
+    packed = pack_strings(strings)
+    assert list(packed) == strings == packed[:]
+    assert packed[1:-1] == strings[1:-1]
+    assert list(packed.take(np.arange(len(strings))[::-1])) == strings[::-1]
+    with pytest.raises(IndexError):
+        packed[len(strings)]
