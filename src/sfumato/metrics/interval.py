@@ -1,0 +1,70 @@
+"""How sure a mean of a few measurements is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
+from typing import NamedTuple
+
+from sfumato.errors import DataError
+
+_HALVINGS = 60
+
+
+class Interval(NamedTuple):
+    """A mean and the bounds that hold the true mean with the stated confidence."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """The mean of independent measurements and its two-sided confidence interval.
+
+    Student's t with n - 1 degrees of freedom, which is exact for normal measurements and any
+    n >= 2; with few of them it is much wider than the normal interval.
+
+    Args:
+        values: At least two, independent of each other, in any unit.
+        confidence: In (0, 1).
+
+    Raises:
+        DataError: There are fewer than two values.
+    """
+    if len(values) < 2:
+        raise DataError(
+            f"{len(values)} measurements have no confidence interval.",
+            why="their spread is unknown",
+            hint="measure at least twice.",
+        )
+    mean = fmean(values)
+    half = _quantile(confidence, len(values) - 1) * stdev(values) / math.sqrt(len(values))
+    return Interval(mean, mean - half, mean + half)
+
+
+def _quantile(confidence: float, freedom: int) -> float:
+    """The t that a Student variable stays within, on both sides, with this probability."""
+    low, high = 0.0, math.pi / 2
+    for _ in range(_HALVINGS):
+        angle = (low + high) / 2
+        if _within(angle, freedom) < confidence:
+            low = angle
+        else:
+            high = angle
+    return math.sqrt(freedom) * math.tan((low + high) / 2)
+
+
+def _within(angle: float, freedom: int) -> float:
+    """P(abs(T) < sqrt(freedom) tan(angle)): Abramowitz and Stegun 1964, 26.7.3 and 26.7.4."""
+    square = math.cos(angle) ** 2
+    odd = freedom % 2
+    term = math.cos(angle) if odd else 1.0
+    total = 0.0
+    for step in range(1 + odd, freedom, 2):
+        total += term
+        term *= square * step / (step + 1)
+    if not odd:
+        return math.sin(angle) * total
+    return (angle + math.sin(angle) * total) * 2 / math.pi
