@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import sfumato
-from sfumato.run.data import TrainingData, reopen
+from sfumato.run.data import reopen
+from sfumato.run.image.data import ImageData
 
 
 def classifier(channels: int, classes: int) -> nn.Module:
@@ -64,8 +65,8 @@ def main() -> None:
 
     run = sfumato.open(asked.run)
     spec = run.spec
-    events = list(reopen(spec.data, spec.recipe.medium, spec.recipe.data))
-    (data,) = [event for event in events if isinstance(event, TrainingData)]
+    events = list(reopen(run.directory, spec.data, spec.recipe))
+    (data,) = [event for event in events if isinstance(event, ImageData)]
 
     def real(ids: np.ndarray) -> tuple[Tensor, Tensor]:
         pixels, labels = data.dataset.gather(ids)

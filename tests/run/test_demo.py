@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from sfumato.run import data, demo, training
+from sfumato.run import demo, source, training
 from sfumato.run.training import planned
 
 
@@ -18,7 +18,7 @@ def test_from_nothing_to_proof(
 ) -> None:
     """The real demonstration with other data and a smaller network."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(data, "fetch", lambda name: SimpleNamespace(path=pictures))
+    monkeypatch.setattr(source, "fetch", lambda name: SimpleNamespace(path=pictures))
     monkeypatch.setattr(
         training, "planned", lambda minutes: planned(steps=int(minutes), changes=tiny)
     )

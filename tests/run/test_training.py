@@ -23,8 +23,8 @@ from sfumato.errors import (
     SfumatoError,
 )
 from sfumato.run import spec as specs
-from sfumato.run.data import Reading
 from sfumato.run.directory import RunDirectory
+from sfumato.run.source import Reading
 from sfumato.run.training import planned, resume, train
 
 Runs = Callable[..., Path]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -90,22 +91,32 @@ def data_check(
 
 @app.command
 def train(
-    source: Annotated[str, Parameter(help="A folder of pictures, or a name of the catalogue.")],
+    source: Annotated[
+        str, Parameter(help="A folder of pictures or texts, a text file, or a catalogue's name.")
+    ],
     *,
-    recipe: Annotated[str | None, Parameter(help="Name of a recipe; see: sfumato recipes")] = None,
+    recipe: Annotated[
+        str | None, Parameter(help="Name of a recipe; else the one that suits the data.")
+    ] = None,
     name: Annotated[str | None, Parameter(help="Name of the run.")] = None,
     steps: Annotated[int | None, Parameter(help="Train for so many steps.")] = None,
     minutes: Annotated[float | None, Parameter(help="Train for so many minutes.")] = None,
+    label_field: Annotated[
+        str | None, Parameter(help="Text records: the field that holds the class.")
+    ] = None,
     set_: Settings = None,
     tensorboard: Annotated[bool, Parameter(help="Also write curves for TensorBoard.")] = False,
     quiet: Annotated[bool, Parameter(help="Print nothing but errors and the run's name.")] = False,
 ) -> None:
-    """Train a model of a folder of pictures. Ctrl-C saves and stops."""
+    """Train a model of a folder of pictures or of text. Ctrl-C saves and stops."""
     from sfumato.engine.signals import stop_on_signals
-    from sfumato.recipes import DEFAULT
     from sfumato.run import training
+    from sfumato.run.source import suited
 
-    plan = training.planned(recipe or DEFAULT, steps, minutes, set_ or ())
+    changes = list(set_ or ())
+    if label_field is not None:
+        changes.append(f"medium.label_field={dumps(label_field)}")
+    plan = training.planned(recipe or suited(source), steps, minutes, changes)
     with stop_on_signals() as stop:
         events = training.train(source, plan, name, stop=stop, tensorboard=tensorboard)
         show.training(events, quiet)
@@ -135,23 +146,75 @@ def resume(
 def sample(
     run: Annotated[str | None, Parameter(help="Name or path of a run.")] = None,
     *,
-    n: Annotated[int, Parameter(name=["-n", "--number"], help="How many.")] = 16,
+    n: Annotated[
+        int | None, Parameter(name=["-n", "--number"], help="How many: 16 pictures, or 4 texts.")
+    ] = None,
     seed: Annotated[int, Parameter(help="Sample i of a seed is always the same.")] = 0,
     steps: Annotated[int | None, Parameter(help="Network evaluations per sample.")] = None,
     sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
     label: Annotated[str | None, Parameter(help="Class of all samples.")] = None,
     scale: Annotated[float | None, Parameter(help="Guidance to the label, 1 = off.")] = None,
     batch: Annotated[int, Parameter(help="Samples made at a time; changes memory only.")] = 16,
+    temperature: Annotated[float | None, Parameter(help="Text: below 1 = safer, 1 = off.")] = None,
+    top_p: Annotated[float | None, Parameter(help="Text: share of likely tokens, 1 = off.")] = None,
+    length: Annotated[int | None, Parameter(help="Text: tokens of each.")] = None,
     out: Annotated[Path | None, Parameter(help="Folder for the files.")] = None,
     trajectory: Annotated[bool, Parameter(help="Also keep the way from noise.")] = False,
-    like: Annotated[Path | None, Parameter(help="Make this picture again.")] = None,
+    like: Annotated[
+        Path | None, Parameter(help="Make this sample again: a PNG, or samples.jsonl:LINE.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Make new pictures with a trained run."""
+    """Make new pictures or texts with a trained run."""
     from sfumato.run.sampled import Asked, sample_files
 
-    asked = Asked(n, seed, steps, sampler, label, scale, batch)
+    asked = Asked(n, seed, steps, sampler, label, scale, batch, temperature, top_p, length)
     show.sampling(sample_files(run, asked, out, trajectory, like), json)
+
+
+@app.command
+def fill(
+    run: RunName,
+    text: Annotated[str | None, Parameter(help='A text with gaps: "to be ____ not to be".')] = None,
+    *,
+    file: Annotated[Path | None, Parameter(help="Read the text from this file instead.")] = None,
+    marker: Annotated[str, Parameter(help="What stands for a gap.")] = "____",
+    n: Annotated[int, Parameter(name=["-n", "--number"], help="Fillings shown.")] = 5,
+    candidates: Annotated[int, Parameter(help="Fillings tried; the likeliest are shown.")] = 24,
+    length: Annotated[
+        str | None, Parameter(help="Tokens of a gap: a number, or least-greatest, e.g. 3-8.")
+    ] = None,
+    seed: Annotated[int, Parameter(help="Candidate i of a seed is always the same.")] = 0,
+    steps: Annotated[int | None, Parameter(help="Network evaluations.")] = None,
+    sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
+    label: Annotated[str | None, Parameter(help="Class of the text.")] = None,
+    scale: Annotated[float | None, Parameter(help="Guidance to the label, 1 = off.")] = None,
+    temperature: Annotated[float, Parameter(help="Below 1 = safer, 1 = off.")] = 1.0,
+    top_p: Annotated[float, Parameter(help="Share of likely tokens, 1 = off.")] = 1.0,
+    json: Json = False,
+) -> None:
+    """Fill the gaps of a text; what is given stays as it is, before, between and behind them."""
+    from sfumato.run.filled import fill_text
+
+    show.filled(
+        fill_text(
+            run,
+            text,
+            file,
+            marker=marker,
+            n=n,
+            candidates=candidates,
+            length=length,
+            seed=seed,
+            steps=steps,
+            sampler=sampler,
+            label=label,
+            scale=scale,
+            temperature=temperature,
+            top_p=top_p,
+        ),
+        json,
+    )
 
 
 @app.command
@@ -175,9 +238,16 @@ def samplers(*, json: Json = False) -> None:
     """List the samplers."""
     from sfumato.recipes import DEFAULT, find
     from sfumato.sampling import SAMPLERS
+    from sfumato.sampling.tokens import TOKEN_SAMPLERS
 
-    default = find(DEFAULT).sampling.sampler.kind
-    show.names({name: kind.summary for name, kind in SAMPLERS.items()}, default, json)
+    image, text = find(DEFAULT).sampling.sampler.kind, find("text").sampling.sampler.kind
+    show.samplers(
+        {
+            "pictures": ({name: kind.summary for name, kind in SAMPLERS.items()}, image),
+            "text": ({name: kind.summary for name, kind in TOKEN_SAMPLERS.items()}, text),
+        },
+        json,
+    )
 
 
 @app.command

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sfumato.cli import show_text
+
 if TYPE_CHECKING:
     from cyclopts import CycloptsError
 
     from sfumato.errors import SfumatoError
     from sfumato.media.catalogue import Entry, FetchedSet
     from sfumato.media.check import DataReport
+    from sfumato.run.text.filling import Filled
 
 Report = Callable[[int, int, str], None]
 
@@ -94,7 +98,7 @@ def fetched(found: FetchedSet, as_json: bool) -> None:
         dump({"name": entry.name, "path": str(found.path), "licence": entry.licence,
               "attribution": entry.attribution, "count": entry.count})  # fmt: skip
         return
-    say(f"{entry.count:,} pictures in {found.path}")
+    say(f"{entry.count:,} {entry.noun} in {found.path}")
     say(f"licence: {entry.licence}")
     say(entry.attribution.strip())
 
@@ -152,14 +156,30 @@ def training(events: Iterator[Any], quiet: bool) -> None:
     if quiet:
         print(directory.root)
     else:
-        say(f"previews: {directory.previews / 'latest.png'}")
+        for preview in sorted(directory.previews.glob("latest.*")):
+            say(f"previews: {preview}")
         say(f"next: sfumato sample {directory.root}")
 
 
 def sampling(events: Iterator[Any], as_json: bool) -> None:
     """Samples on their way, and where they went."""
-    from sfumato.run.sampled import Written
-    from sfumato.run.sampling import Making
+    from sfumato.run.text.sampled import TextState
+
+    first = next(events)
+    events = chain([first], events)
+    if isinstance(first, TextState):
+        written = show_text.watched(events, quiet=as_json)
+        if as_json:
+            dump(written.to_json())
+        for line in () if as_json else show_text.texts(written):
+            say(line)
+    else:
+        _pictures(events, as_json)
+
+
+def _pictures(events: Iterator[Any], as_json: bool) -> None:
+    from sfumato.run.image.sampled import Written
+    from sfumato.run.trained import Making
 
     written: Written | None = None
     with progress(as_json) as report:
@@ -178,6 +198,27 @@ def sampling(events: Iterator[Any], as_json: bool) -> None:
     say(f"sheet: {written.sheet}")
     for path in written.strips[:1]:
         say(f"from noise: {path}")
+
+
+def filled(results: Sequence[Filled], as_json: bool) -> None:
+    """Filled texts, the likeliest first."""
+    if as_json:
+        from sfumato.run.text.filling import as_json as plain
+
+        dump(plain(results))
+    else:
+        show_text.filled(results, _out)
+
+
+def samplers(groups: Mapping[str, tuple[Mapping[str, str], str]], as_json: bool) -> None:
+    """Samplers by what they sample, each with a line about it."""
+    if as_json:
+        dump({noun: {"default": default, "names": dict(lines)}
+              for noun, (lines, default) in groups.items()})  # fmt: skip
+        return
+    for noun, (lines, default) in groups.items():
+        say(f"{noun}:")
+        names(lines, default, as_json=False)
 
 
 def demo(events: Iterator[Any]) -> None:

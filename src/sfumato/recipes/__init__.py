@@ -6,7 +6,17 @@ to a default that could change.
 """
 
 from sfumato.recipes.overrides import override
-from sfumato.recipes.recipe import Recipe
-from sfumato.recipes.registry import DEFAULT, RECIPES, find
+from sfumato.recipes.recipe import Recipe, RecipeBase
+from sfumato.recipes.registry import DEFAULT, RECIPES, AnyRecipe, find
+from sfumato.recipes.text_recipe import TextRecipe
 
-__all__ = ["DEFAULT", "RECIPES", "Recipe", "find", "override"]
+__all__ = [
+    "DEFAULT",
+    "RECIPES",
+    "AnyRecipe",
+    "Recipe",
+    "RecipeBase",
+    "TextRecipe",
+    "find",
+    "override",
+]

@@ -6,18 +6,19 @@ import difflib
 import json
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from sfumato.errors import SettingError, suggest
-from sfumato.recipes.recipe import Recipe
+from sfumato.recipes.recipe import RecipeBase
 from sfumato.recipes.wording import setting_error, shown
 
 Tree = dict[str, Any]
+RecipeT = TypeVar("RecipeT", bound=RecipeBase)
 
 
-def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
+def override(recipe: RecipeT, changes: Iterable[str]) -> RecipeT:
     """A recipe with some settings replaced.
 
     Args:
@@ -35,21 +36,21 @@ def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
     kinds = sorted((pair for pair in pairs if _is_kind(pair[0])), key=lambda pair: len(pair[0]))
     for path, value in kinds:
         _place(tree, path, value)
-    tree = _with_defaults(tree) if kinds else tree
+    tree = _with_defaults(tree, type(recipe)) if kinds else tree
     for path, value in pairs:
         if not _is_kind(path):
             _place(tree, path, value)
-    return validate(tree)
+    return validate(tree, type(recipe))
 
 
-def validate(tree: Tree) -> Recipe:
-    """A recipe from plain data.
+def validate(tree: Tree, kind: type[RecipeT]) -> RecipeT:
+    """A recipe of a kind from plain data.
 
     Raises:
         SettingError: Naming the first setting that is unknown or has a bad value.
     """
     try:
-        recipe = Recipe.model_validate(tree)
+        recipe = kind.model_validate(tree)
     except ValidationError as error:
         raise setting_error(error, tree) from error
     # JSON has no infinity and no NaN, and a spec is JSON.
@@ -114,13 +115,13 @@ def _nearest(path: tuple[str, ...], tree: Tree) -> str:
     return f"did you mean '{max(alike)[1]}'?" if alike else ""
 
 
-def _with_defaults(tree: Tree) -> Tree:
+def _with_defaults(tree: Tree, kind: type[RecipeBase]) -> Tree:
     """The tree with the defaults of new kinds written out, so that they can be set by name.
 
     What is not valid before the other changes are made may be so after them: it stays as it is.
     """
     try:
-        return Recipe.model_validate(tree).model_dump(mode="json")
+        return kind.model_validate(tree).model_dump(mode="json")
     except ValidationError:
         return tree
 

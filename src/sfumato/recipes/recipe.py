@@ -1,4 +1,4 @@
-"""What a recipe holds."""
+"""What a recipe holds: what all share, and what a recipe for pictures adds."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from sfumato.process.times import AnyTimes, LogNormal
 from sfumato.sampling import Adams, AnySampler
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """Base of all parts of a recipe."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class DataSettings(_Part):
+class DataSettings(Part):
     """Which part of the data is trained on, and with what conditions."""
 
     held_out: float = Field(0.05, ge=0, lt=1, description="share kept aside to measure on")
@@ -31,7 +33,7 @@ class DataSettings(_Part):
     )
 
 
-class BudgetSettings(_Part):
+class BudgetSettings(Part):
     """How long a run is: in steps, in minutes, or whichever ends first."""
 
     steps: PositiveInt | None = None
@@ -44,7 +46,7 @@ class BudgetSettings(_Part):
         return self
 
 
-class SamplingSettings(_Part):
+class SamplingSettings(Part):
     """How the run's model is sampled when nothing else is asked for."""
 
     sampler: AnySampler = Adams()
@@ -54,37 +56,45 @@ class SamplingSettings(_Part):
     )
 
 
-class Recipe(_Part):
-    """The whole plan of a run.
+class RecipeBase(Part):
+    """What the plan of any run holds.
 
     Attributes:
         name: Of the recipe it came from.
         seed: Of everything random in training.
-        medium: How files become tensors.
         data: Which part of the data is used.
+        engine: How to train.
+        budget: For how long.
+    """
+
+    name: str
+    seed: int = Field(0, ge=0, lt=2**63)
+    data: DataSettings = DataSettings()
+    engine: EngineSettings = EngineSettings()
+    budget: BudgetSettings
+
+
+class Recipe(RecipeBase):
+    """The whole plan of a run on pictures.
+
+    Attributes:
+        medium: How files become tensors.
         schedule: Signal and noise over time.
         prediction: What the backbone is trained to output.
         sigma_data: Standard deviation of the data; None until measured.
         times: Which times are trained on.
         weighting: How much each noise level counts.
         backbone: The network.
-        engine: How to train.
-        budget: For how long.
         sampling: How to sample by default.
     """
 
-    name: str
-    seed: int = Field(0, ge=0, lt=2**63)
     medium: ImageSettings = ImageSettings()
-    data: DataSettings = DataSettings()
     schedule: AnySchedule = Linear()
     prediction: AnyPrediction = EDM()
     sigma_data: PositiveFloat | None = None
     times: AnyTimes = LogNormal()
     weighting: AnyWeighting = Unit()
     backbone: Backbone
-    engine: EngineSettings = EngineSettings()
-    budget: BudgetSettings
     sampling: SamplingSettings = SamplingSettings()
 
     @model_validator(mode="after")

@@ -4,22 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Tag
 
 from sfumato.errors import SettingError, suggest
-from sfumato.recipes import image
+from sfumato.recipes import image, text
 from sfumato.recipes.recipe import Recipe
+from sfumato.recipes.text_recipe import TextRecipe
 
-RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
+
+def _medium(recipe: Any) -> str:
+    """The medium of a recipe, or of a recipe as plain data; pictures do not name theirs."""
+    if not isinstance(recipe, dict):
+        return "text" if isinstance(recipe, TextRecipe) else "image"
+    medium = recipe.get("medium")
+    return str(medium.get("kind", "image")) if isinstance(medium, dict) else "image"
+
+
+AnyRecipe = Annotated[
+    Annotated[Recipe, Tag("image")] | Annotated[TextRecipe, Tag("text")], Discriminator(_medium)
+]
+"""A recipe for any medium, as read from a spec."""
+
+RECIPES: Mapping[str, Callable[[], Recipe | TextRecipe]] = MappingProxyType(
     {
         "image": image.unet,
         "image-transformer": image.transformer,
         "image-large": image.large,
+        "text": text.text,
+        "text-molecules": text.molecules,
+        "text-large": text.large,
     }
 )
 DEFAULT = "image"
 
 
-def find(name: str) -> Recipe:
+def find(name: str) -> Recipe | TextRecipe:
     """The recipe of that name.
 
     Raises:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sfumato import storage
+from sfumato.recipes import Recipe, TextRecipe
 from sfumato.run.directory import RunDirectory
-from sfumato.run.spec import Spec
+from sfumato.run.spec import DataFacts, Spec
 
 
 def write(directory: RunDirectory, spec: Spec, step: int) -> None:
@@ -15,27 +18,28 @@ def write(directory: RunDirectory, spec: Spec, step: int) -> None:
 def text(directory: RunDirectory, spec: Spec, step: int) -> str:
     """The card as Markdown."""
     recipe, data = spec.recipe, spec.data
-    medium = recipe.medium
+    about = _of_text(recipe, data) if isinstance(recipe, TextRecipe) else _of_pictures(recipe)
     classes = f", {len(data.classes)} classes" if data.classes else ""
+    unstated = f"not stated; it is that of your {about.noun}"
     lines = [
         f"# {directory.name}",
         "",
-        f"A diffusion model of {medium.size} x {medium.size} {medium.channels} pictures, trained "
+        f"A diffusion model of {about.subject}, trained "
         f"with Sfumato {spec.version} by the recipe `{recipe.name}`.",
         "",
         "| | |",
         "|---|---|",
-        f"| data | {data.source}: {data.count:,} pictures{classes} |",
-        f"| licence of the data | {data.licence or 'not stated; it is that of your pictures'} |",
+        f"| data | {data.source}: {data.count:,} {about.noun}{classes} |",
+        f"| licence of the data | {data.licence or unstated} |",
         f"| steps, batch | {step:,} of {recipe.engine.batch} samples |",
         f"| backbone | {recipe.backbone.kind} |",
-        f"| prediction, schedule | {recipe.prediction.kind}, {recipe.schedule.kind} |",
+        *about.rows,
         f"| seed | {recipe.seed} |",
         "",
         "## Use",
         "",
         "```",
-        f"sfumato sample {directory.name} -n 16",
+        f"sfumato sample {directory.name} -n {about.number}",
         "```",
         "",
         "Everything that was asked is in `spec.json`; what happened is in `log.jsonl`.",
@@ -48,3 +52,36 @@ def text(directory: RunDirectory, spec: Spec, step: int) -> str:
             "The licence asks that works based on the data name its authors and are shared alike.",
         ]
     return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class _About:
+    """What a card says of a medium."""
+
+    subject: str
+    noun: str
+    rows: tuple[str, ...]
+    number: int
+
+
+def _of_pictures(recipe: Recipe) -> _About:
+    medium = recipe.medium
+    return _About(
+        subject=f"{medium.size} x {medium.size} {medium.channels} pictures",
+        noun="pictures",
+        rows=(f"| prediction, schedule | {recipe.prediction.kind}, {recipe.schedule.kind} |",),
+        number=16,
+    )
+
+
+def _of_text(recipe: TextRecipe, data: DataFacts) -> _About:
+    medium, process = recipe.medium, recipe.process
+    return _About(
+        subject=f"text of up to {medium.context} {medium.tokens}",
+        noun="texts",
+        rows=(
+            f"| process, keep schedule | {process.kind}, {process.keep.kind} |",
+            f"| tokens | {data.vocabulary:,} {medium.tokens} |",
+        ),
+        number=4,
+    )

@@ -12,7 +12,7 @@ from sfumato.media.check import DataReport
 from sfumato.media.check import check as check_folder
 from sfumato.media.image import ImageSettings
 from sfumato.recipes.wording import setting_error
-from sfumato.run.data import folder_of
+from sfumato.run.source import folder_of
 
 
 def check(source: str, size: int, report: Callable[[int, int, str], None]) -> DataReport:

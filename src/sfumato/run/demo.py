@@ -17,12 +17,12 @@ from sfumato.media.catalogue import DEFAULT as DATA
 from sfumato.media.catalogue import find as find_data
 from sfumato.metrics.neighbours import nearest
 from sfumato.run import training
-from sfumato.run.data import TrainingData, reopen
-from sfumato.run.directory import RunDirectory
-from sfumato.run.outputs import new_folder
+from sfumato.run.data import reopen
+from sfumato.run.directory import RunDirectory, new_folder
+from sfumato.run.image.data import ImageData
+from sfumato.run.image.sampled import Written, write_samples
+from sfumato.run.image.sampling import ImageModel, Made
 from sfumato.run.run import Run
-from sfumato.run.sampled import Written, write_samples
-from sfumato.run.sampling import Made
 
 _SAMPLES = 64
 _COMPARED = 8
@@ -96,7 +96,7 @@ def run(minutes: float, name: str | None = None) -> Iterator[Any]:
 def _show(directory: RunDirectory) -> Iterator[Any]:
     yield Note("Sampling ...")
     opened = Run(directory)
-    model = opened.model
+    model = _of_pictures(opened)
     classes = opened.spec.data.classes
     out = new_folder(directory)
     made: list[NDArray[np.uint8]] = []
@@ -122,9 +122,9 @@ def _show(directory: RunDirectory) -> Iterator[Any]:
 
 def _compare(opened: Run, made: NDArray[np.uint8], out: Path) -> tuple[Path, float, float]:
     """New pictures over their nearest training pictures, and how far apart the two are."""
-    recipe, medium = opened.spec.recipe, opened.model.medium
-    events = reopen(opened.spec.data, recipe.medium, recipe.data)
-    (data,) = [event for event in events if isinstance(event, TrainingData)]
+    medium = _of_pictures(opened).medium
+    events = reopen(opened.directory, opened.spec.data, opened.spec.recipe)
+    (data,) = [event for event in events if isinstance(event, ImageData)]
     known = data.dataset.gather(data.training)[0]
     unseen = data.dataset.gather(data.held_out)[0]
     found = nearest(torch.from_numpy(made).movedim(-1, 1), known)
@@ -135,3 +135,9 @@ def _compare(opened: Run, made: NDArray[np.uint8], out: Path) -> tuple[Path, flo
     with storage.replacing(path) as draft:
         picture.save(draft, format="PNG")
     return path, float(np.median(found.distances)), float(np.median(reference.distances))
+
+
+def _of_pictures(opened: Run) -> ImageModel:
+    if not isinstance(opened.model, ImageModel):
+        raise TypeError("the demonstration trains a model of pictures")
+    return opened.model

@@ -4,6 +4,7 @@
 
     runs/NAME/
       spec.json            what was asked, fully resolved
+      tokenizer.json       text only: what its tokens stand for
       model.safetensors    averaged weights, ready to sample
       checkpoints/         complete training states
       log.jsonl            one event a line
@@ -13,7 +14,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +41,11 @@ class RunDirectory:
     def spec(self) -> Path:
         """What was asked, as JSON."""
         return self.root / "spec.json"
+
+    @property
+    def tokenizer(self) -> Path:
+        """What the tokens of a run on text stand for, as JSON."""
+        return self.root / "tokenizer.json"
 
     @property
     def model(self) -> Path:
@@ -113,4 +121,38 @@ def locate(run: str | Path, root: Path = ROOT) -> RunDirectory:
         f"There is no run '{run}'.",
         why=f"neither '{run}' nor '{root / run}' holds a spec.json",
         hint=suggest(str(run), names) if names else "begin one with: sfumato train openmoji",
+    )
+
+
+def new_folder(directory: RunDirectory) -> Path:
+    """The next free ``samples/NNN`` of a run; it is created."""
+    directory.samples.mkdir(parents=True, exist_ok=True)
+    taken = [int(path.name) for path in directory.samples.iterdir() if path.name.isdecimal()]
+    number = max(taken, default=0)
+    while True:
+        number += 1
+        folder = directory.samples / f"{number:03d}"
+        # Another process may be sampling the same run.
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+
+
+def require_writable(folder: Path) -> None:
+    """Create a folder for outputs, and refuse before any work is done if it cannot take them.
+
+    Raises:
+        SettingError: It cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error.strerror or str(error)) from error
+    if not os.access(folder, os.W_OK):
+        raise _unwritable(folder, "permission denied")
+
+
+def _unwritable(folder: Path, why: str) -> SettingError:
+    return SettingError(
+        f"The folder '{folder}' cannot be written.", why=why, hint="choose another --out."
     )

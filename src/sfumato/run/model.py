@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as tensors_in
 
-from sfumato.denoiser import NetworkDenoiser
+from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine import tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.errors import DamagedFile, RunError
 from sfumato.media.image import ImageMedium
 from sfumato.process.gaussian import Gaussian
+from sfumato.recipes import TextRecipe
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import Spec
 
+DenoiserT = TypeVar("DenoiserT", NetworkDenoiser, TokenDenoiser)
 
-def build(spec: Spec) -> NetworkDenoiser:
+
+def build(spec: Spec) -> NetworkDenoiser | TokenDenoiser:
     """A denoiser with fresh weights, drawn from the run's seed."""
-    recipe = spec.recipe
+    return build_text(spec) if isinstance(spec.recipe, TextRecipe) else build_image(spec)
+
+
+def build_text(spec: Spec) -> TokenDenoiser:
+    """A denoiser of tokens with fresh weights, drawn from the run's seed."""
+    recipe = spec.text
+    process = recipe.process.build(spec.data.vocabulary)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        backbone = recipe.backbone.build(
+            process.size, process.states, recipe.medium.context, spec.classes
+        )
+    return TokenDenoiser(backbone, process)
+
+
+def build_image(spec: Spec) -> NetworkDenoiser:
+    """A denoiser of pictures with fresh weights, drawn from the run's seed."""
+    recipe = spec.image
     channels, size, _ = ImageMedium(recipe.medium).shape
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
@@ -45,18 +66,21 @@ def published_step(directory: RunDirectory) -> int | None:
         return None
 
 
-def load(directory: RunDirectory, spec: Spec) -> tuple[NetworkDenoiser, str]:
+def load(directory: RunDirectory, denoiser: DenoiserT) -> tuple[DenoiserT, str]:
     """The run's trained denoiser, in evaluation mode on the CPU.
 
+    Args:
+        directory: Of the run.
+        denoiser: With fresh weights, see :func:`build`.
+
     Returns:
-        The denoiser, and the first 16 hex digits of the SHA-256 of the weights file: samples tell
-        by them which weights made them.
+        The denoiser with the run's weights, and the first 16 hex digits of the SHA-256 of the
+        weights file: samples tell by them which weights made them.
 
     Raises:
         RunError: The run has saved no weights yet.
         DamagedFile: The file is damaged, or belongs to another network.
     """
-    denoiser = build(spec)
     if not directory.model.is_file():
         _publish_latest(directory)
     # Read once: training may replace the file at any moment.

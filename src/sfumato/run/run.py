@@ -14,20 +14,24 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
-from sfumato.denoiser import NetworkDenoiser
+from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.log import read_log
 from sfumato.engine.progress import choose_display
 from sfumato.engine.signals import stop_on_signals
+from sfumato.errors import SettingError
 from sfumato.media.image import ImageMedium
-from sfumato.recipes import DEFAULT
+from sfumato.recipes import Recipe, TextRecipe
 from sfumato.run import spec as specs
 from sfumato.run import training
-from sfumato.run.data import Fetching, Reading
 from sfumato.run.directory import ROOT, RunDirectory, locate
-from sfumato.run.outputs import SampleFolder
-from sfumato.run.sampling import Made, Request, TrainedModel
-from sfumato.run.spec import Spec
+from sfumato.run.image.outputs import SampleFolder
+from sfumato.run.image.sampling import ImageModel, Made, Request
+from sfumato.run.source import Fetching, Reading, suited
+from sfumato.run.spec import DataFacts, Spec
+from sfumato.run.text.filling import Filled, Gaps, fill
+from sfumato.run.text.outputs import TextFolder
+from sfumato.run.text.sampling import MadeTexts, TextModel, TextRequest
 
 _READING_SECONDS = 5.0
 
@@ -67,6 +71,36 @@ class Samples:
         return out.files
 
 
+@dataclass(frozen=True)
+class Texts:
+    """Texts in memory.
+
+    Attributes:
+        texts: The texts.
+        recipes: How each was made.
+    """
+
+    texts: list[str]
+    recipes: list[dict[str, Any]]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, number: int) -> str:
+        return self.texts[number]
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``samples.jsonl``, one text a line with its recipe; returns its path.
+
+        Raises:
+            SettingError: The file exists.
+        """
+        out = TextFolder(Path(folder))
+        out.require_free()
+        out.add(self.texts, self.recipes)
+        return out.samples
+
+
 class Run:
     """A run directory opened for reading; the model is loaded when it is first needed.
 
@@ -82,44 +116,87 @@ class Run:
         self.directory = directory
         self.spec: Spec = specs.read(directory.spec)
 
+    @classmethod
+    def open(cls, run: str | Path) -> Run:
+        """Open a run by its path, or by its name under ``runs/``.
+
+        Raises:
+            RunError: There is none.
+        """
+        return cls(locate(run))
+
     @property
     def name(self) -> str:
         """Of the run."""
         return self.directory.name
 
     @cached_property
-    def model(self) -> TrainedModel:
+    def model(self) -> ImageModel | TextModel:
         """The trained model, ready to sample."""
-        return TrainedModel(self.directory, self.spec)
+        if isinstance(self.spec.recipe, TextRecipe):
+            return TextModel(self.directory, self.spec)
+        return ImageModel(self.directory, self.spec)
 
     @property
-    def denoiser(self) -> NetworkDenoiser:
+    def denoiser(self) -> NetworkDenoiser | TokenDenoiser:
         """The trained denoiser, for use with ``sfumato.sampling`` and ``sfumato.guidance``."""
         return self.model.denoiser
 
-    def sample(self, n: int = 16, **asked: Any) -> Samples:
+    def sample(self, n: int | None = None, **asked: Any) -> Samples | Texts:
         """Make samples.
 
         Args:
-            n: How many.
-            **asked: ``seed``, ``steps``, ``sampler``, ``label``, ``scale``, ``batch``, ``first``;
-                see :meth:`sfumato.run.sampling.TrainedModel.request`.
+            n: How many; by default 16 pictures, or 4 texts.
+            **asked: ``seed``, ``steps``, ``sampler``, ``label``, ``scale``, ``batch``, ``first``,
+                and for text ``temperature``, ``top_p``, ``length``; see ``request`` of
+                :class:`~sfumato.run.image.sampling.ImageModel` and
+                :class:`~sfumato.run.text.sampling.TextModel`.
 
         Raises:
             SettingError: A value is out of range, or the sampler or label is unknown.
         """
-        return self.make(self.model.request(n, **asked))
+        if n is not None:
+            asked["n"] = n
+        return self.make(self.model.request(**asked))
 
-    def like(self, path: str | Path) -> Samples:
+    def like(self, path: str | Path) -> Samples | Texts:
         """Make a stored sample again, from the recipe in its file."""
         return self.make(self.model.like(Path(path)))
 
-    def make(self, request: Request) -> Samples:
-        """Carry out a request."""
-        made = [event for event in self.model.sample(request) if isinstance(event, Made)]
-        recipes = [recipe for batch in made for recipe in batch.recipes]
-        pixels = np.concatenate([batch.pixels for batch in made])
-        return Samples(pixels, recipes, self.model.medium)
+    def make(self, request: Request | TextRequest) -> Samples | Texts:
+        """Carry out a request.
+
+        Raises:
+            SettingError: It was made for another medium.
+        """
+        model = self.model
+        if isinstance(model, ImageModel) and isinstance(request, Request):
+            pictures = [event for event in model.sample(request) if isinstance(event, Made)]
+            pixels = np.concatenate([batch.pixels for batch in pictures])
+            return Samples(pixels, [r for made in pictures for r in made.recipes], model.medium)
+        if isinstance(model, TextModel) and isinstance(request, TextRequest):
+            made = [event for event in model.sample(request) if isinstance(event, MadeTexts)]
+            texts = [text for batch in made for text in batch.texts]
+            return Texts(texts, [recipe for batch in made for recipe in batch.recipes])
+        raise SettingError(f"The request is not one for the medium of the run '{self.name}'.")
+
+    def fill(self, text: str, **asked: Any) -> list[Filled]:
+        """Fill the gaps of a text, the likeliest candidate first.
+
+        Args:
+            text: With ``____`` wherever words are missing.
+            **asked: See :class:`~sfumato.run.text.filling.Gaps`.
+
+        Raises:
+            RunError: The run is not one on text.
+            SettingError: There is no gap, or a value is out of range.
+            DataError: The text is too long, or holds a character that the model has never seen.
+        """
+        self.spec.text  # noqa: B018 - raises for another medium.
+        model = self.model
+        if not isinstance(model, TextModel):
+            raise TypeError("a run on text has a model of text")
+        return fill(model, Gaps(text, **asked))
 
     def resume(self, *, steps: int | None = None, minutes: float | None = None) -> Run:
         """Train on, optionally to a new total length; shows progress, returns the run anew."""
@@ -143,10 +220,8 @@ class Run:
             "path": str(self.directory.root),
             "recipe": recipe.name,
             "data": data.source,
-            "pictures": data.count,
+            **_about(recipe, data),
             "classes": list(data.classes),
-            "size": recipe.medium.size,
-            "channels": recipe.medium.channels,
             "backbone": recipe.backbone.kind,
             "sampler": recipe.sampling.sampler.kind,
             "budget": recipe.budget.model_dump(exclude_none=True),
@@ -155,11 +230,26 @@ class Run:
             "samples": progress.get("samples", 0),
             "loss": progress.get("loss"),
             "held_out_loss": last.get("held-out loss", {}).get("value"),
+            "held_out_bits_per_character": last.get("held-out bits per character", {}).get("value"),
             "samples_per_second": progress.get("samples_per_second"),
             "minutes": round((progress.get("elapsed") or 0) / 60, 2),
             "checkpoints": [step for step, _ in store.steps()],
             "ready": self.directory.model.is_file() or bool(store.steps()),
         }
+
+
+def _about(recipe: Recipe | TextRecipe, data: DataFacts) -> dict[str, Any]:
+    """What is known of the data and how they are read."""
+    if isinstance(recipe, TextRecipe):
+        return {
+            "texts": data.count,
+            "tokens": recipe.medium.tokens,
+            "vocabulary": data.vocabulary,
+            "context": recipe.medium.context,
+            "process": recipe.process.kind,
+        }
+    medium = recipe.medium
+    return {"pictures": data.count, "size": medium.size, "channels": medium.channels}
 
 
 def open_run(run: str | Path) -> Run:
@@ -168,24 +258,24 @@ def open_run(run: str | Path) -> Run:
     Raises:
         RunError: There is none.
     """
-    return Run(locate(run))
+    return Run.open(run)
 
 
 def train(
     source: str | Path,
     *,
-    recipe: str = DEFAULT,
+    recipe: str | None = None,
     name: str | None = None,
     steps: int | None = None,
     minutes: float | None = None,
     settings: Iterable[str] = (),
     root: str | Path = ROOT,
 ) -> Run:
-    """Train a model of a folder or of a catalogue's data set, showing progress.
+    """Train a model of a folder, a file or a catalogue's data set, showing progress.
 
     Args:
-        source: A folder of pictures, or a name such as ``openmoji``.
-        recipe: Name of the recipe.
+        source: A folder of pictures or texts, a file of texts, or a name such as ``openmoji``.
+        recipe: Name of the recipe; by default the one that suits the data.
         name: Of the run; made from data and recipe if None.
         steps: Length of the run in optimiser steps.
         minutes: Length of the run in minutes.
@@ -199,7 +289,7 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; everything is saved first.
         SfumatoError: See ``sfumato.errors``.
     """
-    plan = training.planned(recipe, steps, minutes, settings)
+    plan = training.planned(recipe or suited(source), steps, minutes, settings)
     with stop_on_signals() as stop:
         return _watched(training.train(source, plan, name, Path(root), stop))
 
@@ -232,7 +322,7 @@ def _told(events: Iterator[Any], console: Console) -> Iterator[Any]:
             if event.done == event.total or now - said > _READING_SECONDS:
                 said = now
                 aside = f", {event.rejected} set aside" if event.rejected else ""
-                console.print(f"read {event.done:,} of {event.total:,} files{aside}")
+                console.print(f"read {event.done:,} of {event.total:,} {event.unit}{aside}")
         else:
             yield event
 
@@ -241,4 +331,4 @@ def _watched(events: Iterator[Any]) -> Run:
     return Run(watch(events, Console(stderr=True)))
 
 
-__all__ = ["Run", "Samples", "open_run", "train", "watch"]
+__all__ = ["Run", "Samples", "Texts", "open_run", "train", "watch"]

@@ -1,69 +1,65 @@
-"""From a request to files: sampling with its outputs, as a stream of events."""
+"""From what a user asks of samples to files, for any medium."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sfumato.errors import SettingError
-from sfumato.run.directory import RunDirectory, locate
-from sfumato.run.outputs import SampleFolder, new_folder
+from sfumato.run.image.sampled import write_samples
+from sfumato.run.image.sampling import ImageModel
+from sfumato.run.image.stored import read_stored
 from sfumato.run.run import Run
-from sfumato.run.sampling import Made, Making, Request, TrainedModel
-from sfumato.run.stored import read_stored
-from sfumato.run.trajectory import Way
-
-_FRAMES = 10
+from sfumato.run.text.sampled import write_texts
+from sfumato.run.text.stored import read_stored_text
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a user may ask of samples; None stands for the run's own default."""
+    """What a user may ask of samples; None stands for the run's own default.
 
-    n: int = 16
+    The last three are for text alone.
+    """
+
+    n: int | None = None
     seed: int = 0
     steps: int | None = None
     sampler: str | None = None
     label: str | None = None
     scale: float | None = None
     batch: int = 16
+    temperature: float | None = None
+    top_p: float | None = None
+    length: int | None = None
+
+    def of_pictures(self) -> dict[str, Any]:
+        """The arguments of :meth:`ImageModel.request`.
+
+        Raises:
+            SettingError: Something was asked that pictures do not have.
+        """
+        asked = dict(vars(self))
+        for name in ("temperature", "top_p", "length"):
+            if asked.pop(name) is not None:
+                raise SettingError(
+                    f"Pictures have no {name.replace('_', '-')}.", why="it is a setting of text"
+                )
+        return {"n": 16, **_given(asked)}
+
+    def of_text(self) -> dict[str, Any]:
+        """The arguments of :meth:`TextModel.request`."""
+        return {"n": 4, **_given(vars(self))}
 
 
-@dataclass(frozen=True)
-class Written:
-    """Samples in files.
-
-    Attributes:
-        folder: Where they are.
-        files: One per sample.
-        sheet: All on one picture.
-        strips: For each sample its way from noise, if asked for.
-        seconds: It took.
-    """
-
-    folder: Path
-    files: list[Path]
-    sheet: Path
-    seconds: float
-    strips: list[Path] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain data."""
-        return {
-            "folder": str(self.folder),
-            "files": [str(path) for path in self.files],
-            "sheet": str(self.sheet),
-            "strips": [str(path) for path in self.strips],
-            "seconds": round(self.seconds, 2),
-        }
+def _given(asked: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def sample_files(
     run: str | None, asked: Asked, out: Path | None, trajectory: bool, like: Path | None
-) -> Iterator[Making | Made | Written]:
+) -> Iterator[Any]:
     """Sample a run into files.
 
     Args:
@@ -71,42 +67,28 @@ def sample_files(
         asked: What to make, unless ``like`` is given.
         out: Folder for the files; a new one in the run's ``samples`` if None.
         trajectory: Also write each sample's way from noise.
-        like: A sample to make again.
+        like: A sample to make again: a PNG, or a line of a ``samples.jsonl`` as ``FILE:N``.
+
+    Yields:
+        See :func:`~sfumato.run.image.sampled.write_samples` and
+        :func:`~sfumato.run.text.sampled.write_texts`.
 
     Raises:
         SettingError: Neither a run nor a file was named, or a file would be overwritten.
     """
     if run is None and like is None:
         raise SettingError("No run was named.", hint="sfumato sample RUN   (see the folder runs/)")
-    opened = Run(locate(read_stored(like).run if like is not None and run is None else str(run)))
+    opened = Run.open(_run_of(like) if run is None and like is not None else str(run))
     model = opened.model
-    request = model.request(**vars(asked)) if like is None else model.like(like)
-    yield from write_samples(opened.directory, model, request, out, trajectory)
+    if isinstance(model, ImageModel):
+        picture = model.request(**asked.of_pictures()) if like is None else model.like(like)
+        yield from write_samples(opened.directory, model, picture, out, trajectory)
+    else:
+        text = model.request(**asked.of_text()) if like is None else model.like(like)
+        yield from write_texts(opened.directory, model, text, out, trajectory)
 
 
-def write_samples(
-    directory: RunDirectory,
-    model: TrainedModel,
-    request: Request,
-    out: Path | None,
-    trajectory: bool = False,
-) -> Iterator[Making | Made | Written]:
-    """Carry out a request, writing each batch as it is finished."""
-    began = time.monotonic()
-    folder = SampleFolder(out or new_folder(directory), model.medium)
-    folder.require_free(range(request.first, request.first + request.n))
-    schedule, sigma = model.denoiser.process.schedule, model.denoiser.sigma_data
-    way = Way(model.medium, schedule, sigma)
-    strips: list[Path] = []
-    for event in model.sample(request):
-        yield event
-        if isinstance(event, Making) and trajectory:
-            way.add(event.state)
-        if isinstance(event, Made):
-            folder.add(event)
-            if trajectory:
-                frames = zip(event.indices, way.strips(_FRAMES), strict=True)
-                strips += [folder.strip(index, strip) for index, strip in frames]
-                way = Way(model.medium, schedule, sigma)
-    sheet = folder.finish()
-    yield Written(folder.folder, folder.files, sheet, time.monotonic() - began, strips)
+def _run_of(like: Path) -> str:
+    if ".jsonl" in like.name:
+        return read_stored_text(like).run
+    return read_stored(like).run

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sfumato import storage
 from sfumato.errors import DamagedFile, RunError
-from sfumato.recipes import Recipe
+from sfumato.recipes import AnyRecipe, Recipe, TextRecipe
 
 FORMAT: Literal[1] = 1
 
@@ -22,11 +22,14 @@ class DataFacts(BaseModel):
         source: Name in the catalogue, or the folder's path.
         catalogued: Whether ``source`` is a name in the catalogue.
         fingerprint: Of the files, see ``media.index``.
-        count: Pictures that can be used, before some are held out.
+        count: Items that can be used, before some are held out: pictures, or documents.
         classes: Names of the classes in the order of their numbers; empty if unlabelled.
         frequencies: Share of each class in the training data.
         licence: Licence of the data, where known.
         attribution: Whom to name, where known.
+        vocabulary: Text only: number of clean tokens.
+        lengths: Text only: how many pieces of ``i`` tokens there are in the training data, up to
+            the context.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +42,8 @@ class DataFacts(BaseModel):
     frequencies: tuple[float, ...] = ()
     licence: str = ""
     attribution: str = ""
+    vocabulary: int = 0
+    lengths: tuple[int, ...] = ()
 
     @model_validator(mode="after")
     def _each_class_has_a_share(self) -> Self:
@@ -54,13 +59,38 @@ class Spec(BaseModel):
 
     format: Literal[1] = FORMAT
     version: str
-    recipe: Recipe
+    recipe: AnyRecipe
     data: DataFacts
 
     @property
     def classes(self) -> int:
         """How many classes the model is conditioned on; 0 = unconditional."""
         return len(self.data.classes) if self.recipe.data.labels else 0
+
+    @property
+    def image(self) -> Recipe:
+        """The recipe of a run on pictures.
+
+        Raises:
+            RunError: It is a run on another medium.
+        """
+        if not isinstance(self.recipe, Recipe):
+            raise RunError(f"This is a run on {self.recipe.medium.kind}, and no run on pictures.")
+        return self.recipe
+
+    @property
+    def text(self) -> TextRecipe:
+        """The recipe of a run on text.
+
+        Raises:
+            RunError: It is a run on another medium.
+        """
+        if not isinstance(self.recipe, TextRecipe):
+            raise RunError(
+                "This is a run on pictures, and no run on text.",
+                hint="train one with: sfumato train shakespeare",
+            )
+        return self.recipe
 
 
 def write(path: Path, spec: Spec) -> None:

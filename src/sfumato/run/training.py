@@ -7,13 +7,9 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 import sfumato
-from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.engine.events import Done, Event, Metric, PreviewDue, Saved
+from sfumato.engine.events import Done, Event, PreviewDue, Saved
 from sfumato.engine.lock import RunLock
 from sfumato.engine.log import JsonLog, TensorBoardLog
 from sfumato.engine.loop import Trainer
@@ -21,17 +17,16 @@ from sfumato.engine.machine import choose_device
 from sfumato.engine.settings import Budget
 from sfumato.engine.signals import StopRequest
 from sfumato.errors import Interrupted, RunError, SettingError
-from sfumato.objective import Regression
-from sfumato.recipes import DEFAULT, Recipe, find, override
-from sfumato.run import card, model, preview
+from sfumato.recipes import DEFAULT, Recipe, TextRecipe, find, override
+from sfumato.run import card, model
 from sfumato.run import spec as specs
-from sfumato.run.batches import Batch, Batches
-from sfumato.run.data import TrainingData, prepare, reopen
+from sfumato.run.data import prepare, reopen
 from sfumato.run.directory import ROOT, RunDirectory, checked_name, claim
 from sfumato.run.spec import Spec
+from sfumato.run.task import BatchT, Task, TrainingData
 from sfumato.storage import PARTIAL, sweep
 
-_HELD_OUT = 256
+AnyRecipe = Recipe | TextRecipe
 
 
 def planned(
@@ -39,7 +34,7 @@ def planned(
     steps: int | None = None,
     minutes: float | None = None,
     changes: Iterable[str] = (),
-) -> Recipe:
+) -> AnyRecipe:
     """A recipe by name, with single settings and the length of the run replaced.
 
     Raises:
@@ -48,7 +43,7 @@ def planned(
     return _lasting(override(find(recipe), changes), steps, minutes)
 
 
-def _lasting(recipe: Recipe, steps: int | None, minutes: float | None) -> Recipe:
+def _lasting(recipe: AnyRecipe, steps: int | None, minutes: float | None) -> AnyRecipe:
     """The recipe for a run of another length; as it is if neither length is given."""
     if steps is None and minutes is None:
         return recipe
@@ -58,7 +53,7 @@ def _lasting(recipe: Recipe, steps: int | None, minutes: float | None) -> Recipe
 
 def train(
     source: str | Path,
-    recipe: Recipe,
+    recipe: AnyRecipe,
     name: str | None = None,
     root: Path = ROOT,
     stop: StopRequest | None = None,
@@ -87,15 +82,15 @@ def train(
     directory = None if name is None else RunDirectory(root / checked_name(name))
     if directory is not None:
         _require_new(directory)
-    data = yield from _read(prepare(source, recipe.medium, recipe.data), stop)
-    settled = recipe.settled(data.medium.settings, data.sigma())
-    spec = Spec(version=sfumato.__version__, recipe=settled, data=data.facts)
+    data = yield from _read(prepare(source, recipe), stop)
+    spec = Spec(version=sfumato.__version__, recipe=data.settled(), data=data.facts)
     model.build(spec)  # A plan that cannot be built fails here, before anything is written.
     if directory is None:
         stem = f"{Path(data.facts.source).name}-{recipe.name}"
         directory = RunDirectory(claim(stem, root))
     with RunLock(directory.root):
         _require_new(directory)  # Another process may have been quicker.
+        data.store(directory)
         specs.write(directory.spec, spec)
         yield directory
         yield from _run(directory, spec, data, stop, tensorboard)
@@ -132,7 +127,7 @@ def resume(
         recipe = _lasting(spec.recipe, steps, minutes)
         _require_ahead(directory, steps)
         yield directory
-        data = yield from _read(reopen(spec.data, recipe.medium, recipe.data), stop)
+        data = yield from _read(reopen(directory, spec.data, recipe), stop)
         if recipe != spec.recipe:
             spec = spec.model_copy(update={"recipe": recipe})
             specs.write(directory.spec, spec)
@@ -197,24 +192,15 @@ def _run(
         sweep(folder)  # A killed session may have left drafts; the checkpoints' are swept below.
     recipe, settings = spec.recipe, spec.recipe.engine
     denoiser = model.build(spec).to(choose_device())
-    batches = Batches(data, recipe, spec.classes)
-    objective = Regression(recipe.weighting)
-
-    def loss(batch: Batch) -> Tensor:
-        # Dropout draws from torch's generator: a resumed run must draw what the unbroken one drew.
-        with torch.random.fork_rng():
-            torch.manual_seed(batch.dropout_seed)
-            return objective(denoiser, batch.x0, batch.t, batch.noise, **batch.cond)
-
+    task = data.task(spec, denoiser)
     trainer = Trainer(
         denoiser.backbone,
-        loss,
-        batches,
+        task.loss,
+        task.batch,
         settings,
         CheckpointStore(directory.checkpoints, settings.keep, settings.milestone_steps),
         identity={"data": data.facts.fingerprint, "seed": recipe.seed},
     )
-    held_out = batches.held_out(_HELD_OUT)
     with ExitStack() as stack:
         logs: list[JsonLog | TensorBoardLog] = [JsonLog(directory.log)]
         if tensorboard:
@@ -223,9 +209,7 @@ def _run(
             stack.callback(log.close)
         try:
             for event in trainer.run(Budget(recipe.budget.steps, recipe.budget.minutes), stop):
-                for said in _answered(
-                    event, directory, spec, denoiser, trainer, objective, held_out
-                ):
+                for said in _answered(event, directory, spec, task, trainer):
                     for log in logs:
                         log.write(said)
                     yield said
@@ -238,12 +222,10 @@ def _answered(
     event: Event,
     directory: RunDirectory,
     spec: Spec,
-    denoiser: NetworkDenoiser,
-    trainer: Trainer[Batch],
-    objective: Regression,
-    held_out: Batch | None,
+    task: Task[BatchT],
+    trainer: Trainer[BatchT],
 ) -> Iterator[Event]:
-    """The event itself, after publishing what was saved; a preview is followed by its measure."""
+    """The event itself, after publishing what was saved; a preview is followed by its measures."""
     # A run that was killed between saving its last step and publishing it has nothing left to save.
     if isinstance(event, Saved) or (
         isinstance(event, Done) and model.published_step(directory) != event.step
@@ -253,18 +235,5 @@ def _answered(
     yield event
     if isinstance(event, PreviewDue):
         with trainer.ema.swapped():
-            preview.write(directory, spec, denoiser, event.step)
-            if held_out is not None:
-                yield _held_out_loss(denoiser, objective, held_out, event.step)
-
-
-@torch.no_grad()
-def _held_out_loss(
-    denoiser: NetworkDenoiser, objective: Regression, batch: Batch, step: int
-) -> Metric:
-    denoiser.train(False)
-    device = next(denoiser.parameters()).device
-    x0, noise = batch.x0.to(device), batch.noise.to(device)
-    cond = {name: value.to(device) for name, value in batch.cond.items()}
-    value = objective(denoiser, x0, batch.t, noise, **cond).mean().item()
-    return Metric(step=step, name="held-out loss", value=value)
+            task.preview(directory, event.step)
+            yield from task.measures(event.step)

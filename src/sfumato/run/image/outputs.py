@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,25 +13,11 @@ from numpy.typing import NDArray
 from sfumato import storage
 from sfumato.errors import SettingError
 from sfumato.media.image import ImageMedium
-from sfumato.run.directory import RunDirectory
-from sfumato.run.sampling import Made
+from sfumato.run.directory import require_writable
+from sfumato.run.image.sampling import Made
 
 _SHEET = 256
 _NUMBER = re.compile(r"(\d+)(-from-noise)?\.png")
-
-
-def new_folder(directory: RunDirectory) -> Path:
-    """The next free ``samples/NNN`` of a run; it is created."""
-    directory.samples.mkdir(parents=True, exist_ok=True)
-    taken = [int(path.name) for path in directory.samples.iterdir() if path.name.isdecimal()]
-    number = max(taken, default=0)
-    while True:
-        number += 1
-        folder = directory.samples / f"{number:03d}"
-        # Another process may be sampling the same run.
-        with suppress(FileExistsError):
-            folder.mkdir()
-            return folder
 
 
 @dataclass
@@ -57,12 +41,7 @@ class SampleFolder:
         Raises:
             SettingError: It cannot be written, or a file would be overwritten.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unwritable(self.folder, error.strerror or str(error)) from error
-        if not os.access(self.folder, os.W_OK):
-            raise _unwritable(self.folder, "permission denied")
+        require_writable(self.folder)
         for path in self.folder.iterdir():
             sample = _NUMBER.fullmatch(path.name)
             if path == self._sheet or (sample and int(sample[1]) in indices):
@@ -100,9 +79,3 @@ class SampleFolder:
 
     def _file(self, index: int) -> Path:
         return self.folder / f"{index:05d}.png"
-
-
-def _unwritable(folder: Path, why: str) -> SettingError:
-    return SettingError(
-        f"The folder '{folder}' cannot be written.", why=why, hint="choose another --out."
-    )

@@ -10,10 +10,11 @@ from PIL import Image
 
 from sfumato.errors import SettingError
 from sfumato.media.image import ImageMedium, ImageSettings
-from sfumato.run.directory import RunDirectory
-from sfumato.run.outputs import SampleFolder, new_folder
+from sfumato.run.directory import RunDirectory, new_folder
+from sfumato.run.image.outputs import SampleFolder
+from sfumato.run.image.sampled import Written
 from sfumato.run.run import open_run
-from sfumato.run.sampled import Asked, Written, sample_files
+from sfumato.run.sampled import Asked, sample_files
 
 Runs = Callable[..., Path]
 MEDIUM = ImageMedium(ImageSettings(size=16, channels="rgb"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,7 +13,9 @@ from sfumato.media.order import batch_indices
 from sfumato.objective import drop_labels
 from sfumato.process.rng import Stream, normal, uniform
 from sfumato.recipes import Recipe
-from sfumato.run.data import TrainingData
+
+if TYPE_CHECKING:
+    from sfumato.run.image.data import ImageData
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Batches:
         classes: Number of classes; 0 = unconditional.
     """
 
-    data: TrainingData
+    data: ImageData
     recipe: Recipe
     classes: int
 

@@ -10,35 +10,45 @@ from PIL import Image
 
 from sfumato.errors import DataError, RunError, SettingError
 from sfumato.media.image import ImageSettings
+from sfumato.recipes import Recipe, find
 from sfumato.recipes.recipe import DataSettings
-from sfumato.run import data as reading
+from sfumato.run import source as reading
 from sfumato.run.checking import check, write_sheet
-from sfumato.run.data import Reading, TrainingData, folder_of, prepare, reopen
+from sfumato.run.data import reopen
+from sfumato.run.directory import RunDirectory
+from sfumato.run.image.data import ImageData, prepare
+from sfumato.run.source import Reading, folder_of
 
 SMALL = ImageSettings(size=16)
 
 
-def read(events: Iterator[Reading | TrainingData]) -> TrainingData:
+def asked(settings: DataSettings) -> Recipe:
+    recipe = find("image")
+    assert isinstance(recipe, Recipe)
+    return recipe.model_copy(update={"medium": SMALL, "data": settings})
+
+
+def read(events: Iterator[Reading | ImageData]) -> ImageData:
     *_, last = events
-    assert isinstance(last, TrainingData)
+    assert isinstance(last, ImageData)
     return last
 
 
 def test_progress_and_then_the_data(own_pictures: Path) -> None:
-    events = list(prepare(own_pictures, SMALL, DataSettings()))
+    events = list(prepare(own_pictures, asked(DataSettings())))
     assert [(e.done, e.total) for e in events[:-1] if isinstance(e, Reading)] == [
         (done, 12) for done in range(1, 13)
     ]
     data = events[-1]
-    assert isinstance(data, TrainingData)
+    assert isinstance(data, ImageData)
     assert sorted([*data.training, *data.held_out]) == list(range(12))
     assert data.facts.classes == ("cat", "dog")
     assert not data.facts.catalogued
-    assert len(list(prepare(own_pictures, SMALL, DataSettings()))) == 1  # from the cache
+    assert len(list(prepare(own_pictures, asked(DataSettings())))) == 1  # from the cache
 
 
 def test_frequencies_are_those_of_what_is_trained_on(pictures: Path) -> None:
-    data = read(prepare(pictures, SMALL, DataSettings(held_out=0)))
+    data = read(prepare(pictures, asked(DataSettings(held_out=0))))
     assert data.facts.frequencies == (0.75, 0.25)
 
 
@@ -46,7 +56,7 @@ def test_deviation_of_known_pictures(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     for name, level in (("black", 0), ("white", 255)):
         Image.new("L", (16, 16), level).save(tmp_path / f"a/{name}.png")
-    data = read(prepare(tmp_path / "a", SMALL, DataSettings(held_out=0)))
+    data = read(prepare(tmp_path / "a", asked(DataSettings(held_out=0))))
     # Half of the pixels are -1 and half are 1; torch divides by one less than the count.
     assert data.sigma() == pytest.approx(1.0, abs=2e-3)
     assert data.medium.settings.channels == "grey"
@@ -55,7 +65,7 @@ def test_deviation_of_known_pictures(tmp_path: Path) -> None:
 def test_deviation_is_never_zero(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     Image.new("L", (16, 16), 7).save(tmp_path / "a/b.png")
-    assert read(prepare(tmp_path / "a", SMALL, DataSettings())).sigma() == 0.5
+    assert read(prepare(tmp_path / "a", asked(DataSettings()))).sigma() == 0.5
 
 
 @pytest.mark.parametrize(
@@ -79,19 +89,19 @@ def test_a_catalogued_run_stays_with_the_catalogue(
     """A folder of the same name that came up later is not mistaken for the data set."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(reading, "fetch", lambda name: SimpleNamespace(path=pictures))
-    facts = read(prepare("openmoji", SMALL, DataSettings())).facts
+    facts = read(prepare("openmoji", asked(DataSettings()))).facts
     assert (facts.source, facts.catalogued) == ("openmoji", True)
     assert "OpenMoji" in facts.attribution
     Path("openmoji").symlink_to(unlabelled)
-    again = read(reopen(facts, SMALL, DataSettings())).facts
+    again = read(reopen(RunDirectory(Path("none")), facts, asked(DataSettings()))).facts
     assert again == facts
 
 
 def test_changed_data_is_told_apart(own_pictures: Path) -> None:
-    facts = read(prepare(own_pictures, SMALL, DataSettings())).facts
+    facts = read(prepare(own_pictures, asked(DataSettings()))).facts
     (own_pictures / "cat/0.png").rename(own_pictures / "dog/9.png")
     with pytest.raises(RunError, match="not what this run began with"):
-        read(reopen(facts, SMALL, DataSettings()))
+        read(reopen(RunDirectory(Path("none")), facts, asked(DataSettings())))
 
 
 class TestChecking:

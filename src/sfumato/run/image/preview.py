@@ -19,7 +19,7 @@ _STEPS = 12
 def write(directory: RunDirectory, spec: Spec, denoiser: NetworkDenoiser, step: int) -> None:
     """Write ``previews/step-N.png`` and ``previews/latest.png``: sixteen samples of seed 0."""
     denoiser.train(False)
-    medium = ImageMedium(spec.recipe.medium)
+    medium = ImageMedium(spec.image.medium)
     device = next(denoiser.parameters()).device
     noise = KeyedNoise(0, range(_COUNT), device)
     cond = {}

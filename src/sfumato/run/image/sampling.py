@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 import sfumato
-from sfumato.denoiser import Denoiser, NetworkDenoiser, Posterior
-from sfumato.engine.machine import choose_device, keep_freed_memory
-from sfumato.engine.precision import Decision, autocast, choose_precision
+from sfumato.denoiser import NetworkDenoiser
+from sfumato.engine.machine import keep_freed_memory
 from sfumato.errors import RunError, SettingError, suggest
-from sfumato.guidance import Guided
 from sfumato.media.image import ImageMedium
-from sfumato.process.rng import Stream, uniform
-from sfumato.run import model
 from sfumato.run.directory import RunDirectory
+from sfumato.run.image.stored import MOST_STEPS, Stored, read_stored
+from sfumato.run.model import build_image
 from sfumato.run.spec import Spec
-from sfumato.run.stored import MOST_STEPS, Stored, read_stored
-from sfumato.sampling import SAMPLERS, KeyedNoise, Sampler, State, trajectory
-from sfumato.sampling.tiles import Tiled
-
-# Larger tiles are faster, and make a single sample dearer; measured in docs/runs.md.
-_TILE = {"cpu": 16, "cuda": 32}
-_LAST = 2**63 - 1
+from sfumato.run.trained import LAST, Making, Trained, require_within
+from sfumato.sampling import SAMPLERS, KeyedNoise, Sampler, trajectory
 
 
 @dataclass(frozen=True)
@@ -75,47 +66,12 @@ class Made:
     recipes: list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Making:
-    """A batch of samples on its way.
-
-    Attributes:
-        done: Samples finished before this batch.
-        total: Samples asked for.
-        state: The states of this batch, moved by the sampler.
-    """
-
-    done: int
-    total: int
-    state: State
-
-
-class _InPrecision(Denoiser):
-    """A denoiser evaluated in a chosen number format, and nothing around it."""
-
-    def __init__(self, denoiser: Denoiser, precision: Decision, device: torch.device) -> None:
-        super().__init__(denoiser.process)
-        self._denoiser = denoiser
-        self._precision = precision
-        self._device = device
-
-    def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
-        """See :meth:`Denoiser.forward`."""
-        with autocast(self._precision, self._device):
-            posterior: Posterior = self._denoiser(x_t, t, **cond)
-        return posterior
-
-
-class TrainedModel:
-    """A run's trained model, ready to sample.
+class ImageModel(Trained[NetworkDenoiser]):
+    """A run's trained model of pictures, ready to sample.
 
     Args:
         directory: The run.
         spec: Its spec.
-
-    Attributes:
-        denoiser: The network with its preconditioning, on the device used.
-        fingerprint: Which weights these are, see ``run.model.load``.
 
     Raises:
         RunError: The run has no weights yet.
@@ -123,13 +79,8 @@ class TrainedModel:
     """
 
     def __init__(self, directory: RunDirectory, spec: Spec) -> None:
-        self.directory = directory
-        self.spec = spec
-        self.medium = ImageMedium(spec.recipe.medium)
-        self.device = choose_device()
-        denoiser, self.fingerprint = model.load(directory, spec)
-        self.denoiser: NetworkDenoiser = denoiser.to(self.device)
-        self._precision = choose_precision(spec.recipe.engine.precision, self.device)
+        super().__init__(directory, spec, build_image(spec))
+        self.medium = ImageMedium(spec.image.medium)
 
     def request(
         self,
@@ -148,16 +99,16 @@ class TrainedModel:
         Raises:
             SettingError: A value is out of range, or the sampler or label is unknown.
         """
-        defaults = self.spec.recipe.sampling
+        defaults = self.spec.image.sampling
         steps = defaults.steps if steps is None else steps
         if scale is None:
             scale = defaults.scale if self.spec.classes else 1.0
-        _require("n", n, 1, _LAST)
-        _require("first", first, 0, _LAST - n)
-        _require("seed", seed, 0, _LAST)
-        _require("steps", steps, 1, MOST_STEPS)
-        _require("batch", batch, 1, _LAST)
-        self._check_label(label, scale)
+        require_within("n", n, 1, LAST)
+        require_within("first", first, 0, LAST - n)
+        require_within("seed", seed, 0, LAST)
+        require_within("steps", steps, 1, MOST_STEPS)
+        require_within("batch", batch, 1, LAST)
+        self.check_label(label, scale)
         return Request(
             n=n,
             first=first,
@@ -167,7 +118,7 @@ class TrainedModel:
             label=label,
             scale=scale,
             batch=batch,
-            tile=_TILE[self.device.type],
+            tile=self.tile,
         )
 
     def like(self, path: Path) -> Request:
@@ -184,7 +135,7 @@ class TrainedModel:
                 why=f"it names model {stored.model}; the run's is {self.fingerprint}",
                 hint="the run was trained further since, or it is another run.",
             )
-        self._check_label(stored.label, stored.scale)
+        self.check_label(stored.label, stored.scale)
         return Request(
             n=1,
             first=stored.index,
@@ -206,10 +157,10 @@ class TrainedModel:
             yield from self._batch(request, indices, low)
 
     def _batch(self, request: Request, indices: range, done: int) -> Iterator[Making | Made]:
-        labels = self._labels(request, indices)
+        labels = self.labels(request.label, request.seed, indices)
         cond = {} if labels is None else {"label": labels}
         noise = KeyedNoise(request.seed, indices, self.device)
-        denoiser = self._guided(request, indices.start)
+        denoiser = self.guided(self.denoiser, request.scale, request.tile, indices.start)
         states = trajectory(
             denoiser, request.sampler, noise, self.medium.shape, request.steps, cond
         )
@@ -220,38 +171,6 @@ class TrainedModel:
             raise RuntimeError("the sampler gave no state")
         recipes = [self._recipe(request, i, k, labels) for k, i in enumerate(indices)]
         yield Made(indices, self.medium.decode(state.x_t), recipes)
-
-    def _guided(self, request: Request, first: int) -> Denoiser:
-        denoiser: Denoiser = _InPrecision(self.denoiser, self._precision, self.device)
-        if self.spec.classes:
-            denoiser = Guided(denoiser, request.scale, null_label=self.spec.classes)
-        return Tiled(denoiser, request.tile, first)
-
-    def _labels(self, request: Request, indices: Sequence[int]) -> Tensor | None:
-        if not self.spec.classes:
-            return None
-        if request.label is not None:
-            number = self.spec.data.classes.index(request.label)
-            return torch.full((len(indices),), number, device=self.device)
-        shares = torch.tensor(self.spec.data.frequencies, dtype=torch.float64).cumsum(0)
-        u = uniform(request.seed, Stream.LABEL, indices) * shares[-1]
-        return torch.searchsorted(shares, u, right=True).clamp_max(len(shares) - 1).to(self.device)
-
-    def _check_label(self, label: str | None, scale: float) -> None:
-        name, classes = self.directory.name, self.spec.data.classes
-        if not math.isfinite(scale):
-            raise SettingError(f"scale cannot be {scale}.", why="it should be a finite number")
-        if not self.spec.classes:
-            if label is not None or scale != 1:
-                raise SettingError(
-                    f"The run '{name}' takes neither a label nor a guidance scale.",
-                    why="it was trained without classes",
-                    hint="sort the pictures into one folder per class and train again.",
-                )
-        elif label is not None and label not in classes:
-            raise SettingError(
-                f"The run '{name}' has no label '{label}'.", hint=suggest(label, classes)
-            )
 
     def _recipe(
         self, request: Request, index: int, row: int, labels: Tensor | None
@@ -264,16 +183,11 @@ class TrainedModel:
             index=index,
             sampler=request.sampler,
             steps=request.steps,
-            label=None if labels is None else self.spec.data.classes[int(labels[row])],
+            label=self.label_name(labels, row),
             scale=request.scale,
             tile=request.tile,
         )
         return stored.model_dump(mode="json")
-
-
-def _require(name: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
-        raise SettingError(f"{name} cannot be {value}.", why=f"it must be from {least} to {most:,}")
 
 
 def _sampler(choice: str | Sampler) -> Sampler:

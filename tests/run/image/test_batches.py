@@ -8,8 +8,8 @@ import torch
 
 from sfumato.process.rng import Stream, normal
 from sfumato.recipes import Recipe, find, override
-from sfumato.run.batches import Batch, Batches, dropout_seed
-from sfumato.run.data import TrainingData, prepare
+from sfumato.run.image.batches import Batch, Batches, dropout_seed
+from sfumato.run.image.data import ImageData, prepare
 
 
 @pytest.fixture(scope="module")
@@ -18,14 +18,14 @@ def recipe(tiny: tuple[str, ...]) -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def data(pictures: Path, recipe: Recipe) -> TrainingData:
-    *_, last = prepare(pictures, recipe.medium, recipe.data)
-    assert isinstance(last, TrainingData)
+def data(pictures: Path, recipe: Recipe) -> ImageData:
+    *_, last = prepare(pictures, recipe)
+    assert isinstance(last, ImageData)
     return last
 
 
 @pytest.fixture
-def batches(data: TrainingData, recipe: Recipe) -> Batches:
+def batches(data: ImageData, recipe: Recipe) -> Batches:
     return Batches(data, recipe, classes=2)
 
 
@@ -41,7 +41,7 @@ def equal(one: Batch, other: Batch) -> bool:
     )
 
 
-def test_a_batch_is_its_step_s(batches: Batches, data: TrainingData, recipe: Recipe) -> None:
+def test_a_batch_is_its_step_s(batches: Batches, data: ImageData, recipe: Recipe) -> None:
     expected = batches(5)
     batches(0)
     assert equal(batches(5), expected)
@@ -59,7 +59,7 @@ def test_no_stream_repeats(batches: Batches) -> None:
     assert not torch.equal(normal(0, Stream.PRIOR, range(4), (3, 16, 16)), made[0].noise)
 
 
-def test_held_out_items_are_never_trained_on(batches: Batches, data: TrainingData) -> None:
+def test_held_out_items_are_never_trained_on(batches: Batches, data: ImageData) -> None:
     held = batches.held_out(256)
     assert held is not None
     assert len(held.x0) == len(data.held_out) > 0
@@ -85,8 +85,8 @@ def test_without_classes_there_is_no_condition(batches: Batches) -> None:
 
 def test_without_held_out_items_nothing_is_measured(pictures: Path, recipe: Recipe) -> None:
     settings = recipe.data.model_copy(update={"held_out": 0.0})
-    *_, data = prepare(pictures, recipe.medium, settings)
-    assert isinstance(data, TrainingData)
+    *_, data = prepare(pictures, recipe.model_copy(update={"data": settings}))
+    assert isinstance(data, ImageData)
     assert Batches(data, recipe, 2).held_out(8) is None
 
 

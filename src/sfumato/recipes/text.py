@@ -1,0 +1,60 @@
+"""Recipes for text. Their figures were chosen by measurement; see ``docs/recipes.md``."""
+
+from __future__ import annotations
+
+from sfumato.engine.learning_rate import LearningRate
+from sfumato.engine.optim import MuonSpec
+from sfumato.engine.settings import EngineSettings
+from sfumato.media.text.settings import TextSettings
+from sfumato.nets.specs import TokenTransformerSpec
+from sfumato.recipes.recipe import BudgetSettings
+from sfumato.recipes.text_recipe import TextRecipe, TextSamplingSettings
+
+
+def text() -> TextRecipe:
+    """Masked diffusion on characters, for a laptop's CPU and some minutes."""
+    return TextRecipe(
+        name="text",
+        medium=TextSettings(context=256),
+        backbone=TokenTransformerSpec(dim=128, depth=6, heads=2),
+        engine=EngineSettings(
+            batch=16,
+            optimizer=MuonSpec(lr=0.02),
+            learning_rate=LearningRate(warmup=1_000, cooldown=0.4),
+        ),
+        budget=BudgetSettings(minutes=20),
+        sampling=TextSamplingSettings(steps=128),
+    )
+
+
+def molecules() -> TextRecipe:
+    """Short lines such as SMILES, packed into rows; for a laptop's CPU and some minutes."""
+    return TextRecipe(
+        name="text-molecules",
+        medium=TextSettings(context=128, split="line"),
+        backbone=TokenTransformerSpec(dim=160, depth=6, heads=4),
+        engine=EngineSettings(
+            batch=24,
+            optimizer=MuonSpec(lr=0.02),
+            learning_rate=LearningRate(warmup=1_000, cooldown=0.4),
+        ),
+        budget=BudgetSettings(minutes=20),
+        sampling=TextSamplingSettings(steps=64),
+    )
+
+
+def large() -> TextRecipe:
+    """Masked diffusion on pieces of words, for a GPU and some hours."""
+    return TextRecipe(
+        name="text-large",
+        medium=TextSettings(tokens="bpe", vocabulary=8192, context=512),
+        backbone=TokenTransformerSpec(dim=768, depth=12, heads=12),
+        engine=EngineSettings(
+            batch=128,
+            optimizer=MuonSpec(lr=0.01),
+            learning_rate=LearningRate(warmup=100_000, cooldown=0.3),
+            compile="auto",
+        ),
+        budget=BudgetSettings(minutes=240),
+        sampling=TextSamplingSettings(steps=256),
+    )

@@ -1,0 +1,1 @@
+"""Runs on pictures: what they learn from, how they are sampled, and the files they make."""

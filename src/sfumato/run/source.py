@@ -1,0 +1,115 @@
+"""What a user names as data, and where it is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sfumato.engine.events import Event
+from sfumato.errors import DataError, suggest
+from sfumato.media.catalogue import CATALOGUE, fetch
+from sfumato.media.image_open import IMAGES
+from sfumato.media.text.files import PLAIN, RECORDS
+from sfumato.recipes import DEFAULT
+from sfumato.run.spec import DataFacts
+
+_TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading(Event):
+    """Data is being read before training; ``step`` is 0.
+
+    Attributes:
+        done: So many of ``unit`` are read.
+        total: Of how many.
+        rejected: So many items were set aside.
+        unit: What is counted.
+    """
+
+    done: int
+    total: int
+    rejected: int
+    unit: str = "files"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetching(Event):
+    """A set of the catalogue is wanted, and is downloaded if it is not here; ``step`` is 0."""
+
+    name: str
+    megabytes: int
+
+
+def fetching(source: str | Path) -> Fetching | None:
+    """What to say before a set of the catalogue is fetched; None if none is asked for."""
+    name = str(source)
+    if name not in CATALOGUE or Path(name).exists():
+        return None
+    return Fetching(step=0, name=name, megabytes=CATALOGUE[name].megabytes)
+
+
+def folder_of(source: str | Path) -> tuple[Path, bool]:
+    """The place that a path or a catalogue name stands for, fetching it if need be.
+
+    Returns:
+        The folder or file, and whether it came from the catalogue.
+
+    Raises:
+        DataError: It is neither.
+    """
+    path = _expanded(source)
+    if path.exists():
+        return path, False
+    if str(source) in CATALOGUE:
+        return fetch(str(source)).path, True
+    looks_like_path = "/" in str(source) or "\\" in str(source) or str(source).startswith(".")
+    raise DataError(
+        f"There is no folder '{source}', and no data set of that name.",
+        hint="check the path." if looks_like_path else suggest(str(source), CATALOGUE),
+    )
+
+
+def known_place(facts: DataFacts) -> tuple[Path, str | None]:
+    """Where the data of an existing run are, and their name in the catalogue if they have one."""
+    # By what the source was then: a folder may have come up that has a catalogue's name.
+    if facts.catalogued:
+        return fetch(facts.source).path, facts.source
+    return Path(facts.source), None
+
+
+def _expanded(source: str | Path) -> Path:
+    # An empty path means the present folder, and an unset shell variable hardly does.
+    if not str(source):
+        raise DataError("No folder was named.", hint="sfumato train FOLDER")
+    try:
+        path = Path(source).expanduser()
+        str(path.absolute()).encode()  # It is to be written into the spec.
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"The name of the folder {str(source)!r} is not valid UTF-8.", hint="rename it."
+        ) from error
+    except RuntimeError as error:
+        raise DataError(f"There is no folder '{source}'.", why=str(error)) from error
+    return path
+
+
+def suited(source: str | Path) -> str:
+    """The name of the recipe that suits some data, by the names of its files.
+
+    Text files beside pictures are captions, so a folder with both is one of pictures.
+    """
+    path = Path(source)
+    if not path.exists():
+        entry = CATALOGUE.get(str(source))
+        return DEFAULT if entry is None else entry.recipe
+    if path.is_file():
+        return _TEXT if path.suffix.lower() in PLAIN | RECORDS else DEFAULT
+    is_text = False
+    for _, _, names in os.walk(path):
+        suffixes = {Path(name).suffix.lower() for name in names if not name.startswith(".")}
+        if suffixes & IMAGES.suffixes:
+            return DEFAULT
+        is_text = is_text or bool(suffixes & (PLAIN | RECORDS))
+    return _TEXT if is_text else DEFAULT

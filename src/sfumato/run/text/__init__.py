@@ -1,0 +1,1 @@
+"""Runs on text: what they learn from, how they are sampled, filled and measured."""

@@ -1,0 +1,358 @@
+"""Sampling texts from a run: requests, results, and the recipe that each text carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import sfumato
+from sfumato.denoiser import Denoiser, TokenDenoiser
+from sfumato.engine.machine import keep_freed_memory
+from sfumato.errors import RunError, SettingError, suggest
+from sfumato.process.categorical import CategoricalProcess, Masking
+from sfumato.run.directory import RunDirectory
+from sfumato.run.model import build_text
+from sfumato.run.spec import Spec
+from sfumato.run.text.data import read_tokenizer
+from sfumato.run.text.layout import RowLayout, layout, lengths_of, longest
+from sfumato.run.text.stored import MOST_STEPS, MOST_TOKENS, StoredText, read_stored_text
+from sfumato.run.trained import LAST, Making, Trained, require_within
+from sfumato.sampling import KeyedUniform, State, integrate
+from sfumato.sampling.tempering import Tempered
+from sfumato.sampling.tokens import TOKEN_SAMPLERS, Bridge, TokenSampler
+
+
+@dataclass(frozen=True)
+class TextRequest:
+    """What to sample.
+
+    Attributes:
+        n: How many texts.
+        first: Index of the first one; sample ``i`` is a function of (seed, i).
+        seed: In [0, 2**63).
+        sampler: The rule for one step.
+        steps: Network evaluations per text, at most; for each window of a text that is longer
+            than the context.
+        label: Class of all texts; None draws one for each, as often as in the data.
+        scale: Guidance towards the label, 1 = off.
+        temperature: Below 1 = safer tokens, 1 = off.
+        top_p: Draw from the likeliest tokens that make up this share; 1 = off.
+        length: Tokens of each text; None draws it as often as in the data.
+        batch: How many are made at a time; it changes memory and speed, not the texts.
+        tile: Rows per network evaluation, see ``sampling.tiles``.
+    """
+
+    n: int
+    first: int
+    seed: int
+    sampler: TokenSampler
+    steps: int
+    label: str | None
+    scale: float
+    temperature: float
+    top_p: float
+    length: int | None
+    batch: int
+    tile: int
+
+
+@dataclass(frozen=True)
+class MadeTexts:
+    """A finished batch of texts.
+
+    Attributes:
+        indices: Of the samples.
+        texts: What was written.
+        recipes: One per text, to be stored beside it.
+    """
+
+    indices: Sequence[int]
+    texts: list[str]
+    recipes: list[dict[str, Any]]
+
+
+class TextModel(Trained[TokenDenoiser]):
+    """A run's trained model of text, ready to sample.
+
+    Args:
+        directory: The run.
+        spec: Its spec.
+
+    Attributes:
+        tokenizer: What its tokens mean.
+
+    Raises:
+        RunError: The run has no weights yet.
+        DamagedFile: The weights or the tokenizer cannot be read.
+    """
+
+    def __init__(self, directory: RunDirectory, spec: Spec) -> None:
+        super().__init__(directory, spec, build_text(spec))
+        self.tokenizer = read_tokenizer(directory)
+
+    def request(
+        self,
+        n: int = 4,
+        *,
+        first: int = 0,
+        seed: int = 0,
+        sampler: str | TokenSampler | None = None,
+        steps: int | None = None,
+        label: str | None = None,
+        scale: float | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        length: int | None = None,
+        batch: int = 16,
+    ) -> TextRequest:
+        """A validated request; what is None is taken from the run's recipe.
+
+        Raises:
+            SettingError: A value is out of range, or the sampler or label is unknown.
+        """
+        defaults = self.spec.text.sampling
+        steps = defaults.steps if steps is None else steps
+        if scale is None:
+            scale = defaults.scale if self.spec.classes else 1.0
+        require_within("n", n, 1, LAST)
+        require_within("first", first, 0, LAST - n)
+        require_within("seed", seed, 0, LAST)
+        require_within("steps", steps, 1, MOST_STEPS)
+        require_within("batch", batch, 1, LAST)
+        if length is not None:
+            require_within("length", length, 1, MOST_TOKENS)
+        self.check_label(label, scale)
+        request = TextRequest(
+            n=n,
+            first=first,
+            seed=seed,
+            sampler=token_sampler(sampler) if sampler is not None else self._default_sampler(),
+            steps=steps,
+            label=label,
+            scale=scale,
+            temperature=defaults.temperature if temperature is None else temperature,
+            top_p=defaults.top_p if top_p is None else top_p,
+            length=length,
+            batch=batch,
+            tile=self.tile,
+        )
+        self.narrowed(self.denoiser, request.temperature, request.top_p)  # Checks the two.
+        self._check_length(request)
+        return request
+
+    def like(self, path: Path) -> TextRequest:
+        """The request that makes a stored text again.
+
+        Raises:
+            DataError: The file carries no recipe, or a damaged one.
+            RunError: Other weights made it.
+        """
+        stored = read_stored_text(path)
+        if stored.model != self.fingerprint:
+            raise RunError(
+                f"'{path}' was not made by the weights that '{self.directory.name}' has now.",
+                why=f"it names model {stored.model}; the run's is {self.fingerprint}",
+                hint="the run was trained further since, or it is another run.",
+            )
+        self.check_label(stored.label, stored.scale)
+        shared = ("seed", "sampler", "steps", "label", "scale", "temperature", "top_p", "length")
+        same = {name: getattr(stored, name) for name in shared}
+        return TextRequest(n=1, first=stored.index, batch=1, tile=stored.tile, **same)
+
+    def sample(self, request: TextRequest) -> Iterator[Making | MadeTexts]:
+        """Make texts, batch by batch; every state is yielded on the way."""
+        keep_freed_memory()
+        for low in range(0, request.n, request.batch):
+            count = min(request.batch, request.n - low)
+            indices = range(request.first + low, request.first + low + count)
+            yield from self._batch(request, indices, low)
+
+    def narrowed(
+        self, denoiser: Denoiser[CategoricalProcess], temperature: float, top_p: float
+    ) -> Denoiser[CategoricalProcess]:
+        """A denoiser that never names what cannot be written, and is as bold as asked.
+
+        Raises:
+            SettingError: The temperature or the share is out of range.
+        """
+        unknown = self.tokenizer.unknown
+        forbidden = () if unknown is None else (unknown,)
+        return Tempered(denoiser, temperature, top_p, forbidden)
+
+    def shown(self, x_t: Tensor, lengths: Sequence[int]) -> list[str]:
+        """States as text, with a sign at every masked place."""
+        mask = self.denoiser.process.mask if isinstance(self.denoiser.process, Masking) else -1
+        return [
+            _with_gaps(self.tokenizer.decode, row[:length].tolist(), mask)
+            for row, length in zip(x_t.cpu(), lengths, strict=True)
+        ]
+
+    def lengths(self, request: TextRequest, indices: Sequence[int]) -> tuple[int, ...]:
+        """How many tokens each text has."""
+        return lengths_of(self.spec, request.seed, indices, request.length)
+
+    def _default_sampler(self) -> TokenSampler:
+        default = self.spec.text.sampling.sampler
+        masks = isinstance(self.denoiser.process, Masking)
+        # A recipe with the process changed alone keeps the sampler of the other one.
+        return default if masks else Bridge(grid=default.grid)
+
+    def _batch(
+        self, request: TextRequest, indices: range, done: int
+    ) -> Iterator[Making | MadeTexts]:
+        labels = self.labels(request.label, request.seed, indices)
+        denoiser = self.guided(self.denoiser, request.scale, request.tile, indices.start)
+        denoiser = self.narrowed(denoiser, request.temperature, request.top_p)
+        lengths = self.lengths(request, indices)
+        if request.length is not None and request.length > longest(self.spec):
+            tokens = None
+            for made in self._by_windows(request, indices, denoiser, labels):
+                if isinstance(made, State):
+                    yield Making(done, request.n, made)
+                else:
+                    tokens = made
+        else:
+            noise = KeyedUniform(request.seed, indices, self.device)
+            rows = layout(self.spec, self.denoiser.process, noise, lengths)
+            tokens = None
+            for state in self._states(request, denoiser, rows, noise, labels):
+                yield Making(done, request.n, state)
+                tokens = state.x_t
+        if tokens is None:
+            raise RuntimeError("the sampler gave no state")
+        texts = [
+            self.tokenizer.decode(row[:size])
+            for row, size in zip(tokens.cpu().numpy(), lengths, strict=True)
+        ]
+        recipes = [
+            self._recipe(request, index, lengths[row], self.label_name(labels, row))
+            for row, index in enumerate(indices)
+        ]
+        yield MadeTexts(indices, texts, recipes)
+
+    def _states(
+        self,
+        request: TextRequest,
+        denoiser: Denoiser[CategoricalProcess],
+        rows: RowLayout,
+        noise: KeyedUniform,
+        labels: Tensor | None,
+    ) -> Iterator[State]:
+        cond = dict(rows.cond)
+        if labels is not None:
+            cond["label"] = labels
+        steps = len(request.sampler.plan(request.steps))
+        times = request.sampler.grid.times(steps, denoiser.process.keep)
+        return integrate(
+            denoiser, request.sampler, rows.x_1, times, noise, request.steps, cond, rows.free
+        )
+
+    def _by_windows(
+        self,
+        request: TextRequest,
+        indices: range,
+        denoiser: Denoiser[CategoricalProcess],
+        labels: Tensor | None,
+    ) -> Iterator[State | Tensor]:
+        """A text longer than the context: window after window, each knowing half of the last."""
+        size = longest(self.spec)
+        overlap = size // 2
+        length = request.length or size
+        tokens = torch.empty(len(indices), 0, dtype=torch.int64, device=self.device)
+        block = 0
+        while tokens.shape[1] < length:
+            noise = KeyedUniform(request.seed, indices, self.device, block)
+            known = tokens[:, -overlap:] if block else tokens
+            x_1 = self.denoiser.process.prior(noise.prior((size,)))
+            free = torch.ones_like(x_1, dtype=torch.bool)
+            x_1[:, : known.shape[1]] = known
+            free[:, : known.shape[1]] = False
+            rows = RowLayout(x_1, (size,) * len(indices), free=free)
+            state = None
+            for state in self._states(request, denoiser, rows, noise, labels):
+                yield _behind(tokens, known.shape[1], state)
+            if state is None:
+                raise RuntimeError("the sampler gave no state")
+            tokens = torch.cat([tokens, state.x_t[:, known.shape[1] :]], 1)
+            block += 1
+        yield tokens[:, :length]
+
+    def _check_length(self, request: TextRequest) -> None:
+        length = request.length
+        if length is None or length <= longest(self.spec):
+            return
+        if longest(self.spec) < self.spec.text.medium.context:
+            raise SettingError(
+                f"length cannot be {length}.",
+                why=f"the longest text that '{self.directory.name}' has seen is "
+                f"{longest(self.spec)} tokens long",
+            )
+        if not isinstance(self.denoiser.process, Masking):
+            raise SettingError(
+                f"length cannot be {length}.",
+                why="only a masking process can go on from a text, and this run's is uniform",
+                hint=f"give at most {longest(self.spec)}.",
+            )
+
+    def _recipe(
+        self, request: TextRequest, index: int, length: int, label: str | None
+    ) -> dict[str, Any]:
+        stored = StoredText(
+            sfumato=sfumato.__version__,
+            run=self.directory.name,
+            model=self.fingerprint,
+            seed=request.seed,
+            index=index,
+            sampler=request.sampler,
+            steps=request.steps,
+            label=label,
+            scale=request.scale,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            length=length,
+            tile=request.tile,
+        )
+        return stored.model_dump(mode="json")
+
+
+def token_sampler(choice: str | TokenSampler) -> TokenSampler:
+    """A sampler by name.
+
+    Raises:
+        SettingError: There is none.
+    """
+    if isinstance(choice, TokenSampler):
+        return choice
+    if choice not in TOKEN_SAMPLERS:
+        raise SettingError(
+            f"There is no sampler of text '{choice}'.", hint=suggest(choice, TOKEN_SAMPLERS)
+        )
+    return TOKEN_SAMPLERS[choice]()
+
+
+MASKED = "░"
+"""How a masked place is shown."""
+
+
+def _with_gaps(decode: Any, tokens: list[int], mask: int) -> str:
+    shown: list[str] = []
+    known: list[int] = []
+    for token in [*tokens, mask]:
+        if token != mask:
+            known.append(token)
+            continue
+        if known:
+            shown.append(decode(known))
+            known = []
+        shown.append(MASKED)
+    return "".join(shown[:-1])
+
+
+def _behind(tokens: Tensor, known: int, state: State) -> State:
+    """The state of a window as the state of the whole text so far."""
+    return replace(state, x_t=torch.cat([tokens[:, : tokens.shape[1] - known], state.x_t], 1))

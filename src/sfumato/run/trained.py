@@ -1,0 +1,156 @@
+"""A run's trained model, whatever its medium: device, precision, labels and guidance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import torch
+from torch import Tensor
+
+from sfumato.denoiser import Denoiser, Posterior, ProcessT
+from sfumato.engine.machine import choose_device
+from sfumato.engine.precision import Decision, autocast, choose_precision
+from sfumato.errors import SettingError, suggest
+from sfumato.guidance import Guided
+from sfumato.process.rng import Stream, uniform
+from sfumato.run import model
+from sfumato.run.directory import RunDirectory
+from sfumato.run.model import DenoiserT
+from sfumato.run.spec import Spec
+from sfumato.sampling import State
+from sfumato.sampling.tiles import Tiled
+
+LAST = 2**63 - 1
+# Larger tiles are faster, and make a single sample dearer; measured in docs/runs.md.
+_TILE = {"cpu": 16, "cuda": 32}
+
+
+@dataclass(frozen=True)
+class Making:
+    """A batch of samples on its way.
+
+    Attributes:
+        done: Samples finished before this batch.
+        total: Samples asked for.
+        state: The states of this batch, moved by the sampler.
+    """
+
+    done: int
+    total: int
+    state: State
+
+
+class _InPrecision(Denoiser[ProcessT]):
+    """A denoiser evaluated in a chosen number format, and nothing around it."""
+
+    def __init__(
+        self, denoiser: Denoiser[ProcessT], precision: Decision, device: torch.device
+    ) -> None:
+        super().__init__(denoiser.process)
+        self._denoiser = denoiser
+        self._precision = precision
+        self._device = device
+
+    def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
+        """See :meth:`Denoiser.forward`."""
+        with autocast(self._precision, self._device):
+            posterior: Posterior = self._denoiser(x_t, t, **cond)
+        return posterior
+
+
+class Trained(Generic[DenoiserT]):
+    """What the trained models of all media have in common.
+
+    Args:
+        directory: The run.
+        spec: Its spec.
+        denoiser: Built for it, with fresh weights; the run's are read into it.
+
+    Attributes:
+        denoiser: The network with its preconditioning, on the device used.
+        fingerprint: Which weights these are, see ``run.model.load``.
+
+    Raises:
+        RunError: The run has no weights yet.
+        DamagedFile: The weights cannot be read.
+    """
+
+    def __init__(self, directory: RunDirectory, spec: Spec, denoiser: DenoiserT) -> None:
+        self.directory = directory
+        self.spec = spec
+        self.device = choose_device()
+        trained, self.fingerprint = model.load(directory, denoiser)
+        self.denoiser: DenoiserT = trained.to(self.device)
+        self._precision = choose_precision(spec.recipe.engine.precision, self.device)
+
+    @property
+    def tile(self) -> int:
+        """Rows per network evaluation on this device, see ``sampling.tiles``."""
+        return _TILE[self.device.type]
+
+    def evaluated(self, denoiser: Denoiser[ProcessT]) -> Denoiser[ProcessT]:
+        """A denoiser in the run's number format."""
+        return _InPrecision(denoiser, self._precision, self.device)
+
+    def guided(
+        self, denoiser: Denoiser[ProcessT], scale: float, tile: int, first: int
+    ) -> Denoiser[ProcessT]:
+        """A denoiser guided to the label, in tiles from the sample of index ``first`` on."""
+        denoiser = self.evaluated(denoiser)
+        if self.spec.classes:
+            denoiser = Guided(denoiser, scale, null_label=self.spec.classes)
+        return Tiled(denoiser, tile, first)
+
+    def labels(self, label: str | None, seed: int, indices: Sequence[int]) -> Tensor | None:
+        """Class numbers of samples, shape (B,); drawn as often as in the data if none is named."""
+        if not self.spec.classes:
+            return None
+        if label is not None:
+            number = self.spec.data.classes.index(label)
+            return torch.full((len(indices),), number, device=self.device)
+        u = uniform(seed, Stream.LABEL, indices)
+        return drawn(self.spec.data.frequencies, u).to(self.device)
+
+    def label_name(self, labels: Tensor | None, row: int) -> str | None:
+        """The name of the class of a row."""
+        return None if labels is None else self.spec.data.classes[int(labels[row])]
+
+    def check_label(self, label: str | None, scale: float) -> None:
+        """Refuse a label or a scale that the run cannot take.
+
+        Raises:
+            SettingError: It cannot.
+        """
+        name, classes = self.directory.name, self.spec.data.classes
+        if not math.isfinite(scale):
+            raise SettingError(f"scale cannot be {scale}.", why="it should be a finite number")
+        if not self.spec.classes:
+            if label is not None or scale != 1:
+                raise SettingError(
+                    f"The run '{name}' takes neither a label nor a guidance scale.",
+                    why="it was trained without classes",
+                    hint="sort the files into one folder per class and train again.",
+                )
+        elif label is not None and label not in classes:
+            raise SettingError(
+                f"The run '{name}' has no label '{label}'.", hint=suggest(label, classes)
+            )
+
+
+def drawn(shares: Sequence[float], u: Tensor) -> Tensor:
+    """For each uniform number the place it falls into, where place ``i`` is ``shares[i]`` wide."""
+    edges = torch.tensor(shares, dtype=torch.float64).cumsum(0)
+    return torch.searchsorted(edges, u * edges[-1], right=True).clamp_max(len(shares) - 1)
+
+
+def require_within(name: str, value: int, least: int, most: int) -> None:
+    """Refuse a number out of its range.
+
+    Raises:
+        SettingError: It is.
+    """
+    if not least <= value <= most:
+        raise SettingError(f"{name} cannot be {value}.", why=f"it must be from {least} to {most:,}")
