@@ -35,9 +35,9 @@ class TestBadData:
             assert "the folder is empty" in refused(*command, tmp_path / "a").err
 
     def test_a_file(self, refused: Command, tmp_path: Path) -> None:
-        (tmp_path / "notes.txt").write_text("hello")
+        (tmp_path / "notes.odt").write_text("hello")
         for command in (["train"], ["data", "check"]):
-            assert "it is a single file" in refused(*command, tmp_path / "notes.txt").err
+            assert "it is a single file" in refused(*command, tmp_path / "notes.odt").err
 
     def test_only_a_bomb(
         self,

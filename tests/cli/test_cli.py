@@ -51,8 +51,10 @@ class TestJson:
         recipes = self.parsed(sfumato("recipes", "--json"))
         assert recipes["default"] in recipes["names"]
         samplers = self.parsed(sfumato("samplers", "--json"))
-        assert samplers["default"] in samplers["names"]
-        assert all(samplers["names"].values())
+        assert set(samplers) == {"pictures", "text"}
+        for told in samplers.values():
+            assert told["default"] in told["names"]
+            assert all(told["names"].values())
 
     def test_doctor(self, sfumato: Command) -> None:
         assert self.parsed(sfumato("doctor", "--json"))["sfumato"] == __version__

@@ -86,7 +86,7 @@ def test_an_edited_file_is_read_again(tmp_path: Path, make_picture: MakePicture)
     assert not np.array_equal(open_or_build(tmp_path).array, before)
 
 
-@pytest.mark.parametrize("damage", ["cut", "lost", "table", "shape"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "lost", "table", "shape"])
 def test_a_damaged_cache_is_rebuilt(tmp_path: Path, make_picture: MakePicture, damage: str) -> None:
     make_picture("a.png", 1)
     make_picture("b.png", 2)
@@ -95,6 +95,8 @@ def test_a_damaged_cache_is_rebuilt(tmp_path: Path, make_picture: MakePicture, d
     array, table = data.folder / "data.npy", data.folder / "items.json"
     if damage == "cut":
         array.write_bytes(array.read_bytes()[:-1])
+    elif damage == "empty":
+        array.write_bytes(b"")
     elif damage == "lost":
         array.unlink()
     elif damage == "table":

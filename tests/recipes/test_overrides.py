@@ -169,4 +169,4 @@ def test_any_text_gives_a_recipe_or_a_setting_error(changes: list[str]) -> None:
     with suppress(SettingError):
         recipe = override(RECIPES["image"](), changes)
         told = json.dumps(recipe.model_dump(mode="json"), allow_nan=False)
-        assert validate(json.loads(told)) == recipe
+        assert validate(json.loads(told), Recipe) == recipe

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfumato.denoiser import Denoiser, Posterior
+from sfumato.denoiser import IMPOSSIBLE, Denoiser, Posterior
 from sfumato.errors import SettingError
 from sfumato.oracle.chain import ChainDenoiser, MarkovChain
 from sfumato.process.categorical import Masking, Uniform
@@ -44,8 +44,15 @@ def test_temperature_takes_powers_of_the_probabilities():
     torch.testing.assert_close(believed(temperature=0.5), powers / powers.sum(), rtol=1e-6, atol=0)
     assert believed(temperature=1e-6).tolist() == [1, 0, 0]
     torch.testing.assert_close(
-        believed(temperature=1e9), torch.full((3,), 1 / 3, dtype=torch.float64)
+        believed(temperature=1e3), torch.full((3,), 1 / 3, dtype=torch.float64), rtol=1e-3, atol=0
     )
+
+
+def test_what_cannot_be_stays_impossible_at_the_greatest_temperature():
+    inner = Fixed(Masking(LinearKeep(), 3), 0.5, 0.5, 1.0)
+    inner.logits[1] = IMPOSSIBLE
+    got = Tempered(inner, temperature=1e3)(MASKED, T).logits.double().softmax(-1)[0, 0]
+    assert got[1] == 0 and got[0] > 0
 
 
 @pytest.mark.parametrize(
@@ -108,6 +115,7 @@ def test_rows_do_not_depend_on_each_other():
     [
         ({"temperature": 0.0}, "temperature"),
         ({"temperature": -1.0}, "temperature"),
+        ({"temperature": 1001.0}, "temperature"),
         ({"temperature": float("nan")}, "temperature"),
         ({"temperature": float("inf")}, "temperature"),
         ({"top_p": 0.0}, "top_p"),

@@ -72,19 +72,26 @@ def data_fetch(
 
 @data.command(name="check")
 def data_check(
-    path: Annotated[str, Parameter(help="A folder, or a name of the catalogue.")],
+    path: Annotated[str, Parameter(help="A folder, a text file, or a name of the catalogue.")],
     *,
+    label_field: Annotated[
+        str | None, Parameter(help="Text records: the field that holds the class.")
+    ] = None,
     size: Annotated[int, Parameter(help="Side of the pictures as a run would see them.")] = 32,
     sheet: Annotated[Path, Parameter(help="Where to write the contact sheet, a PNG.")] = Path(
         "data-check.png"
     ),
     json: Json = False,
 ) -> None:
-    """Show what a run would see: counts, sizes, labels, duplicates, rejected files, a sheet."""
+    """Show what a run would see: counts, sizes, labels, duplicates, what is set aside, a sheet."""
+    from sfumato.media.text.check import TextReport
     from sfumato.run.checking import check, write_sheet
 
     with show.progress(json) as report:
-        found = check(path, size, report)
+        found = check(path, size, report, label_field)
+    if isinstance(found, TextReport):
+        show.text_report(found, json)
+        return
     write_sheet(found, sheet)
     show.data_report(found, sheet, json)
 

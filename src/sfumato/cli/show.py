@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sfumato.errors import SfumatoError
     from sfumato.media.catalogue import Entry, FetchedSet
     from sfumato.media.check import DataReport
+    from sfumato.media.text.check import TextReport
     from sfumato.run.text.filling import Filled
 
 Report = Callable[[int, int, str], None]
@@ -141,6 +142,17 @@ def _report_rows(report: DataReport) -> Iterator[tuple[str, str]]:
         f"{len(report.rejected):,}"
         + _some([f"{rejected.path}: {rejected.reason}" for rejected in report.rejected]),
     )
+
+
+def text_report(report: TextReport, as_json: bool) -> None:
+    """What a run would see in some texts."""
+    if as_json:
+        dump(report.to_json())
+        return
+    table = Table.grid(padding=(0, 2))
+    for name, text in show_text.report_rows(report):
+        table.add_row(Text(name, style="bold"), Text(text))
+    _out.print(table)
 
 
 def _some(lines: Sequence[str], most: int = 10) -> str:

@@ -12,11 +12,15 @@ from rich.panel import Panel
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from sfumato.media.text.check import TextReport
+    from sfumato.media.text.files import Problem
     from sfumato.run.text.filling import Filled
     from sfumato.run.text.sampled import TextState, WrittenTexts
 
 _MOST_LINES = 16
 _WIDEST = 100
+_MOST_LABELS = 20
+_MOST_SHOWN = 10
 
 
 def watched(events: Iterator[Any], quiet: bool) -> WrittenTexts:
@@ -84,3 +88,44 @@ def _picture(event: TextState, height: int) -> Group:
         shown.append(character, style="bright_black" if character == MASKED else "bold")
     title = f"text {event.done + 1:,} of {event.total:,}, step {event.step} of {event.steps}"
     return Group(Panel(shown, title=title, title_align="left"))
+
+
+def report_rows(report: TextReport) -> Iterator[tuple[str, str]]:
+    """What a run would see in some texts, row by row."""
+    settings, survey = report.settings, report.survey
+    yield "source", str(report.source)
+    yield "texts", f"{report.documents:,}, of them held out {report.held_out:,}"
+    yield "characters", f"{survey.characters:,}, {survey.distinct:,} different"
+    yield "rarest", ", ".join(f"{character!r} {count:,}" for character, count in survey.rarest)
+    yield "lengths", f"{survey.least:,} to {survey.most:,}, median {survey.median:,}"
+    yield "longest line", f"{survey.longest_line:,} characters ({survey.longest_line_at})"
+    unknown = f", {report.unknown:,} of them unknown" if report.unknown else ""
+    yield (
+        "tokens",
+        f"{report.tokens:,} {settings.tokens}{unknown}; vocabulary {report.vocabulary:,}",
+    )
+    yield "rows", f"{report.rows:,} of {settings.context} tokens to train on"
+    shown = list(report.labels.items())[:_MOST_LABELS]
+    more = len(report.labels) - len(shown)
+    yield (
+        "classes",
+        (", ".join(f"{name} {count:,}" for name, count in shown) or "none")
+        + (f", and {more} more" if more > 0 else ""),
+    )
+    same = [f"{later} = {first}" for later, first in report.duplicates[:_MOST_SHOWN]]
+    yield "duplicates", _listed(report.duplicate_count, same)
+    problems = [_place(problem) for problem in report.problems[:_MOST_SHOWN]]
+    yield "set aside or mended", _listed(report.problem_count, problems)
+    beginnings = [f"{name}: {text!r}" for name, text in survey.beginnings]
+    yield "beginnings", "\n".join(beginnings)
+
+
+def _listed(count: int, lines: Sequence[str]) -> str:
+    more = count - len(lines)
+    rest = [f"... and {more:,} more"] if more > 0 else []
+    return "\n".join([f"{count:,}", *lines, *rest])
+
+
+def _place(problem: Problem) -> str:
+    where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
+    return f"{where}: {problem.reason}"

@@ -128,7 +128,7 @@ class Dataset:
                 index.fingerprint,
                 folder,
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, EOFError, ValueError, KeyError, TypeError):
             return None
 
     def __len__(self) -> int:

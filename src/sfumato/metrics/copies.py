@@ -109,18 +109,23 @@ def _refine(longest: NDArray[np.int64], level: _Level, owner: NDArray[np.int64])
 
 def _doublings(texts: Sequence[str], corpus: Sequence[str]) -> Iterator[tuple[_Level, _Level]]:
     """The levels of 1, 2, 4, ... characters for as long as any is copied, each with the next."""
+    level = _characters(texts, corpus)
+    while (level.texts >= 0).any():
+        doubled = _lengthened(level, level.length)
+        yield level, doubled
+        level = doubled
+
+
+def _characters(texts: Sequence[str], corpus: Sequence[str]) -> _Level:
+    """The level of single characters."""
     alphabet = set().union(*texts)
     # A character of no text has no name, and so ends every match.
     separator = next(char for char in map(chr, itertools.count()) if char not in alphabet)
     table = np.full(_CODE_POINTS, -1, np.int32)
     table[sorted(map(ord, alphabet))] = np.arange(len(alphabet))
     names = table[_points(separator.join(corpus))]
-    first = _Level(1, table[_points(separator.join(texts))], names, _places(names))
-    level = _only(first, np.isin(first.texts, np.unique(names)))
-    while (level.texts >= 0).any():
-        doubled = _lengthened(level, level.length)
-        yield level, doubled
-        level = doubled
+    level = _Level(1, table[_points(separator.join(texts))], names, _places(names))
+    return _only(level, np.isin(level.texts, np.unique(names)))
 
 
 def _lengthened(level: _Level, more: int) -> _Level:

@@ -42,8 +42,8 @@ def ngram_distance(
         n: Tokens in a run, at least 1.
 
     Returns:
-        Bits in [0, 1]; 0 for equal distributions, 1 for disjoint ones (Lin 1991, eq. 4.1, equal
-        weights).
+        Bits in [0, 1]; 0 for equal distributions, 1 for disjoint ones (Lin 1991, with
+        equal weights).
 
     Raises:
         DataError: One of the sets has no run of ``n`` tokens.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
 import torch
 from torch import Tensor
@@ -24,8 +24,6 @@ from sfumato.sampling import State
 from sfumato.sampling.tiles import Tiled
 
 LAST = 2**63 - 1
-# Larger tiles are faster, and make a single sample dearer; measured in docs/runs.md.
-_TILE = {"cpu": 16, "cuda": 32}
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,9 @@ class Trained(Generic[DenoiserT]):
         DamagedFile: The weights cannot be read.
     """
 
+    tiles: ClassVar[Mapping[str, int]]
+    """Rows per network evaluation by kind of device. More are faster, and make one sample dearer."""
+
     def __init__(self, directory: RunDirectory, spec: Spec, denoiser: DenoiserT) -> None:
         self.directory = directory
         self.spec = spec
@@ -89,7 +90,7 @@ class Trained(Generic[DenoiserT]):
     @property
     def tile(self) -> int:
         """Rows per network evaluation on this device, see ``sampling.tiles``."""
-        return _TILE[self.device.type]
+        return self.tiles[self.device.type]
 
     def evaluated(self, denoiser: Denoiser[ProcessT]) -> Denoiser[ProcessT]:
         """A denoiser in the run's number format."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,8 @@ from sfumato.process.categorical import CategoricalProcess, Masking
 
 # Logits divided by less may overflow; this is as good as always taking the likeliest token.
 _COLDEST = 1e-6
+# What cannot be must stay impossible, and beyond this tokens are drawn evenly anyway.
+_HOTTEST = 1e3
 
 
 class Tempered(Denoiser[CategoricalProcess]):
@@ -30,7 +31,7 @@ class Tempered(Denoiser[CategoricalProcess]):
 
     Args:
         denoiser: Whose beliefs.
-        temperature: At least 1e-6; below 1 sharper, 1 = off.
+        temperature: From 1e-6 to 1000; below 1 sharper, 1 = off.
         top_p: Mass of the nucleus, in (0, 1]: the fewest likeliest tokens that together have at
             least that much, one at least; 1 = off.
         forbidden: Tokens that are never drawn.
@@ -87,10 +88,10 @@ def _nucleus(logits: Tensor, top_p: float) -> Tensor:
 
 
 def _check(temperature: float, top_p: float, forbidden: Sequence[int], size: int) -> None:
-    if not _COLDEST <= temperature < math.inf:
+    if not _COLDEST <= temperature <= _HOTTEST:
         raise SettingError(
             f"The temperature cannot be {temperature}.",
-            hint="a number of at least 1e-6; 1 changes nothing",
+            hint="a number from 1e-6 to 1000; 1 changes nothing",
         )
     if not 0 < top_p <= 1:
         raise SettingError(

@@ -71,6 +71,15 @@ def test_problems_come_between_documents(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.jsonl", ""), ("a.jsonl", "\n \n"), ("a.csv", ""), ("a.csv", "text\n")]
+)
+def test_a_file_without_records_is_named(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    found = list(read_documents(tmp_path, TextSettings()))
+    assert found == [Problem(name, None, "holds no records")]
+
+
 def test_the_source_is_looked_for_at_once(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         read_documents(tmp_path / "nothing.txt", TextSettings())

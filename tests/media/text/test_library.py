@@ -234,6 +234,17 @@ def test_the_fingerprint_is_of_the_contents(tmp_path: Path) -> None:
     assert made(tmp_path / "one").fingerprint != first.fingerprint
 
 
+def test_the_fingerprint_is_of_labels_and_sides_too(tmp_path: Path) -> None:
+    records: list[dict[str, object]] = [
+        {"text": "abc", "label": "x"},
+        {"text": "abc", "label": "y"},
+        {"text": "abc", "label": "x", "split": "train"},
+        {"text": "abc"},
+    ]
+    fingerprints = {made(write(tmp_path / "a.jsonl", one)).fingerprint for one in records}
+    assert len(fingerprints) == 4
+
+
 def test_nothing_usable(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(" \n")
     write(tmp_path / "b.jsonl", {"text": ""})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections import Counter
 
 from hypothesis import given
@@ -34,6 +35,18 @@ def test_figures(texts: list[str]) -> None:
         for place, line in enumerate(text.split("\n"), start=1)
     }
     assert survey.longest_line == max(lines.values()) == lines[survey.longest_line_at]
+
+
+def test_a_large_text_is_not_divided_into_all_its_lines() -> None:
+    surveyor = Surveyor(["t"])
+    text = "a line\n" * 30_000 + "a longer line\n"
+    tracemalloc.start()
+    surveyor.look(text)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 0.1 * len(text)
+    surveyor.count(text)
+    assert surveyor.finish().longest_line_at == "t, line 30001"
 
 
 def test_beginnings_are_evenly_spaced() -> None:

@@ -138,7 +138,8 @@ class Collection:
         cut = round(len(text) * (1 - share))
         if not 0 < cut < len(text):
             return self
-        seam = self.starts[0] + len(text[:cut].encode())
+        # By the end, which is short, and not by a copy of all before it.
+        seam = self.stops[0] - len(text[cut:].encode())
         return replace(
             self,
             starts=np.array([self.starts[0], seam]),

@@ -80,12 +80,14 @@ def _plain(
 def _records(
     root: Path, file: TextFile, settings: TextSettings, before: int
 ) -> Iterator[Document | Problem]:
-    if file.size == 0:
-        yield Problem(file.path, None, "is empty")
+    empty = True
     for record in read_records(root, file, settings):
+        empty = False
         if isinstance(record, Problem):
             yield record
         else:
             line, text, label, held_out, read = record
             name = f"{file.path}:{line}"
             yield Document(text, name, label or file.label, held_out, before + read)
+    if empty:
+        yield Problem(file.path, None, "holds no records")

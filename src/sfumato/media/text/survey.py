@@ -10,6 +10,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.media.text.plain import lines
+
 _RAREST = 20
 _SAMPLES = 5
 _BEGINNING = 80
@@ -76,10 +78,10 @@ class Surveyor:
         self._lengths.append(len(text))
         # No line is longer than its text, so most texts need not be divided.
         if len(text) > self._line[0]:
-            parts = [len(line) for line in text.split("\n")]
-            longest = max(parts)
-            if longest > self._line[0]:
-                self._line = longest, f"{self._names[number]}, line {parts.index(longest) + 1}"
+            # One line at a time: all lines of a large text take several times its memory.
+            for line, part in lines(text):
+                if len(part) > self._line[0]:
+                    self._line = len(part), f"{self._names[number]}, line {line}"
 
     def count(self, text: str) -> None:
         """Count the characters of some text: parts of documents, or several joined."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,9 @@ class ImageModel(Trained[NetworkDenoiser]):
         RunError: The run has no weights yet.
         DamagedFile: The weights cannot be read.
     """
+
+    # Measured in docs/runs.md.
+    tiles = MappingProxyType({"cpu": 16, "cuda": 32})
 
     def __init__(self, directory: RunDirectory, spec: Spec) -> None:
         super().__init__(directory, spec, build_image(spec))

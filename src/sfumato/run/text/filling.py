@@ -29,6 +29,7 @@ MARKER = "____"
 _RUN = re.compile(r"_{4,}")
 _MOST_CANDIDATES = 1024
 _ORDERS = 4
+_TILE = 16
 # Tokens tried for a gap between words, and for one at the beginning or the end of the text.
 _WITHIN = {"characters": (1, 12), "bytes": (1, 12), "bpe": (1, 4)}
 _OUTSIDE = {"characters": (48, 48), "bytes": (48, 48), "bpe": (16, 16)}
@@ -110,7 +111,7 @@ def fill(model: TextModel, asked: Gaps) -> list[Filled]:
     if asked.label is None and label is not None:
         label = torch.full_like(label, model.spec.classes)
     scale = model.spec.text.sampling.scale if asked.scale is None else asked.scale
-    guided = model.guided(model.denoiser, scale if asked.label else 1.0, model.tile, 0)
+    guided = model.guided(model.denoiser, scale if asked.label else 1.0, _TILE, 0)
     x0 = _sampled(model, asked, process, guided, rows, label)
     found: dict[str, Filled] = {}
     for index, row in enumerate(x0):

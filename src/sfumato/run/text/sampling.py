@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -90,6 +91,9 @@ class TextModel(Trained[TokenDenoiser]):
         RunError: The run has no weights yet.
         DamagedFile: The weights or the tokenizer cannot be read.
     """
+
+    # A text has hundreds of tokens: four of them fill the processor's units already.
+    tiles = MappingProxyType({"cpu": 4, "cuda": 32})
 
     def __init__(self, directory: RunDirectory, spec: Spec) -> None:
         super().__init__(directory, spec, build_text(spec))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sfumato.process.categorical import CategoricalProcess
 from sfumato.sampling.sampler import Context
-from sfumato.sampling.tokens.sampler import TokenSampler, hidden, masking, reveal
+from sfumato.sampling.tokens.sampler import LEAST, TokenSampler, hidden, masking, reveal
 
 
 class Remasking(TokenSampler):
@@ -51,7 +51,8 @@ class Remasking(TokenSampler):
         if context.free is not None:
             again &= context.free
         x_s = torch.where(again, process.mask, x_t)
-        lift = (keep_s - (1 - sigma) * keep_t) / (1 - keep_t)
+        # The share lifted as the class says it, by what is masked: exactly 1 for s = 0.
+        lift = 1 - (1 - keep_s - sigma * keep_t) / max(1 - keep_t, LEAST)
         places = hidden(x_t, process, context.free) & (decision < lift)
         if not places.any():
             return x_s

@@ -21,6 +21,8 @@ from sfumato.sampling.sampler import Context, Sampler
 
 # Probabilities that are in memory at once, in float64: 128 MiB for each of a few copies.
 _AT_ONCE = 2**24
+LEAST = 1e-300
+"""Stands in for a share of masks that rounds to 0 just after ``t = 0``, where it divides."""
 
 
 class TokenSampler(Sampler):
@@ -73,8 +75,8 @@ def hidden(x_t: Tensor, process: Masking, free: Tensor | None) -> Tensor:
 
 def share_revealed(keep: Keep, t: Tensor, s: Tensor) -> float:
     """Probability that a token masked at ``t`` is revealed by ``s``; exactly 1 for ``s = 0``."""
-    keep_t, keep_s = keep.keep(t).item(), keep.keep(s).item()
-    return (keep_s - keep_t) / (1 - keep_t)
+    masked_t, masked_s = 1 - keep.keep(t).item(), 1 - keep.keep(s).item()
+    return 1 - masked_s / max(masked_t, LEAST)
 
 
 def reveal(x_t: Tensor, places: Tensor, logits: Tensor, noise: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The objective: its minimum is the posterior mean, and each sample stands alone."""
+"""Regression: its minimum is the posterior mean, and each sample stands alone."""
 
 import pytest
 import torch
