@@ -36,6 +36,8 @@ from sfumato.run.text.sampling import TextModel
 
 _DRAWS = 16
 _AT_ONCE = 32
+# As many neighbours as the bidirectional network mixes, none of them to come.
+_BEFORE = (-6, -5, -4, -3, -2, -1, 0)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ def twin_of(spec: Spec) -> nn.Module:
     network = recipe.backbone.model_dump(exclude={"kind"})
     torch.manual_seed(recipe.seed)
     # One more state than clean tokens, as the masking process has: here it stands before the first.
-    return TokenTransformer(size, size + 1, recipe.medium.context, kernel=causal, **network)
+    return TokenTransformer(
+        size, size + 1, recipe.medium.context, kernel=causal, neighbours=_BEFORE, **network
+    )
 
 
 def nats(network: nn.Module, tokens: Tensor) -> Tensor:

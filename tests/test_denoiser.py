@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sfumato.denoiser import NetworkDenoiser
+from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
+from sfumato.process.categorical import Masking, Uniform
 from sfumato.process.gaussian import Gaussian
+from sfumato.process.keep import CosineKeep, LinearKeep
 from sfumato.process.prediction import EDM, X0, Eps, Score, V, Velocity
 from sfumato.process.schedule import VE, VP, Cosine, Linear
 
@@ -96,3 +98,62 @@ def test_a_coarse_answer_is_combined_at_the_state_s_precision():
     backbone = Answer(torch.zeros_like(x_t, dtype=torch.bfloat16))
     mean = NetworkDenoiser(backbone, process, Velocity())(x_t, t).mean
     assert mean.dtype == torch.float32 and torch.equal(mean, x_t)
+
+
+class Letters(nn.Module):
+    """A backbone on tokens that always says the same, and remembers the question."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, tokens: Tensor, level: Tensor, **cond: Tensor) -> Tensor:
+        self.seen, self.level, self.cond = tokens, level, cond
+        return self.logits.expand(*tokens.shape, -1)
+
+
+class TestTokens:
+    LOGITS = torch.tensor([0.3, -2.0, 1.5])
+    X_T = torch.tensor([[3, 0, 2], [1, 3, 3]])
+
+    def test_tokens_that_can_be_seen_are_known(self):
+        denoiser = TokenDenoiser(Letters(self.LOGITS), Masking(LinearKeep(), 3))
+        logits = denoiser(self.X_T, T[:2]).logits
+        masked = self.X_T == 3
+        assert torch.equal(logits[masked], self.LOGITS.expand(3, 3))
+        for row, place in (~masked).nonzero().tolist():
+            sure = torch.full((3,), -1e9)
+            sure[self.X_T[row, place]] = 0
+            assert torch.equal(logits[row, place], sure)
+
+    def test_even_when_the_network_s_answer_is_no_number(self):
+        denoiser = TokenDenoiser(Letters(self.LOGITS * torch.nan), Masking(LinearKeep(), 3))
+        known = denoiser(torch.tensor([[0, 1, 2]]), T[0]).logits
+        assert known.isfinite().all()
+
+    def test_what_the_network_says_is_there_for_training(self):
+        """At known places too: the bound asks only about hidden ones, and does so itself."""
+        denoiser = TokenDenoiser(Letters(self.LOGITS), Masking(LinearKeep(), 3))
+        assert torch.equal(denoiser.predict(self.X_T, T[:2]), self.LOGITS.expand(2, 3, 3))
+
+    def test_under_a_uniform_process_nothing_is_known(self):
+        denoiser = TokenDenoiser(Letters(self.LOGITS), Uniform(LinearKeep(), 3))
+        logits = denoiser(torch.tensor([[0, 1, 2]]), T[0]).logits
+        assert torch.equal(logits, self.LOGITS.expand(1, 3, 3))
+
+    @pytest.mark.parametrize("process", [Masking, Uniform])
+    def test_the_level_goes_from_one_where_clean_to_minus_one(self, process):
+        backbone = Letters(self.LOGITS)
+        denoiser = TokenDenoiser(backbone, process(CosineKeep(), 3))
+        t = torch.tensor([0.0, 1 / 3, 1.0], dtype=F64)
+        denoiser(torch.zeros(3, 2, dtype=torch.int64), t)
+        torch.testing.assert_close(backbone.level, torch.tensor([1.0, 0.0, -1.0]))
+        denoiser(torch.zeros(3, 2, dtype=torch.int64), t[1])
+        torch.testing.assert_close(backbone.level, torch.zeros(3))
+
+    def test_conditions_reach_the_backbone_and_logits_are_float32(self):
+        backbone, label = Letters(self.LOGITS.bfloat16()), torch.tensor([1, 2])
+        denoiser = TokenDenoiser(backbone, Masking(LinearKeep(), 3))
+        assert denoiser(self.X_T, T[:2], label=label).logits.dtype == torch.float32
+        assert backbone.cond == {"label": label}
+        assert torch.equal(backbone.seen, self.X_T)

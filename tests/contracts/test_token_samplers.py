@@ -24,7 +24,7 @@ from sfumato.errors import SettingError
 from sfumato.oracle.chain import ChainDenoiser, MarkovChain
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import CosineKeep, Keep, LinearKeep, PowerKeep
-from sfumato.process.times import QuadraticGrid
+from sfumato.process.times import QuadraticGrid, UniformGrid
 from sfumato.sampling.loop import integrate, last, sample, trajectory
 from sfumato.sampling.noise import KeyedUniform
 from sfumato.sampling.sampler import Context
@@ -149,6 +149,19 @@ def test_tokens_come_out_and_evaluations_stay_within_the_plan(sampler, process, 
         assert all(((t > 0) & (t <= 1)).all() for t in denoiser.times)
 
 
+@every_case
+def test_steps_too_short_to_lose_a_token_in_are_no_trouble(sampler, process):
+    """``1 - t**8`` rounds to 1 in the last steps of 130, on either grid."""
+    keep = PowerKeep(power=8)
+    for grid in (UniformGrid(), QuadraticGrid()):
+        assert keep.keep(grid.times(130, keep)[-2]) == 1
+        denoiser = Counting(CHAIN, process(keep, CHAIN.size))
+        on_grid = sampler.model_copy(update={"grid": grid})
+        x0 = sample(denoiser, on_grid, KeyedUniform(0, range(2)), (7,), 130)
+        assert CHAIN.log_probability(x0).isfinite().all()
+        assert len(denoiser.times) <= 130
+
+
 @every_sampler
 def test_plan_adds_up(sampler):
     for evaluations in range(1, 51):
@@ -199,10 +212,10 @@ def test_places_that_are_not_free_never_change(sampler, process):
     assert states[-1].x_t.max() < CHAIN.size
 
 
-@every_sampler
+@pytest.mark.parametrize(
+    "sampler", [s for s in VARIANTS if not isinstance(s, Remasking)], ids=lambda s: s.kind
+)
 def test_revealed_tokens_stay(sampler):
-    if isinstance(sampler, Remasking):
-        pytest.skip("it masks them again")
     process = Masking(LinearKeep(), CHAIN.size)
     states = list(
         trajectory(ChainDenoiser(CHAIN, process), sampler, KeyedUniform(1, range(8)), (7,), 9)

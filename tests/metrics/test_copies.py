@@ -68,6 +68,17 @@ def test_pieces_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cut[1] == whole[1]
 
 
+def test_the_corpus_is_read_a_slice_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    corpus = ["".join(rng.choice(list("ab"), 40)) for _ in range(30)]
+    texts = [corpus[3][4:30] + corpus[20][:20], "abba", corpus[29]]
+    whole = longest_copies(texts, corpus), copied_share(texts, corpus)
+    monkeypatch.setattr(copies, "_SLICE", 100)
+    cut = longest_copies(texts, iter(corpus)), copied_share(texts, iter(corpus))
+    assert cut[0].tolist() == whole[0].tolist()
+    assert cut[1] == whole[1]
+
+
 def test_nothing_is_copied_across_documents_or_texts() -> None:
     assert longest_copies(["abcd"], ["ab", "cd"]).tolist() == [2]
     assert longest_copies(["ab", "cd"], ["abcd"]).tolist() == [2, 2]

@@ -31,6 +31,39 @@ def test_kernels_agree_with_the_fused_one_in_value_and_gradient(kernel: Attentio
     torch.testing.assert_close(actual_grads, expected_grads, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("kernel", [explicit, suited])
+def test_kernels_agree_where_a_token_does_not_see_all(kernel: AttentionKernel) -> None:
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 3, 10, 8, dtype=torch.float64).requires_grad_() for _ in range(3))
+    toward = torch.randn(2, 3, 10, 8, dtype=torch.float64)
+    sees = (torch.rand(2, 1, 10, 10) < 0.4) | torch.eye(10).bool()
+    expected, actual = fused(q, k, v, sees), kernel(q, k, v, sees)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-12)
+    expected_grads = torch.autograd.grad(expected, (q, k, v), toward)
+    actual_grads = torch.autograd.grad(actual, (q, k, v), toward)
+    torch.testing.assert_close(actual_grads, expected_grads, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kernel", [explicit, fused])
+def test_what_is_not_seen_is_as_if_it_were_not_there(kernel: AttentionKernel) -> None:
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(1, 2, 6, 8, dtype=torch.float64) for _ in range(3))
+    sees = torch.zeros(1, 1, 6, 6, dtype=torch.bool)
+    sees[..., :4, :4] = sees[..., 4:, 4:] = True
+    whole = kernel(q, k, v, sees)
+    for part in (slice(0, 4), slice(4, 6)):
+        alone = kernel(q[:, :, part], k[:, :, part], v[:, :, part])
+        torch.testing.assert_close(whole[:, :, part], alone, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kernel", [explicit, fused])
+def test_who_sees_one_token_takes_its_value(kernel: AttentionKernel) -> None:
+    q, k, v = torch.randn(3, 1, 2, 5, 8, dtype=torch.float64)
+    order = torch.randperm(5)
+    sees = torch.eye(5).bool()[order][None, None]
+    torch.testing.assert_close(kernel(q, k, v, sees), v[:, :, order])
+
+
 @pytest.mark.parametrize("kernel", [explicit, fused])
 def test_equal_scores_average_the_values(kernel: AttentionKernel) -> None:
     q = torch.zeros(1, 1, 4, 8, dtype=torch.float64)

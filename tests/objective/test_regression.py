@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from sfumato.denoiser import NetworkDenoiser
-from sfumato.objective import AnyWeighting, MinSNR, Regression, SigmoidWeighting, Unit, drop_labels
+from sfumato.objective import AnyWeighting, MinSNR, Regression, SigmoidWeighting, Unit
 from sfumato.oracle import GaussianMixture, MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import EDM, X0, Eps, Score, V, Velocity
@@ -148,20 +148,6 @@ def test_sigmoid_weighting_halves_the_error_in_noise_at_its_bias():
     log_snr = torch.zeros(1, dtype=F64)
     half = SigmoidWeighting(bias=0.0).factor(log_snr, c_out)
     torch.testing.assert_close(half, torch.tensor([0.5], dtype=F64))
-
-
-def test_labels_are_dropped_at_the_rate_and_only_to_null():
-    labels, u = torch.arange(1000) % 10, (torch.arange(1000, dtype=F64) + 0.5) / 1000
-    dropped = drop_labels(labels, u, rate=0.15, null=10)
-    assert (dropped == 10).sum() == 150
-    kept = dropped != 10
-    assert torch.equal(dropped[kept], labels[kept])
-
-
-@pytest.mark.parametrize(("rate", "nulls"), [(0.0, 0), (1.0, 100)])
-def test_rates_of_none_and_all(rate, nulls):
-    u = torch.linspace(0, 1 - 1e-9, 100, dtype=F64)
-    assert (drop_labels(torch.zeros(100, dtype=torch.int64), u, rate, 3) == 3).sum() == nulls
 
 
 @every_weighting

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfumato.errors import SettingError
-from sfumato.recipes import RECIPES, Recipe, find, override
+from sfumato.recipes import RECIPES, Recipe, RecipeBase, find, override
 from sfumato.recipes.overrides import validate
 
 PLACES = (
@@ -25,7 +25,7 @@ def image() -> Recipe:
     return find("image")
 
 
-def refused(recipe: Recipe, *changes: str) -> str:
+def refused(recipe: RecipeBase, *changes: str) -> str:
     with pytest.raises(SettingError) as caught:
         override(recipe, changes)
     text = str(caught.value)
@@ -131,6 +131,30 @@ def test_a_kind_without_defaults_is_given_its_parts(image: Recipe) -> None:
         image, ["schedule.kind=shifted", "schedule.base.kind=vp", "schedule.shift=2"]
     )
     assert shifted.schedule.model_dump()["base"]["kind"] == "vp"
+
+
+def test_settings_of_text_are_changed_alike() -> None:
+    changed = override(
+        find("text"), ["process.keep.power=3", "process.keep.kind=power", "process.kind=uniform"]
+    )
+    told = changed.model_dump()["process"]
+    assert told == {"kind": "uniform", "keep": {"kind": "power", "power": 3.0}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("medium.tokens=words", ["'medium.tokens' cannot be \"words\"", "'characters', 'bytes'"]),
+        ("medium.context=4", ["'medium.context' cannot be 4", "greater than or equal to 8"]),
+        ("medium.size=32", ["'medium.size'", "known: context"]),
+        ("process.kind=maskin", ["'process.kind' cannot be", "did you mean 'masking'?"]),
+        ("sampling.sampler.kind=heun", ["known: ancestral, bridge"]),
+        ("backbone.widths=[1]", ["'backbone.widths'", "known: depth, dim"]),
+    ],
+)
+def test_refusals_of_text_name_the_setting_and_help(change: str, words: list[str]) -> None:
+    text = refused(find("text"), change)
+    assert all(word in text for word in words), text
 
 
 @given(

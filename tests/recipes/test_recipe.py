@@ -4,11 +4,21 @@ import json
 
 import pytest
 import torch
+from pydantic import TypeAdapter
 
 from sfumato.errors import SettingError
 from sfumato.media.image import ImageSettings
 from sfumato.process.prediction import EDM, V
-from sfumato.recipes import DEFAULT, RECIPES, Recipe, find, override
+from sfumato.recipes import (
+    DEFAULT,
+    RECIPES,
+    AnyRecipe,
+    Recipe,
+    RecipeBase,
+    TextRecipe,
+    find,
+    override,
+)
 from sfumato.recipes.registry import summary
 
 # Built to the size that the recipe asks for, but in no memory.
@@ -20,20 +30,49 @@ def test_a_recipe_is_valid_and_survives_json(name: str) -> None:
     recipe = find(name)
     assert recipe.name == name
     told = json.dumps(recipe.model_dump(mode="json"), allow_nan=False)
-    assert Recipe.model_validate_json(told) == recipe
+    assert TypeAdapter(AnyRecipe).validate_json(told) == recipe
     assert summary(name).endswith(".")
 
 
-@pytest.mark.parametrize("name", RECIPES)
+def of_kind(kind: type[RecipeBase]) -> list[str]:
+    return [name for name in RECIPES if isinstance(find(name), kind)]
+
+
+@pytest.mark.parametrize("name", of_kind(Recipe))
 @pytest.mark.parametrize("classes", [0, 10])
 def test_its_backbone_fits_its_pictures(name: str, classes: int) -> None:
     recipe = find(name)
+    assert isinstance(recipe, Recipe)
     side = recipe.medium.size
     with META:
         network = recipe.backbone.build(channels=3, size=side, classes=classes)
         x = torch.zeros(2, 3, side, side)
         cond = {"label": torch.zeros(2, dtype=torch.int64)} if classes else {}
         assert network(x, torch.zeros(2), **cond).shape == x.shape
+
+
+@pytest.mark.parametrize("name", of_kind(TextRecipe))
+@pytest.mark.parametrize("kind", ["masking", "uniform"])
+def test_its_backbone_fits_its_tokens(name: str, kind: str) -> None:
+    recipe = override(find(name), [f"process.kind={kind}"])
+    assert isinstance(recipe, TextRecipe)
+    process = recipe.process.build(50)
+    context = recipe.medium.context
+    with META:
+        network = recipe.backbone.build(process.size, process.states, context, classes=3)
+        tokens = torch.zeros(2, context, dtype=torch.int64)
+        cond = {"label": torch.zeros(2, dtype=torch.int64), "segments": tokens}
+        assert network(tokens, torch.zeros(2), **cond).shape == (2, context, 50)
+
+
+def test_recipes_are_told_apart_by_their_medium() -> None:
+    assert set(of_kind(Recipe)) | set(of_kind(TextRecipe)) == set(RECIPES)
+    told = find("text").model_dump(mode="json")
+    assert isinstance(TypeAdapter(AnyRecipe).validate_python(told), TextRecipe)
+    # The specs of the first runs do not say what their medium is.
+    told = find("image").model_dump(mode="json")
+    told["medium"].pop("kind", None)
+    assert isinstance(TypeAdapter(AnyRecipe).validate_python(told), Recipe)
 
 
 def test_the_default_is_a_recipe() -> None:

@@ -187,7 +187,7 @@ def fill(
     file: Annotated[Path | None, Parameter(help="Read the text from this file instead.")] = None,
     marker: Annotated[str, Parameter(help="What stands for a gap.")] = "____",
     n: Annotated[int, Parameter(name=["-n", "--number"], help="Fillings shown.")] = 5,
-    candidates: Annotated[int, Parameter(help="Fillings tried; the likeliest are shown.")] = 24,
+    candidates: Annotated[int, Parameter(help="Fillings tried; the likeliest are shown.")] = 16,
     length: Annotated[
         str | None, Parameter(help="Tokens of a gap: a number, or least-greatest, e.g. 3-8.")
     ] = None,
@@ -222,6 +222,31 @@ def fill(
         ),
         json,
     )
+
+
+@app.command
+def evaluate(
+    run: RunName,
+    *,
+    n: Annotated[int, Parameter(name=["-n", "--number"], help="Texts sampled.")] = 64,
+    rows: Annotated[int, Parameter(help="Rows of text whose likelihood is measured.")] = 512,
+    draws: Annotated[int, Parameter(help="Times and noises per row.")] = 8,
+    seed: Annotated[int, Parameter(help="The same seed gives the same report.")] = 0,
+    steps: Annotated[int | None, Parameter(help="Network evaluations per text.")] = None,
+    sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
+    molecules: Annotated[bool, Parameter(help="The texts are SMILES strings.")] = False,
+    out: Annotated[
+        Path | None, Parameter(help="File for the report; else evaluation.json of the run.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Measure a run on text: how likely it finds text, and how its own compares with real text."""
+    from sfumato.cli import show_evaluation
+    from sfumato.run.evaluated import evaluate_run
+    from sfumato.run.text.evaluation import Evaluation
+
+    asked = Evaluation(n, rows, draws, seed, steps, sampler, molecules)
+    show_evaluation.evaluation(evaluate_run(run, asked, out), json)
 
 
 @app.command

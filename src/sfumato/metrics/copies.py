@@ -20,6 +20,7 @@ Places = NDArray[np.uint32]
 
 _CODE_POINTS = 0x110000
 _PIECE = 1 << 20
+_SLICE = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,68 @@ class _Level:
     places: Places
 
 
-def longest_copies(texts: Sequence[str], corpus: Sequence[str]) -> NDArray[np.int64]:
+def longest_copies(texts: Sequence[str], corpus: Iterable[str]) -> NDArray[np.int64]:
     """For each text the length of its longest substring that occurs verbatim in the corpus.
 
-    Takes a few seconds for every 10 million characters of corpus, and up to 25 bytes for each.
+    Takes a few seconds for every 10 million characters of corpus, and at most 400 MiB besides what
+    the longest document takes: 25 bytes a character.
 
     Args:
         texts: What to measure.
-        corpus: The training text, one string a document; nothing matches across documents.
-            Less than 2**32 characters.
+        corpus: The training text, one string a document; nothing matches across documents. It is
+            read once, document by document.
 
     Returns:
         Shape (len(texts),), in characters (code points).
     """
+    longest = np.zeros(len(texts), np.int64)
+    for documents in _slices(corpus):
+        np.maximum(longest, _longest(texts, documents), out=longest)
+    return longest
+
+
+def copied_share(
+    texts: Sequence[str],
+    corpus: Iterable[str],
+    lengths: Iterable[int] = (10, 20, 30, 50, 100),
+) -> dict[int, float]:
+    """The share of the texts' characters that lie in a copied substring, by its least length.
+
+    Args:
+        texts: What to measure.
+        corpus: The training text, as for :func:`longest_copies`.
+        lengths: Least lengths of what counts as a copy, each at least 1.
+
+    Returns:
+        For each length a share in [0, 1]; 0 where there are no characters.
+    """
+    size = len(_owners(texts))
+    covered = {length: np.zeros(size, bool) for length in lengths}
+    for documents in _slices(corpus):
+        for level, _ in _doublings(texts, documents):
+            for length, places in covered.items():
+                if level.length <= length < 2 * level.length:
+                    begins = _lengthened(level, length - level.length).texts >= 0
+                    places |= _covered(begins, length)
+    total = max(sum(map(len, texts)), 1)
+    return {length: int(places.sum()) / total for length, places in covered.items()}
+
+
+def _slices(corpus: Iterable[str]) -> Iterator[list[str]]:
+    """The documents, about ``_SLICE`` characters at a time."""
+    documents: list[str] = []
+    size = 0
+    for document in corpus:
+        documents.append(document)
+        size += len(document)
+        if size >= _SLICE:
+            yield documents
+            documents, size = [], 0
+    if documents:
+        yield documents
+
+
+def _longest(texts: Sequence[str], corpus: Sequence[str]) -> NDArray[np.int64]:
     owner = _owners(texts)
     longest = np.zeros(len(texts), np.int64)
     for level, doubled in _doublings(texts, corpus):
@@ -61,31 +111,6 @@ def longest_copies(texts: Sequence[str], corpus: Sequence[str]) -> NDArray[np.in
         longer[owner[doubled.texts >= 0]] = True
         _refine(longest, _only(level, ~longer[owner]), owner)
     return longest
-
-
-def copied_share(
-    texts: Sequence[str],
-    corpus: Sequence[str],
-    lengths: Iterable[int] = (10, 20, 30, 50, 100),
-) -> dict[int, float]:
-    """The share of the texts' characters that lie in a copied substring, by its least length.
-
-    Args:
-        texts: What to measure.
-        corpus: The training text, one string a document.
-        lengths: Least lengths of what counts as a copy, each at least 1.
-
-    Returns:
-        For each length a share in [0, 1]; 0 where there are no characters.
-    """
-    shares = dict.fromkeys(lengths, 0.0)
-    total = max(sum(map(len, texts)), 1)
-    for level, _ in _doublings(texts, corpus):
-        for length in shares:
-            if level.length <= length < 2 * level.length:
-                begins = _lengthened(level, length - level.length).texts >= 0
-                shares[length] = _covered(begins, length) / total
-    return shares
 
 
 def _refine(longest: NDArray[np.int64], level: _Level, owner: NDArray[np.int64]) -> None:
@@ -178,9 +203,10 @@ def _owners(texts: Sequence[str]) -> NDArray[np.int64]:
     return np.repeat(np.arange(len(texts)), sizes)[:-1]
 
 
-def _covered(begins: NDArray[np.bool_], length: int) -> int:
-    """How many places lie in one of the intervals of one length that begin where it is true."""
+def _covered(begins: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
+    """Which places lie in one of the intervals of one length that begin where it is true."""
     edges = np.zeros(len(begins) + length, np.int64)
     edges[: len(begins)] += begins
     edges[length:] -= begins
-    return int((edges.cumsum() > 0).sum())
+    within: NDArray[np.bool_] = edges.cumsum()[: len(begins)] > 0
+    return within

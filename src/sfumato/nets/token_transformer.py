@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from sfumato.nets.attention import AttentionKernel, suited
 from sfumato.nets.conditioning import Conditioning
 from sfumato.nets.layers import zero_init
+from sfumato.nets.mixing import NEIGHBOURS
 from sfumato.nets.transformer import Transformer
 
 
@@ -26,6 +29,7 @@ class TokenTransformer(nn.Module):
         timed: Whether it is told the noise level. Under masking the state itself shows it.
         classes: Number of labels; 0 for none.
         kernel: How attention is computed.
+        neighbours: Offsets of the neighbours that are mixed, see `LocalMixing`.
     """
 
     def __init__(
@@ -40,12 +44,16 @@ class TokenTransformer(nn.Module):
         timed: bool = False,
         classes: int = 0,
         kernel: AttentionKernel = suited,
+        neighbours: Sequence[int] = NEIGHBOURS,
     ) -> None:
         super().__init__()
         self.timed = timed
         self.conditioning = Conditioning(dim, classes)
         self.embedding = nn.Embedding(states, dim)
-        self.core = Transformer(dim, depth, heads, theta=float(max(context, 16)), kernel=kernel)
+        theta = float(max(context, 16))
+        self.core = Transformer(
+            dim, depth, heads, theta=theta, kernel=kernel, neighbours=neighbours
+        )
         self.head = zero_init(nn.Linear(dim, size))
 
     def forward(
@@ -72,8 +80,6 @@ class TokenTransformer(nn.Module):
         """
         cond = self.conditioning(level if self.timed else torch.zeros_like(level), label)
         positions = torch.arange(tokens.shape[1], device=tokens.device, dtype=level.dtype)
-        sees = None
-        if segments is not None:
-            sees = (segments.unsqueeze(-1) == segments.unsqueeze(-2)).unsqueeze(1)
-        out: Tensor = self.head(self.core(self.embedding(tokens), positions[:, None], cond, sees))
+        x = self.core(self.embedding(tokens), positions[:, None], cond, segments)
+        out: Tensor = self.head(x)
         return out

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, suited
 from sfumato.nets.conditioning import Conditioning, FourierFeatures
 from sfumato.nets.layers import Mlp, Modulation, TokenNorm, zero_init
+from sfumato.nets.mixing import LocalMixing
 from sfumato.nets.patches import gather_patches, grid, scatter_patches
 
 
@@ -17,25 +20,46 @@ class Block(nn.Module):
     identity.
     """
 
-    def __init__(self, dim: int, heads: int, hidden: int, kernel: AttentionKernel) -> None:
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        hidden: int,
+        kernel: AttentionKernel,
+        neighbours: Sequence[int] = (),
+    ) -> None:
         super().__init__()
         self.modulation = Modulation(dim, dim, 6)
         self.norm = TokenNorm()
         self.attention = SelfAttention(dim, heads, kernel)
         self.mlp = Mlp(dim, hidden)
+        # Where attention and the MLP read from.
+        self.mixing = nn.ModuleList(LocalMixing(dim, neighbours) for _ in range(2) if neighbours)
 
     def forward(
         self,
         x: Tensor,
         rotary: tuple[Tensor, Tensor],
         cond: Tensor,
+        segments: Tensor | None = None,
         sees: Tensor | None = None,
     ) -> Tensor:
-        """(B, N, D) with rotary tables and a conditioning vector (B, D) -> (B, N, D)."""
+        """(B, N, D) with rotary tables and a conditioning vector (B, D) -> (B, N, D).
+
+        `segments` (B, N) and `sees` (B, 1, N, N) say the same, for neighbours and for attention.
+        """
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(cond)
-        x = x + gate_a.unsqueeze(1) * self.attention(self.norm(x, shift_a, scale_a), rotary, sees)
-        x = x + gate_m.unsqueeze(1) * self.mlp(self.norm(x, shift_m, scale_m))
+        y = self._mixed(0, self.norm(x, shift_a, scale_a), segments)
+        x = x + gate_a.unsqueeze(1) * self.attention(y, rotary, sees)
+        y = self._mixed(1, self.norm(x, shift_m, scale_m), segments)
+        x = x + gate_m.unsqueeze(1) * self.mlp(y)
         return x
+
+    def _mixed(self, place: int, x: Tensor, segments: Tensor | None) -> Tensor:
+        if not self.mixing:
+            return x
+        mixed: Tensor = self.mixing[place](x, segments)
+        return mixed
 
 
 class Transformer(nn.Module):
@@ -50,6 +74,8 @@ class Transformer(nn.Module):
         theta: Slowest wavelength of the rotary positions over the fastest; about the longest
             distance between two tokens.
         kernel: How attention is computed.
+        neighbours: Offsets of the tokens in a row whose channels are mixed before attention and
+            MLP, see `LocalMixing`; none by default.
     """
 
     def __init__(
@@ -62,17 +88,18 @@ class Transformer(nn.Module):
         expansion: int = 4,
         theta: float = 100.0,
         kernel: AttentionKernel = suited,
+        neighbours: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.rotary = Rotary(dim // heads, axes, theta)
         self.blocks = nn.ModuleList(
-            Block(dim, heads, expansion * dim, kernel) for _ in range(depth)
+            Block(dim, heads, expansion * dim, kernel, neighbours) for _ in range(depth)
         )
         self.modulation = Modulation(dim, dim, 2)
         self.norm = TokenNorm()
 
     def forward(
-        self, x: Tensor, positions: Tensor, cond: Tensor, sees: Tensor | None = None
+        self, x: Tensor, positions: Tensor, cond: Tensor, segments: Tensor | None = None
     ) -> Tensor:
         """Transform tokens.
 
@@ -80,14 +107,17 @@ class Transformer(nn.Module):
             x: (B, N, D) tokens.
             positions: (N, axes) coordinates, in units where neighbours are about 1 apart.
             cond: (B, D), already activated (see `Conditioning`).
-            sees: (B, 1, N, N) bool, which tokens each token attends to; None for all.
+            segments: (B, N) long; tokens see those of their own segment only. None for one.
 
         Returns:
             (B, N, D), normalised and modulated, ready for a linear head.
         """
         rotary = self.rotary(positions)
+        sees = None
+        if segments is not None:
+            sees = (segments.unsqueeze(-1) == segments.unsqueeze(-2)).unsqueeze(1)
         for block in self.blocks:
-            x = block(x, rotary, cond, sees)
+            x = block(x, rotary, cond, segments, sees)
         shift, scale = self.modulation(cond)
         normed: Tensor = self.norm(x, shift, scale)
         return normed

@@ -16,6 +16,9 @@ from torch import Tensor
 from sfumato.denoiser import TokenDenoiser
 from sfumato.process.categorical import Masking, Uniform
 
+# Where keep rounds to 1 no token is lost, but it divides; this is how near to 1 keep can come.
+_LEAST = 2.0**-53
+
 
 def variational_bound(
     denoiser: TokenDenoiser,
@@ -99,7 +102,7 @@ def _uniform(
     keep = process.keep.keep(t)
     speed = process.keep.rate(t) / keep / size
     to = x0.device
-    other = ((1 - keep) / size).to(to)[:, None]
+    other = ((1 - keep).clamp_min(_LEAST) / size).to(to)[:, None]
     same = keep.to(to)[:, None] + other
     beliefs = denoiser.predict(x_t, t, **cond).double().softmax(-1)
     here = F.one_hot(x_t, size).bool()

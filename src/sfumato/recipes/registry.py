@@ -33,6 +33,7 @@ RECIPES: Mapping[str, Callable[[], Recipe | TextRecipe]] = MappingProxyType(
         "image-transformer": image.transformer,
         "image-large": image.large,
         "text": text.text,
+        "text-bpe": text.pieces,
         "text-molecules": text.molecules,
         "text-large": text.large,
     }

@@ -27,6 +27,22 @@ def text() -> TextRecipe:
     )
 
 
+def pieces() -> TextRecipe:
+    """Masked diffusion on pieces of words (extra `text`): longer passages, spelt right."""
+    return TextRecipe(
+        name="text-bpe",
+        medium=TextSettings(tokens="bpe", vocabulary=2048, context=128),
+        backbone=TokenTransformerSpec(dim=192, depth=5, heads=3),
+        engine=EngineSettings(
+            batch=16,
+            optimizer=MuonSpec(lr=0.01),
+            learning_rate=LearningRate(warmup=1_000, cooldown=0.4),
+        ),
+        budget=BudgetSettings(minutes=20),
+        sampling=TextSamplingSettings(steps=128),
+    )
+
+
 def molecules() -> TextRecipe:
     """Short lines such as SMILES, packed into rows; for a laptop's CPU and some minutes."""
     return TextRecipe(

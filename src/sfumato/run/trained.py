@@ -77,7 +77,7 @@ class Trained(Generic[DenoiserT]):
     """
 
     tiles: ClassVar[Mapping[str, int]]
-    """Rows per network evaluation by kind of device. More are faster, and make one sample dearer."""
+    """Rows per evaluation by kind of device: more are faster, and make one sample dearer."""
 
     def __init__(self, directory: RunDirectory, spec: Spec, denoiser: DenoiserT) -> None:
         self.directory = directory

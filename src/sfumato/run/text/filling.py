@@ -28,7 +28,7 @@ from sfumato.sampling.tokens import Confidence, TokenSampler
 MARKER = "____"
 _RUN = re.compile(r"_{4,}")
 _MOST_CANDIDATES = 1024
-_ORDERS = 4
+_ORDERS = 2
 _TILE = 16
 # Tokens tried for a gap between words, and for one at the beginning or the end of the text.
 _WITHIN = {"characters": (1, 12), "bytes": (1, 12), "bpe": (1, 4)}
@@ -57,7 +57,7 @@ class Gaps:
 
     text: str
     n: int = 5
-    candidates: int = 24
+    candidates: int = 16
     marker: str = MARKER
     length: tuple[int, int] | None = None
     seed: int = 0

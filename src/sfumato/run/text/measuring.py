@@ -14,7 +14,12 @@ _AT_ONCE = 16
 
 
 def bound_of_rows(
-    denoiser: TokenDenoiser, rows: RowBatch, draws: int, seed: int, labelled: bool
+    denoiser: TokenDenoiser,
+    rows: RowBatch,
+    draws: int,
+    seed: int,
+    labelled: bool,
+    first: int = 0,
 ) -> Tensor:
     """The bound on ``-log p`` of each row given how long its texts are.
 
@@ -24,6 +29,7 @@ def bound_of_rows(
         draws: Times and noises per row.
         seed: Of both.
         labelled: Whether the model is told the labels.
+        first: Number of the first row; row ``i`` depends on (seed, first + i) alone.
 
     Returns:
         Nats per row, float64, shape (B,).
@@ -42,5 +48,6 @@ def bound_of_rows(
             segments[part] if packed else None, None if label is None else label[part]
         )
         counted = segments[part] >= 0
-        parts.append(bound_on(denoiser, tokens[part], counted, draws, seed, low, **cond))
+        at = first + low
+        parts.append(bound_on(denoiser, tokens[part], counted, draws, seed, at, **cond))
     return torch.cat(parts)
