@@ -158,8 +158,9 @@ def surest(step: Step) -> Tensor:
     # Rounded just as the sampler rounds it: far from all that is known, many are equally sure.
     sureness = torch.zeros_like(call.logits)
     sureness[hidden] = call.logits[hidden].log_softmax(-1)
-    parts = (part.split(_ROWS) for part in (hidden, step.x_s, sureness))
-    return torch.cat([_selected(*part, process.mask) for part in zip(*parts, strict=True)])
+    parts = (torch.split(part, _ROWS) for part in (hidden, step.x_s, sureness))
+    rows = zip(*parts, strict=True)
+    return torch.cat([_selected(h, x_s, row, process.mask) for h, x_s, row in rows])
 
 
 def _selected(hidden: Tensor, x_s: Tensor, sureness: Tensor, mask: int) -> Tensor:

@@ -46,18 +46,25 @@ TABLE = Path(__file__).with_suffix(".csv")
 
 
 @dataclass(frozen=True)
-class Result:
-    """One line of the table; errors are standard errors of the mean."""
+class Measures:
+    """What is measured of a batch of samples, in bits; errors are standard errors of the mean."""
 
-    process: str
-    sampler: str
-    evaluations: int | None
-    chains: int
     path: float | None
     path_error: float | None
     pairs: float
     surprise: float
     surprise_error: float | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table; ``evaluations`` is None for what no sampler made."""
+
+    process: str
+    sampler: str
+    evaluations: int | None
+    chains: int
+    measures: Measures
 
 
 def sticky(size: int, length: int, seed: int, stay: float) -> MarkovChain:
@@ -89,13 +96,11 @@ def bits_a_token(nats: Tensor, chain: MarkovChain) -> tuple[float, float]:
     return bits.mean().item(), bits.std().item() / math.sqrt(len(bits))
 
 
-def result(
-    chain: MarkovChain, tokens: Tensor, nats: Tensor | None, *names: str | int | None
-) -> Result:
-    """All measures of some samples."""
-    path = (None, None) if nats is None else bits_a_token(nats, chain)
+def measured(chain: MarkovChain, tokens: Tensor, nats: Tensor | None) -> Measures:
+    """All measures of samples (B, L) and, where known, of their paths (B,)."""
+    path, path_error = (None, None) if nats is None else bits_a_token(nats, chain)
     surprise = bits_a_token(-chain.log_probability(tokens) - chain.entropy(), chain)
-    return Result(*names, len(tokens), *path, pairs(chain, tokens), *surprise)
+    return Measures(path, path_error, pairs(chain, tokens), *surprise)
 
 
 def contestants(size: int) -> Iterator[tuple[str, str, CategoricalProcess, TokenSampler]]:
@@ -108,15 +113,20 @@ def contestants(size: int) -> Iterator[tuple[str, str, CategoricalProcess, Token
 
 
 def truths(chain: MarkovChain, chains: int) -> Iterator[Result]:
-    """True samples by the same measures: the mean of many sets, and what one in twenty exceeds."""
+    """True samples by the same measures: the mean of many sets, and what one in twenty exceeds.
+
+    Their surprise is taken without its sign.
+    """
     sets = []
     for number in range(TRUE_SETS):
         rows = range(number * chains, (number + 1) * chains)
         tokens = chain.sample(uniform(1, Stream.PRIOR, rows, (chain.length,)))
-        sets.append(result(chain, tokens, None, "", "", None))
-    found = torch.tensor([(one.pairs, abs(one.surprise)) for one in sets])
+        one = measured(chain, tokens, None)
+        sets.append((one.pairs, abs(one.surprise)))
+    found = torch.tensor(sets)
     for name, row in ("mean", found.mean(0)), ("95 % of sets", found.quantile(0.95, 0)):
-        yield Result("", f"truth, {name}", None, chains, None, None, *row.tolist(), None)
+        floor = Measures(None, None, row[0].item(), row[1].item(), None)
+        yield Result("", f"truth, {name}", None, chains, floor)
 
 
 def results(chain: MarkovChain, chains: int) -> Iterator[Result]:
@@ -126,8 +136,9 @@ def results(chain: MarkovChain, chains: int) -> Iterator[Result]:
     for process, name, law, sampler in contestants(chain.size):
         denoiser = ChainDenoiser(chain, law)
         for evaluations in EVALUATIONS:
-            found = walk(denoiser, chain, sampler, noise, evaluations)
-            yield result(chain, *found, process, name, evaluations)
+            tokens, nats = walk(denoiser, chain, sampler, noise, evaluations)
+            measures = measured(chain, tokens, nats)
+            yield Result(process, name, evaluations, chains, measures)
 
 
 def markdown(title: str, found: list[Result], cell: Callable[[Result], str]) -> str:
@@ -153,9 +164,11 @@ def as_csv(found: list[Result]) -> str:
     """The table as text, numbers to five digits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Result))
+    names = ("process", "sampler", "evaluations", "chains")
+    writer.writerow([*names, *(field.name for field in fields(Measures))])
     for one in found:
-        writer.writerow(f"{v:.5g}" if isinstance(v, float) else v for v in astuple(one))
+        values = (f"{v:.5g}" if isinstance(v, float) else v for v in astuple(one.measures))
+        writer.writerow([*(getattr(one, name) for name in names), *values])
     return text.getvalue()
 
 
@@ -177,9 +190,9 @@ def main() -> None:
         print(one, flush=True)
     write_text(asked.table, as_csv(found))
     print()
-    print(markdown("path", found, lambda one: bits(one.path)))
-    print(markdown("pairs", found, lambda one: bits(one.pairs)))
-    print(markdown("surprise", found, lambda one: bits(one.surprise)))
+    print(markdown("path", found, lambda one: bits(one.measures.path)))
+    print(markdown("pairs", found, lambda one: bits(one.measures.pairs)))
+    print(markdown("surprise", found, lambda one: bits(one.measures.surprise)))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
       checkpoints/         complete training states
       log.jsonl            one event a line
       previews/  samples/
+      evaluation.json      what `sfumato evaluate` measured
       README.md            model card
 """
 
