@@ -110,8 +110,8 @@ def legend() -> Iterator[str]:
 
 def drawing(rows: list[dict[str, str]]) -> str:
     """The whole picture."""
-    path = Panel("path: bits a token, an upper bound", 60, -3, 1)
-    pairs = Panel("pairs of neighbours: bits a pair", 560, -3, 1)
+    path = Panel("path: bits a token, an upper bound", 60, -4, 1)
+    pairs = Panel("pairs of neighbours: bits a pair", 560, -4, 1)
     parts = [*path.frame(), *pairs.frame(), *legend()]
     for panel, column in (path, "path"), (pairs, "pairs"):
         for name, points in curves(rows, column).items():

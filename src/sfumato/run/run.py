@@ -29,6 +29,7 @@ from sfumato.run.image.outputs import SampleFolder
 from sfumato.run.image.sampling import ImageModel, Made, Request
 from sfumato.run.source import Fetching, Reading, suited
 from sfumato.run.spec import DataFacts, Spec
+from sfumato.run.text.evaluation import Evaluation, Report, evaluate
 from sfumato.run.text.filling import Filled, Gaps, fill
 from sfumato.run.text.outputs import TextFolder
 from sfumato.run.text.sampling import MadeTexts, TextModel, TextRequest
@@ -192,11 +193,27 @@ class Run:
             SettingError: There is no gap, or a value is out of range.
             DataError: The text is too long, or holds a character that the model has never seen.
         """
-        self.spec.text  # noqa: B018 - raises for another medium.
-        model = self.model
-        if not isinstance(model, TextModel):
+        return fill(self._of_text(), Gaps(text, **asked))
+
+    def evaluate(self, **asked: Any) -> Report:
+        """Measure the model on held-out text, and its samples beside real text.
+
+        Args:
+            **asked: See :class:`~sfumato.run.text.evaluation.Evaluation`.
+
+        Raises:
+            RunError: The run is not one on text, or its data changed.
+            SettingError: A value is out of range.
+        """
+        events = evaluate(self._of_text(), Evaluation(**asked))
+        (report,) = [event for event in events if isinstance(event, Report)]
+        return report
+
+    def _of_text(self) -> TextModel:
+        self.spec.text  # noqa: B018 - raises for another medium, before weights are read.
+        if not isinstance(self.model, TextModel):
             raise TypeError("a run on text has a model of text")
-        return fill(model, Gaps(text, **asked))
+        return self.model
 
     def resume(self, *, steps: int | None = None, minutes: float | None = None) -> Run:
         """Train on, optionally to a new total length; shows progress, returns the run anew."""

@@ -24,21 +24,6 @@ TINY = (
     "sampling.steps=8",
 )
 WORDS = ("the", "sea", "is", "blue", "and", "green", "under", "clouds;", "it", "rains,")
-    "the",
-    "sea",
-    "a",
-    "boat",
-    "is",
-    "blue",
-    "and",
-    "green",
-    "under",
-    "clouds;",
-    "it",
-    "rains,",
-    "it",
-    "shines",
-]
 
 
 @pytest.fixture(scope="session")

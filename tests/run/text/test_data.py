@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from sfumato.recipes import TextRecipe, find, override
 from sfumato.run import data as any_data
 from sfumato.run import source as reading
 from sfumato.run.directory import RunDirectory
-from sfumato.run.source import Reading, suited
+from sfumato.run.source import Fetching, Reading, suited
 from sfumato.run.text.data import TextData, prepare, read_tokenizer, reopen
 
 PARITY = "medium.label_field=parity"
@@ -113,16 +114,25 @@ def test_a_run_without_its_tokens(tmp_path: Path, prose: Path) -> None:
 
 
 def test_what_the_catalogue_says_gives_way_to_what_was_asked(
-    records: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = next(n for n, entry in CATALOGUE.items() if "split" in entry.settings)
-    fetched = type("Fetched", (), {"path": records})
-    monkeypatch.setattr(reading, "fetch", lambda name: fetched)
-    data = read(prepare(name, asked()))
-    assert data.recipe.medium.split == CATALOGUE[name].settings["split"]
+    name, field = next(
+        (name, entry.settings["label_field"])
+        for name, entry in CATALOGUE.items()
+        if "label_field" in entry.settings
+    )
+    records = [{"text": f"text {n}", field: f"a{n % 2}", "other": f"b{n % 2}"} for n in range(20)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, records)))
+    monkeypatch.setattr(reading, "fetch", lambda name: SimpleNamespace(path=tmp_path))
+    events = list(prepare(name, asked()))
+    assert isinstance(events[0], Fetching)
+    data = read(iter(events))
+    assert data.facts.classes == ("a0", "a1")
+    assert data.settled().medium.label_field == field
     assert (data.facts.source, data.facts.catalogued) == (name, True)
     assert data.facts.licence == CATALOGUE[name].licence
-    assert read(prepare(name, asked("medium.split=file"))).recipe.medium.split == "file"
+    data = read(prepare(name, asked("medium.label_field=other")))
+    assert data.facts.classes == ("b0", "b1")
 
 
 def test_nothing_left_to_train_on(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -212,32 +212,56 @@ class TextModel(Trained[TokenDenoiser]):
         labels = self.labels(request.label, request.seed, indices)
         denoiser = self.guided(self.denoiser, request.scale, request.tile, indices.start)
         denoiser = self.narrowed(denoiser, request.temperature, request.top_p)
-        lengths = self.lengths(request, indices)
-        if request.length is not None and request.length > longest(self.spec):
-            tokens = None
-            for made in self._by_windows(request, indices, denoiser, labels):
-                if isinstance(made, State):
-                    yield Making(done, request.n, made)
-                else:
-                    tokens = made
-        else:
-            noise = KeyedUniform(request.seed, indices, self.device)
-            rows = layout(self.spec, self.denoiser.process, noise, lengths)
-            tokens = None
-            for state in self._states(request, denoiser, rows, noise, labels):
-                yield Making(done, request.n, state)
-                tokens = state.x_t
-        if tokens is None:
+        is_long = request.length is not None and request.length > longest(self.spec)
+        states = self._by_windows if is_long else self._at_once
+        state = None
+        for state in states(request, indices, denoiser, labels):
+            yield Making(done, request.n, state)
+        if state is None:
             raise RuntimeError("the sampler gave no state")
-        texts = [
-            self.tokenizer.decode(row[:size])
-            for row, size in zip(tokens.cpu().numpy(), lengths, strict=True)
-        ]
+        lengths = self.lengths(request, indices)
+        rows = zip(state.x_t.cpu().numpy(), lengths, strict=True)
         recipes = [
             self._recipe(request, index, lengths[row], self.label_name(labels, row))
             for row, index in enumerate(indices)
         ]
-        yield MadeTexts(indices, texts, recipes)
+        yield MadeTexts(indices, [self.tokenizer.decode(row[:size]) for row, size in rows], recipes)
+
+    def _at_once(
+        self,
+        request: TextRequest,
+        indices: range,
+        denoiser: Denoiser[CategoricalProcess],
+        labels: Tensor | None,
+    ) -> Iterator[State]:
+        """The states of texts that fit into a row."""
+        noise = KeyedUniform(request.seed, indices, self.device)
+        rows = layout(self.spec, self.denoiser.process, noise, self.lengths(request, indices))
+        return self._states(request, denoiser, rows, noise, labels)
+
+    def _by_windows(
+        self,
+        request: TextRequest,
+        indices: range,
+        denoiser: Denoiser[CategoricalProcess],
+        labels: Tensor | None,
+    ) -> Iterator[State]:
+        """The states of longer texts: window after window, each knowing half of the last."""
+        size = longest(self.spec)
+        text = torch.empty(len(indices), 0, dtype=torch.int64, device=self.device)
+        block = 0
+        while text.shape[1] < (request.length or size):
+            before, known = text[:, : -(size // 2)], text[:, -(size // 2) :]
+            noise = KeyedUniform(request.seed, indices, self.device, block)
+            x_1 = self.denoiser.process.prior(noise.prior((size,)))
+            x_1[:, : known.shape[1]] = known
+            free = torch.ones_like(x_1, dtype=torch.bool)
+            free[:, : known.shape[1]] = False
+            rows = RowLayout(x_1, (size,) * len(indices), free=free)
+            for state in self._states(request, denoiser, rows, noise, labels):
+                text = torch.cat([before, state.x_t], 1)
+                yield replace(state, x_t=text)
+            block += 1
 
     def _states(
         self,
@@ -255,36 +279,6 @@ class TextModel(Trained[TokenDenoiser]):
         return integrate(
             denoiser, request.sampler, rows.x_1, times, noise, request.steps, cond, rows.free
         )
-
-    def _by_windows(
-        self,
-        request: TextRequest,
-        indices: range,
-        denoiser: Denoiser[CategoricalProcess],
-        labels: Tensor | None,
-    ) -> Iterator[State | Tensor]:
-        """A text longer than the context: window after window, each knowing half of the last."""
-        size = longest(self.spec)
-        overlap = size // 2
-        length = request.length or size
-        tokens = torch.empty(len(indices), 0, dtype=torch.int64, device=self.device)
-        block = 0
-        while tokens.shape[1] < length:
-            noise = KeyedUniform(request.seed, indices, self.device, block)
-            known = tokens[:, -overlap:] if block else tokens
-            x_1 = self.denoiser.process.prior(noise.prior((size,)))
-            free = torch.ones_like(x_1, dtype=torch.bool)
-            x_1[:, : known.shape[1]] = known
-            free[:, : known.shape[1]] = False
-            rows = RowLayout(x_1, (size,) * len(indices), free=free)
-            state = None
-            for state in self._states(request, denoiser, rows, noise, labels):
-                yield _behind(tokens, known.shape[1], state)
-            if state is None:
-                raise RuntimeError("the sampler gave no state")
-            tokens = torch.cat([tokens, state.x_t[:, known.shape[1] :]], 1)
-            block += 1
-        yield tokens[:, :length]
 
     def _check_length(self, request: TextRequest) -> None:
         length = request.length
@@ -343,7 +337,7 @@ MASKED = "░"
 """How a masked place is shown."""
 
 
-def _with_gaps(decode: Any, tokens: list[int], mask: int) -> str:
+def _with_gaps(decode: Callable[[list[int]], str], tokens: list[int], mask: int) -> str:
     shown: list[str] = []
     known: list[int] = []
     for token in [*tokens, mask]:
@@ -355,8 +349,3 @@ def _with_gaps(decode: Any, tokens: list[int], mask: int) -> str:
             known = []
         shown.append(MASKED)
     return "".join(shown[:-1])
-
-
-def _behind(tokens: Tensor, known: int, state: State) -> State:
-    """The state of a window as the state of the whole text so far."""
-    return replace(state, x_t=torch.cat([tokens[:, : tokens.shape[1] - known], state.x_t], 1))
