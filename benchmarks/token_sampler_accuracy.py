@@ -14,7 +14,7 @@ sampler's. Three measures, in bits, 0 = exact:
 - *surprise*: how much less likely than true ones the samples are under the chain, a token. Below 0
   they are too likely.
 
-Takes a few minutes on one thread; prints Markdown and writes a table.
+Takes about five minutes of one core; prints Markdown and writes a table.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def bits(value: float | None) -> str:
     """Two digits; what is nothing but rounding is 0, what is not known a dash."""
     if value is None:
         return "-"
-    return "0" if abs(value) < 1e-10 else f"{value:.2g}" if abs(value) < 1 else f"{value:.2f}"
+    return "0" if abs(value) < 1e-10 else f"{value:#.2g}" if abs(value) < 1 else f"{value:.2f}"
 
 
 def as_csv(found: list[Result]) -> str:
