@@ -48,7 +48,7 @@ def molecules() -> TextRecipe:
     return TextRecipe(
         name="text-molecules",
         medium=TextSettings(context=128, split="line"),
-        backbone=TokenTransformerSpec(dim=160, depth=6, heads=4),
+        backbone=TokenTransformerSpec(dim=128, depth=6, heads=2),
         engine=EngineSettings(
             batch=24,
             optimizer=MuonSpec(lr=0.02),

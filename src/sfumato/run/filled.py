@@ -33,7 +33,7 @@ def fill_text(
     if (text is None) == (file is None):
         raise SettingError(
             "One text is needed.",
-            why="both a text and a file were given" if text else "none was given",
+            why="none was given" if text is None else "both a text and a file were given",
             hint='sfumato fill RUN "to be ____ not to be", or sfumato fill RUN --file FILE',
         )
     gaps = Gaps(_read(file) if file is not None else str(text), **asked)

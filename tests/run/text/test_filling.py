@@ -24,14 +24,14 @@ Runs = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def prose(finished_texts: Path) -> TextModel:
+def words(finished_texts: Path) -> TextModel:
     model = open_run(finished_texts / "prose").model
     assert isinstance(model, TextModel)
     return model
 
 
 @pytest.fixture(scope="module")
-def labelled(finished_texts: Path) -> TextModel:
+def digits(finished_texts: Path) -> TextModel:
     model = open_run(finished_texts / "labelled").model
     assert isinstance(model, TextModel)
     return model
@@ -54,9 +54,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("text", CASES.values(), ids=CASES)
-def test_what_is_given_stays_and_gaps_are_as_long_as_asked(prose: TextModel, text: str) -> None:
+def test_what_is_given_stays_and_gaps_are_as_long_as_asked(words: TextModel, text: str) -> None:
     pieces = re.split("_{4,}", text)
-    results = filled(prose, text, length=(2, 4), n=8)
+    results = filled(words, text, length=(2, 4), n=8)
     assert results
     for one in results:
         assert len(one.gaps) == len(pieces) - 1
@@ -66,47 +66,47 @@ def test_what_is_given_stays_and_gaps_are_as_long_as_asked(prose: TextModel, tex
         assert math.isfinite(one.bits) and one.bits > 0
 
 
-def test_candidates_differ_and_the_likeliest_come_first(prose: TextModel) -> None:
-    results = filled(prose, "the ____ sea", n=8)
+def test_candidates_differ_and_the_likeliest_come_first(words: TextModel) -> None:
+    results = filled(words, "the ____ sea", n=8)
     assert len(results) == len({one.text for one in results}) == 8
     assert [one.bits for one in results] == sorted(one.bits for one in results)
     # Fewer are the first of them.
-    assert filled(prose, "the ____ sea", n=3) == results[:3]
+    assert filled(words, "the ____ sea", n=3) == results[:3]
 
 
-def test_all_lengths_of_a_range_are_tried(prose: TextModel) -> None:
-    results = filled(prose, "the ____ sea", length=(1, 4), n=16, candidates=16)
+def test_all_lengths_of_a_range_are_tried(words: TextModel) -> None:
+    results = filled(words, "the ____ sea", length=(1, 4), n=16, candidates=16)
     assert {len(one.gaps[0]) for one in results} == {1, 2, 3, 4}
-    default = filled(prose, "the ____ sea", n=24, candidates=24)
+    default = filled(words, "the ____ sea", n=24, candidates=24)
     assert {len(one.gaps[0]) for one in default} <= set(range(1, 13))
     assert len({len(one.gaps[0]) for one in default}) > 8
 
 
-def test_it_is_a_function_of_the_seed(prose: TextModel) -> None:
-    first = filled(prose, "the ____ sea", seed=5)
-    assert filled(prose, "the ____ sea", seed=5) == first
-    assert filled(prose, "the ____ sea", seed=6) != first
+def test_it_is_a_function_of_the_seed(words: TextModel) -> None:
+    first = filled(words, "the ____ sea", seed=5)
+    assert filled(words, "the ____ sea", seed=5) == first
+    assert filled(words, "the ____ sea", seed=6) != first
 
 
-def test_equal_candidates_are_shown_once(prose: TextModel) -> None:
+def test_equal_candidates_are_shown_once(words: TextModel) -> None:
     """A gap of one letter has no more fillings than there are letters."""
-    results = filled(prose, "the s____a", length=(1, 1), n=64, candidates=64)
-    assert len(results) == len({one.text for one in results}) < prose.tokenizer.size
+    results = filled(words, "the s____a", length=(1, 1), n=64, candidates=64)
+    assert len(results) == len({one.text for one in results}) < words.tokenizer.size
 
 
 @pytest.mark.parametrize("sampler", TOKEN_SAMPLERS)
-def test_with_every_sampler(prose: TextModel, sampler: str) -> None:
-    for one in filled(prose, "the ____ is ____", sampler=sampler, length=(3, 5), steps=3):
+def test_with_every_sampler(words: TextModel, sampler: str) -> None:
+    for one in filled(words, "the ____ is ____", sampler=sampler, length=(3, 5), steps=3):
         assert re.fullmatch(r"(?s)the .{3,5} is .{3,5}", one.text)
 
 
-def test_bits_are_the_model_s_own_likelihood(prose: TextModel) -> None:
+def test_bits_are_the_model_s_own_likelihood(words: TextModel) -> None:
     """Of the filled tokens given the rest, along the orders of the same seed."""
-    (one,) = filled(prose, "the ____ sea", length=(3, 3), n=1, candidates=1, seed=2)
-    x0 = torch.from_numpy(prose.tokenizer.encode(one.text)).long()
+    (one,) = filled(words, "the ____ sea", length=(3, 3), n=1, candidates=1, seed=2)
+    x0 = torch.from_numpy(words.tokenizer.encode(one.text)).long()
     hidden = torch.zeros(len(x0), dtype=torch.bool)
     hidden[4:7] = True
-    nats = order_likelihood(prose.denoiser, x0, hidden, 4, 2)
+    nats = order_likelihood(words.denoiser, x0, hidden, 4, 2)
     assert one.bits == pytest.approx(-nats.item() / math.log(2), rel=1e-5)
 
 
@@ -118,62 +118,62 @@ def test_the_unknown_is_never_drawn(finished_texts: Path) -> None:
         assert "\ufffd" not in one.text
 
 
-def test_a_cold_model_has_one_opinion(prose: TextModel) -> None:
+def test_a_cold_model_has_one_opinion(words: TextModel) -> None:
     """With one length and no chance there is one filling, however many are tried."""
     cold = {"length": (4, 4), "temperature": 1e-6, "sampler": "dyadic"}
-    assert len(filled(prose, "the ____ sea", **cold)) == 1
-    assert len(filled(prose, "the ____ sea", top_p=1e-9, length=(4, 4), sampler="dyadic")) == 1
+    assert len(filled(words, "the ____ sea", **cold)) == 1
+    assert len(filled(words, "the ____ sea", top_p=1e-9, length=(4, 4), sampler="dyadic")) == 1
 
 
-def test_another_marker(prose: TextModel) -> None:
+def test_another_marker(words: TextModel) -> None:
     for marker in ("[?]", "X", "..."):
-        (first, *_) = filled(prose, f"the {marker} sea", marker=marker, length=(2, 2))
+        (first, *_) = filled(words, f"the {marker} sea", marker=marker, length=(2, 2))
         assert re.fullmatch(r"(?s)the .. sea", first.text)
     # Then underscores are text, and this model has never seen them.
     with pytest.raises(DataError, match=r"'_' \(U\+005F\)"):
-        filled(prose, "the ____ X", marker="X")
+        filled(words, "the ____ X", marker="X")
 
 
 class TestLabels:
-    def test_they_matter_and_none_is_the_null_label(self, labelled: TextModel) -> None:
+    def test_they_matter_and_none_is_the_null_label(self, digits: TextModel) -> None:
         text = {"text": "13____7", "length": (4, 4), "n": 8}
-        plain = filled(labelled, **text)
-        odd = filled(labelled, **text, label="odd")
+        plain = filled(digits, **text)
+        odd = filled(digits, **text, label="odd")
         assert plain != odd
-        assert filled(labelled, **text, label="odd", scale=30.0) != odd
+        assert filled(digits, **text, label="odd", scale=1e5) != odd
         # Without a label there is nothing to be guided to.
-        assert filled(labelled, **text, scale=30.0) == plain
+        assert filled(digits, **text, scale=1e5) == plain
 
     @pytest.mark.parametrize(
-        ("asked", "words"),
+        ("asked", "message"),
         [({"label": "od"}, "did you mean 'odd'"), ({"scale": float("inf")}, "finite")],
     )
     def test_bad_ones_are_refused(
-        self, labelled: TextModel, asked: dict[str, Any], words: str
+        self, digits: TextModel, asked: dict[str, Any], message: str
     ) -> None:
-        with pytest.raises(SettingError, match=words):
-            filled(labelled, "1____2", **asked)
+        with pytest.raises(SettingError, match=message):
+            filled(digits, "1____2", **asked)
 
-    def test_a_run_without_classes_takes_none(self, prose: TextModel) -> None:
+    def test_a_run_without_classes_takes_none(self, words: TextModel) -> None:
         with pytest.raises(SettingError, match="without classes"):
-            filled(prose, "the ____", label="odd")
+            filled(words, "the ____", label="odd")
 
 
 class TestRefusals:
     @pytest.mark.parametrize("text", ["the sea", "", "the ___ sea"])
-    def test_no_gap(self, prose: TextModel, text: str) -> None:
+    def test_no_gap(self, words: TextModel, text: str) -> None:
         with pytest.raises(SettingError, match=r"(?s)no gap.*write ____"):
-            filled(prose, text)
+            filled(words, text)
 
-    def test_too_long_says_by_how_much(self, prose: TextModel) -> None:
+    def test_too_long_says_by_how_much(self, words: TextModel) -> None:
         with pytest.raises(DataError, match=r"(?s)33 tokens with its gaps.*sees 32.*30 are given"):
-            filled(prose, "the sea is ____ and green and blue", length=(3, 3))
-        assert filled(prose, "the sea is ____ and green and blue", length=(2, 2))
+            filled(words, "the sea is ____ and green and blue", length=(3, 3))
+        assert filled(words, "the sea is ____ and green and blue", length=(2, 2))
         with pytest.raises(DataError, match="52 tokens"):
-            filled(prose, "sea ____")
+            filled(words, "sea ____")
 
     @pytest.mark.parametrize(
-        ("text", "words"),
+        ("text", "message"),
         [
             ("the ____ Sea", r"'S' \(U\+0053\).*line 1, column 10"),
             ("the ____\nsea Ω", r"'Ω' \(U\+03A9\).*line 2, column 5"),
@@ -181,13 +181,13 @@ class TestRefusals:
         ],
     )
     def test_a_character_never_seen_is_shown_with_its_place(
-        self, prose: TextModel, text: str, words: str
+        self, words: TextModel, text: str, message: str
     ) -> None:
-        with pytest.raises(DataError, match=words):
-            filled(prose, text)
+        with pytest.raises(DataError, match=message):
+            filled(words, text)
 
     @pytest.mark.parametrize(
-        ("asked", "words"),
+        ("asked", "message"),
         [
             ({"n": 0}, "n cannot be 0"),
             ({"n": 9}, "candidates cannot be 8"),
@@ -202,9 +202,11 @@ class TestRefusals:
             ({"sampler": "ancestrl"}, "did you mean 'ancestral'"),
         ],
     )
-    def test_values_out_of_range(self, prose: TextModel, asked: dict[str, Any], words: str) -> None:
-        with pytest.raises(SettingError, match=words):
-            filled(prose, "the ____ sea", **asked)
+    def test_values_out_of_range(
+        self, words: TextModel, asked: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(SettingError, match=message):
+            filled(words, "the ____ sea", **asked)
 
     def test_a_uniform_run(self, finished_texts: Path) -> None:
         with pytest.raises(SettingError, match=r"(?s)cannot fill gaps.*process.kind=masking"):
@@ -226,8 +228,8 @@ class TestFromAFile:
         assert all(re.fullmatch(r"(?s)the ...\nsea\n", one.text) for one in results)
 
     def test_bytes_that_are_no_text_are_named(self, text_runs: Runs) -> None:
-        words = r"(?s)gaps\.txt' is not UTF-8.*byte 0xff in line 2, at byte 3 of the line"
-        with pytest.raises(DataError, match=words):
+        message = r"(?s)gaps\.txt' is not UTF-8.*byte 0xff in line 2, at byte 3 of the line"
+        with pytest.raises(DataError, match=message):
             self.filled(text_runs, b"the ____\nse\xffa")
 
     def test_an_empty_file_has_no_gap(self, text_runs: Runs) -> None:
@@ -258,8 +260,8 @@ class TestFromAFile:
             fill_text("prose", "", Path("gaps.txt"))
 
 
-def test_as_plain_data(prose: TextModel) -> None:
-    results = filled(prose, "the ____ sea", n=2)
+def test_as_plain_data(words: TextModel) -> None:
+    results = filled(words, "the ____ sea", n=2)
     told = as_json(results)
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert told[0]["text"] == results[0].text

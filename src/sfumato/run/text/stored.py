@@ -64,7 +64,8 @@ def read_stored_text(place: Path) -> StoredText:
         with path.open("rb") as file:
             line = b""
             for _ in range(number):
-                line = file.readline(_LINE_LIMIT)
+                if not (line := file.readline(_LINE_LIMIT)):
+                    break
         return StoredText.model_validate(json.loads(line)["recipe"])
     except OSError as error:
         raise DataError(f"'{path}' cannot be read.", why=error.strerror or str(error)) from error
