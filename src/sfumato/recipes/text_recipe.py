@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveInt
 
 from sfumato.media.text.settings import TextSettings
 from sfumato.nets.specs import TokenTransformerSpec
@@ -49,7 +49,7 @@ class TextSamplingSettings(Part):
     scale: float = Field(
         1.0, description="guidance towards the label, 1 = off; not used without classes"
     )
-    temperature: PositiveFloat = Field(1.0, description="below 1 = safer tokens, 1 = off")
+    temperature: float = Field(1.0, gt=0, le=1000, description="below 1 = safer tokens, 1 = off")
     top_p: float = Field(
         1.0, gt=0, le=1, description="draw from the likeliest tokens that make up this share"
     )

@@ -169,8 +169,12 @@ class TestRefusals:
         with pytest.raises(DataError, match=r"(?s)33 tokens with its gaps.*sees 32.*30 are given"):
             filled(words, "the sea is ____ and green and blue", length=(3, 3))
         assert filled(words, "the sea is ____ and green and blue", length=(2, 2))
-        with pytest.raises(DataError, match="52 tokens"):
-            filled(words, "sea ____")
+
+    def test_a_gap_at_the_end_takes_the_room_that_is_left(self, words: TextModel) -> None:
+        (first, *_) = filled(words, "sea ____")
+        assert len(first.text) == 32
+        with pytest.raises(DataError, match="33 tokens"):
+            filled(words, "the sea is blue and green or so ____"[:31] + "e____")
 
     @pytest.mark.parametrize(
         ("text", "message"),

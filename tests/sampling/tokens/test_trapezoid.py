@@ -13,11 +13,11 @@ from sfumato.sampling.tokens import Ancestral, Trapezoid
 F64 = torch.float64
 
 
-def test_an_even_budget_begins_with_a_single_evaluation():
+def test_an_even_budget_ends_with_two_single_evaluations():
     assert Trapezoid().plan(1) == (1,)
     assert Trapezoid().plan(2) == (1, 1)
     assert Trapezoid().plan(5) == (2, 2, 1)
-    assert Trapezoid().plan(6) == (1, 2, 2, 1)
+    assert Trapezoid().plan(6) == (2, 2, 1, 1)
 
 
 @pytest.mark.parametrize("theta", [0.2, 0.5, 0.9])

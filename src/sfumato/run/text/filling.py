@@ -184,10 +184,11 @@ def _pieces(tokenizer: Tokenizer, asked: Gaps) -> list[str]:
 
 def _rows(model: TextModel, asked: Gaps, pieces: list[str]) -> _Rows:
     given = [torch.from_numpy(model.tokenizer.encode(piece).astype(np.int64)) for piece in pieces]
-    ranges = [_range(model, asked, pieces, gap) for gap in range(len(pieces) - 1)]
+    context = model.spec.text.medium.context
+    room = (context - sum(map(len, given))) // (len(pieces) - 1)
+    ranges = [_range(model, asked, pieces, gap, room) for gap in range(len(pieces) - 1)]
     lengths = _lengths(asked, ranges)
     size = sum(map(len, given)) + sum(high for _, high in ranges)
-    context = model.spec.text.medium.context
     if size > context:
         raise DataError(
             f"The text is too long: {size} tokens with its gaps, and the model sees {context}.",
@@ -214,12 +215,15 @@ def _rows(model: TextModel, asked: Gaps, pieces: list[str]) -> _Rows:
     return _Rows(tokens.to(device), gaps.to(device), inside.to(device), spans)
 
 
-def _range(model: TextModel, asked: Gaps, pieces: list[str], gap: int) -> tuple[int, int]:
-    """Least and greatest length of a gap."""
+def _range(
+    model: TextModel, asked: Gaps, pieces: list[str], gap: int, room: int
+) -> tuple[int, int]:
+    """Least and greatest length of a gap; what was not asked for is no more than there is room."""
     if asked.length is not None:
         return asked.length
     at_an_end = not pieces[gap].strip() or not pieces[gap + 1].strip()
-    return (_OUTSIDE if at_an_end else _WITHIN)[model.spec.text.medium.tokens]
+    least, greatest = (_OUTSIDE if at_an_end else _WITHIN)[model.spec.text.medium.tokens]
+    return max(1, min(least, room)), max(1, min(greatest, room))
 
 
 def _lengths(asked: Gaps, ranges: list[tuple[int, int]]) -> list[list[int]]:

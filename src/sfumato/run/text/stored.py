@@ -47,7 +47,7 @@ class StoredText(BaseModel):
     steps: int = Field(ge=1, le=MOST_STEPS)
     label: str | None
     scale: float
-    temperature: float = Field(gt=0)
+    temperature: float = Field(gt=0, le=1000)
     top_p: float = Field(gt=0, le=1)
     length: int = Field(ge=0, le=MOST_TOKENS)
     tile: int = Field(ge=1, le=4096)
