@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sfumato.denoiser import Denoiser
@@ -30,6 +31,7 @@ _RUN = re.compile(r"_{4,}")
 _MOST_CANDIDATES = 1024
 _ORDERS = 2
 _TILE = 16
+_NEIGHBOURS = 4
 # Tokens tried for a gap between words, and for one at the beginning or the end of the text.
 _WITHIN = {"characters": (1, 12), "bytes": (1, 12), "bpe": (1, 4)}
 _OUTSIDE = {"characters": (48, 48), "bytes": (48, 48), "bpe": (16, 16)}
@@ -76,8 +78,9 @@ class Filled:
     Attributes:
         text: The whole text.
         gaps: What was put into each gap.
-        bits: How surprising that is to the model itself given the rest, in bits per token,
-            averaged over orders of revealing; less is likelier.
+        bits: How surprising that and the four tokens on either side are to the model itself given
+            the rest, in bits per token, averaged over orders of revealing; less is likelier. The
+            neighbours are there because a filling of the wrong length makes them odd.
         index: Number of the candidate.
     """
 
@@ -116,7 +119,8 @@ def fill(model: TextModel, asked: Gaps) -> list[Filled]:
     found: dict[str, Filled] = {}
     for index, row in enumerate(x0):
         cond = rows.cond(index, label)
-        score = order_likelihood(guided, row, rows.gaps[index], _ORDERS, asked.seed, **cond)
+        scored = _with_neighbours(rows.gaps[index]) & rows.inside[index]
+        score = order_likelihood(guided, row, scored, _ORDERS, asked.seed, **cond)
         one = _filled(model.tokenizer, rows, index, row, -score.item() / float(np.log(2)))
         if one.text not in found or one.bits < found[one.text].bits:
             found[one.text] = one
@@ -254,6 +258,13 @@ def _sampled(
     denoiser = model.narrowed(guided, asked.temperature, asked.top_p)
     cond = rows.cond(None, label)
     return last(integrate(denoiser, sampler, rows.tokens, times, noise, steps, cond, rows.gaps))
+
+
+def _with_neighbours(gaps: Tensor) -> Tensor:
+    """The gaps of a row and a few places on either side, bool, shape (L,)."""
+    reach = 2 * _NEIGHBOURS + 1
+    near = F.max_pool1d(gaps.float().expand(1, 1, -1), reach, stride=1, padding=_NEIGHBOURS)
+    return near[0, 0] > 0
 
 
 def _filled(tokenizer: Tokenizer, rows: _Rows, index: int, row: Tensor, bits: float) -> Filled:
