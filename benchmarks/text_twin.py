@@ -34,7 +34,6 @@ from sfumato.run.text.data import TextData
 from sfumato.run.text.measuring import bound_of_rows
 from sfumato.run.text.sampling import TextModel
 
-_DRAWS = 16
 _AT_ONCE = 32
 # As many neighbours as the bidirectional network mixes, none of them to come.
 _BEFORE = (-6, -5, -4, -3, -2, -1, 0)
@@ -99,7 +98,8 @@ def twin_bits(network: nn.Module, rows: Tensor) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run")
-    parser.add_argument("--rows", type=int, default=2000, help="held-out rows to measure on")
+    parser.add_argument("--rows", type=int, default=1000, help="held-out rows to measure on")
+    parser.add_argument("--draws", type=int, default=8, help="times and noises per row")
     asked = parser.parse_args()
     directory = locate(asked.run)
     spec = read(directory.spec)
@@ -112,7 +112,7 @@ def main() -> None:
     with trainer.ema.swapped():
         twin = twin_bits(network, tokens)
     model = TextModel(directory, spec)
-    bound = bound_of_rows(model.denoiser, held_out, _DRAWS, 0, labelled=False)
+    bound = bound_of_rows(model.denoiser, held_out, asked.draws, 0, labelled=False)
     ours = (bound / tokens.shape[1] / math.log(2)).tolist()
     gap = [a - b for a, b in zip(ours, twin, strict=True)]
     table = {
