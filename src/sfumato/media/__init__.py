@@ -10,6 +10,7 @@
     order               which items a step sees: a pure function of (seed, step)
     recipe_chunk        pictures that carry how they were made
     sheet               contact sheets
-    check               a look at a data set before training on it
+    check               a look at a set of pictures before training on it
+    text                the text medium: documents, tokens, libraries, rows, and a look at them
     catalogue           data sets from package registries
 """

@@ -13,7 +13,12 @@ from sfumato.engine.precision import choose_compile, choose_precision
 from sfumato.run.directory import ROOT
 from sfumato.storage import default_cache
 
-_EXTRAS = {"svg": "resvg_py", "tensorboard": "tensorboard"}
+_EXTRAS = {
+    "svg": "resvg_py",
+    "tensorboard": "tensorboard",
+    "text": "tokenizers",
+    "molecules": "rdkit",
+}
 
 
 def examine() -> dict[str, Any]:
@@ -29,6 +34,6 @@ def examine() -> dict[str, Any]:
         "precision": str(choose_precision("auto", device)),
         "compile": str(choose_compile("auto", device, None)),
         "cache": str(default_cache()),
-        "npm": shutil.which("npm") or "not found (needed to fetch noto-emoji only)",
+        "npm": shutil.which("npm") or "not found (needed to fetch noto-emoji and sotu only)",
         "extras": [name for name, module in _EXTRAS.items() if find_spec(module)],
     }
