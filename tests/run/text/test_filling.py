@@ -101,12 +101,12 @@ def test_with_every_sampler(words: TextModel, sampler: str) -> None:
 
 
 def test_bits_are_the_model_s_own_likelihood(words: TextModel) -> None:
-    """Of the filled tokens given the rest, along the orders of the same seed."""
-    (one,) = filled(words, "the ____ sea", length=(3, 3), n=1, candidates=1, seed=2)
+    """Of the filled tokens and four on either side, along the orders of the same seed."""
+    (one,) = filled(words, "the sea ____ the sea", length=(3, 3), n=1, candidates=1, seed=2)
     x0 = torch.from_numpy(words.tokenizer.encode(one.text)).long()
     hidden = torch.zeros(len(x0), dtype=torch.bool)
-    hidden[4:7] = True
-    nats = order_likelihood(words.denoiser, x0, hidden, 4, 2)
+    hidden[8 - 4 : 11 + 4] = True
+    nats = order_likelihood(words.denoiser, x0, hidden, 2, 2)
     assert one.bits == pytest.approx(-nats.item() / math.log(2), rel=1e-5)
 
 
