@@ -146,7 +146,7 @@ def test_settings_of_text_are_changed_alike() -> None:
     [
         ("medium.tokens=words", ["'medium.tokens' cannot be \"words\"", "'characters', 'bytes'"]),
         ("medium.context=4", ["'medium.context' cannot be 4", "greater than or equal to 8"]),
-        ("medium.size=32", ["'medium.size'", "known: context"]),
+        ("medium.size=32", ["'medium.size'", "known: across_words, context"]),
         ("process.kind=maskin", ["'process.kind' cannot be", "did you mean 'masking'?"]),
         ("sampling.sampler.kind=heun", ["known: ancestral, bridge"]),
         ("backbone.widths=[1]", ["'backbone.widths'", "known: depth, dim"]),

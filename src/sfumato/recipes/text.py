@@ -44,13 +44,15 @@ def pieces() -> TextRecipe:
 
 
 def molecules() -> TextRecipe:
-    """Short lines such as SMILES, packed into rows; for a laptop's CPU and some minutes."""
+    """Short lines in a notation such as SMILES, on pieces of it (extra `text`), packed."""
     return TextRecipe(
         name="text-molecules",
-        medium=TextSettings(context=128, split="line"),
+        medium=TextSettings(
+            tokens="bpe", vocabulary=1024, across_words=True, context=64, split="line"
+        ),
         backbone=TokenTransformerSpec(dim=128, depth=6, heads=2),
         engine=EngineSettings(
-            batch=24,
+            batch=64,
             optimizer=MuonSpec(lr=0.02),
             learning_rate=LearningRate(warmup=1_000, cooldown=0.4),
         ),

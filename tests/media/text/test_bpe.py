@@ -7,7 +7,8 @@ import pytest
 
 from sfumato.errors import DamagedFile, MissingExtra
 from sfumato.media.text.bpe import BPETokenizer
-from sfumato.media.text.tokens import tokenizer_from_json
+from sfumato.media.text.settings import TextSettings
+from sfumato.media.text.tokens import require_extra, tokenizer_from_json
 
 
 def test_frequent_runs_become_one_token() -> None:
@@ -15,6 +16,14 @@ def test_frequent_runs_become_one_token() -> None:
     assert tokenizer.size <= 262
     assert len(tokenizer.encode(" banana")) == 1
     assert len(tokenizer.encode("xyz")) == 3
+
+
+def test_pieces_may_run_across_signs_but_not_across_lines() -> None:
+    molecules = ["CC(=O)N\nCC(=O)N\n"] * 9
+    within = BPETokenizer.learn(molecules, 256 + 20)
+    across = BPETokenizer.learn(molecules, 256 + 20, across_words=True)
+    assert len(across.encode("CC(=O)N")) == 1 < len(within.encode("CC(=O)N"))
+    assert len(across.encode("CC(=O)N\nCC(=O)N")) == 3
 
 
 def test_learning_is_repeatable() -> None:
@@ -40,3 +49,6 @@ def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(MissingExtra, match=r"sfumato\[text\]"):
         BPETokenizer.learn(["banana"], 300)
+    with pytest.raises(MissingExtra, match=r"sfumato\[text\]"):
+        require_extra(TextSettings(tokens="bpe"))
+    require_extra(TextSettings(tokens="bytes"))

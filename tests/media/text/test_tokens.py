@@ -23,13 +23,16 @@ HARD = "e\u0301 \r\n\r\0 a\ufeffb 🙂👩‍👩‍👧 שלום 漢字 \U0010f
 TEXTS = st.one_of(st.text(), st.text("ab \n\r'é🙂\u0301\0\ufeff"), st.just(HARD))
 
 BPE = learn_tokenizer(TextSettings(tokens="bpe", vocabulary=300), [HARD * 3, "it's a banana " * 9])
-ALL: list[Tokenizer] = [ByteTokenizer(), CharacterTokenizer.learn([HARD]), BPE]
+ACROSS = learn_tokenizer(
+    TextSettings(tokens="bpe", vocabulary=300, across_words=True), [HARD * 3, "C(=O)N\n" * 9]
+)
+ALL: list[Tokenizer] = [ByteTokenizer(), CharacterTokenizer.learn([HARD]), BPE, ACROSS]
 
 
 @given(text=TEXTS)
 def test_every_text_reads_back(text: str) -> None:
     learned = CharacterTokenizer.learn([text])
-    for tokenizer in (ByteTokenizer(), learned, BPE):
+    for tokenizer in (ByteTokenizer(), learned, BPE, ACROSS):
         tokens = tokenizer.encode(text)
         assert tokens.dtype == np.int32
         assert not len(tokens) or 0 <= tokens.min() <= tokens.max() < tokenizer.size

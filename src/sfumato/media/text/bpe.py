@@ -35,7 +35,7 @@ class BPETokenizer(Tokenizer):
     def __init__(self, model: str) -> None:
         if not isinstance(model, str):
             raise ValueError("the merges are missing")
-        package = _package()
+        package = require_package()
         try:
             self._engine = package.Tokenizer.from_str(model)
         except Exception as error:  # The package raises nothing narrower.
@@ -45,20 +45,24 @@ class BPETokenizer(Tokenizer):
         self._begins = np.array([_beginnings(data) for data in self._bytes], dtype=np.int64)
 
     @classmethod
-    def learn(cls, texts: Iterable[str], vocabulary: int) -> BPETokenizer:
+    def learn(
+        cls, texts: Iterable[str], vocabulary: int, across_words: bool = False
+    ) -> BPETokenizer:
         """Find the merges for some texts.
 
         Args:
             texts: What to count in.
             vocabulary: How many tokens there may be, the 256 bytes among them. Little text may
                 give fewer.
+            across_words: Whether a token may run across words and signs, within a line; else it
+                holds letters, digits or signs alone, as suits prose.
 
         Raises:
             MissingExtra: The package ``tokenizers`` is not installed.
         """
-        package = _package()
+        package = require_package()
         engine = package.Tokenizer(package.models.BPE())
-        engine.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        engine.pre_tokenizer = _cutting(package, across_words)
         trainer = package.trainers.BpeTrainer(
             vocab_size=vocabulary,
             initial_alphabet=sorted(package.pre_tokenizers.ByteLevel.alphabet()),
@@ -103,7 +107,21 @@ class BPETokenizer(Tokenizer):
         return {"kind": "bpe", "model": self._model}
 
 
-def _package() -> Any:
+def _cutting(package: Any, across_words: bool) -> Any:
+    """What cuts a text into the parts that no token reaches beyond."""
+    cut = package.pre_tokenizers
+    if not across_words:
+        return cut.ByteLevel(add_prefix_space=False)
+    lines = cut.Split("\n", behavior="isolated")
+    return cut.Sequence([lines, cut.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+def require_package() -> Any:
+    """The optional package.
+
+    Raises:
+        MissingExtra: It is not installed.
+    """
     try:
         return importlib.import_module("tokenizers")
     except ImportError as error:

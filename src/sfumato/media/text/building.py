@@ -22,7 +22,7 @@ from sfumato.media.text.files import TextFiles
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.survey import Survey, Surveyor
 from sfumato.media.text.tokenizer import Tokenizer, pieces
-from sfumato.media.text.tokens import learn_tokenizer
+from sfumato.media.text.tokens import learn_tokenizer, require_extra
 from sfumato.storage import new_folder, write_json
 
 TABLE, TOKENS, OFFSETS = "table.json", "tokens.bin", "offsets.npy"
@@ -74,6 +74,7 @@ def build(plan: Plan, folder: Path) -> Iterator[Progress]:
         DiskFull: There is no room for the cache.
         MissingExtra: The tokens need a package that is not installed.
     """
+    require_extra(plan.settings)
     if folder.exists():
         shutil.rmtree(folder)
     with new_folder(folder) as building:

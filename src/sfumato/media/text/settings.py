@@ -23,6 +23,11 @@ class TextSettings(BaseModel):
     vocabulary: int = Field(
         4096, ge=256, le=65_536, description="how many different tokens there are; for bpe alone"
     )
+    across_words: bool = Field(
+        False,
+        description="whether a piece may run across words and signs, within a line, as suits "
+        "notations such as SMILES; for bpe alone",
+    )
     context: int = Field(256, ge=8, le=8192, description="tokens that the model sees at once")
     split: Literal["auto", "file", "paragraph", "line"] = Field(
         "auto",

@@ -92,9 +92,10 @@ def position(text: str, index: int) -> str:
 def pieces(text: str, least: int = _PIECE) -> Iterator[str]:
     """Cut a long text into parts of about ``least`` characters or more.
 
-    Cuts fall between a word and the space after it, where no tokenizer joins the two sides: the
-    tokens of the parts, laid end to end, are the tokens of the whole. Where there is no such place
-    the cut falls anywhere, and then this holds for characters and bytes alone.
+    Cuts fall between a word and the space after it, where no tokenizer joins the two sides unless
+    its pieces run across words: the tokens of the parts, laid end to end, are the tokens of the
+    whole. Where there is no such place the cut falls anywhere, and then this holds for characters
+    and bytes alone.
     """
     start = 0
     while start < len(text):

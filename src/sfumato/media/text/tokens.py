@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sfumato.errors import DamagedFile, DataError
-from sfumato.media.text.bpe import BPETokenizer
+from sfumato.media.text.bpe import BPETokenizer, require_package
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokenizer import REPLACEMENT, Tokenizer, position
 
@@ -19,6 +19,7 @@ __all__ = [
     "CharacterTokenizer",
     "Tokenizer",
     "learn_tokenizer",
+    "require_extra",
     "tokenizer_from_json",
 ]
 
@@ -146,6 +147,16 @@ def shown(character: str) -> str:
     return f"{character!r} (U+{ord(character):04X})"
 
 
+def require_extra(settings: TextSettings) -> None:
+    """Make sure, before anything is read, that the tokens asked for can be learned.
+
+    Raises:
+        MissingExtra: ``tokens`` is ``bpe`` and the package for it is not installed.
+    """
+    if settings.tokens == "bpe":
+        require_package()
+
+
 def learn_tokenizer(settings: TextSettings, texts: Iterable[str]) -> Tokenizer:
     """The tokenizer that the settings ask for, learned from the training texts.
 
@@ -155,7 +166,7 @@ def learn_tokenizer(settings: TextSettings, texts: Iterable[str]) -> Tokenizer:
     if settings.tokens == "bytes":
         return ByteTokenizer()
     if settings.tokens == "bpe":
-        return BPETokenizer.learn(texts, settings.vocabulary)
+        return BPETokenizer.learn(texts, settings.vocabulary, settings.across_words)
     return CharacterTokenizer.learn(texts)
 
 
