@@ -13,9 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -25,12 +26,12 @@ from sfumato.engine.events import Progress
 from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
 from sfumato.engine.settings import Budget
-from sfumato.metrics.interval import mean_interval
 from sfumato.nets.token_transformer import TokenTransformer
 from sfumato.run.data import reopen
 from sfumato.run.directory import locate
 from sfumato.run.spec import Spec, read
 from sfumato.run.text.data import TextData
+from sfumato.run.text.likelihoods import ratio
 from sfumato.run.text.measuring import bound_of_rows
 from sfumato.run.text.sampling import TextModel
 
@@ -89,10 +90,9 @@ def train(network: nn.Module, data: TextData, spec: Spec, folder: Path) -> Train
 
 
 @torch.no_grad()
-def twin_bits(network: nn.Module, rows: Tensor) -> list[float]:
+def twin_nats(network: nn.Module, rows: Tensor) -> Tensor:
     network.train(False)
-    parts = [nats(network, part) for part in rows.split(_AT_ONCE)]
-    return (torch.cat(parts).double() / rows.shape[1] / math.log(2)).tolist()
+    return torch.cat([nats(network, part) for part in rows.split(_AT_ONCE)]).double()
 
 
 def main() -> None:
@@ -110,18 +110,19 @@ def main() -> None:
     held_out = data.held_out.fixed(asked.rows)
     tokens = torch.from_numpy(held_out.tokens)
     with trainer.ema.swapped():
-        twin = twin_bits(network, tokens)
+        exact = twin_nats(network, tokens)
     model = TextModel(directory, spec)
     bound = bound_of_rows(model.denoiser, held_out, asked.draws, 0, labelled=False)
-    ours = (bound / tokens.shape[1] / math.log(2)).tolist()
-    gap = [a - b for a, b in zip(ours, twin, strict=True)]
+    characters = np.array([data.tokenizer.characters(row) for row in held_out.tokens], np.float64)
+    ours, twin = (nats.numpy() / math.log(2) for nats in (bound, exact))
     table = {
         "rows": len(tokens),
+        "characters": int(characters.sum()),
         "parameters": sum(p.numel() for p in network.parameters()),
         "twin_steps": trainer.state.step,
-        "diffusion (bound)": mean_interval(ours),
-        "autoregressive twin": mean_interval(twin),
-        "gap": mean_interval(gap),
+        "diffusion (bound)": asdict(ratio(ours, characters)),
+        "autoregressive twin": asdict(ratio(twin, characters)),
+        "gap": asdict(ratio(ours - twin, characters)),
     }
     print(json.dumps(table, indent=1))
 
