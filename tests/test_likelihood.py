@@ -113,6 +113,13 @@ class TestOrders:
                 assert got.shape == ()
                 assert got.item() == pytest.approx(self.expected(x0, hidden), abs=1e-5)
 
+    def test_part_by_part_it_is_the_same(self, monkeypatch):
+        denoiser = Exact(Masking(LinearKeep(), 3))
+        x0, hidden = texts(1)[0][0], torch.tensor([True, False, True, True, True])
+        whole = order_likelihood(denoiser, x0, hidden, 3, 0)
+        monkeypatch.setattr("sfumato.likelihood._MOST_LOGITS", 5 * 3 * 2)
+        assert order_likelihood(denoiser, x0, hidden, 3, 0) == whole
+
     def test_what_is_asked_is_hidden_and_the_rest_is_seen(self):
         """Every order asks for each hidden place once, with one more known each time."""
         states: list[Tensor] = []

@@ -16,7 +16,8 @@ from sfumato.objective.bound import variational_bound
 from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.process.rng import Stream, uniform
 
-_EDGE = 1e-5
+# Logits held at once when orders are scored: 256 MB of float32.
+_MOST_LOGITS = 1 << 26
 
 
 @torch.no_grad()
@@ -34,7 +35,7 @@ def bound_on(
     Args:
         denoiser: The model, in evaluation mode.
         x0: Clean tokens, int64, shape (B, L).
-        counted: Which places are text, bool, shape (B, L).
+        counted: Which places are text, bool, shape (B, L); one a row at least.
         draws: How many times and noises each row is asked at, at least 1.
         seed: Of times and noise.
         first: Global index of the first row; row ``i`` depends on (seed, first + i) alone.
@@ -47,7 +48,7 @@ def bound_on(
     offset = uniform(seed, Stream.LIKELIHOOD, indices)
     total = torch.zeros(len(x0), dtype=torch.float64)
     for draw in range(draws):
-        t = ((offset + draw) / draws).clamp(_EDGE, 1 - _EDGE)
+        t = denoiser.process.keep.inside((offset + draw) / draws)
         noise = uniform(seed, Stream.LIKELIHOOD, indices, x0.shape[1:], step=draw + 1)
         nats = variational_bound(denoiser, x0, t, noise.to(x0.device), counted, **cond)
         total += nats.double().cpu()
@@ -70,7 +71,7 @@ def order_likelihood(
     Args:
         denoiser: The model; its process masks.
         x0: Clean tokens, int64, shape (L,).
-        hidden: Which of them are scored, bool, shape (L,).
+        hidden: Which of them are scored, bool, shape (L,); one at least.
         orders: How many orders are averaged, at least 1.
         seed: Of the orders.
         **cond: Conditions, each with one row.
@@ -90,9 +91,15 @@ def order_likelihood(
     states[:, :, places] = torch.where(known.to(x0.device), x0[places], process.mask)
     asked = places[ranks.argsort(1).to(places.device)].flatten()
     rows = states.flatten(0, 1)
-    t = process.keep.time(1 - (count - torch.arange(count, dtype=torch.float64)) / count)
-    cond = {name: value.expand(len(rows), *value.shape[1:]) for name, value in cond.items()}
-    logits = denoiser(rows, t.repeat(orders).clamp(_EDGE, 1), **cond).logits
-    scores = logits[torch.arange(len(rows)), asked].double().log_softmax(-1)
-    mean: Tensor = scores.gather(1, x0[asked][:, None]).mean()
+    t = process.keep.time(torch.arange(count, dtype=torch.float64) / count).repeat(orders)
+    scores = []
+    at_once = max(1, _MOST_LOGITS // (len(x0) * process.size))
+    for part in torch.arange(len(rows)).split(at_once):
+        known_to_all = {
+            name: value.expand(len(part), *value.shape[1:]) for name, value in cond.items()
+        }
+        logits = denoiser(rows[part], t[part], **known_to_all).logits
+        here = logits[torch.arange(len(part)), asked[part]].double().log_softmax(-1)
+        scores.append(here.gather(1, x0[asked[part]][:, None]))
+    mean: Tensor = torch.cat(scores).mean()
     return mean

@@ -70,3 +70,12 @@ def test_spec_round_trip(keep):
 def test_a_power_is_positive(power):
     with pytest.raises(ValidationError):
         PowerKeep(power=power)
+
+
+@every_keep
+def test_inside_leaves_neither_end_out(keep):
+    """However long the text, a state with a single mask, or a single token, can be drawn."""
+    first, middle, last = keep.inside(torch.tensor([0.0, 0.5, 1.0], dtype=F64))
+    assert 0 < 1 - keep.keep(first) < 1e-8
+    assert middle == 0.5
+    assert 0 < keep.keep(last) < 1e-8

@@ -35,7 +35,8 @@ def variational_bound(
         x0: Clean tokens, int64, shape (B, L).
         t: Times in (0, 1), float64, shape (B,).
         noise: Uniform in [0, 1), float64, shape (B, L).
-        counted: Which places are data, bool, shape (B, L); the others are padding. None = all.
+        counted: Which places are data, bool, shape (B, L), one a row at least; the others are
+            padding. None = all.
         **cond: Conditions, passed on to the backbone.
 
     Returns:

@@ -15,6 +15,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+# At an end itself nothing is left to learn, and the bound divides by what is lost and by what is
+# left. A margin in time would not do: a rule may lose a tenth of all tokens within it.
+_EDGE = 1e-9
+
 
 class Keep(BaseModel, ABC):
     """Base of all rules: immutable, validated, and its own JSON spec.
@@ -35,6 +39,11 @@ class Keep(BaseModel, ABC):
     @abstractmethod
     def rate(self, t: Tensor) -> Tensor:
         """How fast tokens are lost, ``-d keep / dt``, not negative."""
+
+    def inside(self, t: Tensor) -> Tensor:
+        """``t`` moved off both ends, to where one token in a thousand million is lost or left."""
+        ends = self.time(torch.tensor([1 - _EDGE, _EDGE], dtype=torch.float64))
+        return t.clamp(*ends.tolist())
 
 
 class LinearKeep(Keep):

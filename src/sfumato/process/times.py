@@ -50,7 +50,8 @@ class TimeDistribution(BaseModel, ABC):
         """
         offset = uniform(seed, Stream.TIME, [0], step=step)
         u = (offset + torch.as_tensor(list(slots), dtype=torch.float64) / batch) % 1.0
-        return self.quantile(u.clamp(1e-9, 1 - 1e-9), schedule).clamp(_EDGE, 1 - _EDGE)
+        t = self.quantile(u.clamp(1e-9, 1 - 1e-9), schedule)
+        return schedule.inside(t) if isinstance(schedule, Keep) else t.clamp(_EDGE, 1 - _EDGE)
 
 
 class UniformTimes(TimeDistribution):

@@ -48,7 +48,7 @@ class Gaps:
         marker: What stands for a gap; the default takes any run of at least four underscores.
         length: Least and greatest number of tokens of a gap; None tries word-sized gaps within
             the text, and longer ones at its ends.
-        seed: Candidate ``i`` is a function of (seed, i).
+        seed: Candidate ``i`` is a function of (seed, i), of how many are tried, and of the lengths.
         sampler: The rule for one step; None takes the most confident first.
         steps: Network evaluations; None makes one for every token of the longest candidate.
         label: Class of the text; None says nothing of it.

@@ -15,7 +15,7 @@ from sfumato.sampling.tokens.sampler import TokenSampler, hidden, masking, revea
 
 
 class Dyadic(TokenSampler):
-    """Places are revealed in rounds: 0, L/2, then L/4 and 3L/4, and so on for any length L.
+    """Places are revealed in rounds: far apart, then those half-way between, and so on.
 
     Between two places of a round lies one that is known. So where a token depends on its
     neighbours alone (a Markov chain of order 1), ``floor(log2 L) + 1`` evaluations draw L tokens
