@@ -94,7 +94,8 @@ def order_likelihood(
     t = process.keep.time(torch.arange(count, dtype=torch.float64) / count).repeat(orders)
     scores = []
     at_once = max(1, _MOST_LOGITS // (len(x0) * process.size))
-    for part in torch.arange(len(rows)).split(at_once):
+    for low in range(0, len(rows), at_once):
+        part = torch.arange(low, min(low + at_once, len(rows)))
         known_to_all = {
             name: value.expand(len(part), *value.shape[1:]) for name, value in cond.items()
         }

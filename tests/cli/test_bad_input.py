@@ -37,7 +37,20 @@ class TestBadData:
     def test_a_file(self, refused: Command, tmp_path: Path) -> None:
         (tmp_path / "notes.odt").write_text("hello")
         for command in (["train"], ["data", "check"]):
-            assert "it is a single file" in refused(*command, tmp_path / "notes.odt").err
+            said = refused(*command, tmp_path / "notes.odt").err
+            assert "its name ends in '.odt'" in said
+            assert ".jsonl" in said
+            assert "pictures are given as a folder" in said
+        (tmp_path / "one.png").write_bytes(b"")
+        assert "one of the pictures themselves" in refused("train", tmp_path / "one.png").err
+
+    def test_texts_with_a_picture_in_a_hidden_folder_are_texts(
+        self, sfumato: Command, tmp_path: Path
+    ) -> None:
+        (tmp_path / "notes" / ".git").mkdir(parents=True)
+        (tmp_path / "notes" / "a.txt").write_text("some words\n" * 9)
+        (tmp_path / "notes" / ".git" / "logo.png").write_bytes(b"")
+        assert "some words" in sfumato("data", "check", tmp_path / "notes").out
 
     def test_only_a_bomb(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from json import dumps
 from pathlib import Path
 from typing import Annotated
@@ -292,6 +293,9 @@ def doctor(*, json: Json = False) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; errors are shown without a traceback and give the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # Not every terminal knows every letter.
     try:
         app(
             list(sys.argv[1:] if arguments is None else arguments),

@@ -66,12 +66,12 @@ def filled(results: Sequence[Filled], given: Console) -> None:
     """Filled texts with what was filled in standing out, the likeliest first."""
     for one in results:
         shown = Text(f"{_likelihood(one.bits)}  ", style="dim")
-        rest = one.text
-        for gap in one.gaps:
-            # Gaps come in order; each is looked for behind the one before.
-            before, found, rest = rest.partition(gap) if gap else (rest, "", "")
-            shown.append(before, style="none").append(found, style="bold green")
-        given.print(shown.append(rest, style="none"), soft_wrap=True)
+        place = 0
+        for begin, end in one.spans:
+            shown.append(one.text[place:begin], style="none")
+            shown.append(one.text[begin:end], style="bold green")
+            place = end
+        given.print(shown.append(one.text[place:], style="none"), soft_wrap=True)
 
 
 def _likelihood(bits: float) -> str:

@@ -51,7 +51,7 @@ def _read(path: Path) -> str:
     if len(content) > _LARGEST:
         raise DataError(f"'{path}' is larger than 1 MiB.", hint="give the part around the gaps.")
     try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)

@@ -64,9 +64,9 @@ def folder_of(source: str | Path) -> tuple[Path, bool]:
         return path, False
     if str(source) in CATALOGUE:
         return fetch(str(source)).path, True
-    looks_like_path = "/" in str(source) or "\\" in str(source) or str(source).startswith(".")
+    looks_like_path = any(sign in str(source) for sign in "/\\.")
     raise DataError(
-        f"There is no folder '{source}', and no data set of that name.",
+        f"There is no folder or file '{source}', and no data set of that name.",
         hint="check the path." if looks_like_path else suggest(str(source), CATALOGUE),
     )
 
@@ -105,9 +105,10 @@ def suited(source: str | Path) -> str:
         entry = CATALOGUE.get(str(source))
         return DEFAULT if entry is None else entry.recipe
     if path.is_file():
-        return _TEXT if path.suffix.lower() in PLAIN | RECORDS else DEFAULT
+        return DEFAULT if path.suffix.lower() in IMAGES.suffixes else _TEXT
     is_text = False
-    for _, _, names in os.walk(path):
+    for _, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(".")]
         suffixes = {Path(name).suffix.lower() for name in names if not name.startswith(".")}
         if suffixes & IMAGES.suffixes:
             return DEFAULT

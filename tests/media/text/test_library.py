@@ -96,6 +96,46 @@ def test_documents_without_a_label_are_left_out_where_others_have_one(tmp_path: 
     assert problem.reason.startswith("2 documents were left out")
 
 
+def test_without_labels_no_document_is_left_out(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl", {"text": "x", "label": "b"}, {"text": "y"})
+    library = Library.open_or_prepare(
+        source, CHARACTERS, 0.0, cache_dir=tmp_path / "cache", labels=False
+    )
+    assert (len(library), library.labels, library.classes) == (2, None, ())
+    assert len(made(source)) == 1
+
+
+def test_other_texts_elsewhere_are_others(tmp_path: Path) -> None:
+    """Even where names, sizes and times agree, as they can when archives are unpacked."""
+    for name, text in (("a", "one"), ("b", "two")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "notes.txt").write_text(text)
+        os.utime(tmp_path / name / "notes.txt", (0, 0))
+    for name, text in (("a", "one"), ("b", "two")):
+        library = Library.open_or_prepare(
+            tmp_path / name, CHARACTERS, 0.0, cache_dir=tmp_path / "cache"
+        )
+        assert library.text(0) == text
+
+
+@pytest.mark.parametrize("field", ["label_field", "text_field"])
+def test_a_field_needs_records(tmp_path: Path, field: str) -> None:
+    (tmp_path / "a.txt").write_text("some text")
+    with pytest.raises(DataError, match="no field 'kind'") as told:
+        made(tmp_path / "a.txt", TextSettings.model_validate({field: "kind"}))
+    assert f"medium.{field}" in told.value.why
+
+
+def test_a_document_is_surveyed_before_its_end_is_taken_off(tmp_path: Path) -> None:
+    text = "short\n" * 20 + "x" * 60 + "\nend\n"
+    (tmp_path / "a.txt").write_text(text)
+    library = made(tmp_path / "a.txt", held_out=0.2)
+    assert len(library) == 2
+    survey = library.survey
+    assert (survey.longest_line, survey.longest_line_at) == (60, "a.txt, line 21")
+    assert (survey.characters, survey.most) == (len(text), len(text))
+
+
 def test_records_say_what_is_held_out(tmp_path: Path) -> None:
     source = write(
         tmp_path / "a.jsonl",

@@ -123,7 +123,7 @@ def test_csv_records(tmp_path: Path) -> None:
     records, problems = read(tmp_path / "a.csv", data)
     assert problems == {}
     assert [record[:4] for record in records] == [
-        (2, 'a "quoted" one, with\r\ntwo lines', "x", False),
+        (2, 'a "quoted" one, with\ntwo lines', "x", False),
         (5, "plain", "y", True),
     ]
 
@@ -143,6 +143,15 @@ def test_bad_csv_records_are_named(tmp_path: Path) -> None:
         7: "byte 7 of the line, 0xFF, is not UTF-8",
         10: "not CSV: unexpected end of data",
     }
+
+
+def test_a_stray_quote_costs_its_own_line_alone(tmp_path: Path) -> None:
+    rows = [f"row {number}" for number in range(40)]
+    rows[10], rows[30] = '"row 10', '"row 30" and more'
+    records, problems = read(tmp_path / "a.csv", "text\n" + "\n".join(rows) + "\n")
+    assert problems.keys() == {12, 32}
+    assert [record.text for record in records] == [*rows[:10], *rows[11:30], *rows[31:]]
+    assert [record.line for record in records[9:11]] == [11, 13]
 
 
 def test_a_quote_that_is_never_closed_is_given_up(tmp_path: Path) -> None:

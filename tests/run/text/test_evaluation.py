@@ -261,8 +261,12 @@ class TestQuality:
         assert [one.length for one in self.quality(["ab"], ["abc"], ["abcd"]).ngrams] == [1, 2]
 
     def test_molecules_are_new_unless_the_corpus_has_them(self) -> None:
-        found = molecules_of(["OCC", "c1ccccc1", "C1CC"], iter(["CCO", "CCC"]))
+        found = molecules_of(["OCC", "c1ccccc1", "C1CC"], iter(["CCO", "CCC"]), True)
         assert (found.count, found.valid, found.unique, found.novel) == (3, 2 / 3, 1.0, 0.5)
+
+    def test_molecules_written_otherwise_are_known_too(self) -> None:
+        corpus = ["C1=CC=CC=C1\nC(C)O\nno molecule\n"]
+        assert molecules_of(["OCC", "c1ccccc1", "CC"], iter(corpus), False).novel == 1 / 3
 
 
 class TestRuns:

@@ -66,6 +66,19 @@ def test_what_is_given_stays_and_gaps_are_as_long_as_asked(words: TextModel, tex
         assert math.isfinite(one.bits) and one.bits > 0
 
 
+def test_spans_are_where_the_gaps_are(words: TextModel) -> None:
+    for one in filled(words, "the ____ ____ sea", length=(1, 3)):
+        assert tuple(one.text[begin:end] for begin, end in one.spans) == one.gaps
+        assert one.spans[0][0] == 4
+        assert one.spans[1][0] == one.spans[0][1] + 1
+
+
+def test_white_space_between_two_gaps_is_no_end(words: TextModel) -> None:
+    """Gaps between words are tried at many lengths, those at an end at the longest alone."""
+    results = filled(words, "sea ____ ____ blue", n=8)
+    assert len({len(gap) for one in results for gap in one.gaps}) > 2
+
+
 def test_candidates_differ_and_the_likeliest_come_first(words: TextModel) -> None:
     results = filled(words, "the ____ sea", n=8)
     assert len(results) == len({one.text for one in results}) == 8

@@ -19,6 +19,7 @@ from sfumato.errors import MissingExtra
 from sfumato.media.text.tokenizer import REPLACEMENT, Tokenizer, pieces, without_halves
 
 _NO_TOKEN = REPLACEMENT.encode()
+_LEARNT = 1 << 11
 
 
 class BPETokenizer(Tokenizer):
@@ -68,7 +69,8 @@ class BPETokenizer(Tokenizer):
             initial_alphabet=sorted(package.pre_tokenizers.ByteLevel.alphabet()),
             show_progress=False,
         )
-        parts = (without_halves(part) for text in texts for part in pieces(text))
+        # Merging takes a time that is quadratic in the longest run without a break.
+        parts = (without_halves(part) for text in texts for part in pieces(text, _LEARNT))
         engine.train_from_iterator(parts, trainer)
         return cls(engine.to_str())
 

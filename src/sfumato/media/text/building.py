@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sfumato.errors import DataError
 from sfumato.media.text.collection import Collection, Collector
 from sfumato.media.text.documents import Problem, documents_of
-from sfumato.media.text.files import TextFiles
+from sfumato.media.text.files import PLAIN, TextFiles
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.survey import Survey, Surveyor
 from sfumato.media.text.tokenizer import Tokenizer, pieces
@@ -58,12 +58,14 @@ class Plan:
         settings: How to read them.
         held_out: About which share to hold out, in [0, 1), unless the records say it themselves.
         tokenizer: The one to use; ``None`` learns one from the training documents.
+        labels: Whether labels are taken.
     """
 
     texts: TextFiles
     settings: TextSettings
     held_out: float
     tokenizer: Tokenizer | None
+    labels: bool = True
 
 
 def build(plan: Plan, folder: Path) -> Iterator[Progress]:
@@ -75,21 +77,39 @@ def build(plan: Plan, folder: Path) -> Iterator[Progress]:
         MissingExtra: The tokens need a package that is not installed.
     """
     require_extra(plan.settings)
+    _require_records(plan)
     if folder.exists():
         shutil.rmtree(folder)
     with new_folder(folder) as building:
         problems = _Problems()
-        collection = yield from _collect(plan, building / _TEXTS, problems)
+        whole, collection = yield from _collect(plan, building / _TEXTS, problems)
         held = collection.held_out(plan.held_out)
         tokenizer = plan.tokenizer or learn_tokenizer(
             plan.settings, collection.texts(building / _TEXTS, np.flatnonzero(~held))
         )
         read = Progress(plan.texts.size, 2 * plan.texts.size, len(collection), len(problems))
-        survey = yield from _encode(collection, tokenizer, building, read)
+        survey = yield from _encode(collection, whole, tokenizer, building, read)
         _write_arrays(building, collection, held)
         table = _described(collection, tokenizer) | problems.to_json()
         write_json(building / TABLE, table | {"survey": survey.to_json()})
         (building / _TEXTS).unlink()
+
+
+def _require_records(plan: Plan) -> None:
+    """Make sure that fields that were named have files to be in."""
+    usual = TextSettings()
+    named = {
+        name: getattr(plan.settings, name)
+        for name in ("label_field", "text_field")
+        if getattr(plan.settings, name) != getattr(usual, name)
+    }
+    if named and all(file.suffix in PLAIN for file in plan.texts.files):
+        name, field = next(iter(named.items()))
+        raise DataError(
+            f"There is no field '{field}' in '{plan.texts.place}'.",
+            why=f"medium.{name} names a field of records, and it holds none (.jsonl, .csv)",
+            hint="classes of plain texts are folders: put those of a class into one of its own.",
+        )
 
 
 class _Problems:
@@ -115,7 +135,10 @@ class _Problems:
         return "; ".join(shown)
 
 
-def _collect(plan: Plan, file: Path, problems: _Problems) -> Generator[Progress, None, Collection]:
+def _collect(
+    plan: Plan, file: Path, problems: _Problems
+) -> Generator[Progress, None, tuple[Collection, Collection]]:
+    """The documents as they were found, and as they are to be used."""
     shown = 0
     with file.open("wb") as out:
         collector = Collector(out)
@@ -129,27 +152,34 @@ def _collect(plan: Plan, file: Path, problems: _Problems) -> Generator[Progress,
                 yield Progress(shown, 2 * plan.texts.size, len(collector), len(problems))
     if not len(collector):
         raise DataError(
-            f"Nothing in '{plan.texts.root}' can be used as a text.",
+            f"Nothing in '{plan.texts.place}' can be used as a text.",
             why=str(problems),
-            hint="check that the files hold text in UTF-8.",
+            hint="files with text in UTF-8 are needed.",
         )
-    collection = collector.finish()
+    collection = collector.finish(plan.labels)
     if collection.unlabelled:
         reason = f"{collection.unlabelled} documents were left out: others have labels, they none"
         problems.add(Problem(plan.texts.root.name, None, reason))
-    return collection if not plan.held_out else collection.with_end_apart(file, plan.held_out)
+    apart = collection.with_end_apart(file, plan.held_out) if plan.held_out else collection
+    return collection, apart
 
 
 def _encode(
-    collection: Collection, tokenizer: Tokenizer, building: Path, before: Progress
+    collection: Collection,
+    found: Collection,
+    tokenizer: Tokenizer,
+    building: Path,
+    before: Progress,
 ) -> Generator[Progress, None, Survey]:
-    """Write the tokens of all documents, and where each begins."""
-    surveyor = Surveyor(collection.names)
+    """Write the tokens of all documents, and where each begins; survey them as they were found."""
+    surveyor = Surveyor(found.names)
+    for text in found.texts(building / _TEXTS, np.arange(len(found))):
+        surveyor.look(text)
     lengths = np.zeros(len(collection), dtype=np.int64)
     dtype = token_type(tokenizer)
     whole = before.total_bytes // 2
     with (building / TOKENS).open("wb") as out:
-        for places, parts in _batches(collection, building / _TEXTS, surveyor):
+        for places, parts in _batches(collection, building / _TEXTS):
             surveyor.count("".join(parts))
             tokens, counts = tokenizer.encode_batch(parts)
             out.write(tokens.astype(dtype).tobytes())
@@ -160,15 +190,12 @@ def _encode(
     return surveyor.finish()
 
 
-def _batches(
-    collection: Collection, file: Path, surveyor: Surveyor
-) -> Iterator[tuple[list[int], list[str]]]:
+def _batches(collection: Collection, file: Path) -> Iterator[tuple[list[int], list[str]]]:
     """Texts, the long ones in parts, about a million characters at a time; and whose they are."""
     places: list[int] = []
     parts: list[str] = []
     waiting = 0
     for place, text in enumerate(collection.texts(file, np.arange(len(collection)))):
-        surveyor.look(text)
         for part in pieces(text, _BATCH):
             places.append(place)
             parts.append(part)

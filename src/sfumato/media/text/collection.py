@@ -187,16 +187,16 @@ class Collector:
         self._digests += digest[:8]
         self._content.update(repr((document.name, label, document.held_out)).encode() + digest)
 
-    def finish(self) -> Collection:
-        """All of them; if some have labels, only those."""
+    def finish(self, labels: bool = True) -> Collection:
+        """All of them; if labels are taken and some have them, only those."""
         names = Strings(
             np.frombuffer(bytes(self._names), np.uint8), np.frombuffer(self._name_ends, np.int64)
         )
         ends = np.frombuffer(self._ends, np.int64)
         given = np.frombuffer(self._labels, np.int64)
-        labelled = given != _NO_LABEL
+        labelled = (given != _NO_LABEL) & labels
         kept = np.flatnonzero(labelled) if labelled.any() else np.arange(len(given))
-        classes, place_of = _in_order(list(self._number))
+        classes, place_of = _in_order(list(self._number) if labels else [])
         return Collection(
             starts=ends[:-1][kept],
             stops=ends[1:][kept],

@@ -67,14 +67,20 @@ class TextFiles:
     problems: tuple[Problem, ...]
 
     @property
+    def place(self) -> Path:
+        """What to call it: the folder, or the only file."""
+        return self.root / self.files[0].path if len(self.files) == 1 else self.root
+
+    @property
     def size(self) -> int:
         """The bytes of all files together."""
         return sum(file.size for file in self.files)
 
     @property
     def stamp(self) -> str:
-        """SHA-256 over paths, sizes and times: another one when a file was edited."""
-        found = [(file.path, file.size, file.mtime_ns) for file in self.files]
+        """SHA-256 over the place, paths, sizes and times: another one when a file was edited."""
+        # Times may be made up, as in archives: two folders can agree in all but where they are.
+        found = [str(self.root.resolve()), *((f.path, f.size, f.mtime_ns) for f in self.files)]
         return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
@@ -100,7 +106,9 @@ def find_texts(source: Path) -> TextFiles:
             why=f"its name ends in '{source.suffix}'"
             if source.suffix
             else "its name has no ending",
-            hint=f"unpack it first; {_READABLE}." if packed else f"{_READABLE}.",
+            hint=f"unpack it first; {_READABLE}."
+            if packed
+            else f"{_READABLE}; pictures are given as a folder.",
         )
     status = source.stat()
     found = TextFile(source.name, status.st_size, status.st_mtime_ns)
@@ -123,7 +131,9 @@ def _in_folder(root: Path) -> TextFiles:
     for file in _walk(root, root.resolve(), problems):
         if file.suffix not in PLAIN | RECORDS:
             other[file.suffix or "(no suffix)"] += 1
-        elif PurePosixPath(file.path).stem.lower() not in _ABOUT:
+        elif PurePosixPath(file.path).stem.lower() in _ABOUT:
+            other["that tell about data"] += 1
+        else:
             found.append(file)
     if not found:
         raise _nothing_found(root, other, problems)

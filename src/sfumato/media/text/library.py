@@ -28,7 +28,7 @@ from sfumato.media.text.tokens import Tokenizer, tokenizer_from_json
 from sfumato.storage import default_cache
 
 # Part of the key of every library: raise it when the same files give other contents than before.
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class Library:
         held_out: float = 0.05,
         tokenizer: Tokenizer | None = None,
         cache_dir: Path | None = None,
+        labels: bool = True,
     ) -> Iterator[Progress]:
         """Fill the cache of a library; yields nothing if it is there and whole.
 
@@ -85,6 +86,8 @@ class Library:
                 held out, as the document ``NAME#end``.
             tokenizer: The one to use; ``None`` learns one from the training documents.
             cache_dir: Where libraries are kept; by default in the user's cache.
+            labels: Whether labels are taken; then texts without one are left out where others
+                have one.
 
         Raises:
             DataError: There is nothing that can be used.
@@ -92,7 +95,7 @@ class Library:
             MissingExtra: The tokens need a package that is not installed.
             SettingError: ``held_out`` is out of its range.
         """
-        plan = Plan(find_texts(source), settings, held_out, tokenizer)
+        plan = Plan(find_texts(source), settings, held_out, tokenizer, labels)
         folder = _folder(plan, cache_dir)
         if _opened(folder) is None:
             yield from building.build(plan, folder)
@@ -105,9 +108,11 @@ class Library:
         held_out: float = 0.05,
         tokenizer: Tokenizer | None = None,
         cache_dir: Path | None = None,
+        labels: bool = True,
     ) -> Library | None:
         """Open what :meth:`prepare` made; ``None`` where it is missing or damaged."""
-        return _opened(_folder(Plan(find_texts(source), settings, held_out, tokenizer), cache_dir))
+        plan = Plan(find_texts(source), settings, held_out, tokenizer, labels)
+        return _opened(_folder(plan, cache_dir))
 
     @classmethod
     def open_or_prepare(
@@ -117,13 +122,14 @@ class Library:
         held_out: float = 0.05,
         tokenizer: Tokenizer | None = None,
         cache_dir: Path | None = None,
+        labels: bool = True,
         progress: Callable[[Progress], None] | None = None,
     ) -> Library:
         """Open a library, preparing it first where that is needed; raises as that does."""
-        for event in cls.prepare(source, settings, held_out, tokenizer, cache_dir):
+        for event in cls.prepare(source, settings, held_out, tokenizer, cache_dir, labels):
             if progress is not None:
                 progress(event)
-        library = cls.open(source, settings, held_out, tokenizer, cache_dir)
+        library = cls.open(source, settings, held_out, tokenizer, cache_dir, labels)
         if library is None:
             raise DataError(
                 f"The texts of '{source}' cannot be read back from the cache.",
@@ -157,7 +163,8 @@ def _folder(plan: Plan, cache_dir: Path | None) -> Path:
     learned = None if plan.tokenizer is None else plan.tokenizer.to_json()
     # Rows are cut later, from the same library.
     how = plan.settings.model_dump(mode="json", exclude={"context"})
-    key = json.dumps([_FORMAT, plan.texts.stamp, how, plan.held_out, learned], sort_keys=True)
+    what = [_FORMAT, plan.texts.stamp, how, plan.held_out, learned, plan.labels]
+    key = json.dumps(what, sort_keys=True)
     name = hashlib.sha256(key.encode()).hexdigest()[:24]
     return (cache_dir or default_cache()) / "texts" / name
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,6 +168,8 @@ def _csv_records(source: _Lines) -> Iterator[tuple[int, list[str] | str]]:
             return
         except csv.Error as error:
             yield feed.first, f"not CSV: {error}"
+            # A stray quote takes all lines up to the next one for its own: they get another try.
+            feed.back_to_second_line()
             continue
         if feed.problem:
             yield feed.first, feed.problem
@@ -179,19 +182,26 @@ class _Feed:
 
     def __init__(self, source: _Lines) -> None:
         self._lines = iter(source)
+        self._again = deque[_Line]()
         self.begin_record()
 
     def begin_record(self) -> None:
         self.first, self.problem = 0, ""
+        self._taken: list[_Line] = []
+
+    def back_to_second_line(self) -> None:
+        """Give all lines but the first of the record once more."""
+        self._again.extendleft(reversed(self._taken[1:]))
 
     def __iter__(self) -> _Feed:
         return self
 
     def __next__(self) -> str:
-        line = next(self._lines)
+        line = self._again.popleft() if self._again else next(self._lines)
+        self._taken.append(line)
         self.first = self.first or line.number
         self.problem = self.problem or line.problem
-        return line.text
+        return line.text.removesuffix("\r\n") + "\n" if line.text.endswith("\r\n") else line.text
 
 
 def _require_fields(path: Path, line: int, row: dict[str, Any], settings: TextSettings) -> None:

@@ -106,12 +106,12 @@ def reopen(
 def _reading(
     source: Path, entry: str | None, recipe: TextRecipe, tokenizer: Tokenizer | None
 ) -> Iterator[Reading | TextData]:
-    held_out = recipe.data.held_out
-    library = Library.open(source, recipe.medium, held_out, None)
+    held_out, labels = recipe.data.held_out, recipe.data.labels
+    library = Library.open(source, recipe.medium, held_out, labels=labels)
     if library is None or (
         tokenizer is not None and library.tokenizer.to_json() != tokenizer.to_json()
     ):
-        for event in Library.prepare(source, recipe.medium, held_out, tokenizer):
+        for event in Library.prepare(source, recipe.medium, held_out, tokenizer, labels=labels):
             yield Reading(
                 step=0,
                 done=event.done_bytes // _MEGABYTE,
@@ -119,7 +119,7 @@ def _reading(
                 rejected=event.rejected,
                 unit="MB",
             )
-        library = Library.open_or_prepare(source, recipe.medium, held_out, tokenizer)
+        library = Library.open_or_prepare(source, recipe.medium, held_out, tokenizer, labels=labels)
     training, measured = library.split()
     context, seed = recipe.medium.context, recipe.seed
     rows = Rows(library, training, context, seed)

@@ -131,7 +131,7 @@ def evaluate(model: TextModel, asked: Evaluation) -> Iterator[Measuring | Report
     molecules = None
     if asked.molecules or (chemical and _has_rdkit()):
         yield Measuring("reading molecules", 0, request.n)
-        molecules = molecules_of(samples, corpus(data.library, 0))
+        molecules = molecules_of(samples, corpus(data.library, 0), chemical)
     yield Report(
         run=model.directory.name,
         model=model.fingerprint,

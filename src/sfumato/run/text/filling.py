@@ -78,6 +78,7 @@ class Filled:
     Attributes:
         text: The whole text.
         gaps: What was put into each gap.
+        spans: Where in the text each of them begins and ends.
         bits: How surprising that and the four tokens on either side are to the model itself given
             the rest, in bits per token, averaged over orders of revealing; less is likelier. The
             neighbours are there because a filling of the wrong length makes them odd.
@@ -86,6 +87,7 @@ class Filled:
 
     text: str
     gaps: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
     bits: float
     index: int
 
@@ -225,8 +227,10 @@ def _range(
     """Least and greatest length of a gap; what was not asked for is no more than there is room."""
     if asked.length is not None:
         return asked.length
-    at_an_end = not pieces[gap].strip() or not pieces[gap + 1].strip()
-    least, greatest = (_OUTSIDE if at_an_end else _WITHIN)[model.spec.text.medium.tokens]
+    at_the_beginning = gap == 0 and not pieces[0].strip()
+    at_the_end = gap == len(pieces) - 2 and not pieces[-1].strip()
+    usual = _OUTSIDE if at_the_beginning or at_the_end else _WITHIN
+    least, greatest = usual[model.spec.text.medium.tokens]
     return max(1, min(least, room)), max(1, min(greatest, room))
 
 
@@ -269,9 +273,12 @@ def _with_neighbours(gaps: Tensor) -> Tensor:
 
 def _filled(tokenizer: Tokenizer, rows: _Rows, index: int, row: Tensor, bits: float) -> Filled:
     inside = row[rows.inside[index]].cpu().numpy()
-    spans: Sequence[tuple[int, int]] = rows.spans[index]
-    gaps = tuple(tokenizer.decode(row[begin:end].cpu().numpy()) for begin, end in spans)
-    return Filled(tokenizer.decode(inside), gaps, bits, index)
+    gaps, spans = [], []
+    for begin, end in rows.spans[index]:
+        gaps.append(tokenizer.decode(inside[begin:end]))
+        before = len(tokenizer.decode(inside[:begin]))
+        spans.append((before, before + len(gaps[-1])))
+    return Filled(tokenizer.decode(inside), tuple(gaps), tuple(spans), bits, index)
 
 
 def as_json(filled: Sequence[Filled]) -> list[dict[str, Any]]:

@@ -143,19 +143,26 @@ def quality_of(
     )
 
 
-def molecules_of(samples: Sequence[str], corpus: Iterable[str]) -> Molecules:
+def molecules_of(
+    samples: Sequence[str], corpus: Iterable[str], in_canonical_form: bool
+) -> Molecules:
     """Measure samples that are SMILES strings.
 
     Args:
         samples: Generated strings.
-        corpus: The training set in canonical form, read once.
+        corpus: The training texts, a molecule in every line, read once.
+        in_canonical_form: Whether those are as rdkit writes them; a set of another making is
+            rewritten first, which takes a minute for half a million.
 
     Raises:
         MissingExtra: rdkit is not installed.
     """
     forms = {form for form in canonical(samples) if form is not None}
+    known = (line.strip() for text in corpus for line in text.splitlines())
+    if not in_canonical_form:
+        known = (form for line in known if (form := canonical([line])[0]) is not None)
     # Of millions only those that could be met are kept.
-    return measure(samples, {text for text in corpus if text in forms})
+    return measure(samples, {form for form in known if form in forms})
 
 
 def _ngrams(
