@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -138,9 +140,24 @@ def test_data_are_checked(sfumato: Command, trained: Path) -> None:
     )
     assert told["labels"] == {"calm": 20, "rough": 20}
     assert told["documents"] == 40
+    lines = ("--set", "medium.split=line", "--set", "data.held_out=0")
+    told = parsed(sfumato("data", "check", trained / "notes.txt", *lines, "--json"))
+    assert told["documents"] > 2
+    assert told["settings"]["split"] == "line"
     said = sfumato("data", "check", trained / "notes.txt")
     assert said.code == 0
     assert "[b]green[/b]" in said.out
+
+
+def test_letters_that_the_terminal_lacks_are_spelt_out(
+    sfumato: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes.txt").write_text("caf\u00e9 \u6f22\n" * 20)
+    narrow = TextIOWrapper(BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", narrow)
+    main(["data", "check", str(tmp_path / "notes.txt")])
+    narrow.flush()
+    assert rb"caf\xe9 \u6f22" in narrow.buffer.getvalue()
 
 
 def test_a_field_of_labels_that_is_not_there(

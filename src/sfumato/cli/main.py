@@ -78,7 +78,13 @@ def data_check(
     label_field: Annotated[
         str | None, Parameter(help="Text records: the field that holds the class.")
     ] = None,
-    size: Annotated[int, Parameter(help="Side of the pictures as a run would see them.")] = 32,
+    size: Annotated[
+        int | None, Parameter(help="Side of the pictures as a run would see them.")
+    ] = None,
+    recipe: Annotated[
+        str | None, Parameter(help="Name of a recipe; else the one that suits the data.")
+    ] = None,
+    set_: Settings = None,
     sheet: Annotated[Path, Parameter(help="Where to write the contact sheet, a PNG.")] = Path(
         "data-check.png"
     ),
@@ -88,8 +94,9 @@ def data_check(
     from sfumato.media.text.check import TextReport
     from sfumato.run.checking import check, write_sheet
 
+    changes = _changes(set_, label_field=label_field, size=size)
     with show.progress(json) as report:
-        found = check(path, size, report, label_field)
+        found = check(path, report, recipe, changes)
     if isinstance(found, TextReport):
         show.text_report(found, json)
         return
@@ -121,9 +128,7 @@ def train(
     from sfumato.run import training
     from sfumato.run.source import suited
 
-    changes = list(set_ or ())
-    if label_field is not None:
-        changes.append(f"medium.label_field={dumps(label_field)}")
+    changes = _changes(set_, label_field=label_field)
     plan = training.planned(recipe or suited(source), steps, minutes, changes)
     with stop_on_signals() as stop:
         events = training.train(source, plan, name, stop=stop, tensorboard=tensorboard)
@@ -289,6 +294,12 @@ def doctor(*, json: Json = False) -> None:
     from sfumato.run.doctor import examine
 
     show.doctor(examine(), json)
+
+
+def _changes(asked: Sequence[str] | None, **of_medium: str | int | None) -> list[str]:
+    """Changes to a recipe: those of ``--set``, and settings that have a flag of their own."""
+    flags = {name: value for name, value in of_medium.items() if value is not None}
+    return [*(asked or ()), *(f"medium.{name}={dumps(value)}" for name, value in flags.items())]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,71 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from sfumato import storage
-from sfumato.media.catalogue import CATALOGUE
 from sfumato.media.check import DataReport
 from sfumato.media.check import check as check_pictures
-from sfumato.media.image import ImageSettings
 from sfumato.media.text.check import TextReport
 from sfumato.media.text.check import check as check_texts
-from sfumato.media.text.settings import TextSettings
-from sfumato.recipes import TextRecipe, find
-from sfumato.recipes.wording import setting_error
+from sfumato.recipes import TextRecipe, find, override
 from sfumato.run.source import folder_of, suited
+from sfumato.run.text.data import settled_on
 
 _MEGABYTE = 1_000_000
 
 
 def check(
     source: str,
-    size: int,
     report: Callable[[int, int, str], None],
-    label_field: str | None = None,
+    recipe: str | None = None,
+    changes: Iterable[str] = (),
 ) -> DataReport | TextReport:
     """Read the data as a run would, and report.
 
     Args:
         source: A folder, a text file, or a name of the catalogue.
-        size: Side of pictures as a run would see them; texts have none.
         report: Called with ``(done, total, what)``.
-        label_field: The field of text records that holds the class.
+        recipe: Name of the run's recipe; the one that suits the data if None.
+        changes: Its settings that are replaced, see :func:`~sfumato.recipes.override`.
 
     Raises:
-        SettingError: A setting is out of range.
+        SettingError: The recipe or a setting is unknown, or a value does not fit.
         DataError: There is nothing that can be used.
     """
-    recipe = find(suited(source))
-    if isinstance(recipe, TextRecipe):
-        return _of_texts(source, recipe.medium, label_field, report)
-    try:
-        settings = ImageSettings(size=size)
-    except ValidationError as error:
-        raise setting_error(error, {"size": size}) from error
-    folder, _ = folder_of(source)
+    plan = override(find(recipe or suited(source)), changes)
+    folder, catalogued = folder_of(source)
+    if isinstance(plan, TextRecipe):
+        return _of_texts(folder, settled_on(source, plan) if catalogued else plan, report)
     return check_pictures(
-        folder, settings, progress=lambda event: report(event.done, event.total, "reading")
+        folder, plan.medium, progress=lambda event: report(event.done, event.total, "reading")
     )
 
 
 def _of_texts(
-    source: str,
-    settings: TextSettings,
-    label_field: str | None,
-    report: Callable[[int, int, str], None],
+    folder: Path, recipe: TextRecipe, report: Callable[[int, int, str], None]
 ) -> TextReport:
-    folder, catalogued = folder_of(source)
-    asked: dict[str, Any] = dict(CATALOGUE[source].settings) if catalogued else {}
-    if label_field is not None:
-        asked["label_field"] = label_field
     return check_texts(
         folder,
-        settings.model_copy(update=asked),
+        recipe.medium,
+        recipe.data.held_out,
+        labels=recipe.data.labels,
         progress=lambda event: report(
             event.done_bytes // _MEGABYTE, event.total_bytes // _MEGABYTE, "reading MB"
         ),

@@ -108,7 +108,9 @@ class TestChecking:
     def test_it_reports_what_a_run_would_see(self, tmp_path: Path, own_pictures: Path) -> None:
         (own_pictures / "cat/bad.png").write_bytes(b"no picture")
         seen: list[tuple[int, int, str]] = []
-        report = check(str(own_pictures), 16, lambda *event: seen.append(event))
+        report = check(
+            str(own_pictures), lambda *event: seen.append(event), changes=["medium.size=16"]
+        )
         assert report.labels == {"cat": 9, "dog": 3}
         assert [rejected.path for rejected in report.rejected] == ["cat/bad.png"]
         assert seen[-1] == (13, 13, "reading")
@@ -118,5 +120,5 @@ class TestChecking:
             assert np.array_equal(np.asarray(sheet), np.asarray(report.contact_sheet))
 
     def test_a_bad_size_is_said_before_anything_is_read(self, tmp_path: Path) -> None:
-        with pytest.raises(SettingError, match=r"'size' cannot be 3(.|\n)*8"):
-            check(str(tmp_path / "nowhere"), 3, lambda *event: None)
+        with pytest.raises(SettingError, match=r"'medium.size' cannot be 3(.|\n)*8"):
+            check(str(tmp_path / "nowhere"), lambda *event: None, changes=["medium.size=3"])

@@ -79,6 +79,7 @@ def check(
     held_out: float = 0.05,
     cache_dir: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
+    labels: bool = True,
 ) -> TextReport:
     """Read texts as a run would, and report.
 
@@ -89,13 +90,13 @@ def check(
         SettingError: ``held_out`` is out of its range.
     """
     library = Library.open_or_prepare(
-        source, settings, held_out, cache_dir=cache_dir, progress=progress
+        source, settings, held_out, cache_dir=cache_dir, labels=labels, progress=progress
     )
     training, measured = library.split()
-    labels: dict[str, int] = {}
+    by_label: dict[str, int] = {}
     if library.labels is not None:
         counts = np.bincount(library.labels, minlength=len(library.classes))
-        labels = dict(zip(library.classes, counts.tolist(), strict=True))
+        by_label = dict(zip(library.classes, counts.tolist(), strict=True))
     return TextReport(
         source=source,
         settings=settings,
@@ -107,7 +108,7 @@ def check(
         tokens=len(library.tokens),
         unknown=_unknown(library),
         rows=len(Rows(library, training, settings.context, seed=0)),
-        labels=labels,
+        labels=by_label,
         duplicates=library.duplicates,
         duplicate_count=library.duplicate_count,
         problems=library.problems,

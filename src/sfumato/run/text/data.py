@@ -83,11 +83,15 @@ def prepare(source: str | Path, recipe: TextRecipe) -> Iterator[Fetching | Readi
     folder, catalogued = folder_of(source)
     entry = str(source) if catalogued else None
     if entry is not None:
-        # What the set itself says of its fields gives way to what was asked for.
-        asked = recipe.medium.model_dump(exclude_defaults=True)
-        medium = recipe.medium.model_copy(update={**CATALOGUE[entry].settings, **asked})
-        recipe = recipe.model_copy(update={"medium": medium})
+        recipe = settled_on(entry, recipe)
     yield from _reading(folder, entry, recipe, None)
+
+
+def settled_on(entry: str, recipe: TextRecipe) -> TextRecipe:
+    """The recipe with what a set of the catalogue says of its fields, unless asked otherwise."""
+    asked = recipe.medium.model_dump(exclude_defaults=True)
+    medium = recipe.medium.model_copy(update={**CATALOGUE[entry].settings, **asked})
+    return recipe.model_copy(update={"medium": medium})
 
 
 def reopen(
