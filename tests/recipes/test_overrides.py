@@ -150,6 +150,7 @@ def test_settings_of_text_are_changed_alike() -> None:
         ("process.kind=maskin", ["'process.kind' cannot be", "did you mean 'masking'?"]),
         ("sampling.sampler.kind=heun", ["known: ancestral, bridge"]),
         ("backbone.widths=[1]", ["'backbone.widths'", "known: depth, dim"]),
+        ("backbone.timed=true", ["backbone.timed is for the uniform process"]),
     ],
 )
 def test_refusals_of_text_name_the_setting_and_help(change: str, words: list[str]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from sfumato.media.text.settings import TextSettings
 from sfumato.nets.specs import TokenTransformerSpec
@@ -71,3 +71,12 @@ class TextRecipe(RecipeBase):
     times: AnyTokenTimes = UniformTimes()
     backbone: TokenTransformerSpec = TokenTransformerSpec()
     sampling: TextSamplingSettings = TextSamplingSettings()
+
+    @model_validator(mode="after")
+    def _time_is_not_told_twice(self) -> Self:
+        # A text with gaps or of many lengths has no one time that would agree with its masks.
+        if self.backbone.timed and isinstance(self.process, MaskingSpec):
+            raise ValueError(
+                "backbone.timed is for the uniform process: under masking the masks show the time"
+            )
+        return self
