@@ -49,8 +49,9 @@ def setting_error(error: ValidationError, tree: Mapping[str, Any]) -> SettingErr
         )
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _no_such_kind(path, value, problem)
-    subject = f"The setting '{path}'" if path else "The recipe"
-    return SettingError(f"{subject} cannot be {shown(value)}.", why=reason(problem))
+    if not path:
+        return SettingError("These settings do not go together.", why=reason(problem))
+    return SettingError(f"The setting '{path}' cannot be {shown(value)}.", why=reason(problem))
 
 
 def reason(problem: ErrorDetails) -> str:
