@@ -7,7 +7,7 @@ what is learned, counted and encoded is the same even if a source changes meanwh
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -173,13 +173,16 @@ def _encode(
 ) -> Generator[Progress, None, Survey]:
     """Write the tokens of all documents, and where each begins; survey them as they were found."""
     surveyor = Surveyor(found.names)
-    for text in found.texts(building / _TEXTS, np.arange(len(found))):
-        surveyor.look(text)
+    is_cut = found is not collection
+    if is_cut:
+        for text in found.texts(building / _TEXTS, np.arange(len(found))):
+            surveyor.look(text)
     lengths = np.zeros(len(collection), dtype=np.int64)
     dtype = token_type(tokenizer)
     whole = before.total_bytes // 2
     with (building / TOKENS).open("wb") as out:
-        for places, parts in _batches(collection, building / _TEXTS):
+        look = None if is_cut else surveyor.look
+        for places, parts in _batches(collection, building / _TEXTS, look):
             surveyor.count("".join(parts))
             tokens, counts = tokenizer.encode_batch(parts)
             out.write(tokens.astype(dtype).tobytes())
@@ -190,12 +193,19 @@ def _encode(
     return surveyor.finish()
 
 
-def _batches(collection: Collection, file: Path) -> Iterator[tuple[list[int], list[str]]]:
-    """Texts, the long ones in parts, about a million characters at a time; and whose they are."""
+def _batches(
+    collection: Collection, file: Path, look: Callable[[str], None] | None
+) -> Iterator[tuple[list[int], list[str]]]:
+    """Texts, the long ones in parts, about a million characters at a time; and whose they are.
+
+    Each whole text is shown to ``look`` as it passes by.
+    """
     places: list[int] = []
     parts: list[str] = []
     waiting = 0
     for place, text in enumerate(collection.texts(file, np.arange(len(collection)))):
+        if look is not None:
+            look(text)
         for part in pieces(text, _BATCH):
             places.append(place)
             parts.append(part)
