@@ -240,6 +240,12 @@ def evaluate(
     seed: Annotated[int, Parameter(help="The same seed gives the same report.")] = 0,
     steps: Annotated[int | None, Parameter(help="Network evaluations per text.")] = None,
     sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
+    temperature: Annotated[
+        float | None, Parameter(help="Of the samples: below 1 = safer, 1 = off.")
+    ] = None,
+    top_p: Annotated[
+        float | None, Parameter(help="Of the samples: share of likely tokens, 1 = off.")
+    ] = None,
     molecules: Annotated[bool, Parameter(help="The texts are SMILES strings.")] = False,
     out: Annotated[
         Path | None, Parameter(help="File for the report; else evaluation.json of the run.")
@@ -251,7 +257,7 @@ def evaluate(
     from sfumato.run.evaluated import evaluate_run
     from sfumato.run.text.evaluation import Evaluation
 
-    asked = Evaluation(n, rows, draws, seed, steps, sampler, molecules)
+    asked = Evaluation(n, rows, draws, seed, steps, sampler, temperature, top_p, molecules)
     show_evaluation.evaluation(evaluate_run(run, asked, out), json)
 
 

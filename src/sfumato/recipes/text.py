@@ -9,6 +9,7 @@ from sfumato.media.text.settings import TextSettings
 from sfumato.nets.specs import TokenTransformerSpec
 from sfumato.recipes.recipe import BudgetSettings
 from sfumato.recipes.text_recipe import TextRecipe, TextSamplingSettings
+from sfumato.sampling.tokens import Confidence
 
 
 def text() -> TextRecipe:
@@ -57,7 +58,8 @@ def molecules() -> TextRecipe:
             learning_rate=LearningRate(warmup=1_000, cooldown=0.4),
         ),
         budget=BudgetSettings(minutes=20),
-        sampling=TextSamplingSettings(steps=64),
+        # One wrong ring and all is lost: here what is likely is worth more than what is faithful.
+        sampling=TextSamplingSettings(sampler=Confidence(), steps=64, temperature=0.7),
     )
 
 

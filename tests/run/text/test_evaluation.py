@@ -301,7 +301,11 @@ class TestRuns:
         assert other["likelihood"]["held_out"] != first["likelihood"]["held_out"]
 
     def test_short_texts_with_labels_under_the_uniform_process(self, short: Path) -> None:
-        found = evaluated(short, Evaluation(n=4, rows=8, draws=2, sampler="bridge", steps=4))
+        asked = Evaluation(
+            n=4, rows=8, draws=2, sampler="bridge", steps=4, temperature=0.5, top_p=0.9
+        )
+        found = evaluated(short, asked)
+        assert (found["sampling"]["temperature"], found["sampling"]["top_p"]) == (0.5, 0.9)
         assert found["process"] == "uniform"
         assert found["sampling"]["sampler"]["kind"] == "bridge"
         bits = found["likelihood"]["held_out"]

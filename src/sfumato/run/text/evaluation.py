@@ -37,6 +37,9 @@ class Evaluation:
         seed: Of all that is drawn.
         steps: Network evaluations per text; None takes the run's default.
         sampler: The rule for one step; None takes the run's default.
+        temperature: Below 1 = safer tokens, 1 = off; None takes the run's default.
+        top_p: Draw from the likeliest tokens that make up this share, 1 = off; None takes the
+            run's default.
         molecules: Measure the samples as SMILES strings; done anyway where they were learnt from
             the catalogue's molecules and rdkit is there.
     """
@@ -47,6 +50,8 @@ class Evaluation:
     seed: int = 0
     steps: int | None = None
     sampler: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
     molecules: bool = False
 
 
@@ -118,7 +123,14 @@ def evaluate(model: TextModel, asked: Evaluation) -> Iterator[Measuring | Report
     require_within("rows", asked.rows, 1, _MOST)
     require_within("draws", asked.draws, 1, _MOST)
     require_within("seed", asked.seed, 0, LAST)
-    request = model.request(asked.n, seed=asked.seed, steps=asked.steps, sampler=asked.sampler)
+    request = model.request(
+        asked.n,
+        seed=asked.seed,
+        steps=asked.steps,
+        sampler=asked.sampler,
+        temperature=asked.temperature,
+        top_p=asked.top_p,
+    )
     if asked.molecules:
         canonical([])  # Better to miss the package now than after minutes.
     data = yield from _reopened(model)
