@@ -59,7 +59,7 @@ def molecules() -> TextRecipe:
         ),
         budget=BudgetSettings(minutes=20),
         # One wrong ring and all is lost: here what is likely is worth more than what is faithful.
-        sampling=TextSamplingSettings(sampler=Confidence(), steps=64, temperature=0.7),
+        sampling=TextSamplingSettings(sampler=Confidence(), steps=64, temperature=0.5, top_p=0.9),
     )
 
 
