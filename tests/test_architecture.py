@@ -18,7 +18,7 @@ SOURCE = Path(sfumato.__file__).parent
 # Lowest first; rooms of one floor are strangers to each other.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors"}),
-    frozenset({"storage"}),
+    frozenset({"storage", "signal"}),
     frozenset({"process", "nets", "media", "engine", "metrics"}),
     frozenset({"denoiser"}),
     frozenset({"oracle", "objective", "sampling", "guidance"}),
