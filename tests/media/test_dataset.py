@@ -156,7 +156,7 @@ def test_few_items_are_in_memory_at_a_time(
     started = 0
 
     class Counting(ImageMedium):
-        def read(self, path: Path) -> np.ndarray:
+        def read(self, path: Path, part: int = 0) -> np.ndarray:
             nonlocal started
             started += 1
             return super().read(path)

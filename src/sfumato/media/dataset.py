@@ -46,8 +46,8 @@ class Reader(Protocol):
     def cache_key(self) -> str:
         """Everything that decides what ``read`` returns, as text."""
 
-    def read(self, path: Path) -> NDArray[Any]:
-        """Decode a file; raises :class:`SfumatoError` for one that cannot be read."""
+    def read(self, path: Path, part: int = 0) -> NDArray[Any]:
+        """Decode a part of a file; raises :class:`SfumatoError` if it cannot be read."""
 
 
 class Progress(NamedTuple):
@@ -68,7 +68,7 @@ class Dataset:
         labels: int64 indices into ``classes``, shape (N,), or ``None`` without labels.
         classes: The names of the classes: by number if all are numbers, else by name.
         rejected: What was set aside, and why.
-        duplicates: Pairs of paths with equal content after decoding: the later, the first.
+        duplicates: Pairs of names with equal content after decoding: the later, the first.
         fingerprint: Of the data, as :class:`Index` defines it.
         folder: The cache folder.
     """
@@ -162,7 +162,7 @@ class Dataset:
             SettingError: ``held_out`` is out of its range.
         """
         keys = [item.group if item.group is not None else item.path for item in self.items]
-        place = {item.path: number for number, item in enumerate(self.items)}
+        place = {item.name: number for number, item in enumerate(self.items)}
         same = [(place[later], place[first]) for later, first in self.duplicates]
         return split_by_group(keys, same, held_out)
 
@@ -196,14 +196,14 @@ def build(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterat
         with ArrayWriter(building / _ARRAY, len(index), reader.shape, reader.dtype) as out:
             for done, (item, result) in enumerate(_decoded(index, reader), start=1):
                 if isinstance(result, SfumatoError):
-                    rejected.append(Rejected(item.path, result.why or result.what))
+                    rejected.append(Rejected(item.name, result.why or result.what))
                 else:
                     kept.append(item)
                     out.append(result)
                     digest = hashlib.blake2b(result.tobytes(), digest_size=16).digest()
-                    first = first_with.setdefault(digest, item.path)
-                    if first != item.path:
-                        duplicates.append((item.path, first))
+                    first = first_with.setdefault(digest, item.name)
+                    if first != item.name:
+                        duplicates.append((item.name, first))
                 yield Progress(done, len(index), len(rejected))
         if not kept:
             raise _nothing_left(index, rejected)
@@ -220,7 +220,7 @@ def _decoded(index: Index, reader: Reader) -> Iterator[tuple[Item, NDArray[Any] 
 
     def read(item: Item) -> NDArray[Any] | SfumatoError:
         try:
-            return reader.read(index.file(item))
+            return reader.read(index.file(item), item.part)
         except SfumatoError as error:
             return error
 

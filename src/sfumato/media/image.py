@@ -22,6 +22,7 @@ from torch import Tensor
 
 from sfumato.errors import DataError, Diverged, MissingExtra, SettingError
 from sfumato.media import sheet as sheets
+from sfumato.media.encoded import Encoded
 from sfumato.media.image_fit import FITS, on_background
 from sfumato.media.image_open import IMAGES, open_picture
 from sfumato.media.index import FileKind, Index
@@ -96,6 +97,7 @@ class ImageMedium:
     """
 
     kind: FileKind = IMAGES
+    variations = 3
     dtype = np.dtype(np.uint8)
 
     def __init__(self, settings: ImageSettings) -> None:
@@ -114,6 +116,11 @@ class ImageMedium:
         return _CHANNELS[self.settings.channels], side, side
 
     @property
+    def signal_shape(self) -> tuple[int, int, int]:
+        """As a process sees them: the same."""
+        return self.shape
+
+    @property
     def cache_key(self) -> str:
         """Everything that decides the pixels of a read picture, as text."""
         decisive = {"size", "channels", "background", "fit", "max_pixels"}
@@ -125,8 +132,8 @@ class ImageMedium:
         red, green, blue = ImageColor.getrgb(self.settings.background)[:3]
         return red, green, blue
 
-    def read(self, path: Path) -> NDArray[np.uint8]:
-        """Read a file as uint8 of shape (C, H, W).
+    def read(self, path: Path, part: int = 0) -> NDArray[np.uint8]:
+        """Read a file, which has one part, as uint8 of shape (C, H, W).
 
         Pictures are reduced with an antialiased Lanczos filter on premultiplied colours, so that
         edges of transparent pictures get no dark fringe. With ``rgba``, pixels that cannot be seen
@@ -170,6 +177,11 @@ class ImageMedium:
         levels = x0.add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
         decoded: NDArray[np.uint8] = levels.permute(0, 2, 3, 1).contiguous().numpy()
         return decoded
+
+    def examples(self, pixels: NDArray[np.uint8], uniforms: Tensor | None = None) -> Encoded:
+        """Pictures, uint8 (B, C, H, W), to learn from; varied if uniforms are given."""
+        x0 = self.encode(pixels)
+        return Encoded(x0 if uniforms is None else self.augment(x0, uniforms))
 
     def augment(self, x0: Tensor, uniforms: NDArray[np.floating[Any]] | Tensor) -> Tensor:
         """Mirror and move pictures as the settings allow.

@@ -31,12 +31,19 @@ class Item:
         caption: A description in words, if it has one.
         group: Near-duplicates share it; a group is never divided between training and held-out
             data. ``None`` means that the item is a group of its own.
+        part: Which part of the file it is, from 0, where a medium divides files.
     """
 
     path: str
     label: str | None = None
     caption: str | None = None
     group: str | None = None
+    part: int = 0
+
+    @property
+    def name(self) -> str:
+        """The path, and the number of the part for all but the first."""
+        return f"{self.path}#{self.part}" if self.part else self.path
 
 
 class Rejected(NamedTuple):

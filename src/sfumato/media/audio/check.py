@@ -1,0 +1,204 @@
+"""A look at a set of sounds before training on it: what is there, what is wrong, what a run hears.
+
+Checking decodes everything, and the cache it fills is the one a run with the same settings uses.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sfumato.errors import DataError
+from sfumato.media.audio.files import AUDIO
+from sfumato.media.audio.medium import AudioMedium
+from sfumato.media.audio.open import Header, sound_header
+from sfumato.media.audio.settings import AudioSettings
+from sfumato.media.audio.stretches import divided
+from sfumato.media.dataset import Dataset, Progress
+from sfumato.media.index import Index, Rejected, scan
+
+_SHOWN = 24
+_AT_ONCE = 256
+_FULL_SCALE = 32768
+
+
+class Spread(NamedTuple):
+    """The least, the middle and the greatest of some numbers."""
+
+    least: float
+    median: float
+    most: float
+
+
+@dataclass(frozen=True)
+class AudioReport:
+    """What :func:`check` found.
+
+    Attributes:
+        root: The folder.
+        settings: As a run would use them, with ``channels`` settled.
+        count: Clips that can be used.
+        files: Files that they come from.
+        seconds: Of the files as their headers state them, in seconds.
+        total: All of them together, in seconds.
+        lengths: Of the clips as a run hears them, up to their last sound, in seconds.
+        longer: Files of which a part is left out, since they are longer than a clip.
+        rates: How many files have each rate, in Hz.
+        channels: How many files have each number of channels.
+        formats: How many files are of each format.
+        levels: Root mean square of the clips as a run hears them, up to their ends, in dB relative
+            to full scale.
+        clipped: Clips of which three samples in a row or more lie at full scale.
+        labels: How many clips each class has; empty without labels.
+        captions: How many clips have one.
+        groups: How many are independent: groups of near-duplicates count as one.
+        duplicates: Pairs of names whose clips are the same.
+        rejected: What was set aside, and why: silent and broken files too.
+        fingerprint: Of the data.
+        contact_sheet: Up to 24 clips, evenly spaced: waveforms and spectrograms.
+    """
+
+    root: Path
+    settings: AudioSettings
+    count: int
+    files: int
+    seconds: Spread
+    total: float
+    lengths: Spread
+    longer: int
+    rates: dict[str, int]
+    channels: dict[str, int]
+    formats: dict[str, int]
+    levels: Spread
+    clipped: int
+    labels: dict[str, int]
+    captions: int
+    groups: int
+    duplicates: tuple[tuple[str, str], ...]
+    rejected: tuple[Rejected, ...]
+    fingerprint: str
+    contact_sheet: Image.Image
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the contact sheet, as plain JSON values."""
+        plain = {name: value for name, value in vars(self).items() if name != "contact_sheet"}
+        return {
+            **plain,
+            "root": str(self.root),
+            "settings": self.settings.model_dump(mode="json"),
+            **{name: plain[name]._asdict() for name in ("seconds", "lengths", "levels")},
+            "duplicates": [list(pair) for pair in self.duplicates],
+            "rejected": [rejected._asdict() for rejected in self.rejected],
+        }
+
+
+def check(
+    path: Path,
+    settings: AudioSettings,
+    cache_dir: Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> AudioReport:
+    """Read a folder of sounds as a run would, and report.
+
+    Raises:
+        MissingExtra: A package that reads sounds is not installed.
+        DataError: There is nothing that can be used.
+        DiskFull: There is no room for the cache.
+    """
+    files = scan(path, AUDIO)
+    settings = settings.resolve(files)
+    medium = AudioMedium(settings)
+    data = Dataset.open_or_build(divided(files, medium), medium, cache_dir, progress)
+    headers = _headers(files, data)
+    seconds = [header.frames / header.rate for header in headers if header.frames is not None]
+    lengths, levels, clipped = _heard(data, medium)
+    labels: dict[str, int] = {}
+    if data.labels is not None:
+        counts = np.bincount(data.labels, minlength=len(data.classes))
+        labels = dict(zip(data.classes, counts.tolist(), strict=True))
+    return AudioReport(
+        root=files.root,
+        settings=settings,
+        count=len(data),
+        files=len(headers),
+        seconds=_spread(seconds),
+        total=round(sum(seconds), 3),
+        lengths=_spread(lengths),
+        longer=sum(length > settings.seconds for length in seconds) if settings.cut != "all" else 0,
+        rates=_counted(f"{header.rate} Hz" for header in headers),
+        channels=_counted(str(header.channels) for header in headers),
+        formats=_counted(f"{header.format} {header.subtype}" for header in headers),
+        levels=_spread(levels),
+        clipped=clipped,
+        labels=labels,
+        captions=sum(item.caption is not None for item in data.items),
+        groups=len({item.group or item.path for item in data.items}),
+        duplicates=data.duplicates,
+        rejected=data.rejected,
+        fingerprint=data.fingerprint,
+        contact_sheet=_sheet(data, medium),
+    )
+
+
+def _headers(files: Index, data: Dataset) -> list[Header]:
+    used = {item.path for item in data.items}
+    headers = []
+    for item in files.items:
+        if item.path in used:
+            try:
+                headers.append(sound_header(files.file(item)))
+            except DataError:
+                continue  # It was decoded a moment ago: someone took it away since.
+    return headers
+
+
+def _heard(data: Dataset, medium: AudioMedium) -> tuple[list[float], list[float], int]:
+    """Lengths in seconds and loudness in dB of all clips, and how many are cut off."""
+    lengths: list[float] = []
+    levels: list[float] = []
+    clipped = 0
+    for low in range(0, len(data), _AT_ONCE):
+        clips: NDArray[np.int16] = np.asarray(data.array[low : low + _AT_ONCE])
+        ends = np.maximum(medium.lengths(clips), 1)
+        lengths += (ends / medium.settings.rate).tolist()
+        energy = np.square(clips / _FULL_SCALE).mean(axis=1).sum(axis=1)
+        levels += (10 * np.log10(np.maximum(energy / ends, 1e-12))).tolist()
+        clipped += int(_cut_off(clips).sum())
+    return lengths, levels, clipped
+
+
+def _cut_off(clips: NDArray[np.int16]) -> NDArray[np.bool_]:
+    # One or two samples at full scale happen; three in a row were most likely cut off there.
+    full = (clips >= _FULL_SCALE - 1) | (clips <= -_FULL_SCALE)
+    runs = full[..., 2:] & full[..., 1:-1] & full[..., :-2]
+    return np.asarray(runs.any(axis=(1, 2)))
+
+
+def _sheet(data: Dataset, medium: AudioMedium) -> Image.Image:
+    shown = np.unique(np.linspace(0, len(data) - 1, _SHOWN).round().astype(np.int64))
+    clips = data.gather(shown)[0].astype(np.float32) / _FULL_SCALE
+    names = [_caption(data, number) for number in shown]
+    return medium.sheet(list(clips), names)
+
+
+def _caption(data: Dataset, number: int) -> str:
+    item = data.items[number]
+    return item.label or Path(item.name).name
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(values).most_common())
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    if not values:
+        return Spread(0.0, 0.0, 0.0)
+    low, middle, high = np.quantile(values, (0.0, 0.5, 1.0)).round(4).tolist()
+    return Spread(low, middle, high)

@@ -1,0 +1,136 @@
+"""Sounds: files to int16 clips to tensors that a process works on, and back.
+
+A clip is read once (:class:`ClipReader`) and cached; ``examples`` turns a batch of clips into what
+a network learns from, by the representation of the settings; ``decode`` turns what it makes into
+waveforms for listening, looking at and writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from sfumato.errors import Diverged
+from sfumato.media.audio.picture import sheet
+from sfumato.media.audio.reader import ClipReader
+from sfumato.media.audio.representation import build, measured
+from sfumato.media.audio.settings import AudioSettings, WaveformSpec
+from sfumato.media.audio.sound_recipe import write_sound
+from sfumato.media.audio.vary import VARIATIONS, varied
+from sfumato.media.encoded import Encoded
+
+_FULL_SCALE = 32768
+_LOUDEST = 10 ** (-0.1 / 20)
+# That of levelled clips: -1 dBFS; and what is not to be blown up to it: below -40 dBFS.
+_PEAK = 10 ** (-1 / 20)
+_SILENCE = 0.01
+_PAUSE_SECONDS = 0.2
+
+
+class AudioMedium(ClipReader):
+    """Reads, encodes, decodes, varies, shows and writes sounds of one rate and length.
+
+    Raises:
+        SettingError: ``channels`` is still ``auto``.
+    """
+
+    variations = VARIATIONS
+
+    def __init__(self, settings: AudioSettings) -> None:
+        super().__init__(settings)
+        self._representation = build(settings.representation)
+
+    def settled(self, clips: NDArray[np.int16]) -> AudioMedium:
+        """The medium with what depends on the data filled in: the scales of a spectrogram.
+
+        Args:
+            clips: Typical ones, shape (M, C, N).
+        """
+        spec = self.settings.representation
+        if isinstance(spec, WaveformSpec) or spec.scales is not None:
+            return self
+        spec = measured(spec, torch.from_numpy(clips).float() / _FULL_SCALE)
+        return AudioMedium(self.settings.model_copy(update={"representation": spec}))
+
+    @property
+    def signal_shape(self) -> tuple[int, ...]:
+        """Of one sound as a process sees it: (C, N'), or (2 C, bins, frames)."""
+        return self._representation.shape(*self.shape)
+
+    def examples(self, clips: NDArray[np.int16], uniforms: Tensor | None = None) -> Encoded:
+        """Clips (B, C, N) to learn from; varied if uniforms (B, 3) are given."""
+        x = torch.from_numpy(clips.astype(np.float32)).div_(_FULL_SCALE)
+        if uniforms is not None:
+            x = varied(x, uniforms, self.settings)
+        return Encoded(self._representation.encode(x), _filled(x))
+
+    def decode(self, x0: Tensor) -> NDArray[np.float32]:
+        """Signals to waveforms in [-1, 1], float32 of shape (B, C, N).
+
+        With ``level="peak"`` a sound gets the peak that all clips have, unless it is silent. What
+        would leave the range otherwise is made softer as a whole, so that nothing is clipped.
+
+        Raises:
+            Diverged: A value is not finite.
+        """
+        x0 = x0.detach().to("cpu", torch.float32)
+        if not torch.isfinite(x0).all():
+            raise Diverged(
+                "A sound has values that are not finite.",
+                why="the network or the sampler diverged",
+                hint="sample with more steps or a lower guidance scale, or train at a lower rate.",
+            )
+        x = self._representation.decode(x0, self.settings.samples)
+        peak = x.abs().amax(dim=(1, 2), keepdim=True)
+        factor = (_LOUDEST / peak).clamp_max(1.0)
+        if self.settings.level == "peak":
+            factor = torch.where(peak > _SILENCE, _PEAK / peak, factor)
+        decoded: NDArray[np.float32] = (x * factor).numpy()
+        return decoded
+
+    def lasting(self, clip: NDArray[np.float32], seconds: float | None) -> NDArray[np.float32]:
+        """A waveform (C, N) up to its end."""
+        if seconds is None:
+            return clip
+        return clip[:, : max(1, round(seconds * self.settings.rate))]
+
+    def write(
+        self, path: Path, clip: NDArray[np.float32], recipe: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write one waveform, (C, N) in [-1, 1], as WAV or FLAC with its recipe inside.
+
+        Raises:
+            ValueError: The recipe is not JSON or is larger than 1 MiB.
+            DiskFull: There is not enough room.
+        """
+        write_sound(path, clip.T, self.settings.rate, recipe)
+
+    def write_in_a_row(self, path: Path, clips: NDArray[np.float32]) -> None:
+        """Write waveforms, (B, C, N), one after another with pauses between."""
+        pause = np.zeros((clips.shape[1], round(_PAUSE_SECONDS * self.settings.rate)), np.float32)
+        parts = [part for clip in clips for part in (clip, pause)][:-1]
+        self.write(path, np.concatenate(parts, axis=1))
+
+    def sheet(
+        self,
+        clips: Sequence[NDArray[np.float32]],
+        captions: Sequence[str] | None = None,
+        columns: int | None = None,
+    ) -> Image.Image:
+        """Waveforms, each (C, n), as pictures with their spectrograms on one sheet."""
+        return sheet(clips, self.settings.rate, captions, columns)
+
+
+def _filled(x: Tensor) -> Tensor:
+    """Which share of its extent each clip fills: up to its last value that is not zero."""
+    sounding = (x != 0).any(dim=1)
+    places = torch.arange(1, x.shape[-1] + 1)
+    ends = (sounding * places).amax(dim=1)
+    return ends / x.shape[-1]

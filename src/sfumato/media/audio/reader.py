@@ -1,0 +1,177 @@
+"""Sound files to clips: int16 of shape (C, N), all of one rate and length.
+
+A file is mixed to its channels, freed of a constant offset, resampled, trimmed, cut and brought to
+its level, in this order.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.errors import DataError, SettingError
+from sfumato.media.audio.files import AUDIO
+from sfumato.media.audio.fit import (
+    Samples,
+    cut,
+    levelled,
+    resampled,
+    stretch,
+    stretches,
+    to_channels,
+    trimmed,
+    without_offset,
+)
+from sfumato.media.audio.open import Sound, read_sound, sound_header
+from sfumato.media.audio.settings import AudioSettings
+from sfumato.media.index import FileKind
+
+# Part of the key of every cached array: raise it when reading gives other samples than before.
+_SAMPLES = 1
+_CHANNELS = {"mono": 1, "stereo": 2}
+_FULL_SCALE = 32768
+# What is softer than three steps of 16 bits holds nothing but noise and rounding.
+_SILENCE = 1e-4
+# Beside a clip, so much of a long file is looked at, since its ends may be soft and go.
+_LOOKED_AT_SECONDS = 30.0
+# Around a stretch, so that the filter of the resampler does not see an end where there is none.
+_CONTEXT_SECONDS = 0.05
+
+
+class ClipReader:
+    """Reads clips of one rate, length and number of channels.
+
+    Raises:
+        SettingError: ``channels`` is still ``auto``.
+    """
+
+    kind: FileKind = AUDIO
+    dtype = np.dtype(np.int16)
+
+    def __init__(self, settings: AudioSettings) -> None:
+        if settings.channels == "auto":
+            raise SettingError(
+                "The number of channels is not settled.",
+                why="channels is 'auto', which depends on the data",
+                hint="use settings.resolve(index), or set channels to mono or stereo.",
+            )
+        self.settings = settings
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(C, N) of every clip."""
+        return _CHANNELS[self.settings.channels], self.settings.samples
+
+    @property
+    def cache_key(self) -> str:
+        """Everything that decides the samples of a clip, as text."""
+        decisive = {"rate", "seconds", "channels", "cut", "level", "trim", "max_seconds"}
+        settings = self.settings.model_dump(include=decisive)
+        return json.dumps({"audio": _SAMPLES, **settings}, sort_keys=True)
+
+    def parts(self, path: Path) -> int:
+        """How many clips a file gives: with ``cut="all"`` by the length that it claims, else one.
+
+        A file that ends before the length it claims has its last parts refused by :meth:`read`.
+
+        Raises:
+            DataError: The header cannot be read, does not say how long the sound is, or claims
+                more than ``max_seconds``.
+            MissingExtra: soundfile is not installed.
+        """
+        if self.settings.cut != "all":
+            return 1
+        seconds = self._claimed_seconds(path)
+        return stretches(round(seconds * self.settings.rate), self.settings.samples)
+
+    def read(self, path: Path, part: int = 0) -> NDArray[np.int16]:
+        """Read a clip as int16 of shape (C, N), full scale at 32768.
+
+        Of a long file, no more than the clip and 30 s beside it are decoded: what is soft beyond
+        those is not trimmed. With ``cut="all"`` a stretch is trimmed and levelled by itself.
+
+        Args:
+            path: The file.
+            part: Which stretch, from 0; with ``cut="all"`` alone can it be another than 0.
+
+        Raises:
+            DataError: The file cannot be read, or is silent there, with the reason in ``why``.
+            MissingExtra: soundfile or soxr is not installed.
+            ValueError: ``part`` is negative, or there is only one.
+        """
+        settings = self.settings
+        if part < 0 or (part > 0 and settings.cut != "all"):
+            raise ValueError(f"there is no part {part}")
+        if settings.cut == "all":
+            x = self._stretch(path, part)
+        else:
+            x = self._fitted(self._surroundings(path))
+        if settings.trim is not None:
+            x = trimmed(x, settings.rate, settings.trim)
+        rule = "start" if settings.cut == "all" else settings.cut
+        clip = cut(x, settings.rate, settings.samples, rule)[0]
+        if np.abs(clip).max() < _SILENCE:
+            what = "it" if settings.cut != "all" else "that stretch"
+            raise _refused(path, f"{what} is silent: nothing there is louder than -80 dBFS")
+        return _sixteen_bits(levelled(clip, settings.rate, settings.level))
+
+    def lengths(self, clips: NDArray[np.int16]) -> NDArray[np.int64]:
+        """Where clips of shape (B, C, N) end: after the last sample that is not zero, shape (B,).
+
+        It is in samples, and 0 for silence.
+        """
+        sounding = (clips != 0).any(axis=1)
+        from_end = sounding[:, ::-1].argmax(axis=1)
+        return np.where(sounding.any(axis=1), clips.shape[-1] - from_end, 0).astype(np.int64)
+
+    def _fitted(self, sound: Sound) -> Samples:
+        mixed = without_offset(to_channels(sound.samples, self.shape[0]))
+        return resampled(mixed, sound.rate, self.settings.rate)
+
+    def _surroundings(self, path: Path) -> Sound:
+        """The part of a file that the clip at its start or in its middle is cut from."""
+        span = self.settings.seconds + _LOOKED_AT_SECONDS
+        start = 0.0
+        if self.settings.cut == "middle":
+            start = max(0.0, (self._claimed_seconds(path) - span) / 2)
+        return read_sound(path, self.settings.max_seconds, start, span)
+
+    def _stretch(self, path: Path, part: int) -> Samples:
+        """One of the stretches of a file, which lie end to end."""
+        seconds = self.settings.samples / self.settings.rate
+        begin = part * seconds
+        context = min(begin, _CONTEXT_SECONDS)
+        span = context + seconds + _CONTEXT_SECONDS
+        sound = read_sound(path, self.settings.max_seconds, begin - context, span)
+        x = self._fitted(sound)
+        before = round(context * self.settings.rate)
+        if part and x.shape[1] <= before:
+            raise _refused(path, "it ends before the stretch that was asked for")
+        return stretch(x, self.settings.rate, before, self.settings.samples)
+
+    def _claimed_seconds(self, path: Path) -> float:
+        header = sound_header(path)
+        if header.frames is None:
+            raise _refused(path, "its header does not say how long it is")
+        seconds = header.frames / header.rate
+        if seconds > self.settings.max_seconds:
+            limit = self.settings.max_seconds
+            raise _refused(path, f"{seconds:,.1f} seconds are above the limit of {limit:,g}")
+        return seconds
+
+
+def _sixteen_bits(x: Samples) -> NDArray[np.int16]:
+    steps: NDArray[Any] = np.rint(x * _FULL_SCALE)
+    return steps.clip(-_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
+
+
+def _refused(path: Path, reason: str) -> DataError:
+    return DataError(
+        f"'{path}' cannot be read as a sound.",
+        why=reason,
+        hint="repair the file, take it out of the folder, or cut it in another way.",
+    )

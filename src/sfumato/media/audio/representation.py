@@ -1,0 +1,179 @@
+"""What a network sees of a sound: the waveform itself, or its complex spectrogram.
+
+Both are exact: ``decode`` inverts ``encode`` up to rounding, so nothing has to be guessed when a
+sound is made from numbers. The time axis of ``x0`` is the last one, padded with silence to a whole
+number of the columns that networks ask for.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from sfumato.media.audio.settings import SpectrogramSpec, WaveformSpec
+from sfumato.signal.stft import analyse, frame_count, synthesise
+
+# What networks divide an axis by: patches of 4 halved three times, or patches of 32.
+_COLUMNS = 32
+# The waveform is divided by the patch alone, and comes in more of them.
+_PATCHES = 8
+# Below this modulus, -160 dB and so far below a step of 16-bit samples, compression is a straight
+# line: its slope stays finite.
+_LINEAR = 1e-8
+_STD = 0.5
+# How much less than that of the loudest bin a scale can be: 30 dB.
+_RANGE = 10 ** (-30 / 20)
+_CLIPS_AT_ONCE = 64
+
+
+class Representation(ABC):
+    """An invertible map from sounds to ``x0``.
+
+    Attributes:
+        axes: Dimensions of ``x0`` beside batch and channels; the last one is time.
+    """
+
+    axes: ClassVar[int]
+
+    @abstractmethod
+    def shape(self, channels: int, samples: int) -> tuple[int, ...]:
+        """The shape of the ``x0`` of one sound, without the batch."""
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> Tensor:
+        """Sounds, float32 or float64 (B, C, N) with full scale 1, to ``x0`` of the same dtype."""
+
+    @abstractmethod
+    def decode(self, x0: Tensor, samples: int) -> Tensor:
+        """Finite ``x0``, also such as no sound has, to finite sounds of shape (B, C, samples).
+
+        Raises:
+            ValueError: ``x0`` is shorter than that.
+        """
+
+
+class Waveform(Representation):
+    """The samples themselves, (C, N'), with N' a multiple of 8 patches."""
+
+    axes = 1
+
+    def __init__(self, spec: WaveformSpec) -> None:
+        self._multiple = spec.patch * _PATCHES
+
+    def shape(self, channels: int, samples: int) -> tuple[int, int]:
+        """(C, N')."""
+        return channels, _rounded_up(samples, self._multiple)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Add silence at the end."""
+        return pad(x, (0, -x.shape[-1] % self._multiple))
+
+    def decode(self, x0: Tensor, samples: int) -> Tensor:
+        """Take the added silence off."""
+        if samples > x0.shape[-1]:
+            raise ValueError(f"{x0.shape[-1]} samples do not hold {samples}")
+        return x0[..., :samples]
+
+
+class Spectrogram(Representation):
+    """Complex lines of a short-time Fourier transform, with their moduli compressed.
+
+    ``x0`` has shape (2 C, window / 2, frames): the real and the imaginary part of each channel in
+    turn, frequencies from low to high, and frames half a window apart, in a multiple of 32. A line
+    ``S`` becomes ``S |S|^(power - 1) / scale``, the amplitude transformation of Richter et al. 2023
+    (SGMSE+, arXiv:2208.05830) with a scale per bin. The two real lines that share bin 0 are
+    compressed each for itself, so that they do not mix. Below a modulus of 1e-8 the compression is
+    linear.
+
+    Decoding limits every modulus to twice what a line of a sound in [-1, 1] can reach: the power
+    ``1 / power`` would make a bang of any stray value.
+    """
+
+    axes = 2
+
+    def __init__(self, spec: SpectrogramSpec) -> None:
+        self._window, self._power = spec.window, spec.power
+        scales = (1.0,) * (spec.window // 2) if spec.scales is None else spec.scales
+        self._scales = torch.tensor(scales, dtype=torch.float64)[:, None, None]
+        # The sum of a frame's window, over sqrt(window): no line of a sound in [-1, 1] is above it,
+        # and that at zero of a constant reaches it.
+        largest = 1 / (math.sqrt(spec.window) * math.sin(math.pi / (2 * spec.window)))
+        self._limit = 2 * largest
+
+    def shape(self, channels: int, samples: int) -> tuple[int, int, int]:
+        """(2 C, bins, frames)."""
+        frames = _rounded_up(frame_count(samples, self._window), _COLUMNS)
+        return 2 * channels, self._window // 2, frames
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Transform, compress, scale, and add silent frames at the end."""
+        parts = torch.view_as_real(analyse(x, self._window))
+        energy = _energy(parts).clamp_min(_LINEAR**2)
+        parts = parts * energy ** ((self._power - 1) / 2) / self._scales.to(parts)
+        x0 = parts.movedim(-1, 2).flatten(1, 2)
+        return pad(x0, (0, -x0.shape[-1] % _COLUMNS))
+
+    def decode(self, x0: Tensor, samples: int) -> Tensor:
+        """Undo all of :meth:`encode`."""
+        parts = x0.reshape(len(x0), -1, 2, *x0.shape[2:]).movedim(2, -1) * self._scales.to(x0)
+        modulus = _energy(parts).clamp_min(_LINEAR ** (2 * self._power)).sqrt()
+        limited = modulus.clamp_max(self._limit**self._power)
+        parts = parts * (limited ** (1 / self._power) / modulus)
+        return synthesise(torch.complex(*parts.unbind(-1)), self._window, samples)
+
+
+def build(spec: WaveformSpec | SpectrogramSpec) -> Representation:
+    """The representation that a spec describes."""
+    return Waveform(spec) if isinstance(spec, WaveformSpec) else Spectrogram(spec)
+
+
+def measured(spec: SpectrogramSpec, clips: Tensor) -> SpectrogramSpec:
+    """Settle the scales on data, so that every bin of ``x0`` has the standard deviation 0.5.
+
+    A bin's scale is twice its root mean square over all clips, silence at their ends included.
+    Squares are averaged over neighbouring bins with the weights 1/4, 1/2, 1/4, so that no bin gets
+    a deviation above 0.5 * sqrt(2) however sharp a peak is; bin 0, which holds two odd lines, is
+    nobody's neighbour. No scale is more than 30 dB below the greatest, so that bins with next to
+    nothing in them keep little. If all is silence, the scales are 1.
+
+    Args:
+        spec: Of the spectrogram; its own scales are ignored.
+        clips: float32 or float64, shape (M, C, N), M >= 1.
+
+    Returns:
+        The same spec with its scales, to four digits.
+
+    Raises:
+        ValueError: There are no clips.
+    """
+    if not len(clips):
+        raise ValueError("no clips to measure")
+    plain = Spectrogram(spec.model_copy(update={"scales": None}))
+    total = torch.zeros(spec.window // 2, dtype=torch.float64)
+    for some in torch.split(clips, _CLIPS_AT_ONCE):
+        total += plain.encode(some).double().square().mean((1, 3)).sum(0).cpu()
+    energy = total / len(clips)
+    neighbours = torch.cat([energy[1:2], energy[1:], energy[-1:]])
+    energy[1:] = (neighbours[:-2] + 2 * neighbours[1:-1] + neighbours[2:]) / 4
+    scales = energy.sqrt() / _STD
+    scales = scales.clamp_min(scales.max() * _RANGE) if scales.any() else torch.ones_like(scales)
+    return spec.model_copy(update={"scales": tuple(float(f"{s:.4g}") for s in scales.tolist())})
+
+
+def _energy(parts: Tensor) -> Tensor:
+    """|S|^2 of lines whose last dimension is (real, imaginary), spread to their shape.
+
+    Dimension -3 is frequency; the parts of bin 0 are lines of their own.
+    """
+    own = parts.square()
+    both = own.sum(-1, keepdim=True).expand_as(own)
+    return torch.cat([own[..., :1, :, :], both[..., 1:, :, :]], -3)
+
+
+def _rounded_up(count: int, multiple: int) -> int:
+    return -(-count // multiple) * multiple

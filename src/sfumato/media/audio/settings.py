@@ -1,0 +1,144 @@
+"""How sound files are read, what the network sees of them, and how they are varied in training."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from sfumato.errors import DataError
+from sfumato.media.audio.open import sound_header
+from sfumato.media.index import Index
+
+_LOOKED_AT = 256
+
+
+def _power_of_two(value: int) -> int:
+    if value & (value - 1):
+        raise ValueError(f"{value} is not a power of two")
+    return value
+
+
+class WaveformSpec(BaseModel):
+    """The samples themselves, in columns of ``patch``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["waveform"] = "waveform"
+    patch: int = Field(
+        64, ge=1, le=4096, description="samples in a column that the network sees; a power of two"
+    )
+
+    _patch = field_validator("patch")(_power_of_two)
+
+
+class SpectrogramSpec(BaseModel):
+    """Frequencies over time with their phase, from which the samples come back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["spectrogram"] = "spectrogram"
+    window: int = Field(
+        256, ge=64, le=4096, description="samples in a window, a power of two; the hop is half"
+    )
+    power: float = Field(
+        0.5, gt=0, le=1, description="magnitudes are raised to it, so that soft sounds count"
+    )
+    scales: tuple[float, ...] | None = Field(
+        None, description="what each of the window / 2 bins is divided by; measured on the data"
+    )
+
+    _window = field_validator("window")(_power_of_two)
+
+    @model_validator(mode="after")
+    def _one_scale_a_bin(self) -> SpectrogramSpec:
+        if self.scales is None:
+            return self
+        if len(self.scales) != self.window // 2:
+            raise ValueError(
+                f"there are {len(self.scales)} scales for the {self.window // 2} bins of a window "
+                f"of {self.window}"
+            )
+        if not all(math.isfinite(scale) and scale > 0 for scale in self.scales):
+            raise ValueError("scales must be finite and above 0")
+        return self
+
+
+class AudioSettings(BaseModel):
+    """How files become clips of one length, and clips the data of a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["audio"] = "audio"
+    rate: int = Field(16_000, ge=4_000, le=192_000, description="samples in a second")
+    seconds: float = Field(1.0, ge=0.05, le=60, description="length of every clip")
+    channels: Literal["auto", "mono", "stereo"] = Field(
+        "mono", description="auto: stereo if any file has two channels or more, else mono"
+    )
+    cut: Literal["start", "middle", "all"] = Field(
+        "start",
+        description="what is taken of a longer file: its start, its middle, or every stretch in "
+        "turn (the last one if at least half as long); shorter ones are filled up with silence",
+    )
+    level: Literal["peak", "loudness", "keep"] = Field(
+        "peak",
+        description="peak: the largest sample goes to -1 dBFS; loudness: the RMS of the loudest "
+        "400 ms goes to -20 dBFS, as far as the peak allows; keep: as it is",
+    )
+    trim: float | None = Field(
+        60.0,
+        gt=0,
+        le=120,
+        description="take off what is softer, at either end, than the loudest moment by so many "
+        "decibels; null keeps it",
+    )
+    shift: float = Field(
+        0.0, ge=0, le=60, description="augmentation: begin up to so many seconds later"
+    )
+    gain: float = Field(
+        0.0, ge=0, le=60, description="augmentation: make softer by up to so many decibels"
+    )
+    flip: bool = Field(
+        True, description="augmentation: turn the sign of half of the clips, which nobody hears"
+    )
+    max_seconds: float = Field(
+        3600, gt=0, le=86_400, description="refuse files that claim to be longer"
+    )
+    representation: Annotated[WaveformSpec | SpectrogramSpec, Field(discriminator="kind")] = Field(
+        default_factory=SpectrogramSpec, description="what of a clip the network sees"
+    )
+
+    @model_validator(mode="after")
+    def _shift_leaves_something(self) -> AudioSettings:
+        if self.shift >= self.seconds:
+            raise ValueError(
+                f"shift is {self.shift:g} s, which leaves nothing of a clip of {self.seconds:g} s"
+            )
+        return self
+
+    @property
+    def samples(self) -> int:
+        """How many samples a clip has, a channel."""
+        return round(self.rate * self.seconds)
+
+    def resolve(self, index: Index) -> AudioSettings:
+        """Settle ``channels="auto"`` by looking at the data.
+
+        The headers of up to 256 files, evenly spaced through the index, are read. One file of two
+        channels or more gives ``stereo``, else it is ``mono``.
+
+        Raises:
+            MissingExtra: soundfile is not installed.
+        """
+        if self.channels != "auto":
+            return self
+        step = -(-len(index) // _LOOKED_AT)
+        for item in index.items[::step]:
+            try:
+                header = sound_header(index.file(item))
+            except DataError:
+                continue
+            if header.channels > 1:
+                return self.model_copy(update={"channels": "stereo"})
+        return self.model_copy(update={"channels": "mono"})

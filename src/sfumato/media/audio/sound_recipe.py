@@ -1,0 +1,205 @@
+"""Sounds that carry their own recipe: JSON in the comment of a WAV or FLAC file.
+
+In WAV it is the ``ICMT`` of a ``LIST`` chunk of type ``INFO`` after the samples (Multimedia
+Programming Interface and Data Specifications 1.0, 1991); libsndfile would read back no more than
+2,000 bytes of one, so it is written and read here. In FLAC it is the field ``COMMENT`` of the
+Vorbis comment (RFC 9639, 8.6). Reading walks the chunks and decodes no samples.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.errors import DataError, MissingExtra
+from sfumato.storage import write_bytes
+
+SOUNDS = frozenset({".wav", ".flac"})
+"""Suffixes of the files that are written here, and can carry a recipe."""
+
+_KEY = "sfumato"
+_RECIPE_LIMIT = 1 << 20
+# Above the recipe, for the other comments and names around it.
+_CHUNK_LIMIT = _RECIPE_LIMIT + (1 << 16)
+_CHUNK_COUNT_LIMIT = 1000
+_FULL_SCALE = 32768
+_WAV_LIMIT = 0xFFFF_FFFF - _CHUNK_LIMIT
+_VORBIS_COMMENT = 4
+
+
+def write_sound(
+    path: Path, samples: NDArray[np.floating[Any]], rate: int, recipe: Mapping[str, Any] | None
+) -> None:
+    """Write a sound atomically, in 16 bits, rounded to the nearest step.
+
+    Args:
+        path: Where, ending in ``.wav`` or ``.flac``; the folder must exist.
+        samples: In [-1, 1], shape (N, C); C is 1 or 2.
+        rate: In Hz.
+        recipe: How the sound was made: anything JSON can say, finite numbers only.
+
+    Raises:
+        ValueError: A sample is not finite or outside its range, the recipe is not JSON or is larger
+            than 1 MiB, or the suffix is another.
+        MissingExtra: FLAC, without soundfile.
+        DiskFull: There is not enough room.
+    """
+    write = {".wav": _wav, ".flac": _flac}.get(path.suffix.lower())
+    if write is None:
+        raise ValueError(f"sounds are written as .wav or .flac, not as '{path.suffix}'")
+    steps = _sixteen_bits(samples)
+    text = None if recipe is None else _text(recipe)
+    write_bytes(path, write(steps, rate, text))
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """Read how a sound was made.
+
+    Raises:
+        DataError: The file is missing, is neither WAV nor FLAC, or carries no recipe that can be
+            read.
+    """
+    try:
+        with path.open("rb") as file:
+            return _recipe(file)
+    except OSError as error:
+        raise DataError(f"'{path}' cannot be opened.", why=error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"'{path}' carries no recipe.",
+            why=str(error),
+            hint="only WAV and FLAC files that Sfumato wrote, and that were not saved again, "
+            "carry one.",
+        ) from error
+
+
+def _sixteen_bits(samples: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
+    if samples.ndim != 2 or samples.shape[1] not in (1, 2) or not len(samples):
+        raise ValueError(f"samples of shape {samples.shape} are not (N, 1) or (N, 2)")
+    if not np.isfinite(samples).all():
+        raise ValueError("some samples are not finite")
+    if np.abs(samples).max() > 1:
+        raise ValueError("some samples are outside [-1, 1]")
+    steps: NDArray[Any] = np.rint(samples * _FULL_SCALE)
+    return steps.clip(max=_FULL_SCALE - 1).astype("<i2")
+
+
+def _text(recipe: Mapping[str, Any]) -> str:
+    # The key tells a recipe from other comments that happen to be JSON.
+    text = json.dumps({_KEY: recipe}, ensure_ascii=False, allow_nan=False, sort_keys=True)
+    if len(text.encode()) > _RECIPE_LIMIT:
+        raise ValueError("the recipe is larger than 1 MiB")
+    return text
+
+
+def _wav(steps: NDArray[np.int16], rate: int, text: str | None) -> bytes:
+    width = steps.shape[1] * steps.itemsize
+    if steps.nbytes > _WAV_LIMIT:
+        raise ValueError("the sound is too long for a WAV file")
+    layout = struct.pack("<HHIIHH", 1, steps.shape[1], rate, rate * width, width, 16)
+    body = b"WAVE" + _chunk(b"fmt ", layout) + _chunk(b"data", steps.tobytes())
+    if text is not None:
+        body += _chunk(b"LIST", b"INFO" + _chunk(b"ICMT", text.encode() + b"\0"))
+    return _chunk(b"RIFF", body)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return kind + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+
+
+def _flac(steps: NDArray[np.int16], rate: int, text: str | None) -> bytes:
+    try:
+        package = importlib.import_module("soundfile")
+    except (ImportError, OSError) as error:
+        raise MissingExtra("soundfile", "audio", "Writing FLAC files") from error
+    buffer = io.BytesIO()
+    try:
+        with package.SoundFile(
+            buffer, "w", rate, steps.shape[1], subtype="PCM_16", format="FLAC"
+        ) as file:
+            if text is not None:
+                file.comment = text
+            file.write(steps)
+    except RuntimeError as error:
+        raise ValueError(f"FLAC cannot hold this sound at {rate} Hz: {error}") from error
+    return buffer.getvalue()
+
+
+def _recipe(file: BinaryIO) -> dict[str, Any]:
+    magic = file.read(4)
+    if magic == b"RIFF":
+        comments = _wav_comments(file)
+    elif magic == b"fLaC":
+        comments = _flac_comments(file)
+    else:
+        raise ValueError("it is neither a WAV nor a FLAC file")
+    for comment in comments:
+        value = json.loads(comment) if comment.lstrip().startswith(b"{") else None
+        if isinstance(value, dict) and isinstance(value.get(_KEY), dict):
+            recipe: dict[str, Any] = value[_KEY]
+            return recipe
+    raise ValueError("none of its comments is a recipe")
+
+
+def _wav_comments(file: BinaryIO) -> Iterator[bytes]:
+    if file.read(8)[4:] != b"WAVE":
+        raise ValueError("it is not a WAV file")
+    for _ in range(_CHUNK_COUNT_LIMIT):
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        kind, length = struct.unpack("<4sI", head)
+        if kind != b"LIST" or length > _CHUNK_LIMIT:
+            file.seek(length + length % 2, io.SEEK_CUR)
+            continue
+        data = file.read(length + length % 2)
+        if data.startswith(b"INFO"):
+            yield from _info_comments(data[4:])
+
+
+def _info_comments(data: bytes) -> Iterator[bytes]:
+    place = 0
+    while place + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, place)
+        if kind == b"ICMT":
+            yield data[place + 8 : place + 8 + length].rstrip(b"\0")
+        place += 8 + length + length % 2
+
+
+def _flac_comments(file: BinaryIO) -> Iterator[bytes]:
+    for _ in range(_CHUNK_COUNT_LIMIT):
+        head = file.read(4)
+        if len(head) < 4:
+            raise ValueError("the file ends early")
+        kind, length = head[0] & 0x7F, int.from_bytes(head[1:], "big")
+        if kind == _VORBIS_COMMENT and length <= _CHUNK_LIMIT:
+            yield from _vorbis_comments(file.read(length))
+        else:
+            file.seek(length, io.SEEK_CUR)
+        if head[0] & 0x80:
+            return
+
+
+def _vorbis_comments(data: bytes) -> Iterator[bytes]:
+    """The values of all fields named COMMENT."""
+    stream = io.BytesIO(data)
+    stream.seek(_length(stream), io.SEEK_CUR)
+    for _ in range(min(_length(stream), _CHUNK_COUNT_LIMIT)):
+        name, _, value = stream.read(_length(stream)).partition(b"=")
+        if name.upper() == b"COMMENT":
+            yield value
+
+
+def _length(stream: BinaryIO) -> int:
+    data = stream.read(4)
+    if len(data) < 4:
+        raise ValueError("its comments are damaged")
+    return int.from_bytes(data, "little")

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sfumato.errors import DataError, MissingExtra, SettingError
+from sfumato.media.audio.files import AUDIO
+from sfumato.media.audio.reader import ClipReader
+from sfumato.media.audio.settings import AudioSettings
+from sfumato.media.dataset import Dataset
+from sfumato.media.index import scan
+
+MakeSound = Callable[..., Path]
+RATE = 16_000
+
+
+def medium(**settings: object) -> ClipReader:
+    return ClipReader(AudioSettings.model_validate(settings))
+
+
+def steps(length: int, channels: int = 1, seed: int = 0) -> np.ndarray:
+    values = np.random.default_rng(seed).integers(-16_000, 16_000, (channels, length))
+    return values.astype(np.int16)
+
+
+def test_channels_must_be_settled() -> None:
+    with pytest.raises(SettingError, match="not settled"):
+        medium(channels="auto")
+    assert medium(channels="stereo", seconds=0.5).shape == (2, 8_000)
+    assert medium().dtype == np.int16
+    assert medium().kind is AUDIO
+
+
+def test_what_needs_no_change_is_not_changed(make_sound: MakeSound) -> None:
+    written = steps(RATE, 2)
+    written[:, :2] = 32767, -32768
+    reader = medium(channels="stereo", level="keep", trim=None)
+    for suffix in ("wav", "flac"):
+        read = reader.read(make_sound(f"a.{suffix}", written))
+        assert read.dtype == np.int16
+        np.testing.assert_array_equal(read, written)
+
+
+def test_from_any_file_to_a_clip(make_sound: MakeSound) -> None:
+    times = np.arange(2 * 44_100) / 44_100
+    tone = np.where(times > 0.5, 0.05 * np.sin(2 * np.pi * 440 * times), 0.0) + 0.2
+    clip = medium().read(make_sound("a.wav", np.stack([tone, tone]), 44_100, subtype="PCM_24"))
+    assert clip.shape == (1, RATE)
+    assert abs(np.abs(clip).max() - 32768 * 10 ** (-1 / 20)) < 1
+    # The silence before it went, and the offset with it.
+    assert np.abs(clip[0, :200].astype(int)).max() > 20_000
+    spectrum = np.abs(np.fft.rfft(clip[0] * np.hanning(RATE)))
+    assert spectrum.argmax() == 440
+    assert spectrum[0] < 1e-3 * spectrum[440]
+
+
+def test_short_sounds_are_filled_up_with_silence(make_sound: MakeSound) -> None:
+    clip = medium(trim=None).read(make_sound("a.wav", steps(5_000)))
+    assert medium().lengths(clip[None]).tolist() == [5_000]
+
+
+@pytest.mark.parametrize(("cut", "begin"), [("start", 0), ("middle", 16_000), ("all", 0)])
+def test_what_is_taken_of_a_long_file(make_sound: MakeSound, cut: str, begin: int) -> None:
+    written = steps(3 * RATE)
+    clip = medium(cut=cut, level="keep", trim=None).read(make_sound("a.wav", written))
+    inside = slice(32, RATE - 32)
+    expected = written[:, begin : begin + RATE]
+    np.testing.assert_array_equal(clip[:, inside], expected[:, inside])
+
+
+def test_the_middle_of_a_file_of_which_only_a_part_is_decoded(make_sound: MakeSound) -> None:
+    written = steps(100 * 4_000)
+    reader = medium(rate=4_000, seconds=2, cut="middle", level="keep", trim=None)
+    clip = reader.read(make_sound("a.wav", written, 4_000))
+    expected = written[:, 49 * 4_000 : 51 * 4_000]
+    np.testing.assert_array_equal(clip[:, 8:-8], expected[:, 8:-8])
+
+
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+def test_all_parts_follow_each_other(make_sound: MakeSound, rate: int) -> None:
+    times = np.arange(round(3.6 * rate)) / rate
+    tone = 0.5 * np.sin(2 * np.pi * 440 * times)
+    path = make_sound("a.wav", tone, rate)
+    reader = medium(cut="all", level="keep", trim=None)
+    assert reader.parts(path) == 4
+    laid = np.concatenate([reader.read(path, part) for part in range(4)], axis=1)[0] / 32768
+    expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(4 * RATE) / RATE)
+    place = np.arange(len(laid)) % RATE
+    # Fades of 2 ms between the parts; at the ends of the sound the filter of the resampler rings.
+    expected *= np.minimum(1, (np.minimum(place, RATE - 1 - place) + 0.5) / 32)
+    inside = slice(160, round(3.59 * RATE))
+    assert np.abs(laid - expected)[inside].max() < 5e-4
+    assert not laid[round(3.61 * RATE) :].any()
+
+
+def test_a_part_is_trimmed_and_levelled_by_itself(make_sound: MakeSound) -> None:
+    written = np.concatenate([steps(RATE), np.zeros((1, 8_000), np.int16), steps(8_000) // 64], 1)
+    path = make_sound("a.wav", written)
+    clip = medium(cut="all").read(path, 1)
+    assert np.abs(clip).max() > 29_000
+    assert 7_900 < medium().lengths(clip[None])[0] < 8_300
+
+
+def test_parts_that_are_silent_or_not_there(make_sound: MakeSound) -> None:
+    written = np.concatenate([steps(RATE), np.zeros((1, 2 * RATE), np.int16), steps(RATE)], 1)
+    path = make_sound("a.wav", written)
+    reader = medium(cut="all")
+    assert reader.parts(path) == 4
+    for part in (0, 3):
+        reader.read(path, part)
+    for part in (1, 2):
+        with pytest.raises(DataError) as caught:
+            reader.read(path, part)
+        assert "that stretch is silent" in caught.value.why
+    with pytest.raises(DataError) as caught:
+        reader.read(path, 4)
+    assert "ends before the stretch" in caught.value.why
+    for bad, other in ((-1, reader), (1, medium())):
+        with pytest.raises(ValueError, match="no part"):
+            other.read(path, bad)
+
+
+def test_a_file_that_ends_before_its_header_says(make_sound: MakeSound) -> None:
+    path = make_sound("a.flac", steps(4 * RATE))
+    path.write_bytes(path.read_bytes()[:70_000])
+    reader = medium(cut="all")
+    assert reader.parts(path) == 4
+    assert np.abs(reader.read(path, 0)).max() > 29_000
+    with pytest.raises(DataError):
+        reader.read(path, 3)
+
+
+def test_how_many_parts(make_sound: MakeSound, tmp_path: Path) -> None:
+    path = make_sound("a.wav", steps(3 * 8_000 // 2), 8_000)
+    assert medium().parts(path) == 1
+    assert medium(cut="all").parts(path) == 2
+    assert medium(cut="all", seconds=0.1).parts(path) == 15
+    assert medium(cut="all", seconds=9).parts(path) == 1
+    with pytest.raises(DataError) as caught:
+        medium(cut="all", max_seconds=1).parts(path)
+    assert caught.value.why == "1.5 seconds are above the limit of 1"
+    flac = bytearray(make_sound("a.flac", steps(900)).read_bytes())
+    flac[21] &= 0xF0
+    flac[22:26] = bytes(4)
+    (tmp_path / "stream.flac").write_bytes(flac)
+    medium().read(tmp_path / "stream.flac")
+    for cut in ("all", "middle"):
+        with pytest.raises(DataError) as caught:
+            medium(cut=cut).read(tmp_path / "stream.flac")
+            medium(cut=cut).parts(tmp_path / "stream.flac")
+        assert "does not say how long" in caught.value.why
+
+
+@pytest.mark.parametrize("cut", ["start", "middle", "all"])
+def test_next_to_silence_is_silence(make_sound: MakeSound, cut: str) -> None:
+    sounds = {"faint": steps(RATE) // 8_000, "offset": np.full((1, RATE), 5_000, np.int16)}
+    for name, samples in sounds.items():
+        with pytest.raises(DataError) as caught:
+            medium(cut=cut).read(make_sound(f"{name}.wav", samples))
+        assert "silent" in caught.value.why
+
+
+@pytest.mark.parametrize("rate", [1_000, RATE, 192_000])
+@pytest.mark.parametrize("cut", ["start", "middle", "all"])
+def test_sounds_of_a_few_samples(make_sound: MakeSound, rate: int, cut: str) -> None:
+    for length in (1, 2, 3, 50):
+        path = make_sound("a.wav", steps(length), rate)
+        try:
+            assert medium(cut=cut).read(path).shape == (1, RATE)
+        except DataError as error:
+            assert "silent" in error.why
+
+
+def test_channels(make_sound: MakeSound) -> None:
+    path = make_sound("a.wav", np.concatenate([steps(RATE), steps(RATE, 7, seed=1) // 999]), 8_000)
+    assert medium().read(path).shape == (1, RATE)
+    assert medium(channels="stereo").read(path).shape == (2, RATE)
+    mono = make_sound("b.wav", steps(RATE))
+    left, right = medium(channels="stereo").read(mono)
+    np.testing.assert_array_equal(left, right)
+
+
+def test_lengths() -> None:
+    clips = np.zeros((4, 2, 6), np.int16)
+    clips[1, 1, 3] = -1
+    clips[2, 0, 5] = 7
+    clips[3, :, 0] = 1
+    found = medium().lengths(clips)
+    assert found.dtype == np.int64
+    assert found.tolist() == [0, 4, 6, 1]
+    assert medium().lengths(clips[:0]).shape == (0,)
+
+
+def test_the_key_holds_what_decides_the_samples_and_nothing_else() -> None:
+    plain = medium().cache_key
+    same = {"shift": 0.5, "gain": 6, "flip": False, "representation": {"kind": "waveform"}}
+    assert medium(**same).cache_key == plain
+    changes: list[dict[str, object]] = [
+        {"rate": 8_000}, {"seconds": 2}, {"channels": "stereo"}, {"cut": "all"},
+        {"level": "keep"}, {"trim": None}, {"max_seconds": 60},
+    ]  # fmt: skip
+    assert len({plain} | {medium(**change).cache_key for change in changes}) == 8
+
+
+def test_a_folder_becomes_a_cache(make_sound: MakeSound, tmp_path: Path) -> None:
+    for number in range(3):
+        make_sound(f"{number}.wav", steps(900, seed=number))
+    make_sound("bad.wav", np.full(90, np.nan), subtype="FLOAT")
+    make_sound("silent.flac", np.zeros(90))
+    (tmp_path / "data" / "text.wav").write_text("hello")
+    data = Dataset.open_or_build(scan(tmp_path / "data", AUDIO), medium(), tmp_path / "cache")
+    assert data.array.shape == (3, 1, RATE)
+    assert dict(data.rejected) == {
+        "bad.wav": "90 of 90 samples are not finite",
+        "silent.flac": "it is silent",
+        "text.wav": "not a sound file in a known format",
+    }
+
+
+def test_without_the_packages(make_sound: MakeSound, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_sound("a.wav", steps(900))
+    other = make_sound("b.wav", steps(900), 8_000)
+    monkeypatch.setitem(sys.modules, "soxr", None)
+    medium().read(path)
+    with pytest.raises(MissingExtra, match="soxr"):
+        medium().read(other)
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    with pytest.raises(MissingExtra, match="soundfile"):
+        medium().read(path)
+
+
+def test_importing_needs_no_package() -> None:
+    code = (
+        "import sys; sys.modules['soundfile'] = sys.modules['soxr'] = None\n"
+        "import sfumato.media.audio.reader, sfumato.media.audio.sound_recipe"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
