@@ -32,13 +32,35 @@ def make_package(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
+def make_deb(path: Path, members: dict[str, bytes], packing: str = "xz") -> Path:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode=f"w:{packing}") as out:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            out.addfile(info, io.BytesIO(content))
+    # Of odd size, the second part is followed by a byte that belongs to nobody.
+    parts = {"debian-binary": b"2.0\n", "control.tar.gz": b"odd", f"data.tar.{packing}": data}
+    path.write_bytes(b"!<arch>\n" + b"".join(ar_member(*part) for part in parts.items()))
+    return path
+
+
+def ar_member(name: str, content: bytes | io.BytesIO) -> bytes:
+    data = content if isinstance(content, bytes) else content.getvalue()
+    header = f"{name:16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode()
+    assert len(header) == 60
+    return header + data + b"\n" * (len(data) % 2)
+
+
 def make(kind: str, folder: Path, members: dict[str, bytes]) -> Path:
     if kind == "wheel":
         return make_wheel(folder / "a.whl", members)
+    if kind == "debian":
+        return make_deb(folder / "a.deb", members)
     return make_package(folder / "a.tgz", members)
 
 
-@pytest.fixture(params=["wheel", "package"])
+@pytest.fixture(params=["wheel", "package", "debian"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -80,6 +102,30 @@ def test_damaged(tmp_path: Path, kind: str) -> None:
     path = make(kind, tmp_path, {"a": bytes(range(256)) * 40})
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(FetchError, match="damaged"):
+        read_members(path, ALL)
+
+
+@pytest.mark.parametrize("packing", ["xz", "gz"])
+def test_a_debian_package_may_be_packed_in_two_ways(tmp_path: Path, packing: str) -> None:
+    path = make_deb(tmp_path / "a.deb", {"./usr/a": b"1", "./usr/b": b"2"}, packing)
+    assert read_members(path, re.compile(r"\./usr/a")) == {"./usr/a": b"1"}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"PK\3\4", "not a Debian package"),
+        (b"!<arch>\n" + ar_member("debian-binary", b"2.0\n"), "holds no files"),
+        (b"!<arch>\n" + ar_member("debian-binary", b"2.0\n")[:30], "header"),
+        (b"!<arch>\n" + ar_member("a", b"").replace(b"0         `", b"-60       `"), "no number"),
+        (b"!<arch>\n" + ar_member("data.tar.zst", b"1234"), "packed as data.tar.zst"),
+        (b"!<arch>\n" + ar_member("data.tar.xz", b"1234"), "damaged"),
+    ],
+)
+def test_broken_debian_packages(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "a.deb"
+    path.write_bytes(content)
+    with pytest.raises(FetchError, match=reason):
         read_members(path, ALL)
 
 

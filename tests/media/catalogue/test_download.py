@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -46,8 +47,10 @@ def test_a_source_archive_is_brought_and_not_run(tmp_path: Path, ran: Path) -> N
     assert not ran.exists()
 
 
-@pytest.mark.parametrize(("name", "other"), [("noto-emoji", "openmoji"), ("sotu", "shakespeare")])
-def test_without_npm_a_set_of_the_same_medium_is_named(
+@pytest.mark.parametrize(
+    ("name", "other"), [("noto-emoji", "openmoji"), ("sotu", "shakespeare"), ("drums", "one-shots")]
+)
+def test_without_the_client_a_set_of_the_same_medium_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, other: str
 ) -> None:
     monkeypatch.setattr(downloads.shutil, "which", lambda name: None)
@@ -57,3 +60,36 @@ def test_without_npm_a_set_of_the_same_medium_is_named(
     named = {word for word in CATALOGUE if word in caught.value.hint}
     assert other in named
     assert {CATALOGUE[word].medium for word in named} == {entry.medium}
+
+
+def test_apt_names_the_version_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = CATALOGUE["drums"]
+    calls: list[list[str]] = []
+
+    def client(command: list[str], **rest: object) -> subprocess.CompletedProcess[str]:
+        calls.append(command)
+        if command[1] == "madison":
+            table = " hydrogen-drumkits | 2031.1-2 | a mirror\n" * 2
+            return subprocess.CompletedProcess(command, 0, table, "")
+        return subprocess.CompletedProcess(command, 100, "", "E: Version was not found\n")
+
+    monkeypatch.setattr(subprocess, "run", client)
+    monkeypatch.setattr(downloads.shutil, "which", lambda name: f"/bin/{name}")
+    with pytest.raises(FetchError) as caught:
+        download(entry, tmp_path)
+    assert calls[0][0] == "/bin/apt-get"
+    assert calls[0][-2:] == ["download", f"{entry.package}={entry.version}"]
+    assert "not found" in caught.value.why
+    assert entry.version in caught.value.why
+    assert caught.value.why.endswith("offered here: 2031.1-2")
+
+
+def test_without_apt_the_ways_round_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = CATALOGUE["spoken-numbers"]
+    monkeypatch.setattr(downloads.shutil, "which", lambda name: None)
+    with pytest.raises(FetchError, match="apt-get") as caught:
+        download(entry, tmp_path)
+    for way in ("Debian or Ubuntu", entry.file, "one-shots"):
+        assert way in caught.value.hint

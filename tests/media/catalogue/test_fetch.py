@@ -14,7 +14,14 @@ import numpy as np
 import pytest
 
 from sfumato.errors import FetchError, MissingExtra, SettingError
-from sfumato.media.catalogue import CATALOGUE, DEFAULT, DEFAULT_TEXT, Entry, fetch
+from sfumato.media.catalogue import (
+    CATALOGUE,
+    DEFAULT,
+    DEFAULT_AUDIO,
+    DEFAULT_TEXT,
+    Entry,
+    fetch,
+)
 from sfumato.media.catalogue import download as downloads
 from sfumato.media.catalogue import entries as entries_module
 from sfumato.media.catalogue.picture import Picture, to_png
@@ -177,6 +184,7 @@ def test_failures_of_the_clients(
 def test_entries_are_complete() -> None:
     assert CATALOGUE[DEFAULT].medium == "image"
     assert CATALOGUE[DEFAULT_TEXT].medium == "text"
+    assert CATALOGUE[DEFAULT_AUDIO].medium == "audio"
     for name, entry in CATALOGUE.items():
         assert name == entry.name
         assert re.fullmatch(r"sha256:[0-9a-f]{64}", entry.digest)

@@ -50,7 +50,7 @@ def test_speeches_keep_their_facts() -> None:
         {"text": "one", "president": "A", "party": "Whig & Democratic", "year": 1801},
         {"text": "two — \n lines", "president": "B", "party": "Republican", "year": 1862},
     ]
-    assert CATALOGUE["sotu"].settings["label_field"] == "president"
+    assert CATALOGUE["sotu"].settings["medium.label_field"] == "president"
 
 
 def packed(*lines: str) -> bytes:

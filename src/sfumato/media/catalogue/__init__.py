@@ -2,10 +2,30 @@
 
 No data hub is asked. A set is one archive from a registry, fetched with that registry's ordinary
 client, verified, read without running any of its code, and written out as a plain folder: pictures
-with ``metadata.jsonl``, or texts; ``LICENSE`` and ``ATTRIBUTION``.
+or sounds with ``metadata.jsonl``, or texts; ``LICENSE`` and ``ATTRIBUTION``. Models that measure
+results come the same way.
 """
 
-from sfumato.media.catalogue.entries import CATALOGUE, DEFAULT, DEFAULT_TEXT, Entry, find
+from sfumato.media.catalogue.assets import ASSETS, fetch_asset
+from sfumato.media.catalogue.entries import (
+    CATALOGUE,
+    DEFAULT,
+    DEFAULT_AUDIO,
+    DEFAULT_TEXT,
+    Entry,
+    find,
+)
 from sfumato.media.catalogue.fetch import FetchedSet, fetch
 
-__all__ = ["CATALOGUE", "DEFAULT", "DEFAULT_TEXT", "Entry", "FetchedSet", "fetch", "find"]
+__all__ = [
+    "ASSETS",
+    "CATALOGUE",
+    "DEFAULT",
+    "DEFAULT_AUDIO",
+    "DEFAULT_TEXT",
+    "Entry",
+    "FetchedSet",
+    "fetch",
+    "fetch_asset",
+    "find",
+]

@@ -1,4 +1,4 @@
-"""Reading members of a wheel or an npm package into memory, trusting nothing.
+"""Reading members of a wheel, an npm or a Debian package into memory, trusting nothing.
 
 Nothing is extracted to the disk and no code of the package runs. An archive with a single name
 that would lead outside a folder is refused as a whole, as is one that would inflate beyond a limit.
@@ -9,17 +9,25 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import lzma
 import re
 import tarfile
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from sfumato.errors import FetchError
+from sfumato.media.catalogue.debian import open_data
 
-_MEMBER_LIMIT = 32 << 20
+_MEMBER_LIMIT = 96 << 20
 _TOTAL_LIMIT = 512 << 20
 _COUNT_LIMIT = 100_000
+_DAMAGES = (
+    zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError,
+)  # fmt: skip
+
+_Members = Iterator[tuple[str, bytes]]
 
 
 def verify(path: Path, digest: str) -> None:
@@ -45,16 +53,15 @@ def read_members(path: Path, wanted: re.Pattern[str]) -> dict[str, bytes]:
     Raises:
         FetchError: The archive is damaged, holds an unsafe name, or is too large.
     """
-    read = _read_tar if path.name.endswith((".tgz", ".tar.gz")) else _read_zip
     members: dict[str, bytes] = {}
     total = 0
     try:
-        for name, data in read(path, wanted):
+        for name, data in _reader(path)(path, wanted):
             total += len(data)
             if total > _TOTAL_LIMIT:
                 raise FetchError(f"'{path.name}' holds more than {_TOTAL_LIMIT >> 20} MiB.")
             members[name] = data
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, ValueError) as error:
+    except _DAMAGES as error:
         raise FetchError(f"'{path.name}' is damaged.", why=str(error)) from error
     return members
 
@@ -77,7 +84,13 @@ def inflate(name: str, data: bytes, limit: int) -> bytes:
     return content
 
 
-def _read_zip(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+def _reader(path: Path) -> Callable[[Path, re.Pattern[str]], _Members]:
+    if path.suffix == ".deb":
+        return _read_deb
+    return _read_tgz if path.name.endswith((".tgz", ".tar.gz")) else _read_zip
+
+
+def _read_zip(path: Path, wanted: re.Pattern[str]) -> _Members:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         if len(entries) > _COUNT_LIMIT:
@@ -90,18 +103,27 @@ def _read_zip(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]
                     yield entry.filename, _limited(path, member.read(_MEMBER_LIMIT + 1))
 
 
-def _read_tar(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    passed = 0
+def _read_tgz(path: Path, wanted: re.Pattern[str]) -> _Members:
     with tarfile.open(path, "r|gz") as archive:
-        for count, entry in enumerate(archive):
-            _require_safe(path, entry.name)
-            passed += entry.size
-            if count > _COUNT_LIMIT or passed > _TOTAL_LIMIT:
-                raise FetchError(f"'{path.name}' inflates beyond the limit.")
-            if entry.isfile() and wanted.fullmatch(entry.name):
-                member = archive.extractfile(entry)
-                if member is not None:
-                    yield entry.name, _limited(path, member.read(_MEMBER_LIMIT + 1))
+        yield from _read_tar(path, archive, wanted)
+
+
+def _read_deb(path: Path, wanted: re.Pattern[str]) -> _Members:
+    with open_data(path) as archive:
+        yield from _read_tar(path, archive, wanted)
+
+
+def _read_tar(path: Path, archive: tarfile.TarFile, wanted: re.Pattern[str]) -> _Members:
+    passed = 0
+    for count, entry in enumerate(archive):
+        _require_safe(path, entry.name)
+        passed += entry.size
+        if count > _COUNT_LIMIT or passed > _TOTAL_LIMIT:
+            raise FetchError(f"'{path.name}' inflates beyond the limit.")
+        if entry.isfile() and wanted.fullmatch(entry.name):
+            member = archive.extractfile(entry)
+            if member is not None:
+                yield entry.name, _limited(path, member.read(_MEMBER_LIMIT + 1))
 
 
 def _limited(path: Path, data: bytes) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sfumato.media.catalogue.entries import Entry
+from sfumato.media.catalogue.package import Package
 
 OPTIONS = ("--use-pep517", "--no-build-isolation")
 
@@ -35,19 +35,19 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
 '''
 
 
-def inert_environment(entry: Entry, folder: Path) -> dict[str, str]:
+def inert_environment(package: Package, folder: Path) -> dict[str, str]:
     """The variables of this process, with the stand-in first on the import path.
 
     Args:
-        entry: The package that pip is about to download.
+        package: The package that pip is about to download.
         folder: An empty folder that will hold the stand-in.
     """
-    package = folder / "setuptools"
-    package.mkdir()
-    (package / "__init__.py").touch()
+    stand_in = folder / "setuptools"
+    stand_in.mkdir()
+    (stand_in / "__init__.py").touch()
     # A dash in the folder of the metadata would end the name there.
-    name = entry.package.replace("-", "_")
-    backend = _BACKEND.format(name=name, version=entry.version)
-    (package / "build_meta.py").write_text(backend, encoding="utf-8")
+    name = package.package.replace("-", "_")
+    backend = _BACKEND.format(name=name, version=package.version)
+    (stand_in / "build_meta.py").write_text(backend, encoding="utf-8")
     paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
