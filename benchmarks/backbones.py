@@ -66,7 +66,7 @@ class Entry:
 def prepare(name: str, spec: Backbone, size: int, batch: int) -> Entry:
     """Build a candidate with closures for one training step and one evaluation."""
     torch.manual_seed(0)
-    network = spec.build(3, size, 0)
+    network = spec.build(3, (size, size))
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
     x, target = torch.randn(2, batch, 3, *(size,) * spec.axes)
     level = torch.randn(batch)

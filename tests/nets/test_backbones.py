@@ -35,7 +35,7 @@ def example(spec: Backbone, batch: int = 4, size: int = SIZE) -> tuple[Tensor, T
 def awake(spec: Backbone, classes: int = CLASSES) -> nn.Module:
     """A backbone in evaluation mode whose zero-initialised layers have been nudged."""
     torch.manual_seed(0)
-    network = spec.build(2, SIZE, classes).eval()
+    network = spec.build(2, (SIZE,) * spec.axes, classes).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
@@ -45,7 +45,7 @@ def awake(spec: Backbone, classes: int = CLASSES) -> nn.Module:
 @every_backbone
 def test_it_is_zero_before_training(spec: Backbone) -> None:
     x, level, label = example(spec)
-    out = spec.build(2, SIZE, CLASSES)(x, level, label)
+    out = spec.build(2, (SIZE,) * spec.axes, CLASSES)(x, level, label)
     assert out.shape == x.shape
     assert out.dtype == x.dtype
     assert not out.any()
@@ -54,7 +54,7 @@ def test_it_is_zero_before_training(spec: Backbone) -> None:
 @every_backbone
 def test_the_output_may_have_other_channels(spec: Backbone) -> None:
     x, level, _ = example(spec)
-    out = spec.build(2, SIZE, out_channels=5)(x, level)
+    out = spec.build(2, (SIZE,) * spec.axes, out_channels=5)(x, level)
     assert out.shape == (len(x), 5, *x.shape[2:])
 
 
@@ -109,7 +109,7 @@ def test_no_label_is_the_null_label(spec: Backbone) -> None:
 def test_a_label_without_classes_is_refused(spec: Backbone) -> None:
     x, level, label = example(spec)
     with pytest.raises(SettingError, match="without labels"):
-        spec.build(2, SIZE)(x, level, label)
+        spec.build(2, (SIZE,) * spec.axes)(x, level, label)
 
 
 @every_backbone
@@ -124,7 +124,7 @@ def test_gradients_reach_every_parameter(spec: Backbone) -> None:
 @every_backbone
 def test_training_leaves_zero_and_fits_a_batch(spec: Backbone) -> None:
     torch.manual_seed(0)
-    network = spec.build(2, SIZE)
+    network = spec.build(2, (SIZE,) * spec.axes)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
     x, level, _ = example(spec)
     target = x.flip(-1)
@@ -147,7 +147,7 @@ def test_the_weights_do_not_fix_the_resolution(spec: Backbone) -> None:
 
 @every_backbone
 def test_an_indivisible_input_is_refused(spec: Backbone) -> None:
-    network = spec.build(2, SIZE)
+    network = spec.build(2, (SIZE,) * spec.axes)
     x, level, _ = example(spec, size=SIZE + 1)
     with pytest.raises(SettingError, match=f"size {SIZE + 1}"):
         network(x, level)
@@ -166,7 +166,7 @@ def test_it_runs_in_mixed_precision(spec: Backbone) -> None:
 
 @every_backbone
 def test_weights_are_contiguous_and_finite(spec: Backbone) -> None:
-    for name, value in spec.build(2, SIZE, CLASSES).state_dict().items():
+    for name, value in spec.build(2, (SIZE,) * spec.axes, CLASSES).state_dict().items():
         assert value.is_contiguous(), name
         assert value.isfinite().all(), name
 

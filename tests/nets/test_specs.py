@@ -23,7 +23,7 @@ ADAPTER: TypeAdapter[Backbone] = TypeAdapter(Backbone)
 def test_a_spec_survives_json_and_builds_its_network(spec: Backbone, network: type) -> None:
     again = ADAPTER.validate_json(ADAPTER.dump_json(spec))
     assert again == spec
-    assert isinstance(again.build(3, 32, 10), network)
+    assert isinstance(again.build(3, (32,) * again.axes, 10), network)
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_a_bad_setting_is_explained(settings: dict[str, Any], message: str) -> N
 )
 def test_a_size_must_divide(spec: Backbone, multiple: int) -> None:
     assert spec.multiple == multiple
-    spec.build(1, multiple)
+    spec.build(1, (multiple,) * spec.axes)
     with pytest.raises(SettingError, match="size 30×30") as caught:
-        spec.build(1, 30)
+        spec.build(1, (30,) * spec.axes)
     assert f"multiples of {multiple}" in caught.value.hint
 
 

@@ -1,4 +1,4 @@
-"""What a backbone is told besides its input: the noise level and, perhaps, a label."""
+"""What a backbone is told besides its input: the noise level and, perhaps, a label and a length."""
 
 from __future__ import annotations
 
@@ -43,15 +43,16 @@ class FourierFeatures(nn.Module):
 
 
 class Conditioning(nn.Module):
-    """One vector per sample from its noise level and its label.
+    """One vector per sample from its noise level, its label and its length.
 
     Args:
         width: Size of the vector.
         classes: Number of labels. The table has one more row, the null label: the row of a
             sample whose label is unknown or withheld (Ho & Salimans 2022).
+        lengths: Whether it is told how much of the input is filled.
     """
 
-    def __init__(self, width: int, classes: int = 0) -> None:
+    def __init__(self, width: int, classes: int = 0, lengths: bool = False) -> None:
         super().__init__()
         self.classes = classes
         self.features = FourierFeatures()
@@ -59,23 +60,26 @@ class Conditioning(nn.Module):
         self.outer = nn.Linear(width, width)
         self.activation = nn.SiLU()
         self.labels = nn.Embedding(classes + 1, width) if classes else None
+        self.lengths = nn.Linear(self.features.size, width, bias=False) if lengths else None
 
-    def forward(self, level: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(
+        self, level: Tensor, label: Tensor | None = None, length: Tensor | None = None
+    ) -> Tensor:
         """Embed and activate, ready for `Modulation`.
 
         Args:
             level: (B,), of order 1, a smooth function of the log signal-to-noise ratio.
             label: (B,) long in 0..classes, where `classes` is the null label; None is null
                 for every sample.
+            length: (B,), which share of the input is filled, in [0, 1]; None stands for all of it.
 
         Returns:
             (B, width).
 
         Raises:
-            SettingError: A label was given to a backbone built without classes.
+            SettingError: A label or length was given to a backbone built without them.
         """
-        features = self.features(level.unsqueeze(-1)).to(self.inner.weight.dtype)
-        vector: Tensor = self.outer(self.activation(self.inner(features)))
+        vector: Tensor = self.outer(self.activation(self.inner(self._features(level))))
         if self.labels is None:
             if label is not None:
                 raise SettingError(
@@ -87,5 +91,18 @@ class Conditioning(nn.Module):
             if label is None:
                 label = torch.full(level.shape, self.classes, device=level.device)
             vector = vector + self.labels(label)
+        if self.lengths is not None:
+            filled = torch.ones_like(level) if length is None else length.to(level.dtype)
+            # Twice as wide as levels are, so that a tenth of the input is a clear step.
+            vector = vector + self.lengths(self._features(4 * filled - 2))
+        elif length is not None:
+            raise SettingError(
+                "A length was given to a backbone without lengths.",
+                hint="build it with lengths=True, or give no length.",
+            )
         activated: Tensor = self.activation(vector)
         return activated
+
+    def _features(self, values: Tensor) -> Tensor:
+        features: Tensor = self.features(values.unsqueeze(-1)).to(self.inner.weight.dtype)
+        return features

@@ -6,10 +6,12 @@ The fields of a spec are the settings of the network it builds, by the same name
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sfumato.errors import SettingError
 from sfumato.nets.sizes import GROUP, require_multiple
 
 if TYPE_CHECKING:
@@ -33,22 +35,34 @@ class BackboneSpec(BaseModel):
         """The network with these settings."""
 
     def build(
-        self, channels: int, size: int, classes: int = 0, out_channels: int | None = None
+        self,
+        channels: int,
+        sides: Sequence[int],
+        classes: int = 0,
+        lengths: bool = False,
+        out_channels: int | None = None,
     ) -> nn.Module:
         """A fresh network; its weights are drawn from torch's global generator.
 
         Args:
             channels: Channels of the input.
-            size: Side of the inputs to come; it fixes no weight, and is only checked.
+            sides: Of the inputs to come, one per axis; they fix no weight, and are only checked.
             classes: Number of labels; 0 for none.
+            lengths: Whether the network is told how much of the input is filled.
             out_channels: Channels of the output; those of the input if None.
 
         Raises:
-            SettingError: `size` is not a multiple of `multiple`.
+            SettingError: There is not one side per axis, or one is not a multiple of `multiple`.
         """
-        require_multiple((size,) * self.axes, self.multiple)
+        if len(sides) != self.axes:
+            raise SettingError(
+                f"A backbone of {self.axes} axes cannot take data of {len(sides)}.",
+                hint=f"--set backbone.axes={len(sides)}",
+            )
+        require_multiple(sides, self.multiple)
         settings = self.model_dump(exclude={"kind"})
-        return self._network(channels, classes=classes, out_channels=out_channels, **settings)
+        given = {"classes": classes, "lengths": lengths, "out_channels": out_channels}
+        return self._network(channels, **given, **settings)
 
 
 class UNetSpec(BackboneSpec):

@@ -137,6 +137,7 @@ class PatchTransformer(nn.Module):
         heads: Number of heads.
         axes: 1 for (B, C, L), 2 for (B, C, H, W).
         classes: Number of labels; 0 for none.
+        lengths: Whether it is told how much of the input is filled.
         out_channels: Channels of the output; those of the input if None.
         kernel: How attention is computed.
     """
@@ -151,39 +152,47 @@ class PatchTransformer(nn.Module):
         heads: int,
         axes: int = 2,
         classes: int = 0,
+        lengths: bool = False,
         out_channels: int | None = None,
         kernel: AttentionKernel = suited,
     ) -> None:
         super().__init__()
         self.patch = patch
-        self.conditioning = Conditioning(dim, classes)
+        self.conditioning = Conditioning(dim, classes, lengths)
         self.tokens = nn.Linear(channels * patch**axes, dim)
         self.place_features = FourierFeatures(axes, count=16, lowest=1.0, highest=50.0)
         self.place = nn.Linear(self.place_features.size, dim, bias=False)
         self.core = Transformer(dim, depth, heads, axes=axes, kernel=kernel)
         self.head = zero_init(nn.Linear(dim, (out_channels or channels) * patch**axes))
 
-    def forward(self, x: Tensor, level: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        level: Tensor,
+        label: Tensor | None = None,
+        length: Tensor | None = None,
+    ) -> Tensor:
         """Map a noisy input to the network's output, zero before training.
 
         Args:
             x: (B, C, *sides), of order 1.
             level: (B,), of order 1.
             label: (B,) long in 0..classes, the last being null; None for null.
+            length: (B,), which share of the input is filled, in [0, 1]; None for all of it.
 
         Returns:
             (B, C_out, *sides).
 
         Raises:
-            SettingError: A side is not a multiple of the patch, or a label was given to a
-                backbone without classes.
+            SettingError: A side is not a multiple of the patch, or a label or length was
+                given to a backbone without them.
         """
         patches = gather_patches(x, self.patch)
         sides = tuple(patches.shape[2:])
         positions = grid(sides, x.device)
         tokens = self.tokens(patches.flatten(2).transpose(1, 2))
         tokens = tokens + self.place(self._relative(positions, sides).to(tokens.dtype))
-        tokens = self.core(tokens, positions, self.conditioning(level, label))
+        tokens = self.core(tokens, positions, self.conditioning(level, label, length))
         out: Tensor = self.head(tokens)
         return scatter_patches(out.transpose(1, 2).reshape(len(x), -1, *sides), self.patch)
 

@@ -169,6 +169,7 @@ class UNet(nn.Module):
         head_dim: Size of an attention head; divides the widths of levels with attention.
         embedding: Size of the conditioning vector.
         classes: Number of labels; 0 for none.
+        lengths: Whether it is told how much of the input is filled.
         dropout: Probability of dropout in residual blocks.
         out_channels: Channels of the output; those of the input if None.
         kernel: How attention is computed.
@@ -186,6 +187,7 @@ class UNet(nn.Module):
         head_dim: int = 64,
         embedding: int = 256,
         classes: int = 0,
+        lengths: bool = False,
         dropout: float = 0.0,
         out_channels: int | None = None,
         kernel: AttentionKernel = suited,
@@ -202,7 +204,7 @@ class UNet(nn.Module):
         self.patch = patch
         self.multiple = patch * 2 ** (len(widths) - 1)
         self.memory_format = torch.channels_last if axes == 2 else torch.contiguous_format
-        self.conditioning = Conditioning(embedding, classes)
+        self.conditioning = Conditioning(embedding, classes, lengths)
         self.stem = conv(channels * cells, widths[0], 3, padding=1)
         body: nn.Module = Stages(stages(len(widths) - 1))
         for i in reversed(range(len(widths) - 1)):
@@ -211,23 +213,30 @@ class UNet(nn.Module):
         self.head_norm = group_norm(widths[0])
         self.head = zero_init(conv(widths[0], (out_channels or channels) * cells, 3, padding=1))
 
-    def forward(self, x: Tensor, level: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        level: Tensor,
+        label: Tensor | None = None,
+        length: Tensor | None = None,
+    ) -> Tensor:
         """Map a noisy input to the network's output, zero before training.
 
         Args:
             x: (B, C, *sides), of order 1.
             level: (B,), of order 1.
             label: (B,) long in 0..classes, the last being null; None for null.
+            length: (B,), which share of the input is filled, in [0, 1]; None for all of it.
 
         Returns:
             (B, C_out, *sides).
 
         Raises:
-            SettingError: A side is not a multiple of `multiple`, or a label was given to a
-                backbone without classes.
+            SettingError: A side is not a multiple of `multiple`, or a label or length was
+                given to a backbone without them.
         """
         require_multiple(x.shape[2:], self.multiple)
-        cond = self.conditioning(level, label)
+        cond = self.conditioning(level, label, length)
         # Channels-last activations are faster to convolve and free to read as tokens. The
         # weights stay contiguous, as safetensors wants them.
         h = gather_patches(x, self.patch).contiguous(memory_format=self.memory_format)

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
@@ -22,6 +23,8 @@ from sfumato.process.schedule import Schedule
 
 # Times this close to 0 or 1 carry no information that float32 states could hold.
 _EDGE = 1e-5
+# Steps of the grid that a part of one is read off.
+_FINE = 1024
 
 
 class TimeDistribution(BaseModel, ABC):
@@ -133,17 +136,35 @@ class Grid(BaseModel, ABC):
     def interior(self, steps: int, schedule: Any) -> Tensor:
         """``steps`` decreasing times, float64; the first stands for 1 and none is 0."""
 
-    def times(self, steps: int, schedule: Schedule | Keep) -> Tensor:
-        """``steps + 1`` decreasing times from exactly 1 to exactly 0.
+    def times(self, steps: int, schedule: Schedule | Keep, start: float = 1.0) -> Tensor:
+        """``steps + 1`` decreasing times from exactly ``start`` to exactly 0.
+
+        Args:
+            steps: At least 1.
+            schedule: Of the process.
+            start: In (0, 1]. Below 1 the times are as dense as those of the whole grid there.
 
         Raises:
-            ValueError: ``steps`` is below 1.
+            ValueError: ``steps`` is below 1, or ``start`` is out of its range.
         """
         if steps < 1:
             raise ValueError(f"a grid has at least one step, not {steps}")
-        times = self.interior(steps, schedule)
-        times[0] = 1.0
-        return torch.cat([times, torch.zeros(1, dtype=torch.float64)])
+        if not 0 < start <= 1:
+            raise ValueError(f"a grid starts in (0, 1], not at {start}")
+        if start == 1:
+            times = self.interior(steps, schedule)
+            times[0] = 1.0
+            return torch.cat([times, torch.zeros(1, dtype=torch.float64)])
+        return self._lower_end(steps, schedule, start)
+
+    def _lower_end(self, steps: int, schedule: Schedule | Keep, start: float) -> Tensor:
+        """The part of the grid below ``start``, read off a fine one."""
+        whole = self.times(_FINE, schedule).numpy()
+        share = np.linspace(0.0, 1.0, _FINE + 1)
+        begin = np.interp(start, whole[::-1], share[::-1])
+        times = torch.from_numpy(np.interp(np.linspace(begin, 1.0, steps + 1), share, whole))
+        times[0], times[-1] = start, 0.0
+        return times
 
 
 class UniformGrid(Grid):
