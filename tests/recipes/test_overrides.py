@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfumato.errors import SettingError
-from sfumato.recipes import RECIPES, Recipe, RecipeBase, find, override
+from sfumato.recipes import RECIPES, ImageRecipe, RecipeBase, find, override
 from sfumato.recipes.overrides import validate
 
 PLACES = (
@@ -21,7 +21,7 @@ JARGON = ("pydantic", "input", "validation", "model_", "literal", "tag", "type="
 
 
 @pytest.fixture(scope="module")
-def image() -> Recipe:
+def image() -> ImageRecipe:
     return find("image")
 
 
@@ -33,14 +33,14 @@ def refused(recipe: RecipeBase, *changes: str) -> str:
     return text
 
 
-def test_one_setting_changes_and_nothing_else(image: Recipe) -> None:
+def test_one_setting_changes_and_nothing_else(image: ImageRecipe) -> None:
     changed = override(image, ["engine.optimizer.lr=2e-4"])
     assert changed.engine.optimizer.lr == 2e-4
     assert override(changed, [f"engine.optimizer.lr={image.engine.optimizer.lr}"]) == image
     assert override(image, []) == image
 
 
-def test_values_are_json_or_words(image: Recipe) -> None:
+def test_values_are_json_or_words(image: ImageRecipe) -> None:
     changed = override(
         image,
         [
@@ -97,17 +97,19 @@ def test_values_are_json_or_words(image: Recipe) -> None:
         ("", ["write it as name=value"]),
     ],
 )
-def test_refusals_name_the_setting_and_help(image: Recipe, change: str, words: list[str]) -> None:
+def test_refusals_name_the_setting_and_help(
+    image: ImageRecipe, change: str, words: list[str]
+) -> None:
     text = refused(image, change)
     assert all(word in text for word in words), text
 
 
-def test_a_long_value_is_cut(image: Recipe) -> None:
+def test_a_long_value_is_cut(image: ImageRecipe) -> None:
     assert max(len(line) for line in refused(image, "medium=" + "x" * 5000).splitlines()) < 200
 
 
 @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
-def test_a_new_kind_starts_from_its_defaults(image: Recipe, order: slice) -> None:
+def test_a_new_kind_starts_from_its_defaults(image: ImageRecipe, order: slice) -> None:
     changes = ["backbone.kind=transformer", "backbone.dim=128"]
     changed = override(image, changes[order]).backbone.model_dump()
     assert changed["dim"] == 128
@@ -119,12 +121,12 @@ def test_a_new_kind_starts_from_its_defaults(image: Recipe, order: slice) -> Non
     assert sampler.grid.model_dump()["rho"] == 5
 
 
-def test_naming_the_kind_that_is_there_keeps_its_settings(image: Recipe) -> None:
+def test_naming_the_kind_that_is_there_keeps_its_settings(image: ImageRecipe) -> None:
     changed = override(image, ["engine.optimizer.lr=0.5"])
     assert override(changed, ["engine.optimizer.kind=adamw"]) == changed
 
 
-def test_a_kind_without_defaults_is_given_its_parts(image: Recipe) -> None:
+def test_a_kind_without_defaults_is_given_its_parts(image: ImageRecipe) -> None:
     table = override(image, ["schedule.betas=[0.1, 0.2]", "schedule.kind=tabulated"])
     assert table.schedule.model_dump()["betas"] == (0.1, 0.2)
     shifted = override(
@@ -194,4 +196,4 @@ def test_any_text_gives_a_recipe_or_a_setting_error(changes: list[str]) -> None:
     with suppress(SettingError):
         recipe = override(RECIPES["image"](), changes)
         told = json.dumps(recipe.model_dump(mode="json"), allow_nan=False)
-        assert validate(json.loads(told), Recipe) == recipe
+        assert validate(json.loads(told), ImageRecipe) == recipe

@@ -7,13 +7,15 @@ import torch
 from pydantic import TypeAdapter
 
 from sfumato.errors import SettingError
+from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.image import ImageSettings
 from sfumato.process.prediction import EDM, V
 from sfumato.recipes import (
     DEFAULT,
     RECIPES,
     AnyRecipe,
-    Recipe,
+    AudioRecipe,
+    ImageRecipe,
     RecipeBase,
     TextRecipe,
     find,
@@ -38,17 +40,37 @@ def of_kind(kind: type[RecipeBase]) -> list[str]:
     return [name for name in RECIPES if isinstance(find(name), kind)]
 
 
-@pytest.mark.parametrize("name", of_kind(Recipe))
+@pytest.mark.parametrize("name", of_kind(ImageRecipe))
 @pytest.mark.parametrize("classes", [0, 10])
 def test_its_backbone_fits_its_pictures(name: str, classes: int) -> None:
     recipe = find(name)
-    assert isinstance(recipe, Recipe)
+    assert isinstance(recipe, ImageRecipe)
     side = recipe.medium.size
     with META:
-        network = recipe.backbone.build(channels=3, size=side, classes=classes)
+        network = recipe.backbone.build(3, (side, side), classes)
         x = torch.zeros(2, 3, side, side)
         cond = {"label": torch.zeros(2, dtype=torch.int64)} if classes else {}
         assert network(x, torch.zeros(2), **cond).shape == x.shape
+
+
+@pytest.mark.parametrize("name", of_kind(AudioRecipe))
+def test_its_backbone_fits_its_sounds(name: str) -> None:
+    recipe = find(name)
+    assert isinstance(recipe, AudioRecipe)
+    channels, *sides = AudioMedium(recipe.medium).signal_shape
+    with META:
+        network = recipe.backbone.build(channels, sides, classes=3, lengths=True)
+        x = torch.zeros(2, channels, *sides)
+        cond = {"label": torch.zeros(2, dtype=torch.int64), "length": torch.zeros(2)}
+        assert network(x, torch.zeros(2), **cond).shape == x.shape
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("audio", "waveform"), ("audio-waveform", "spectrogram")]
+)
+def test_axes_have_to_agree(name: str, kind: str) -> None:
+    with pytest.raises(SettingError, match=r"set backbone\.axes"):
+        override(find(name), [f"medium.representation.kind={kind}"])
 
 
 @pytest.mark.parametrize("name", of_kind(TextRecipe))
@@ -67,13 +89,16 @@ def test_its_backbone_fits_its_tokens(name: str, kind: str) -> None:
 
 
 def test_recipes_are_told_apart_by_their_medium() -> None:
-    assert set(of_kind(Recipe)) | set(of_kind(TextRecipe)) == set(RECIPES)
+    kinds = (ImageRecipe, AudioRecipe, TextRecipe)
+    assert sorted(name for kind in kinds for name in of_kind(kind)) == sorted(RECIPES)
+    told = find("audio-waveform").model_dump(mode="json")
+    assert isinstance(TypeAdapter(AnyRecipe).validate_python(told), AudioRecipe)
     told = find("text").model_dump(mode="json")
     assert isinstance(TypeAdapter(AnyRecipe).validate_python(told), TextRecipe)
     # The specs of the first runs do not say what their medium is.
     told = find("image").model_dump(mode="json")
     told["medium"].pop("kind", None)
-    assert isinstance(TypeAdapter(AnyRecipe).validate_python(told), Recipe)
+    assert isinstance(TypeAdapter(AnyRecipe).validate_python(told), ImageRecipe)
 
 
 def test_the_default_is_a_recipe() -> None:

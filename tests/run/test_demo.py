@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from sfumato.run import demo, source, training
+from sfumato.run.image.demo import Pictures
 from sfumato.run.training import planned
 
 
@@ -20,11 +21,11 @@ def test_from_nothing_to_proof(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(source, "fetch", lambda name: SimpleNamespace(path=pictures))
     monkeypatch.setattr(
-        training, "planned", lambda minutes: planned(steps=int(minutes), changes=tiny)
+        training, "planned", lambda name, minutes: planned(name, int(minutes), changes=tiny)
     )
-    events = list(demo.run(3.0, "shown"))
+    events = list(demo.run("images", 3.0, "shown"))
     finished = events[-1]
-    assert isinstance(finished, demo.Finished)
+    assert isinstance(finished, Pictures)
     assert finished.directory.root == Path("runs/shown")
     assert len(list(finished.sheet.parent.glob("0*.png"))) == 64
     for path in (finished.sheet, finished.strip, finished.comparison):

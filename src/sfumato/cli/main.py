@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -41,14 +41,17 @@ Settings = Annotated[
 
 @app.command
 def demo(
+    medium: Annotated[
+        Literal["images", "audio", "text"], Parameter(help="What to make: images, audio or text.")
+    ] = "images",
     *,
     minutes: Annotated[float, Parameter(help="How long to train.")] = 6.0,
     name: Annotated[str | None, Parameter(help="Name of the run.")] = None,
 ) -> None:
-    """Train a model of emoji in a few minutes and look at what it makes."""
+    """Train a small model in a few minutes and see what it makes: emoji, sounds or verses."""
     from sfumato.run import demo as demonstration
 
-    show.demo(demonstration.run(minutes, name))
+    show.demo(demonstration.run(medium, minutes, name))
 
 
 @data.command(name="list")
@@ -107,7 +110,10 @@ def data_check(
 @app.command
 def train(
     source: Annotated[
-        str, Parameter(help="A folder of pictures or texts, a text file, or a catalogue's name.")
+        str,
+        Parameter(
+            help="A folder of pictures, sounds or texts, a text file, or a name of the catalogue."
+        ),
     ],
     *,
     recipe: Annotated[
@@ -123,7 +129,7 @@ def train(
     tensorboard: Annotated[bool, Parameter(help="Also write curves for TensorBoard.")] = False,
     quiet: Annotated[bool, Parameter(help="Print nothing but errors and the run's name.")] = False,
 ) -> None:
-    """Train a model of a folder of pictures or of text. Ctrl-C saves and stops."""
+    """Train a model of a folder of pictures, sounds or text. Ctrl-C saves and stops."""
     from sfumato.engine.signals import stop_on_signals
     from sfumato.run import training
     from sfumato.run.source import suited
@@ -160,7 +166,8 @@ def sample(
     run: Annotated[str | None, Parameter(help="Name or path of a run.")] = None,
     *,
     n: Annotated[
-        int | None, Parameter(name=["-n", "--number"], help="How many: 16 pictures, or 4 texts.")
+        int | None,
+        Parameter(name=["-n", "--number"], help="How many: 16 pictures or sounds, or 4 texts."),
     ] = None,
     seed: Annotated[int, Parameter(help="Sample i of a seed is always the same.")] = 0,
     steps: Annotated[int | None, Parameter(help="Network evaluations per sample.")] = None,
@@ -171,18 +178,34 @@ def sample(
     temperature: Annotated[float | None, Parameter(help="Text: below 1 = safer, 1 = off.")] = None,
     top_p: Annotated[float | None, Parameter(help="Text: share of likely tokens, 1 = off.")] = None,
     length: Annotated[int | None, Parameter(help="Text: tokens of each.")] = None,
+    from_: Annotated[
+        Path | None,
+        Parameter(name="--from", help="Pictures, sounds: make variations of this file."),
+    ] = None,
+    strength: Annotated[
+        float | None, Parameter(help="How far they may go, above 0 to 1; 0.5 unless given.")
+    ] = None,
+    seconds: Annotated[float | None, Parameter(help="Sounds: how long each is.")] = None,
+    format: Annotated[
+        Literal["wav", "flac"] | None, Parameter(help="Sounds: kind of the files; wav.")
+    ] = None,
     out: Annotated[Path | None, Parameter(help="Folder for the files.")] = None,
     trajectory: Annotated[bool, Parameter(help="Also keep the way from noise.")] = False,
     like: Annotated[
-        Path | None, Parameter(help="Make this sample again: a PNG, or samples.jsonl:LINE.")
+        Path | None,
+        Parameter(help="Make this sample again: a PNG, WAV or FLAC, or samples.jsonl:LINE."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Make new pictures or texts with a trained run."""
+    """Make new pictures, sounds or texts with a trained run, or variations of a file."""
     from sfumato.run.sampled import Asked, sample_files
 
-    asked = Asked(n, seed, steps, sampler, label, scale, batch, temperature, top_p, length)
-    show.sampling(sample_files(run, asked, out, trajectory, like), json)
+    asked = Asked(
+        n, seed, steps, sampler, label, scale, batch,
+        temperature=temperature, top_p=top_p, length=length,
+        start=from_, strength=strength, seconds=seconds,
+    )  # fmt: skip
+    show.sampling(sample_files(run, asked, out, trajectory, like, format), json)
 
 
 @app.command
@@ -234,30 +257,38 @@ def fill(
 def evaluate(
     run: RunName,
     *,
-    n: Annotated[int, Parameter(name=["-n", "--number"], help="Texts sampled.")] = 64,
-    rows: Annotated[int, Parameter(help="Rows of text whose likelihood is measured.")] = 512,
-    draws: Annotated[int, Parameter(help="Times and noises per row.")] = 8,
+    n: Annotated[
+        int | None,
+        Parameter(name=["-n", "--number"], help="How many are sampled: 64 texts, or 200 sounds."),
+    ] = None,
+    rows: Annotated[
+        int | None, Parameter(help="Text: rows whose likelihood is measured; 512.")
+    ] = None,
+    draws: Annotated[int | None, Parameter(help="Text: times and noises per row; 8.")] = None,
     seed: Annotated[int, Parameter(help="The same seed gives the same report.")] = 0,
-    steps: Annotated[int | None, Parameter(help="Network evaluations per text.")] = None,
+    steps: Annotated[int | None, Parameter(help="Network evaluations per sample.")] = None,
     sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
-    temperature: Annotated[
-        float | None, Parameter(help="Of the samples: below 1 = safer, 1 = off.")
-    ] = None,
-    top_p: Annotated[
-        float | None, Parameter(help="Of the samples: share of likely tokens, 1 = off.")
-    ] = None,
-    molecules: Annotated[bool, Parameter(help="The texts are SMILES strings.")] = False,
+    temperature: Annotated[float | None, Parameter(help="Text: below 1 = safer, 1 = off.")] = None,
+    top_p: Annotated[float | None, Parameter(help="Text: share of likely tokens, 1 = off.")] = None,
+    molecules: Annotated[bool, Parameter(help="Text: they are SMILES strings.")] = False,
+    label: Annotated[str | None, Parameter(help="Sounds: class of all samples.")] = None,
+    scale: Annotated[float | None, Parameter(help="Sounds: guidance, 1 = off.")] = None,
+    speech: Annotated[
+        bool,
+        Parameter(help="Sounds: classes are words; tell how many a recogniser hears."),
+    ] = False,
     out: Annotated[
         Path | None, Parameter(help="File for the report; else evaluation.json of the run.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Measure a run on text: how likely it finds text, and how its own compares with real text."""
+    """Measure a run on text or sounds: its samples beside real ones, and copies among them."""
     from sfumato.cli import show_evaluation
-    from sfumato.run.evaluated import evaluate_run
-    from sfumato.run.text.evaluation import Evaluation
+    from sfumato.run.evaluated import Measured, evaluate_run
 
-    asked = Evaluation(n, rows, draws, seed, steps, sampler, temperature, top_p, molecules)
+    asked = Measured(
+        n, seed, steps, sampler, rows, draws, temperature, top_p, molecules, label, scale, speech
+    )
     show_evaluation.evaluation(evaluate_run(run, asked, out), json)
 
 
@@ -287,7 +318,7 @@ def samplers(*, json: Json = False) -> None:
     image, text = find(DEFAULT).sampling.sampler.kind, find("text").sampling.sampler.kind
     show.samplers(
         {
-            "pictures": ({name: kind.summary for name, kind in SAMPLERS.items()}, image),
+            "pictures and sounds": ({name: kind.summary for name, kind in SAMPLERS.items()}, image),
             "text": ({name: kind.summary for name, kind in TOKEN_SAMPLERS.items()}, text),
         },
         json,

@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sfumato.cli import show_text
+from sfumato.cli import show_audio, show_text
 
 if TYPE_CHECKING:
     from cyclopts import CycloptsError
 
     from sfumato.errors import SfumatoError
+    from sfumato.media.audio.check import AudioReport
     from sfumato.media.catalogue import Entry, FetchedSet
     from sfumato.media.check import DataReport
     from sfumato.media.text.check import TextReport
@@ -104,19 +105,22 @@ def fetched(found: FetchedSet, as_json: bool) -> None:
     say(entry.attribution.strip())
 
 
-def data_report(report: DataReport, sheet: Path, as_json: bool) -> None:
-    """What a run would see in a folder, and where the contact sheet is."""
+def data_report(report: DataReport | AudioReport, sheet: Path, as_json: bool) -> None:
+    """What a run would see or hear in a folder, and where the contact sheet is."""
+    from sfumato.media.check import DataReport
+
     if as_json:
         dump({**report.to_json(), "contact_sheet": str(sheet)})
         return
     table = Table.grid(padding=(0, 2))
-    for name, text in _report_rows(report):
+    rows = _rows(report) if isinstance(report, DataReport) else show_audio.report_rows(report)
+    for name, text in chain(rows, described(report)):
         table.add_row(Text(name, style="bold"), Text(text))
     table.add_row(Text("contact sheet", style="bold"), Text(str(sheet)))
     _out.print(table)
 
 
-def _report_rows(report: DataReport) -> Iterator[tuple[str, str]]:
+def _rows(report: DataReport) -> Iterator[tuple[str, str]]:
     settings = report.settings
     yield "folder", str(report.root)
     yield "pictures", f"{report.count:,} ({report.groups:,} independent)"
@@ -125,6 +129,10 @@ def _report_rows(report: DataReport) -> Iterator[tuple[str, str]]:
         if spread is not None:
             yield name, f"{spread.least} to {spread.most}, median {spread.median}"
     yield "stored as", ", ".join(f"{mode} {count:,}" for mode, count in report.modes.items())
+
+
+def described(report: DataReport | AudioReport) -> Iterator[tuple[str, str]]:
+    """What is known of pictures and of sounds alike: name and text of each row."""
     if report.labels:
         shown = list(report.labels.items())[:20]
         more = f", and {len(report.labels) - 20} more" if len(report.labels) > 20 else ""
@@ -186,11 +194,11 @@ def sampling(events: Iterator[Any], as_json: bool) -> None:
         for line in () if as_json else show_text.texts(written):
             say(line)
     else:
-        _pictures(events, as_json)
+        _signals(events, as_json)
 
 
-def _pictures(events: Iterator[Any], as_json: bool) -> None:
-    from sfumato.run.image.sampled import Written
+def _signals(events: Iterator[Any], as_json: bool) -> None:
+    from sfumato.run.gaussian.sampled import Written
     from sfumato.run.trained import Making
 
     written: Written | None = None
@@ -205,8 +213,9 @@ def _pictures(events: Iterator[Any], as_json: bool) -> None:
     if as_json:
         dump(written.to_json())
         return
-    noun = "picture" if len(written.files) == 1 else "pictures"
-    say(f"{len(written.files)} {noun} in {written.folder}, {written.seconds:.1f} s")
+    noun = "picture" if written.files[0].suffix == ".png" else "sound"
+    many = "" if len(written.files) == 1 else "s"
+    say(f"{len(written.files)} {noun}{many} in {written.folder}, {written.seconds:.1f} s")
     say(f"sheet: {written.sheet}")
     for path in written.strips[:1]:
         say(f"from noise: {path}")

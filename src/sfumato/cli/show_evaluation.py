@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sfumato.cli import show
+from sfumato.cli import show, show_audio
 
 if TYPE_CHECKING:
     from sfumato.metrics.molecules import Molecules
+    from sfumato.run.audio.evaluation import SoundReport
     from sfumato.run.text.evaluation import Report
     from sfumato.run.text.likelihoods import Bits, Estimate
     from sfumato.run.text.quality import Compared, Copies, Quality
@@ -23,7 +24,7 @@ Row = tuple[str, ...]
 def evaluation(events: Iterator[Any], as_json: bool) -> None:
     """An evaluation as it is made, and its report."""
     from sfumato.run.evaluated import Evaluated
-    from sfumato.run.text.progress import Measuring
+    from sfumato.run.measuring import Measuring
 
     found: Evaluated | None = None
     with show.progress(as_json) as report:
@@ -44,9 +45,17 @@ def evaluation(events: Iterator[Any], as_json: bool) -> None:
     for note in found.report.notes:
         show.say(f"note: {note}")
     show.say(f"report: {found.path}")
+    if found.picture is not None:
+        show.say(f"samples over the likest training sounds: {found.picture}")
 
 
-def _tables(report: Report) -> Iterator[Table]:
+def _tables(report: Report | SoundReport) -> Iterator[Table]:
+    from sfumato.run.audio.evaluation import SoundReport
+
+    if isinstance(report, SoundReport):
+        for head, rows in show_audio.report_tables(report):
+            yield _table(head, rows)
+        return
     likelihood, quality = report.likelihood, report.quality
     yield _table(
         ("likelihood", "held-out", "training"), _bits(likelihood.held_out, likelihood.training)

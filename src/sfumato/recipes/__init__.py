@@ -1,12 +1,14 @@
 """Recipes: the whole plan of a run, typed, validated and complete.
 
-A recipe function returns a finished :class:`~sfumato.recipes.recipe.Recipe`; a user changes single
+A recipe function returns a finished :class:`~sfumato.recipes.RecipeBase`; a user changes single
 settings of it by name. What is written to a run's ``spec.json`` is the result, with nothing left
 to a default that could change.
 """
 
+from sfumato.recipes.audio_recipe import AudioRecipe
+from sfumato.recipes.image_recipe import ImageRecipe
 from sfumato.recipes.overrides import override
-from sfumato.recipes.recipe import Recipe, RecipeBase
+from sfumato.recipes.recipe import GaussianRecipe, RecipeBase
 from sfumato.recipes.registry import DEFAULT, RECIPES, AnyRecipe, find
 from sfumato.recipes.text_recipe import TextRecipe
 
@@ -14,7 +16,9 @@ __all__ = [
     "DEFAULT",
     "RECIPES",
     "AnyRecipe",
-    "Recipe",
+    "AudioRecipe",
+    "GaussianRecipe",
+    "ImageRecipe",
     "RecipeBase",
     "TextRecipe",
     "find",

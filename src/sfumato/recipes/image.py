@@ -8,16 +8,17 @@ from sfumato.engine.settings import EngineSettings
 from sfumato.media.image import ImageSettings
 from sfumato.nets.specs import TransformerSpec, UNetSpec
 from sfumato.process.times import EDMGrid, LogNormal
-from sfumato.recipes.recipe import BudgetSettings, Recipe, SamplingSettings
+from sfumato.recipes.image_recipe import ImageRecipe
+from sfumato.recipes.recipe import BudgetSettings, SamplingSettings
 from sfumato.sampling import StochasticHeun
 
 # A model that was trained for minutes errs at every step; fresh noise lets later steps mend it.
 _FORGIVING = SamplingSettings(sampler=StochasticHeun(churn=80.0, grid=EDMGrid(low=0.05)), steps=100)
 
 
-def unet() -> Recipe:
+def unet() -> ImageRecipe:
     """A U-Net that learns small pictures on a laptop's CPU in minutes."""
-    return Recipe(
+    return ImageRecipe(
         name="image",
         medium=ImageSettings(size=32),
         times=LogNormal(mean=-0.5, std=1.4),
@@ -37,9 +38,9 @@ def unet() -> Recipe:
     )
 
 
-def transformer() -> Recipe:
+def transformer() -> ImageRecipe:
     """A transformer on 4 x 4 patches, for the same small pictures."""
-    return Recipe(
+    return ImageRecipe(
         name="image-transformer",
         medium=ImageSettings(size=32),
         times=LogNormal(mean=-0.5, std=1.4),
@@ -54,9 +55,9 @@ def transformer() -> Recipe:
     )
 
 
-def large() -> Recipe:
+def large() -> ImageRecipe:
     """A larger U-Net at 64 x 64, for a GPU and some hours."""
-    return Recipe(
+    return ImageRecipe(
         name="image-large",
         medium=ImageSettings(size=64),
         times=LogNormal(mean=-0.4, std=1.4),

@@ -1,4 +1,4 @@
-"""What a recipe holds: what all share, and what a recipe for pictures adds."""
+"""What a recipe holds: what all share, and what those of Gaussian diffusion share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from sfumato.engine.settings import EngineSettings
-from sfumato.media.image import ImageSettings
 from sfumato.nets.specs import Backbone
 from sfumato.objective import AnyWeighting, Unit
 from sfumato.process.prediction import EDM, AnyPrediction
@@ -65,6 +64,7 @@ class RecipeBase(Part):
         data: Which part of the data is used.
         engine: How to train.
         budget: For how long.
+        medium: How files become tensors or tokens.
     """
 
     name: str
@@ -72,13 +72,13 @@ class RecipeBase(Part):
     data: DataSettings = DataSettings()
     engine: EngineSettings = EngineSettings()
     budget: BudgetSettings
+    medium: BaseModel
 
 
-class Recipe(RecipeBase):
-    """The whole plan of a run on pictures.
+class GaussianRecipe(RecipeBase):
+    """The plan of a run by Gaussian diffusion, but for the medium.
 
     Attributes:
-        medium: How files become tensors.
         schedule: Signal and noise over time.
         prediction: What the backbone is trained to output.
         sigma_data: Standard deviation of the data; None until measured.
@@ -88,7 +88,6 @@ class Recipe(RecipeBase):
         sampling: How to sample by default.
     """
 
-    medium: ImageSettings = ImageSettings()
     schedule: AnySchedule = Linear()
     prediction: AnyPrediction = EDM()
     sigma_data: PositiveFloat | None = None
@@ -110,11 +109,11 @@ class Recipe(RecipeBase):
             )
         return self
 
-    def settled(self, medium: ImageSettings, sigma_data: float) -> Recipe:
+    def settled(self, medium: BaseModel, sigma_data: float) -> Self:
         """The recipe with what depends on the data filled in.
 
         Args:
-            medium: Settings with the number of channels decided.
+            medium: Settings of the medium with nothing left open.
             sigma_data: Measured standard deviation, used unless the recipe states one.
         """
         sigma = self.sigma_data or sigma_data

@@ -9,25 +9,31 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Tag
 
 from sfumato.errors import SettingError, suggest
-from sfumato.recipes import image, text
-from sfumato.recipes.recipe import Recipe
+from sfumato.recipes import audio, image, text
+from sfumato.recipes.audio_recipe import AudioRecipe
+from sfumato.recipes.image_recipe import ImageRecipe
 from sfumato.recipes.text_recipe import TextRecipe
 
 
 def _medium(recipe: Any) -> str:
     """The medium of a recipe, or of a recipe as plain data; pictures do not name theirs."""
+    if isinstance(recipe, TextRecipe | AudioRecipe):
+        return recipe.medium.kind
     if not isinstance(recipe, dict):
-        return "text" if isinstance(recipe, TextRecipe) else "image"
+        return "image"
     medium = recipe.get("medium")
     return str(medium.get("kind", "image")) if isinstance(medium, dict) else "image"
 
 
 AnyRecipe = Annotated[
-    Annotated[Recipe, Tag("image")] | Annotated[TextRecipe, Tag("text")], Discriminator(_medium)
+    Annotated[ImageRecipe, Tag("image")]
+    | Annotated[TextRecipe, Tag("text")]
+    | Annotated[AudioRecipe, Tag("audio")],
+    Discriminator(_medium),
 ]
 """A recipe for any medium, as read from a spec."""
 
-RECIPES: Mapping[str, Callable[[], Recipe | TextRecipe]] = MappingProxyType(
+RECIPES: Mapping[str, Callable[[], AnyRecipe]] = MappingProxyType(
     {
         "image": image.unet,
         "image-transformer": image.transformer,
@@ -36,12 +42,15 @@ RECIPES: Mapping[str, Callable[[], Recipe | TextRecipe]] = MappingProxyType(
         "text-bpe": text.pieces,
         "text-molecules": text.molecules,
         "text-large": text.large,
+        "audio": audio.spectrogram,
+        "audio-waveform": audio.waveform,
+        "audio-large": audio.large,
     }
 )
 DEFAULT = "image"
 
 
-def find(name: str) -> Recipe | TextRecipe:
+def find(name: str) -> AnyRecipe:
     """The recipe of that name.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sfumato import storage
-from sfumato.recipes import Recipe, TextRecipe
+from sfumato.recipes import AnyRecipe, AudioRecipe, TextRecipe
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import DataFacts, Spec
 
@@ -18,7 +18,7 @@ def write(directory: RunDirectory, spec: Spec, step: int) -> None:
 def text(directory: RunDirectory, spec: Spec, step: int) -> str:
     """The card as Markdown."""
     recipe, data = spec.recipe, spec.data
-    about = _of_text(recipe, data) if isinstance(recipe, TextRecipe) else _of_pictures(recipe)
+    about = _about(recipe, data)
     classes = f", {len(data.classes)} classes" if data.classes else ""
     unstated = f"not stated; it is that of your {about.noun}"
     lines = [
@@ -64,12 +64,29 @@ class _About:
     number: int
 
 
-def _of_pictures(recipe: Recipe) -> _About:
+def _about(recipe: AnyRecipe, data: DataFacts) -> _About:
+    if isinstance(recipe, TextRecipe):
+        return _of_text(recipe, data)
+    if isinstance(recipe, AudioRecipe):
+        return _of_sounds(recipe)
     medium = recipe.medium
     return _About(
         subject=f"{medium.size} x {medium.size} {medium.channels} pictures",
         noun="pictures",
         rows=(f"| prediction, schedule | {recipe.prediction.kind}, {recipe.schedule.kind} |",),
+        number=16,
+    )
+
+
+def _of_sounds(recipe: AudioRecipe) -> _About:
+    medium = recipe.medium
+    return _About(
+        subject=f"{medium.channels} sounds of up to {medium.seconds:g} s at {medium.rate:,} Hz",
+        noun="sounds",
+        rows=(
+            f"| prediction, schedule | {recipe.prediction.kind}, {recipe.schedule.kind} |",
+            f"| representation | {medium.representation.kind} |",
+        ),
         number=16,
     )
 

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sfumato import storage
+from sfumato.media.audio.check import AudioReport
+from sfumato.media.audio.check import check as check_sounds
 from sfumato.media.check import DataReport
 from sfumato.media.check import check as check_pictures
+from sfumato.media.dataset import Progress
 from sfumato.media.text.check import TextReport
 from sfumato.media.text.check import check as check_texts
-from sfumato.recipes import TextRecipe, find, override
-from sfumato.run.source import folder_of, suited
-from sfumato.run.text.data import settled_on
+from sfumato.recipes import AudioRecipe, TextRecipe, find, override
+from sfumato.run.audio.data import require
+from sfumato.run.source import folder_of, settled_on, suited
 
 _MEGABYTE = 1_000_000
 
@@ -22,7 +25,7 @@ def check(
     report: Callable[[int, int, str], None],
     recipe: str | None = None,
     changes: Iterable[str] = (),
-) -> DataReport | TextReport:
+) -> DataReport | AudioReport | TextReport:
     """Read the data as a run would, and report.
 
     Args:
@@ -36,12 +39,20 @@ def check(
         DataError: There is nothing that can be used.
     """
     plan = override(find(recipe or suited(source)), changes)
+    if isinstance(plan, AudioRecipe):
+        require()
     folder, catalogued = folder_of(source)
+    if catalogued:
+        plan = settled_on(source, plan)
     if isinstance(plan, TextRecipe):
-        return _of_texts(folder, settled_on(source, plan) if catalogued else plan, report)
-    return check_pictures(
-        folder, plan.medium, progress=lambda event: report(event.done, event.total, "reading")
-    )
+        return _of_texts(folder, plan, report)
+
+    def progress(event: Progress) -> None:
+        report(event.done, event.total, "reading")
+
+    if isinstance(plan, AudioRecipe):
+        return check_sounds(folder, plan.medium, progress=progress)
+    return check_pictures(folder, plan.medium, progress=progress)
 
 
 def _of_texts(
@@ -58,7 +69,7 @@ def _of_texts(
     )
 
 
-def write_sheet(report: DataReport, path: Path) -> None:
+def write_sheet(report: DataReport | AudioReport, path: Path) -> None:
     """Write the contact sheet of a report as PNG, over an earlier one if need be."""
     with storage.replacing(path) as draft:
         report.contact_sheet.save(draft, format="PNG")

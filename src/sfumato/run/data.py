@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sfumato.errors import RunError
-from sfumato.recipes import Recipe, TextRecipe
+from sfumato.recipes import AnyRecipe, AudioRecipe, ImageRecipe, TextRecipe
+from sfumato.run.audio import data as audio
 from sfumato.run.directory import RunDirectory
 from sfumato.run.image import data as image
-from sfumato.run.source import Fetching, Reading
+from sfumato.run.source import Fetching, Reading, fetching, folder_of, known_place, settled_on
 from sfumato.run.spec import DataFacts
 from sfumato.run.task import TrainingData
 from sfumato.run.text import data as text
 
 
-def prepare(
-    source: str | Path, recipe: Recipe | TextRecipe
-) -> Iterator[Fetching | Reading | TrainingData]:
+def prepare(source: str | Path, recipe: AnyRecipe) -> Iterator[Fetching | Reading | TrainingData]:
     """Read the data of a run; yields progress, and at the end the data.
 
     Raises:
@@ -25,12 +24,18 @@ def prepare(
     """
     if isinstance(recipe, TextRecipe):
         yield from text.prepare(source, recipe)
-    else:
-        yield from image.prepare(source, recipe)
+        return
+    if isinstance(recipe, AudioRecipe):
+        audio.require()  # Missing, it is better missed before a download.
+    if (said := fetching(source)) is not None:
+        yield said
+    folder, catalogued = folder_of(source)
+    entry = str(source) if catalogued else None
+    yield from _signals(folder, entry, recipe if entry is None else settled_on(entry, recipe))
 
 
 def reopen(
-    directory: RunDirectory, facts: DataFacts, recipe: Recipe | TextRecipe
+    directory: RunDirectory, facts: DataFacts, recipe: AnyRecipe
 ) -> Iterator[Reading | TrainingData]:
     """Read the data of an existing run again.
 
@@ -42,7 +47,7 @@ def reopen(
     if isinstance(recipe, TextRecipe):
         events = text.reopen(directory, facts, recipe)
     else:
-        events = image.reopen(facts, recipe)
+        events = _signals(*known_place(facts), recipe)
     for event in events:
         if isinstance(event, TrainingData) and event.facts.fingerprint != facts.fingerprint:
             raise RunError(
@@ -52,3 +57,12 @@ def reopen(
                 hint="put the files back, or begin a new run with: sfumato train",
             )
         yield event
+
+
+def _signals(
+    folder: Path, entry: str | None, recipe: ImageRecipe | AudioRecipe
+) -> Iterator[Reading | TrainingData]:
+    if isinstance(recipe, AudioRecipe):
+        yield from audio.read(folder, entry, recipe)
+    else:
+        yield from image.read(folder, entry, recipe)

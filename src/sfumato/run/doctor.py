@@ -18,6 +18,9 @@ _EXTRAS = {
     "tensorboard": "tensorboard",
     "text": "tokenizers",
     "molecules": "rdkit",
+    "audio": "soundfile",
+    "audio-metrics": "onnxruntime",
+    "speech": "faster_whisper",
 }
 
 

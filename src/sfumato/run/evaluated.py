@@ -5,17 +5,58 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sfumato import storage
 from sfumato.errors import SettingError
-from sfumato.recipes import TextRecipe
+from sfumato.run.audio.evaluation import SoundEvaluation, SoundReport
+from sfumato.run.audio.evaluation import evaluate as evaluate_sounds
+from sfumato.run.audio.sampling import AudioModel
+from sfumato.run.audio.sheets import beside_nearest
 from sfumato.run.directory import require_writable
+from sfumato.run.measuring import Measuring
 from sfumato.run.run import Run
-from sfumato.run.text.evaluation import Evaluation, Report, evaluate
-from sfumato.run.text.progress import Measuring
+from sfumato.run.text.evaluation import Evaluation, Report
+from sfumato.run.text.evaluation import evaluate as evaluate_text
 from sfumato.run.text.sampling import TextModel
 
 FILE = "evaluation.json"
+_OF_TEXT = ("rows", "draws", "temperature", "top_p", "molecules")
+_OF_SOUNDS = ("label", "scale", "speech")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a user may ask to be measured; None stands for the medium's own default.
+
+    ``rows``, ``draws``, ``temperature``, ``top_p`` and ``molecules`` are for text alone, ``label``,
+    ``scale`` and ``speech`` for sounds.
+    """
+
+    n: int | None = None
+    seed: int | None = None
+    steps: int | None = None
+    sampler: str | None = None
+    rows: int | None = None
+    draws: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    molecules: bool | None = None
+    label: str | None = None
+    scale: float | None = None
+    speech: bool | None = None
+
+    def given(self, foreign: tuple[str, ...], noun: str) -> dict[str, Any]:
+        """What was asked, by name.
+
+        Raises:
+            SettingError: Something is not for this medium.
+        """
+        given = {name: value for name, value in vars(self).items() if value not in (None, False)}
+        for name in foreign:
+            if name in given:
+                raise SettingError(f"--{name.replace('_', '-')} is not for a run on {noun}.")
+        return given
 
 
 @dataclass(frozen=True)
@@ -25,16 +66,18 @@ class Evaluated:
     Attributes:
         report: What was found.
         path: Where it was written.
+        picture: Sounds: samples over the likest training sounds; None for other media.
     """
 
-    report: Report
+    report: Report | SoundReport
     path: Path
+    picture: Path | None = None
 
 
 def evaluate_run(
-    run: str | Path, asked: Evaluation, out: Path | None = None
+    run: str | Path, asked: Measured, out: Path | None = None
 ) -> Iterator[Measuring | Evaluated]:
-    """Evaluate a run on text and write the report.
+    """Evaluate a run on text or sounds and write the report.
 
     Args:
         run: Name or path of the run.
@@ -46,25 +89,38 @@ def evaluate_run(
 
     Raises:
         SettingError: It is a run on pictures, or a value is out of range.
-        SfumatoError: See :func:`~sfumato.run.text.evaluation.evaluate`.
+        SfumatoError: See ``evaluate`` of ``sfumato.run.text.evaluation`` and
+            ``sfumato.run.audio.evaluation``.
     """
     opened = Run.open(run)
     # Known by the spec, before weights are read.
-    if not isinstance(opened.spec.recipe, TextRecipe):
+    if opened.spec.medium == "pictures":
         raise SettingError(
             f"The run '{opened.name}' cannot be evaluated.",
-            why="evaluate is for runs on text so far, and this is one on pictures",
+            why="evaluate is for runs on text and sounds so far, and this is one on pictures",
         )
     path = opened.directory.root / FILE if out is None else out
     if path.is_dir():
         raise SettingError(f"'{path}' is a folder.", hint="name a file: --out FILE")
     require_writable(path.parent)
     model = opened.model
-    if not isinstance(model, TextModel):
-        raise TypeError("a run on text has a model of text")
-    for event in evaluate(model, asked):
-        if isinstance(event, Report):
-            storage.write_json(path, event.to_json())
-            yield Evaluated(event, path)
-        else:
+    events: Iterator[Measuring | Report | SoundReport]
+    if isinstance(model, AudioModel):
+        wanted = SoundEvaluation(**asked.given(_OF_TEXT, opened.spec.medium))
+        events = evaluate_sounds(model, wanted)
+    elif isinstance(model, TextModel):
+        events = evaluate_text(model, Evaluation(**asked.given(_OF_SOUNDS, opened.spec.medium)))
+    else:
+        raise TypeError("a run on pictures was refused already")
+    for event in events:
+        if isinstance(event, Measuring):
             yield event
+            continue
+        storage.write_json(path, event.to_json())
+        picture = None
+        if isinstance(event, SoundReport) and isinstance(model, AudioModel):
+            picture = path.with_name(f"{path.stem}-nearest.png")
+            sheet = beside_nearest(model.medium, event.samples, event.real, event.quality.nearest)
+            with storage.replacing(picture) as draft:
+                sheet.save(draft, format="PNG")
+        yield Evaluated(event, path, picture)

@@ -13,9 +13,10 @@ from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine import tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.errors import DamagedFile, RunError
+from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.image import ImageMedium
 from sfumato.process.gaussian import Gaussian
-from sfumato.recipes import TextRecipe
+from sfumato.recipes import AudioRecipe, TextRecipe
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import Spec
 
@@ -24,7 +25,7 @@ DenoiserT = TypeVar("DenoiserT", NetworkDenoiser, TokenDenoiser)
 
 def build(spec: Spec) -> NetworkDenoiser | TokenDenoiser:
     """A denoiser with fresh weights, drawn from the run's seed."""
-    return build_text(spec) if isinstance(spec.recipe, TextRecipe) else build_image(spec)
+    return build_text(spec) if isinstance(spec.recipe, TextRecipe) else build_gaussian(spec)
 
 
 def build_text(spec: Spec) -> TokenDenoiser:
@@ -39,17 +40,23 @@ def build_text(spec: Spec) -> TokenDenoiser:
     return TokenDenoiser(backbone, process)
 
 
-def build_image(spec: Spec) -> NetworkDenoiser:
-    """A denoiser of pictures with fresh weights, drawn from the run's seed."""
-    recipe = spec.image
-    channels, size, _ = ImageMedium(recipe.medium).shape
+def build_gaussian(spec: Spec) -> NetworkDenoiser:
+    """A denoiser of pictures or sounds with fresh weights, drawn from the run's seed."""
+    recipe = spec.gaussian
+    channels, *sides = _signal_shape(spec)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        backbone = recipe.backbone.build(channels=channels, size=size, classes=spec.classes)
+        backbone = recipe.backbone.build(channels, sides, spec.classes, spec.lengths)
     if recipe.sigma_data is None:
         raise ValueError("the recipe has to be settled on its data first")
     process = Gaussian(recipe.schedule)
     return NetworkDenoiser(backbone, process, recipe.prediction, recipe.sigma_data)
+
+
+def _signal_shape(spec: Spec) -> tuple[int, ...]:
+    if isinstance(spec.recipe, AudioRecipe):
+        return AudioMedium(spec.recipe.medium).signal_shape
+    return ImageMedium(spec.image.medium).signal_shape
 
 
 def publish(directory: RunDirectory, tensors: dict[str, torch.Tensor], step: int) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 from rich.console import Console
 
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
@@ -20,86 +17,24 @@ from sfumato.engine.log import read_log
 from sfumato.engine.progress import choose_display
 from sfumato.engine.signals import stop_on_signals
 from sfumato.errors import SettingError
-from sfumato.media.image import ImageMedium
-from sfumato.recipes import Recipe, TextRecipe
+from sfumato.recipes import AnyRecipe, AudioRecipe, TextRecipe
 from sfumato.run import spec as specs
 from sfumato.run import training
+from sfumato.run.audio.evaluation import SoundEvaluation, SoundReport
+from sfumato.run.audio.evaluation import evaluate as evaluate_sounds
+from sfumato.run.audio.sampling import AudioModel
 from sfumato.run.directory import ROOT, RunDirectory, locate
-from sfumato.run.image.outputs import SampleFolder
-from sfumato.run.image.sampling import ImageModel, Made, Request
+from sfumato.run.gaussian.sampling import Made, Request
+from sfumato.run.image.sampling import ImageModel
+from sfumato.run.measuring import Measuring
+from sfumato.run.samples import Samples, Sounds, Texts
 from sfumato.run.source import Fetching, Reading, suited
 from sfumato.run.spec import DataFacts, Spec
 from sfumato.run.text.evaluation import Evaluation, Report, evaluate
 from sfumato.run.text.filling import Filled, Gaps, fill
-from sfumato.run.text.outputs import TextFolder
 from sfumato.run.text.sampling import MadeTexts, TextModel, TextRequest
 
 _READING_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Samples in memory.
-
-    Attributes:
-        pixels: uint8, shape (N, H, W, C).
-        recipes: How each was made.
-        medium: How they become files.
-    """
-
-    pixels: NDArray[np.uint8]
-    recipes: list[dict[str, Any]]
-    medium: ImageMedium
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def sheet(self) -> Image.Image:
-        """All of them on one picture."""
-        return self.medium.sheet(self.pixels)
-
-    def save(self, folder: str | Path) -> list[Path]:
-        """Write one PNG per sample, with its recipe inside, and a sheet.
-
-        Raises:
-            SettingError: A file would be overwritten.
-        """
-        out = SampleFolder(Path(folder), self.medium)
-        indices = [recipe["index"] for recipe in self.recipes]
-        out.require_free(indices)
-        out.add(Made(indices, self.pixels, self.recipes))
-        out.finish()
-        return out.files
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Texts in memory.
-
-    Attributes:
-        texts: The texts.
-        recipes: How each was made.
-    """
-
-    texts: list[str]
-    recipes: list[dict[str, Any]]
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def __getitem__(self, number: int) -> str:
-        return self.texts[number]
-
-    def save(self, folder: str | Path) -> Path:
-        """Write ``samples.jsonl``, one text a line with its recipe; returns its path.
-
-        Raises:
-            SettingError: The file exists.
-        """
-        out = TextFolder(Path(folder))
-        out.require_free()
-        out.add(self.texts, self.recipes)
-        return out.samples
 
 
 class Run:
@@ -132,10 +67,12 @@ class Run:
         return self.directory.name
 
     @cached_property
-    def model(self) -> ImageModel | TextModel:
+    def model(self) -> ImageModel | AudioModel | TextModel:
         """The trained model, ready to sample."""
         if isinstance(self.spec.recipe, TextRecipe):
             return TextModel(self.directory, self.spec)
+        if isinstance(self.spec.recipe, AudioRecipe):
+            return AudioModel(self.directory, self.spec)
         return ImageModel(self.directory, self.spec)
 
     @property
@@ -143,14 +80,15 @@ class Run:
         """The trained denoiser, for use with ``sfumato.sampling`` and ``sfumato.guidance``."""
         return self.model.denoiser
 
-    def sample(self, n: int | None = None, **asked: Any) -> Samples | Texts:
+    def sample(self, n: int | None = None, **asked: Any) -> Samples | Sounds | Texts:
         """Make samples.
 
         Args:
-            n: How many; by default 16 pictures, or 4 texts.
-            **asked: ``seed``, ``steps``, ``sampler``, ``label``, ``scale``, ``batch``, ``first``,
-                and for text ``temperature``, ``top_p``, ``length``; see ``request`` of
-                :class:`~sfumato.run.image.sampling.ImageModel` and
+            n: How many; by default 16 pictures or sounds, or 4 texts.
+            **asked: ``seed``, ``steps``, ``sampler``, ``label``, ``scale``, ``batch``, ``first``;
+                for pictures and sounds ``start``, ``strength`` and ``seconds``, for text
+                ``temperature``, ``top_p`` and ``length``; see ``request`` of
+                :class:`~sfumato.run.gaussian.sampling.GaussianModel` and
                 :class:`~sfumato.run.text.sampling.TextModel`.
 
         Raises:
@@ -160,26 +98,29 @@ class Run:
             asked["n"] = n
         return self.make(self.model.request(**asked))
 
-    def like(self, path: str | Path) -> Samples | Texts:
+    def like(self, path: str | Path) -> Samples | Sounds | Texts:
         """Make a stored sample again, from the recipe in its file."""
         return self.make(self.model.like(Path(path)))
 
-    def make(self, request: Request | TextRequest) -> Samples | Texts:
+    def make(self, request: Request | TextRequest) -> Samples | Sounds | Texts:
         """Carry out a request.
 
         Raises:
             SettingError: It was made for another medium.
         """
         model = self.model
-        if isinstance(model, ImageModel) and isinstance(request, Request):
-            pictures = [event for event in model.sample(request) if isinstance(event, Made)]
-            pixels = np.concatenate([batch.pixels for batch in pictures])
-            return Samples(pixels, [r for made in pictures for r in made.recipes], model.medium)
         if isinstance(model, TextModel) and isinstance(request, TextRequest):
             made = [event for event in model.sample(request) if isinstance(event, MadeTexts)]
             texts = [text for batch in made for text in batch.texts]
             return Texts(texts, [recipe for batch in made for recipe in batch.recipes])
-        raise SettingError(f"The request is not one for the medium of the run '{self.name}'.")
+        if isinstance(model, TextModel) or isinstance(request, TextRequest):
+            raise SettingError(f"The request is not one for the medium of the run '{self.name}'.")
+        batches = [event for event in model.sample(request) if isinstance(event, Made)]
+        items = np.concatenate([batch.items for batch in batches])
+        recipes = [recipe for batch in batches for recipe in batch.recipes]
+        if isinstance(model, AudioModel):
+            return Sounds(items, recipes, model.medium)
+        return Samples(items, recipes, model.medium)
 
     def fill(self, text: str, **asked: Any) -> list[Filled]:
         """Fill the gaps of a text, the likeliest candidate first.
@@ -195,18 +136,23 @@ class Run:
         """
         return fill(self._of_text(), Gaps(text, **asked))
 
-    def evaluate(self, **asked: Any) -> Report:
-        """Measure the model on held-out text, and its samples beside real text.
+    def evaluate(self, **asked: Any) -> Report | SoundReport:
+        """Measure the model's samples beside real ones, and for text its likelihood.
 
         Args:
-            **asked: See :class:`~sfumato.run.text.evaluation.Evaluation`.
+            **asked: See :class:`~sfumato.run.text.evaluation.Evaluation` and
+                :class:`~sfumato.run.audio.evaluation.SoundEvaluation`.
 
         Raises:
-            RunError: The run is not one on text, or its data changed.
+            RunError: The run is one on pictures, or its data changed.
             SettingError: A value is out of range.
         """
-        events = evaluate(self._of_text(), Evaluation(**asked))
-        (report,) = [event for event in events if isinstance(event, Report)]
+        events: Iterator[Any]
+        if isinstance(self.spec.recipe, AudioRecipe) and isinstance(self.model, AudioModel):
+            events = evaluate_sounds(self.model, SoundEvaluation(**asked))
+        else:
+            events = evaluate(self._of_text(), Evaluation(**asked))
+        (report,) = [event for event in events if not isinstance(event, Measuring)]
         return report
 
     def _of_text(self) -> TextModel:
@@ -255,7 +201,7 @@ class Run:
         }
 
 
-def _about(recipe: Recipe | TextRecipe, data: DataFacts) -> dict[str, Any]:
+def _about(recipe: AnyRecipe, data: DataFacts) -> dict[str, Any]:
     """What is known of the data and how they are read."""
     if isinstance(recipe, TextRecipe):
         return {
@@ -264,6 +210,15 @@ def _about(recipe: Recipe | TextRecipe, data: DataFacts) -> dict[str, Any]:
             "vocabulary": data.vocabulary,
             "context": recipe.medium.context,
             "process": recipe.process.kind,
+        }
+    if isinstance(recipe, AudioRecipe):
+        sound = recipe.medium
+        return {
+            "sounds": data.count,
+            "seconds": sound.seconds,
+            "rate": sound.rate,
+            "channels": sound.channels,
+            "representation": sound.representation.kind,
         }
     medium = recipe.medium
     return {"pictures": data.count, "size": medium.size, "channels": medium.channels}
@@ -291,7 +246,8 @@ def train(
     """Train a model of a folder, a file or a catalogue's data set, showing progress.
 
     Args:
-        source: A folder of pictures or texts, a file of texts, or a name such as ``openmoji``.
+        source: A folder of pictures, sounds or texts, a file of texts, or a name such as
+            ``openmoji``.
         recipe: Name of the recipe; by default the one that suits the data.
         name: Of the run; made from data and recipe if None.
         steps: Length of the run in optimiser steps.
@@ -348,4 +304,4 @@ def _watched(events: Iterator[Any]) -> Run:
     return Run(watch(events, Console(stderr=True)))
 
 
-__all__ = ["Run", "Samples", "Texts", "open_run", "train", "watch"]
+__all__ = ["Run", "Samples", "Sounds", "Texts", "open_run", "train", "watch"]

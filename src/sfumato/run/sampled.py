@@ -8,19 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from sfumato.errors import SettingError
-from sfumato.run.image.sampled import write_samples
+from sfumato.run.audio.outputs import SoundFolder, SoundFormat
+from sfumato.run.audio.sampling import AudioModel
+from sfumato.run.directory import new_folder
+from sfumato.run.gaussian.sampled import SampleFolder, write_samples
+from sfumato.run.gaussian.stored import read_stored
+from sfumato.run.image.outputs import PictureFolder
 from sfumato.run.image.sampling import ImageModel
-from sfumato.run.image.stored import read_stored
 from sfumato.run.run import Run
 from sfumato.run.text.sampled import write_texts
+from sfumato.run.text.sampling import TextModel
 from sfumato.run.text.stored import read_stored_text
+
+_OF_TEXT = ("temperature", "top_p", "length")
+_OF_SIGNALS = ("start", "strength", "seconds")
 
 
 @dataclass(frozen=True)
 class Asked:
     """What a user may ask of samples; None stands for the run's own default.
 
-    The last three are for text alone.
+    ``temperature``, ``top_p`` and ``length`` are for text alone; ``start``, ``strength`` and
+    ``seconds`` for pictures and sounds, see :meth:`GaussianModel.request`.
     """
 
     n: int | None = None
@@ -33,32 +42,44 @@ class Asked:
     temperature: float | None = None
     top_p: float | None = None
     length: int | None = None
+    start: Path | None = None
+    strength: float | None = None
+    seconds: float | None = None
 
-    def of_pictures(self) -> dict[str, Any]:
-        """The arguments of :meth:`ImageModel.request`.
+    def of_signals(self, noun: str) -> dict[str, Any]:
+        """The arguments of :meth:`GaussianModel.request`.
 
         Raises:
-            SettingError: Something was asked that pictures do not have.
+            SettingError: Something was asked that pictures and sounds do not have.
         """
-        asked = dict(vars(self))
-        for name in ("temperature", "top_p", "length"):
-            if asked.pop(name) is not None:
-                raise SettingError(
-                    f"Pictures have no {name.replace('_', '-')}.", why="it is a setting of text"
-                )
-        return {"n": 16, **_given(asked)}
+        return {"n": 16, **self._without(_OF_TEXT, noun, "text")}
 
     def of_text(self) -> dict[str, Any]:
-        """The arguments of :meth:`TextModel.request`."""
-        return {"n": 4, **_given(vars(self))}
+        """The arguments of :meth:`TextModel.request`.
 
+        Raises:
+            SettingError: Something was asked that text does not have.
+        """
+        return {"n": 4, **self._without(_OF_SIGNALS, "text", "pictures and sounds")}
 
-def _given(asked: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in asked.items() if value is not None}
+    def _without(self, foreign: tuple[str, ...], noun: str, owner: str) -> dict[str, Any]:
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        for name in foreign:
+            if name in given:
+                flag = "from" if name == "start" else name.replace("_", "-")
+                raise SettingError(
+                    f"--{flag} is not for {noun}.", why=f"it is a setting of {owner}"
+                )
+        return given
 
 
 def sample_files(
-    run: str | None, asked: Asked, out: Path | None, trajectory: bool, like: Path | None
+    run: str | None,
+    asked: Asked,
+    out: Path | None,
+    trajectory: bool,
+    like: Path | None,
+    form: SoundFormat | None = None,
 ) -> Iterator[Any]:
     """Sample a run into files.
 
@@ -67,10 +88,12 @@ def sample_files(
         asked: What to make, unless ``like`` is given.
         out: Folder for the files; a new one in the run's ``samples`` if None.
         trajectory: Also write each sample's way from noise.
-        like: A sample to make again: a PNG, or a line of a ``samples.jsonl`` as ``FILE:N``.
+        like: A sample to make again: a PNG, WAV or FLAC, or a line of a ``samples.jsonl`` as
+            ``FILE:N``.
+        form: Sounds: which kind of files; ``wav`` if None.
 
     Yields:
-        See :func:`~sfumato.run.image.sampled.write_samples` and
+        See :func:`~sfumato.run.gaussian.sampled.write_samples` and
         :func:`~sfumato.run.text.sampled.write_texts`.
 
     Raises:
@@ -80,12 +103,26 @@ def sample_files(
         raise SettingError("No run was named.", hint="sfumato sample RUN   (see the folder runs/)")
     opened = Run.open(_run_of(like) if run is None and like is not None else str(run))
     model = opened.model
-    if isinstance(model, ImageModel):
-        picture = model.request(**asked.of_pictures()) if like is None else model.like(like)
-        yield from write_samples(opened.directory, model, picture, out, trajectory)
-    else:
+    if form is not None and not isinstance(model, AudioModel):
+        raise SettingError(f"--format is not for {opened.spec.medium}.", why="it is one of sounds")
+    if isinstance(model, TextModel):
         text = model.request(**asked.of_text()) if like is None else model.like(like)
         yield from write_texts(opened.directory, model, text, out, trajectory)
+        return
+    request = (
+        model.request(**asked.of_signals(opened.spec.medium)) if like is None else model.like(like)
+    )
+    folder = folder_for(model, out or new_folder(opened.directory), form or "wav")
+    yield from write_samples(folder, model, request, trajectory)
+
+
+def folder_for(
+    model: ImageModel | AudioModel, path: Path, form: SoundFormat = "wav"
+) -> SampleFolder:
+    """Where samples of a model are put."""
+    if isinstance(model, AudioModel):
+        return SoundFolder(path, medium=model.medium, form=form)
+    return PictureFolder(path, medium=model.medium)
 
 
 def _run_of(like: Path) -> str:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
+from json import dumps
+from operator import attrgetter
 from pathlib import Path
+from typing import TypeVar
 
 from sfumato.engine.events import Event
 from sfumato.errors import DataError, suggest
+from sfumato.media.audio.files import AUDIO
 from sfumato.media.catalogue import CATALOGUE, fetch
 from sfumato.media.image_open import IMAGES
 from sfumato.media.text.files import PLAIN, RECORDS
-from sfumato.recipes import DEFAULT
+from sfumato.recipes import DEFAULT, RecipeBase, find, override
 from sfumato.run.spec import DataFacts
 
-_TEXT = "text"
+_TEXT, _AUDIO = "text", "audio"
+
+RecipeT = TypeVar("RecipeT", bound=RecipeBase)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +86,17 @@ def known_place(facts: DataFacts) -> tuple[Path, str | None]:
     return Path(facts.source), None
 
 
+def settled_on(entry: str, recipe: RecipeT) -> RecipeT:
+    """The recipe with what a set of the catalogue says of it, unless asked otherwise."""
+    defaults = find(recipe.name)
+    changes = [
+        f"{path}={dumps(value)}"
+        for path, value in CATALOGUE[entry].settings.items()
+        if attrgetter(path)(recipe) == attrgetter(path)(defaults)
+    ]
+    return override(recipe, changes)
+
+
 def _expanded(source: str | Path) -> Path:
     # An empty path means the present folder, and an unset shell variable hardly does.
     if not str(source):
@@ -98,19 +116,27 @@ def _expanded(source: str | Path) -> Path:
 def suited(source: str | Path) -> str:
     """The name of the recipe that suits some data, by the names of its files.
 
-    Text files beside pictures are captions, so a folder with both is one of pictures.
+    Text files beside pictures or sounds are captions. Of pictures and sounds in one folder those
+    that are more decide: a cover beside songs makes no picture book.
     """
     path = Path(source)
     if not path.exists():
         entry = CATALOGUE.get(str(source))
         return DEFAULT if entry is None else entry.recipe
     if path.is_file():
-        return DEFAULT if path.suffix.lower() in IMAGES.suffixes else _TEXT
-    is_text = False
+        return _recipe_of(Counter([path.suffix.lower()]))
+    suffixes: Counter[str] = Counter()
     for _, folders, names in os.walk(path):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        suffixes = {Path(name).suffix.lower() for name in names if not name.startswith(".")}
-        if suffixes & IMAGES.suffixes:
-            return DEFAULT
-        is_text = is_text or bool(suffixes & (PLAIN | RECORDS))
-    return _TEXT if is_text else DEFAULT
+        suffixes.update(Path(name).suffix.lower() for name in names if not name.startswith("."))
+    return _recipe_of(suffixes)
+
+
+def _recipe_of(suffixes: Counter[str]) -> str:
+    pictures, sounds, texts = (
+        sum(suffixes[suffix] for suffix in kind)
+        for kind in (IMAGES.suffixes, AUDIO.suffixes, PLAIN | RECORDS)
+    )
+    if pictures or sounds:
+        return _AUDIO if sounds > pictures else DEFAULT
+    return _TEXT if texts else DEFAULT

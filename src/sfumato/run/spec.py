@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sfumato import storage
 from sfumato.errors import DamagedFile, RunError
-from sfumato.recipes import AnyRecipe, Recipe, TextRecipe
+from sfumato.recipes import (
+    AnyRecipe,
+    AudioRecipe,
+    GaussianRecipe,
+    ImageRecipe,
+    RecipeBase,
+    TextRecipe,
+)
 
 FORMAT: Literal[1] = 1
 
@@ -22,7 +31,7 @@ class DataFacts(BaseModel):
         source: Name in the catalogue, or the folder's path.
         catalogued: Whether ``source`` is a name in the catalogue.
         fingerprint: Of the files, see ``media.index``.
-        count: Items that can be used, before some are held out: pictures, or documents.
+        count: Items that can be used, before some are held out: pictures, sounds or documents.
         classes: Names of the classes in the order of their numbers; empty if unlabelled.
         frequencies: Share of each class in the training data.
         licence: Licence of the data, where known.
@@ -30,6 +39,8 @@ class DataFacts(BaseModel):
         vocabulary: Text only: number of clean tokens.
         lengths: Text only: how many pieces of ``i`` tokens there are in the training data, up to
             the context.
+        seconds: Sounds only: evenly spaced quantiles of how long the training sounds of each class
+            are, or of all of them without classes; empty if all fill the window.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +55,7 @@ class DataFacts(BaseModel):
     attribution: str = ""
     vocabulary: int = 0
     lengths: tuple[int, ...] = ()
+    seconds: tuple[tuple[float, ...], ...] = ()
 
     @model_validator(mode="after")
     def _each_class_has_a_share(self) -> Self:
@@ -68,14 +80,46 @@ class Spec(BaseModel):
         return len(self.data.classes) if self.recipe.data.labels else 0
 
     @property
-    def image(self) -> Recipe:
+    def lengths(self) -> bool:
+        """Whether the model is told how much of its extent an item fills."""
+        return bool(self.data.seconds)
+
+    @property
+    def medium(self) -> str:
+        """What the run is on, in the plural: ``pictures``, ``sounds`` or ``text``."""
+        return _NOUNS[type(self.recipe)]
+
+    @property
+    def gaussian(self) -> GaussianRecipe:
+        """The recipe of a run on pictures or sounds.
+
+        Raises:
+            RunError: It is a run on another medium.
+        """
+        if not isinstance(self.recipe, GaussianRecipe):
+            raise self._other("pictures or sounds", "openmoji")
+        return self.recipe
+
+    @property
+    def image(self) -> ImageRecipe:
         """The recipe of a run on pictures.
 
         Raises:
             RunError: It is a run on another medium.
         """
-        if not isinstance(self.recipe, Recipe):
-            raise RunError(f"This is a run on {self.recipe.medium.kind}, and no run on pictures.")
+        if not isinstance(self.recipe, ImageRecipe):
+            raise self._other("pictures", "openmoji")
+        return self.recipe
+
+    @property
+    def audio(self) -> AudioRecipe:
+        """The recipe of a run on sounds.
+
+        Raises:
+            RunError: It is a run on another medium.
+        """
+        if not isinstance(self.recipe, AudioRecipe):
+            raise self._other("sounds", "one-shots")
         return self.recipe
 
     @property
@@ -86,11 +130,19 @@ class Spec(BaseModel):
             RunError: It is a run on another medium.
         """
         if not isinstance(self.recipe, TextRecipe):
-            raise RunError(
-                "This is a run on pictures, and no run on text.",
-                hint="train one with: sfumato train shakespeare",
-            )
+            raise self._other("text", "shakespeare")
         return self.recipe
+
+    def _other(self, wanted: str, example: str) -> RunError:
+        return RunError(
+            f"This is a run on {self.medium}, and no run on {wanted}.",
+            hint=f"train one with: sfumato train {example}",
+        )
+
+
+_NOUNS: Mapping[type[RecipeBase], str] = MappingProxyType(
+    {ImageRecipe: "pictures", AudioRecipe: "sounds", TextRecipe: "text"}
+)
 
 
 def write(path: Path, spec: Spec) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine.events import Metric
-from sfumato.recipes import Recipe, TextRecipe
+from sfumato.recipes import AnyRecipe
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import DataFacts, Spec
 
@@ -48,7 +48,7 @@ class TrainingData(ABC):
     facts: DataFacts
 
     @abstractmethod
-    def settled(self) -> Recipe | TextRecipe:
+    def settled(self) -> AnyRecipe:
         """The recipe with what depends on the data filled in."""
 
     @abstractmethod

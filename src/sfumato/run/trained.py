@@ -116,8 +116,11 @@ class Trained(Generic[DenoiserT]):
         return drawn(self.spec.data.frequencies, u).to(self.device)
 
     def label_name(self, labels: Tensor | None, row: int) -> str | None:
-        """The name of the class of a row."""
-        return None if labels is None else self.spec.data.classes[int(labels[row])]
+        """The name of the class of a row; None for the null label too."""
+        if labels is None:
+            return None
+        number = int(labels[row])
+        return None if number == self.spec.classes else self.spec.data.classes[number]
 
     def check_label(self, label: str | None, scale: float) -> None:
         """Refuse a label or a scale that the run cannot take.

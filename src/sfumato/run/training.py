@@ -17,7 +17,7 @@ from sfumato.engine.machine import choose_device
 from sfumato.engine.settings import Budget
 from sfumato.engine.signals import StopRequest
 from sfumato.errors import Interrupted, RunError, SettingError
-from sfumato.recipes import DEFAULT, Recipe, TextRecipe, find, override
+from sfumato.recipes import DEFAULT, AnyRecipe, find, override
 from sfumato.run import card, model
 from sfumato.run import spec as specs
 from sfumato.run.data import prepare, reopen
@@ -25,8 +25,6 @@ from sfumato.run.directory import ROOT, RunDirectory, checked_name, claim
 from sfumato.run.spec import Spec
 from sfumato.run.task import BatchT, Task, TrainingData
 from sfumato.storage import PARTIAL, sweep
-
-AnyRecipe = Recipe | TextRecipe
 
 
 def planned(

@@ -10,21 +10,21 @@ from PIL import Image
 
 from sfumato.errors import DataError, RunError, SettingError
 from sfumato.media.image import ImageSettings
-from sfumato.recipes import Recipe, find
+from sfumato.recipes import ImageRecipe, find
 from sfumato.recipes.recipe import DataSettings
 from sfumato.run import source as reading
 from sfumato.run.checking import check, write_sheet
-from sfumato.run.data import reopen
+from sfumato.run.data import prepare, reopen
 from sfumato.run.directory import RunDirectory
-from sfumato.run.image.data import ImageData, prepare
+from sfumato.run.image.data import ImageData
 from sfumato.run.source import Reading, folder_of
 
 SMALL = ImageSettings(size=16)
 
 
-def asked(settings: DataSettings) -> Recipe:
+def asked(settings: DataSettings) -> ImageRecipe:
     recipe = find("image")
-    assert isinstance(recipe, Recipe)
+    assert isinstance(recipe, ImageRecipe)
     return recipe.model_copy(update={"medium": SMALL, "data": settings})
 
 

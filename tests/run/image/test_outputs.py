@@ -11,8 +11,8 @@ from PIL import Image
 from sfumato.errors import SettingError
 from sfumato.media.image import ImageMedium, ImageSettings
 from sfumato.run.directory import RunDirectory, new_folder
-from sfumato.run.image.outputs import SampleFolder
-from sfumato.run.image.sampled import Written
+from sfumato.run.gaussian.sampled import Written
+from sfumato.run.image.outputs import PictureFolder
 from sfumato.run.run import open_run
 from sfumato.run.sampled import Asked, sample_files
 
@@ -41,21 +41,21 @@ def test_a_folder_taken_meanwhile_is_stepped_over(
 def test_nothing_is_written_over(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("precious")
     with pytest.raises(SettingError, match="nothing is overwritten"):
-        SampleFolder(tmp_path, MEDIUM).require_free(range(2, 5))
+        PictureFolder(tmp_path, medium=MEDIUM).require_free(range(2, 5))
     assert (tmp_path / name).read_text() == "precious"
 
 
 def test_other_files_are_no_matter(tmp_path: Path) -> None:
     for name in ("00009.png", "notes.txt", "00003.txt"):
         (tmp_path / name).touch()
-    SampleFolder(tmp_path, MEDIUM).require_free(range(2, 5))
+    PictureFolder(tmp_path, medium=MEDIUM).require_free(range(2, 5))
 
 
 def test_a_folder_that_cannot_be_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path / "file", tmp_path / "file/below"):
         with pytest.raises(SettingError, match="cannot be written"):
-            SampleFolder(place, MEDIUM).require_free(range(1))
+            PictureFolder(place, medium=MEDIUM).require_free(range(1))
 
 
 def test_a_folder_without_permission_is_refused(
@@ -64,7 +64,7 @@ def test_a_folder_without_permission_is_refused(
     # Root may write anywhere, so the system's answer is stood in for.
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(SettingError, match="permission denied"):
-        SampleFolder(tmp_path, MEDIUM).require_free(range(1))
+        PictureFolder(tmp_path, medium=MEDIUM).require_free(range(1))
 
 
 def test_samples_in_memory_are_not_written_over(finished_runs: Path, tmp_path: Path) -> None:

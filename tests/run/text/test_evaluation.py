@@ -25,10 +25,10 @@ from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import LinearKeep
 from sfumato.run.evaluated import Evaluated, evaluate_run
+from sfumato.run.measuring import Measuring
 from sfumato.run.text import real
 from sfumato.run.text.evaluation import Evaluation
 from sfumato.run.text.likelihoods import Bits, bits_of, length_bits, ratio
-from sfumato.run.text.progress import Measuring
 from sfumato.run.text.quality import molecules_of, quality_of
 from sfumato.run.training import planned, train
 

@@ -17,7 +17,7 @@ from sfumato.media.text.rows import Rows
 from sfumato.media.text.tokens import Tokenizer, tokenizer_from_json
 from sfumato.recipes import TextRecipe
 from sfumato.run.directory import RunDirectory
-from sfumato.run.source import Fetching, Reading, fetching, folder_of, known_place
+from sfumato.run.source import Fetching, Reading, fetching, folder_of, known_place, settled_on
 from sfumato.run.spec import DataFacts, Spec
 from sfumato.run.task import AnyDenoiser, TrainingData
 from sfumato.run.text.task import TextTask
@@ -85,13 +85,6 @@ def prepare(source: str | Path, recipe: TextRecipe) -> Iterator[Fetching | Readi
     if entry is not None:
         recipe = settled_on(entry, recipe)
     yield from _reading(folder, entry, recipe, None)
-
-
-def settled_on(entry: str, recipe: TextRecipe) -> TextRecipe:
-    """The recipe with what a set of the catalogue says of its fields, unless asked otherwise."""
-    asked = recipe.medium.model_dump(exclude_defaults=True)
-    medium = recipe.medium.model_copy(update={**CATALOGUE[entry].settings, **asked})
-    return recipe.model_copy(update={"medium": medium})
 
 
 def reopen(

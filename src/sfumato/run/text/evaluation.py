@@ -11,10 +11,10 @@ from typing import Any
 import sfumato
 from sfumato.metrics.molecules import Molecules, canonical
 from sfumato.run.data import reopen
+from sfumato.run.measuring import Measuring
 from sfumato.run.source import Reading
 from sfumato.run.text.data import TextData
 from sfumato.run.text.likelihoods import Bits, bits_of
-from sfumato.run.text.progress import Measuring
 from sfumato.run.text.quality import Quality, molecules_of, quality_of
 from sfumato.run.text.real import corpus, matched, pieces_of
 from sfumato.run.text.sampling import MadeTexts, TextModel, TextRequest

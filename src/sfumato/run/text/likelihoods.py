@@ -13,8 +13,8 @@ from sfumato.denoiser import TokenDenoiser
 from sfumato.media.text.rows import RowBatch
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.metrics.interval import mean_interval
+from sfumato.run.measuring import Measuring
 from sfumato.run.text.measuring import bound_of_rows
-from sfumato.run.text.progress import Measuring
 
 _AT_ONCE = 16
 Values = NDArray[np.float64]

@@ -14,7 +14,7 @@ from PIL import Image
 from sfumato.errors import DataError, RunError, SettingError
 from sfumato.media.recipe_chunk import read_recipe, write_png
 from sfumato.run.directory import RunDirectory
-from sfumato.run.image.sampled import Written
+from sfumato.run.gaussian.sampled import Written
 from sfumato.run.run import Run, open_run
 from sfumato.run.sampled import Asked, sample_files
 from sfumato.run.trained import Making

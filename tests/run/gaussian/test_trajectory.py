@@ -5,7 +5,7 @@ import torch
 
 from sfumato.media.image import ImageMedium, ImageSettings
 from sfumato.process.schedule import VE, Linear, Schedule
-from sfumato.run.image.trajectory import Way
+from sfumato.run.gaussian.trajectory import Way
 from sfumato.sampling import State
 
 

@@ -7,11 +7,29 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sfumato.errors import DataError
-from sfumato.media.recipe_chunk import read_recipe
+from sfumato.media.audio.sound_recipe import SOUNDS
+from sfumato.media.audio.sound_recipe import read_recipe as read_from_sound
+from sfumato.media.recipe_chunk import read_recipe as read_from_picture
 from sfumato.sampling import AnySampler
 
 MOST_STEPS = 10_000
 _LAST = 2**63 - 1
+
+
+class Start(BaseModel):
+    """What a variation starts from.
+
+    Attributes:
+        path: Of the file.
+        sha256: Of its bytes.
+        strength: Share of noise mixed into it, in (0, 1]: ``sigma / (alpha + sigma)``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    path: str
+    sha256: str
+    strength: float = Field(gt=0, le=1)
 
 
 class Stored(BaseModel):
@@ -28,6 +46,8 @@ class Stored(BaseModel):
         label: Name of its class; None if the run is unconditional.
         scale: Guidance towards the label, 1 = off.
         tile: Rows per network evaluation, see ``sampling.tiles``.
+        start: The file it is a variation of; None if it was made from noise alone.
+        seconds: Sounds: how long it is; None where all fill the window.
     """
 
     # A later version may add fields that this one can do without.
@@ -43,16 +63,19 @@ class Stored(BaseModel):
     label: str | None
     scale: float
     tile: int = Field(ge=1, le=4096)
+    start: Start | None = None
+    seconds: float | None = Field(None, gt=0)
 
 
 def read_stored(path: Path) -> Stored:
-    """Read the recipe of a sample.
+    """Read the recipe of a sample, a picture or a sound.
 
     Raises:
         DataError: The file carries none, or one that no sample has.
     """
+    read = read_from_sound if path.suffix.lower() in SOUNDS else read_from_picture
     try:
-        return Stored.model_validate(read_recipe(path))
+        return Stored.model_validate(read(path))
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])

@@ -7,26 +7,27 @@ import pytest
 import torch
 
 from sfumato.process.rng import Stream, normal
-from sfumato.recipes import Recipe, find, override
-from sfumato.run.image.batches import Batch, Batches, dropout_seed
-from sfumato.run.image.data import ImageData, prepare
+from sfumato.recipes import ImageRecipe, find, override
+from sfumato.run.data import prepare
+from sfumato.run.gaussian.batches import Batch, Batches, dropout_seed
+from sfumato.run.image.data import ImageData
 
 
 @pytest.fixture(scope="module")
-def recipe(tiny: tuple[str, ...]) -> Recipe:
+def recipe(tiny: tuple[str, ...]) -> ImageRecipe:
     return override(find("image"), [*tiny, "data.label_drop=0.5", "data.held_out=0.3"])
 
 
 @pytest.fixture(scope="module")
-def data(pictures: Path, recipe: Recipe) -> ImageData:
+def data(pictures: Path, recipe: ImageRecipe) -> ImageData:
     *_, last = prepare(pictures, recipe)
     assert isinstance(last, ImageData)
     return last
 
 
 @pytest.fixture
-def batches(data: ImageData, recipe: Recipe) -> Batches:
-    return Batches(data, recipe, classes=2)
+def batches(data: ImageData, recipe: ImageRecipe) -> Batches:
+    return data.batches(recipe, 2)
 
 
 def equal(one: Batch, other: Batch) -> bool:
@@ -41,13 +42,13 @@ def equal(one: Batch, other: Batch) -> bool:
     )
 
 
-def test_a_batch_is_its_step_s(batches: Batches, data: ImageData, recipe: Recipe) -> None:
+def test_a_batch_is_its_step_s(batches: Batches, data: ImageData, recipe: ImageRecipe) -> None:
     expected = batches(5)
     batches(0)
     assert equal(batches(5), expected)
-    assert equal(Batches(data, recipe, 2)(5), expected)
+    assert equal(data.batches(recipe, 2)(5), expected)
     assert not equal(batches(6), expected)
-    assert not equal(Batches(data, recipe.model_copy(update={"seed": 1}), 2)(5), expected)
+    assert not equal(data.batches(recipe.model_copy(update={"seed": 1}), 2)(5), expected)
 
 
 def test_no_stream_repeats(batches: Batches) -> None:
@@ -83,11 +84,11 @@ def test_without_classes_there_is_no_condition(batches: Batches) -> None:
     assert replace(batches, classes=0)(0).cond == {}
 
 
-def test_without_held_out_items_nothing_is_measured(pictures: Path, recipe: Recipe) -> None:
+def test_without_held_out_items_nothing_is_measured(pictures: Path, recipe: ImageRecipe) -> None:
     settings = recipe.data.model_copy(update={"held_out": 0.0})
     *_, data = prepare(pictures, recipe.model_copy(update={"data": settings}))
     assert isinstance(data, ImageData)
-    assert Batches(data, recipe, 2).held_out(8) is None
+    assert data.batches(recipe, 2).held_out(8) is None
 
 
 def test_seeds_of_dropout_fit_torch() -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from sfumato.media.dataset import Dataset
+from sfumato.media.encoded import Encoded
 from sfumato.media.order import batch_indices
 from sfumato.objective import drop_labels
 from sfumato.process.rng import Stream, normal, uniform
-from sfumato.recipes import Recipe
-
-if TYPE_CHECKING:
-    from sfumato.run.image.data import ImageData
+from sfumato.recipes import GaussianRecipe
+from sfumato.run.gaussian.medium import SignalMedium
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,12 @@ class Batch:
     """What one optimiser step learns from.
 
     Attributes:
-        x0: Clean data, shape (B, C, H, W).
+        x0: Clean data, shape (B, C, *sides).
         t: Times, float64, shape (B,).
         noise: Standard normal, shaped like ``x0``.
         label: Class numbers with some replaced by the null label, shape (B,); None if
             unconditional.
+        length: Which share of its extent each item fills, shape (B,); None if all fill it.
         dropout_seed: For what the network itself draws.
     """
 
@@ -35,12 +37,14 @@ class Batch:
     t: Tensor
     noise: Tensor
     label: Tensor | None
+    length: Tensor | None
     dropout_seed: int
 
     @property
     def cond(self) -> dict[str, Tensor]:
         """The conditions as keyword arguments of a denoiser."""
-        return {} if self.label is None else {"label": self.label}
+        given = {"label": self.label, "length": self.length}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -48,50 +52,63 @@ class Batches:
     """``batches(step)`` is the batch of that step: no state, so resuming needs no more.
 
     Attributes:
-        data: What to draw from.
+        dataset: All items.
+        training: Indices to draw from.
+        unseen: Indices held out.
+        medium: How items become signals.
         recipe: How to draw.
         classes: Number of classes; 0 = unconditional.
+        lengths: Whether the model is told how much of its extent an item fills.
     """
 
-    data: ImageData
-    recipe: Recipe
+    dataset: Dataset
+    training: NDArray[np.int64]
+    unseen: NDArray[np.int64]
+    medium: SignalMedium
+    recipe: GaussianRecipe
     classes: int
+    lengths: bool
 
     def __call__(self, step: int) -> Batch:
         """The training batch of a step."""
         seed, size = self.recipe.seed, self.recipe.engine.batch
-        ids = self.data.training[batch_indices(len(self.data.training), size, step, seed)]
-        pixels, labels = self.data.dataset.gather(ids)
+        ids = self.training[batch_indices(len(self.training), size, step, seed)]
+        items, labels = self.dataset.gather(ids)
         slots = range(size)
-        x0 = self.data.medium.augment(
-            self.data.medium.encode(pixels), uniform(seed, Stream.AUGMENT, slots, (3,), step)
-        )
+        variations = uniform(seed, Stream.AUGMENT, slots, (self.medium.variations,), step)
+        encoded = self.medium.examples(items, variations)
         label = None
         if self.classes and labels is not None:
             dropped = uniform(seed, Stream.LABEL_DROP, slots, step=step)
             rate = self.recipe.data.label_drop
             label = drop_labels(torch.from_numpy(labels), dropped, rate, null=self.classes)
-        return self._batch(x0, label, step)
+        return self._batch(encoded, label, step)
 
     def held_out(self, count: int) -> Batch | None:
         """A fixed batch of held-out items with fixed times and noise; None if there are none."""
-        ids = self.data.held_out[:count]
+        ids = self.unseen[:count]
         if not len(ids):
             return None
-        pixels, labels = self.data.dataset.gather(ids)
-        x0 = self.data.medium.encode(pixels)
+        items, labels = self.dataset.gather(ids)
         label = torch.from_numpy(labels) if self.classes and labels is not None else None
         # A step that training never reaches, so that its noise is its own.
-        return self._batch(x0, label, step=2**62)
+        return self._batch(self.medium.examples(items), label, step=2**62)
 
-    def _batch(self, x0: Tensor, label: Tensor | None, step: int) -> Batch:
-        recipe, slots = self.recipe, range(len(x0))
+    def _batch(self, encoded: Encoded, label: Tensor | None, step: int) -> Batch:
+        recipe, x0 = self.recipe, encoded.x0
+        slots = range(len(x0))
         t = recipe.times.draw(recipe.schedule, recipe.seed, step, slots, len(x0))
         noise = normal(recipe.seed, Stream.TRAINING_NOISE, slots, x0.shape[1:], step)
-        return Batch(x0, t, noise, label, dropout_seed(recipe.seed, step))
+        length = encoded.filled if self.lengths else None
+        return Batch(x0, t, noise, label, length, dropout_seed(recipe.seed, step))
 
 
 def dropout_seed(seed: int, step: int) -> int:
     """A seed for torch's generator that belongs to one step of one run."""
     (word,) = np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)
     return int(word >> np.uint64(1))
+
+
+def deviation(medium: SignalMedium, items: NDArray[Any]) -> float:
+    """Standard deviation of items as a process sees them."""
+    return round(float(medium.examples(items).x0.std()), 4) or 0.5

@@ -1,0 +1,1 @@
+"""Runs by Gaussian diffusion, on pictures and on sounds: what is the same for both."""

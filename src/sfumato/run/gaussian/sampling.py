@@ -1,0 +1,325 @@
+"""Sampling from a run: requests, results, and the recipe that each file carries."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+import sfumato
+from sfumato.denoiser import NetworkDenoiser
+from sfumato.engine.machine import keep_freed_memory
+from sfumato.errors import RunError, SettingError, suggest
+from sfumato.run.directory import RunDirectory
+from sfumato.run.gaussian.medium import SignalMedium
+from sfumato.run.gaussian.start import start_from, time_of, unchanged
+from sfumato.run.gaussian.stored import MOST_STEPS, Start, Stored, read_stored
+from sfumato.run.model import build_gaussian
+from sfumato.run.spec import Spec
+from sfumato.run.trained import LAST, Making, Trained, require_within
+from sfumato.sampling import SAMPLERS, KeyedNoise, Sampler, State, integrate, trajectory
+
+MediumT = TypeVar("MediumT", bound=SignalMedium)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to sample.
+
+    Attributes:
+        n: How many samples.
+        first: Index of the first one; sample ``i`` is a function of (seed, i).
+        seed: In [0, 2**63).
+        sampler: The rule for one step.
+        steps: Network evaluations per sample.
+        label: Class of all samples; None draws one for each, as often as in the data, or leaves
+            it open where there is a start.
+        scale: Guidance towards the label, 1 = off.
+        batch: How many are made at a time; it changes memory and speed, not the samples.
+        tile: Rows per network evaluation, see ``sampling.tiles``.
+        start: The file to vary; None to begin from noise alone.
+        seconds: Sounds: how long each is; None draws it as in the data.
+    """
+
+    n: int
+    first: int
+    seed: int
+    sampler: Sampler
+    steps: int
+    label: str | None
+    scale: float
+    batch: int
+    tile: int
+    start: Start | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished batch of samples.
+
+    Attributes:
+        indices: Of the samples.
+        items: As the medium decodes them, shape (B, ...).
+        recipes: One per sample, to be stored in its file.
+    """
+
+    indices: Sequence[int]
+    items: NDArray[Any]
+    recipes: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the samples of a batch are told.
+
+    Attributes:
+        label: Class numbers, shape (B,); None if the run is unconditional.
+        filled: Which share of its extent each fills, shape (B,); None if the run is not told.
+    """
+
+    label: Tensor | None
+    filled: Tensor | None
+
+    @property
+    def cond(self) -> dict[str, Tensor]:
+        """As keyword arguments of a denoiser."""
+        given = {"label": self.label, "length": self.filled}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A file to vary, as a process sees it.
+
+    Attributes:
+        x0: Shape (1, C, *sides).
+        filled: Which share of its extent it fills.
+    """
+
+    x0: Tensor
+    filled: float
+
+
+class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
+    """A run's trained model of pictures or sounds, ready to sample.
+
+    Args:
+        directory: The run.
+        spec: Its spec.
+
+    Attributes:
+        medium: How samples become files.
+
+    Raises:
+        RunError: The run has no weights yet.
+        DamagedFile: The weights cannot be read.
+    """
+
+    # Measured in docs/runs.md.
+    tiles = MappingProxyType({"cpu": 16, "cuda": 32})
+    medium: MediumT
+
+    def __init__(self, directory: RunDirectory, spec: Spec) -> None:
+        super().__init__(directory, spec, build_gaussian(spec))
+
+    @abstractmethod
+    def seconds_of(self, filled: float) -> float | None:
+        """How long a sample is that fills a share of its extent; None where there is no time."""
+
+    def filled(self, request: Request, indices: Sequence[int], labels: Tensor | None) -> Tensor:
+        """Which share of its extent each sample fills, float32, shape (B,)."""
+        return torch.ones(len(indices))
+
+    def request(
+        self,
+        n: int = 16,
+        *,
+        first: int = 0,
+        seed: int = 0,
+        sampler: str | Sampler | None = None,
+        steps: int | None = None,
+        label: str | None = None,
+        scale: float | None = None,
+        batch: int = 16,
+        start: Path | None = None,
+        strength: float | None = None,
+        seconds: float | None = None,
+    ) -> Request:
+        """A validated request; what is None is taken from the run's recipe.
+
+        Args:
+            n, first, seed, sampler, steps, label, scale, batch, seconds: See :class:`Request`.
+            start: A file to make variations of.
+            strength: How far they may go, 0.5 if None: the share of noise mixed into the file. Of
+                the recipe's steps they take the same share.
+
+        Raises:
+            SettingError: A value is out of range, or the sampler or label is unknown.
+            DataError: The file to vary cannot be read.
+        """
+        defaults = self.spec.gaussian.sampling
+        begin = _start(start, strength)
+        if steps is None:
+            share = 1.0 if begin is None else begin.strength
+            steps = max(1, round(defaults.steps * share))
+        if scale is None:
+            told = self.spec.classes and (begin is None or label is not None)
+            scale = defaults.scale if told else 1.0
+        require_within("n", n, 1, LAST)
+        require_within("first", first, 0, LAST - n)
+        require_within("seed", seed, 0, LAST)
+        require_within("steps", steps, 1, MOST_STEPS)
+        require_within("batch", batch, 1, LAST)
+        self.check_label(label, scale)
+        self.check_seconds(seconds)
+        return Request(
+            n=n,
+            first=first,
+            seed=seed,
+            sampler=_sampler(sampler) if sampler is not None else defaults.sampler,
+            steps=steps,
+            label=label,
+            scale=scale,
+            batch=batch,
+            tile=self.tile,
+            start=begin,
+            seconds=seconds,
+        )
+
+    def check_seconds(self, seconds: float | None) -> None:
+        """Refuse a length that the run's samples cannot have.
+
+        Raises:
+            SettingError: They cannot.
+        """
+        if seconds is not None:
+            raise SettingError("Pictures have no seconds.", why="it is a setting of sounds")
+
+    def like(self, path: Path) -> Request:
+        """The request that makes a stored sample again.
+
+        Raises:
+            DataError: The file carries no recipe, or a damaged one.
+            RunError: Other weights made it.
+        """
+        stored = read_stored(path)
+        if stored.model != self.fingerprint:
+            raise RunError(
+                f"'{path}' was not made by the weights that '{self.directory.name}' has now.",
+                why=f"it names model {stored.model}; the run's is {self.fingerprint}",
+                hint="the run was trained further since, or it is another run.",
+            )
+        self.check_label(stored.label, stored.scale)
+        self.check_seconds(stored.seconds)
+        return Request(
+            n=1,
+            first=stored.index,
+            seed=stored.seed,
+            sampler=stored.sampler,
+            steps=stored.steps,
+            label=stored.label,
+            scale=stored.scale,
+            batch=1,
+            tile=stored.tile,
+            start=stored.start,
+            seconds=stored.seconds,
+        )
+
+    def sample(self, request: Request) -> Iterator[Making | Made]:
+        """Make samples, batch by batch; every state is yielded on the way."""
+        keep_freed_memory()
+        origin = None if request.start is None else self._origin(request.start)
+        for low in range(0, request.n, request.batch):
+            count = min(request.batch, request.n - low)
+            indices = range(request.first + low, request.first + low + count)
+            yield from self._batch(request, indices, low, origin)
+
+    def _batch(
+        self, request: Request, indices: range, done: int, origin: Origin | None
+    ) -> Iterator[Making | Made]:
+        told = self._conditions(request, indices, origin)
+        state = None
+        for state in self._states(request, indices, told, origin):
+            yield Making(done, request.n, state)
+        if state is None:
+            raise RuntimeError("the sampler gave no state")
+        recipes = [self._recipe(request, i, k, told) for k, i in enumerate(indices)]
+        yield Made(indices, self.medium.decode(state.x_t), recipes)
+
+    def _states(
+        self, request: Request, indices: range, told: Conditions, origin: Origin | None
+    ) -> Iterator[State]:
+        noise = KeyedNoise(request.seed, indices, self.device)
+        denoiser = self.guided(self.denoiser, request.scale, request.tile, indices.start)
+        sampler, steps, shape = request.sampler, request.steps, self.medium.signal_shape
+        if request.start is None or origin is None:
+            return trajectory(denoiser, sampler, noise, shape, steps, told.cond)
+        process = self.denoiser.process
+        t = time_of(request.start.strength, process.schedule)
+        times = sampler.grid.times(len(sampler.plan(steps)), process.schedule, start=t)
+        x0 = origin.x0.expand(len(indices), *shape)
+        x_t = process.corrupt(x0, times[0], noise.prior(shape))
+        return integrate(denoiser, sampler, x_t, times, noise, steps, told.cond)
+
+    def _conditions(self, request: Request, indices: range, origin: Origin | None) -> Conditions:
+        label = self.labels(request.label, request.seed, indices)
+        if origin is not None and label is not None and request.label is None:
+            # What the file shows is unknown; a label drawn by chance would lead away from it.
+            label = torch.full_like(label, self.spec.classes)
+        if not self.spec.lengths:
+            return Conditions(label, None)
+        if origin is not None and request.seconds is None:
+            filled = torch.full((len(indices),), origin.filled)
+        else:
+            filled = self.filled(request, indices, label)
+        return Conditions(label, filled.to(self.device))
+
+    def _origin(self, start: Start) -> Origin:
+        item = self.medium.read(unchanged(start))
+        encoded = self.medium.examples(item[None])
+        filled = 1.0 if encoded.filled is None else encoded.filled.item()
+        return Origin(encoded.x0.to(self.device), filled)
+
+    def _recipe(self, request: Request, index: int, row: int, told: Conditions) -> dict[str, Any]:
+        filled = None if told.filled is None else told.filled[row].item()
+        stored = Stored(
+            sfumato=sfumato.__version__,
+            run=self.directory.name,
+            model=self.fingerprint,
+            seed=request.seed,
+            index=index,
+            sampler=request.sampler,
+            steps=request.steps,
+            label=self.label_name(told.label, row),
+            scale=request.scale,
+            tile=request.tile,
+            start=request.start,
+            seconds=None if filled is None else self.seconds_of(filled),
+        )
+        return stored.model_dump(mode="json")
+
+
+def _start(path: Path | None, strength: float | None) -> Start | None:
+    if path is not None:
+        return start_from(path, 0.5 if strength is None else strength)
+    if strength is not None:
+        raise SettingError(
+            "strength is for variations of a file.", hint="name the file: --from FILE"
+        )
+    return None
+
+
+def _sampler(choice: str | Sampler) -> Sampler:
+    if isinstance(choice, Sampler):
+        return choice
+    if choice not in SAMPLERS:
+        raise SettingError(f"There is no sampler '{choice}'.", hint=suggest(choice, SAMPLERS))
+    return SAMPLERS[choice]()

@@ -1,0 +1,94 @@
+"""What a model of pictures or sounds learns: to denoise them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from sfumato.denoiser import NetworkDenoiser
+from sfumato.engine.events import Metric
+from sfumato.objective import Regression
+from sfumato.run.directory import RunDirectory
+from sfumato.run.gaussian.batches import Batch, Batches
+from sfumato.run.spec import Spec
+from sfumato.run.task import AnyDenoiser, Task
+from sfumato.sampling import Adams, KeyedNoise, sample
+
+_HELD_OUT = 256
+# Few evaluations and no noise on the way: quick, and steady from one preview to the next.
+_SHOWN = 16
+_STEPS = 12
+
+
+class Show(Protocol):
+    """Writes samples, shape (B, C, *sides), to each of some paths, which lack a suffix."""
+
+    def __call__(self, x0: Tensor, paths: Sequence[Path]) -> None:
+        """Write them."""
+
+
+class GaussianTask(Task[Batch]):
+    """Denoising regression.
+
+    Args:
+        batches: What to learn from.
+        show: How previews become files.
+        spec: Of the run.
+        denoiser: What learns, on its device.
+
+    Raises:
+        TypeError: The denoiser is one of tokens.
+    """
+
+    def __init__(self, batches: Batches, show: Show, spec: Spec, denoiser: AnyDenoiser) -> None:
+        if not isinstance(denoiser, NetworkDenoiser):
+            raise TypeError("signals are learnt by a denoiser of numbers")
+        self._spec = spec
+        self._show = show
+        self._denoiser = denoiser
+        self._objective = Regression(spec.gaussian.weighting)
+        self._batches = batches
+        self._held_out = batches.held_out(_HELD_OUT)
+
+    def batch(self, step: int) -> Batch:
+        """See :meth:`Task.batch`."""
+        return self._batches(step)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """See :meth:`Task.loss`."""
+        # Dropout draws from torch's generator: a resumed run must draw what the unbroken one drew.
+        with torch.random.fork_rng():
+            torch.manual_seed(batch.dropout_seed)
+            return self._objective(self._denoiser, batch.x0, batch.t, batch.noise, **batch.cond)
+
+    @torch.no_grad()
+    def measures(self, step: int) -> Iterator[Metric]:
+        """The loss on items held out."""
+        if self._held_out is None:
+            return
+        self._denoiser.train(False)
+        batch, device = self._held_out, self._device
+        x0, noise = batch.x0.to(device), batch.noise.to(device)
+        cond = {name: value.to(device) for name, value in batch.cond.items()}
+        value = self._objective(self._denoiser, x0, batch.t, noise, **cond).mean().item()
+        yield Metric(step=step, name="held-out loss", value=value)
+
+    def preview(self, directory: RunDirectory, step: int) -> None:
+        """Write ``previews/step-N`` and ``previews/latest``: sixteen samples of seed 0."""
+        self._denoiser.train(False)
+        noise = KeyedNoise(0, range(_SHOWN), self._device)
+        cond = {}
+        if self._spec.classes:
+            cond["label"] = torch.arange(_SHOWN, device=self._device) % self._spec.classes
+        shape = self._batches.medium.signal_shape
+        x0 = sample(self._denoiser, Adams(), noise, shape, _STEPS, cond)
+        names = f"step-{step:07d}", "latest"
+        self._show(x0, [directory.previews / name for name in names])
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self._denoiser.parameters()).device
