@@ -1,11 +1,13 @@
-"""What a backbone is told besides its input: the noise level and, perhaps, a label and a length."""
+"""What a backbone is told besides its input: noise level and place, perhaps label and length."""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sfumato.errors import SettingError
+from sfumato.nets.patches import grid
 
 FREQUENCIES = 32
 LOWEST, HIGHEST = 0.25, 16.0  # radians per unit of level: wavelengths of 25 down to 0.4
@@ -40,6 +42,26 @@ class FourierFeatures(nn.Module):
         """(..., axes) of order 1 -> (..., size)."""
         phase = (coordinates.unsqueeze(-1) * self.frequencies).flatten(-2)
         return torch.cat([phase.sin(), phase.cos()], dim=-1)
+
+
+class Places(nn.Module):
+    """A vector for every cell of a grid from where it lies in it, whatever the grid's size.
+
+    Args:
+        axes: Number of coordinates.
+        width: Size of the vector.
+    """
+
+    def __init__(self, axes: int, width: int) -> None:
+        super().__init__()
+        self.features = FourierFeatures(axes, count=16, lowest=1.0, highest=50.0)
+        self.weight = nn.Linear(self.features.size, width, bias=False).weight
+
+    def forward(self, sides: tuple[int, ...]) -> Tensor:
+        """(prod(sides), width) for the cells in row-major order, every side mapped to [-1, 1]."""
+        positions = grid(sides, self.weight.device)
+        centres = (2 * positions + 1) / positions.new_tensor(sides) - 1
+        return F.linear(self.features(centres).to(self.weight.dtype), self.weight)
 
 
 class Conditioning(nn.Module):

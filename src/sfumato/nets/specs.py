@@ -89,6 +89,10 @@ class UNetSpec(BackboneSpec):
     embedding: int = Field(
         default=256, ge=16, le=4096, description="size of the conditioning vector"
     )
+    placed: bool = Field(
+        default=False,
+        description="tell every cell where it lies, as spectrograms need",
+    )
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="dropout in residual blocks")
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, suited
-from sfumato.nets.conditioning import Conditioning, FourierFeatures
+from sfumato.nets.conditioning import Conditioning, Places
 from sfumato.nets.layers import Mlp, Modulation, TokenNorm, zero_init
 from sfumato.nets.mixing import LocalMixing
 from sfumato.nets.patches import gather_patches, grid, scatter_patches
@@ -160,8 +160,7 @@ class PatchTransformer(nn.Module):
         self.patch = patch
         self.conditioning = Conditioning(dim, classes, lengths)
         self.tokens = nn.Linear(channels * patch**axes, dim)
-        self.place_features = FourierFeatures(axes, count=16, lowest=1.0, highest=50.0)
-        self.place = nn.Linear(self.place_features.size, dim, bias=False)
+        self.place = Places(axes, dim)
         self.core = Transformer(dim, depth, heads, axes=axes, kernel=kernel)
         self.head = zero_init(nn.Linear(dim, (out_channels or channels) * patch**axes))
 
@@ -191,13 +190,7 @@ class PatchTransformer(nn.Module):
         sides = tuple(patches.shape[2:])
         positions = grid(sides, x.device)
         tokens = self.tokens(patches.flatten(2).transpose(1, 2))
-        tokens = tokens + self.place(self._relative(positions, sides).to(tokens.dtype))
+        tokens = tokens + self.place(sides).to(tokens.dtype)
         tokens = self.core(tokens, positions, self.conditioning(level, label, length))
         out: Tensor = self.head(tokens)
         return scatter_patches(out.transpose(1, 2).reshape(len(x), -1, *sides), self.patch)
-
-    def _relative(self, positions: Tensor, sides: tuple[int, ...]) -> Tensor:
-        """Features of the centres of the patches, with every side mapped to [-1, 1]."""
-        extent = positions.new_tensor(sides)
-        features: Tensor = self.place_features((2 * positions + 1) / extent - 1)
-        return features

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, suited
-from sfumato.nets.conditioning import Conditioning
+from sfumato.nets.conditioning import Conditioning, Places
 from sfumato.nets.layers import Modulation, zero_init
 from sfumato.nets.patches import gather_patches, grid, scatter_patches
 from sfumato.nets.sizes import GROUP, require_multiple
@@ -168,6 +168,7 @@ class UNet(nn.Module):
         axes: 1 for (B, C, L), 2 for (B, C, H, W).
         head_dim: Size of an attention head; divides the widths of levels with attention.
         embedding: Size of the conditioning vector.
+        placed: Whether every cell is told where it lies; a convolution knows only of borders.
         classes: Number of labels; 0 for none.
         lengths: Whether it is told how much of the input is filled.
         dropout: Probability of dropout in residual blocks.
@@ -186,6 +187,7 @@ class UNet(nn.Module):
         axes: int = 2,
         head_dim: int = 64,
         embedding: int = 256,
+        placed: bool = False,
         classes: int = 0,
         lengths: bool = False,
         dropout: float = 0.0,
@@ -205,6 +207,7 @@ class UNet(nn.Module):
         self.multiple = patch * 2 ** (len(widths) - 1)
         self.memory_format = torch.channels_last if axes == 2 else torch.contiguous_format
         self.conditioning = Conditioning(embedding, classes, lengths)
+        self.places = Places(axes, widths[0]) if placed else None
         self.stem = conv(channels * cells, widths[0], 3, padding=1)
         body: nn.Module = Stages(stages(len(widths) - 1))
         for i in reversed(range(len(widths) - 1)):
@@ -240,6 +243,10 @@ class UNet(nn.Module):
         # Channels-last activations are faster to convolve and free to read as tokens. The
         # weights stay contiguous, as safetensors wants them.
         h = gather_patches(x, self.patch).contiguous(memory_format=self.memory_format)
-        h = self.body(self.stem(h), cond)
+        h = self.stem(h)
+        if self.places is not None:
+            sides = tuple(h.shape[2:])
+            h = h + self.places(sides).T.reshape(1, -1, *sides).to(h.dtype)
+        h = self.body(h, cond)
         h = self.head(F.silu(self.head_norm(h)))
         return scatter_patches(h, self.patch).contiguous()

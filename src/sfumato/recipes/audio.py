@@ -5,7 +5,7 @@ from __future__ import annotations
 from sfumato.engine.learning_rate import LearningRate
 from sfumato.engine.optim import AdamWSpec, MuonSpec
 from sfumato.engine.settings import EngineSettings
-from sfumato.media.audio.settings import AudioSettings, SpectrogramSpec, WaveformSpec
+from sfumato.media.audio.settings import AdvanceSpec, AudioSettings, WaveformSpec
 from sfumato.nets.specs import TransformerSpec, UNetSpec
 from sfumato.process.times import EDMGrid, LogNormal
 from sfumato.recipes.audio_recipe import AudioRecipe
@@ -16,16 +16,17 @@ _FORGIVING = SamplingSettings(sampler=StochasticHeun(churn=40.0, grid=EDMGrid(lo
 
 
 def spectrogram() -> AudioRecipe:
-    """Sounds of a second on a laptop's CPU: a U-Net on complex spectrograms."""
+    """Sounds of a second on a laptop's CPU: a U-Net on spectrograms of phase advances."""
     return AudioRecipe(
         name="audio",
-        medium=AudioSettings(shift=0.02),
+        medium=AudioSettings(representation=AdvanceSpec(window=512)),
         times=LogNormal(mean=-0.8, std=1.4),
         backbone=UNetSpec(
             widths=(64, 128, 192, 256),
             blocks=(1, 1, 1, 2),
             attention=(False, False, False, True),
             patch=4,
+            placed=True,
         ),
         engine=EngineSettings(
             batch=16,
@@ -65,7 +66,7 @@ def large() -> AudioRecipe:
             cut="all",
             level="loudness",
             trim=None,
-            representation=SpectrogramSpec(window=1024),
+            representation=AdvanceSpec(window=1024),
         ),
         times=LogNormal(mean=-0.8, std=1.4),
         backbone=UNetSpec(
@@ -73,6 +74,7 @@ def large() -> AudioRecipe:
             blocks=(1, 2, 2, 3),
             attention=(False, False, False, True),
             patch=4,
+            placed=True,
             embedding=512,
             dropout=0.1,
         ),

@@ -24,5 +24,6 @@ class AudioRecipe(GaussianRecipe):
         spec = self.medium.representation
         axes = 1 if isinstance(spec, WaveformSpec) else 2
         if self.backbone.axes != axes:
-            raise ValueError(f"a {spec.kind} has {axes} axes: set backbone.axes={axes}")
+            number = "one axis" if axes == 1 else "two axes"
+            raise ValueError(f"a {spec.kind} has {number}: set backbone.axes={axes}")
         return self

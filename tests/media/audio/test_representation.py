@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sfumato.media.audio.representation import Spectrogram, Waveform, build, measured
-from sfumato.media.audio.settings import SpectrogramSpec, WaveformSpec
+from sfumato.media.audio.settings import AdvanceSpec, LinesSpec, SpectrogramSpec, WaveformSpec
 
 EPS = {dtype: torch.finfo(dtype).eps for dtype in (torch.float32, torch.float64)}
 lengths = st.integers(1, 1500)
 windows = st.sampled_from([64, 128, 512])
 powers = st.sampled_from([0.1, 0.3, 0.5, 2 / 3, 1.0])
+kinds = st.sampled_from([SpectrogramSpec, AdvanceSpec])
 dtypes = st.sampled_from(sorted(EPS, key=str))
 
 
@@ -22,7 +23,7 @@ def noise(*shape: int, dtype: torch.dtype = torch.float64, seed: int = 0) -> Ten
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype) * 2 - 1
 
 
-def check_round_trip(spec: SpectrogramSpec, x: Tensor) -> None:
+def check_round_trip(spec: LinesSpec, x: Tensor) -> None:
     representation = build(spec)
     x0 = representation.encode(x)
     assert x0.shape[1:] == representation.shape(*x.shape[1:])
@@ -33,28 +34,41 @@ def check_round_trip(spec: SpectrogramSpec, x: Tensor) -> None:
     # Relative to the energy, which the transform keeps: each number of x0 is rounded a few times,
     # the power 1 / power makes that 1 / power as much, and an FFT of W points rounds log2 W times.
     rounding = 4 * EPS[x.dtype] * (1 / spec.power + math.log2(spec.window))
+    if isinstance(spec, AdvanceSpec):
+        # Angles of up to pi are rounded, and their errors add up at random from frame to frame.
+        rounding += 4 * EPS[x.dtype] * math.pi * math.sqrt(x0.shape[-1])
     assert (back - x).norm() <= rounding * x.norm()
 
 
 @settings(max_examples=80, deadline=None)
-@given(lengths, st.sampled_from([1, 2]), windows, powers, dtypes, st.integers(-12, 0))
+@given(kinds, lengths, st.sampled_from([1, 2]), windows, powers, dtypes, st.integers(-12, 0))
 def test_spectrograms_of_noise_come_back(
-    length: int, channels: int, window: int, power: float, dtype: torch.dtype, level: int
+    kind: type[SpectrogramSpec | AdvanceSpec],
+    length: int,
+    channels: int,
+    window: int,
+    power: float,
+    dtype: torch.dtype,
+    level: int,
 ) -> None:
-    spec = SpectrogramSpec(window=window, power=power)
+    spec = kind(window=window, power=power)
     check_round_trip(spec, noise(3, channels, length, dtype=dtype) * 10.0**level)
 
 
-@settings(max_examples=30, deadline=None)
-@given(lengths, powers, dtypes, st.data())
+@settings(max_examples=60, deadline=None)
+@given(kinds, lengths, powers, dtypes, st.data())
 def test_spectrograms_of_impulses_come_back(
-    length: int, power: float, dtype: torch.dtype, data: st.DataObject
+    kind: type[SpectrogramSpec | AdvanceSpec],
+    length: int,
+    power: float,
+    dtype: torch.dtype,
+    data: st.DataObject,
 ) -> None:
     x = torch.zeros(1, 1, length, dtype=dtype)
     x[..., data.draw(st.integers(0, length - 1))] = data.draw(
         st.sampled_from([1.0, -1.0, 1 / 32768])
     )
-    check_round_trip(SpectrogramSpec(window=64, power=power), x)
+    check_round_trip(kind(window=64, power=power), x)
 
 
 @settings(max_examples=20, deadline=None)
@@ -156,6 +170,48 @@ def test_added_frames_are_silent() -> None:
     assert x0.shape[-1] == 32
     assert not x0[..., 11:].any()
     assert x0[..., 10].any()
+
+
+class TestAdvance:
+    def test_a_steady_tone_stands_still(self) -> None:
+        representation = build(AdvanceSpec(window=128))
+        time = torch.arange(4000, dtype=torch.float64)
+        frequency = 20.3 / 128
+        first, second = (
+            representation.encode(torch.cos(2 * math.pi * frequency * time + phase)[None, None])
+            for phase in (0.0, 1.7)
+        )
+        # Away from the ends, and in the bins that hear the tone.
+        inner = first[..., 18:23, 4:40]
+        torch.testing.assert_close(inner, inner[..., :1].expand_as(inner), rtol=0.02, atol=0.01)
+        torch.testing.assert_close(second[..., 18:23, 4:40], inner, rtol=0.02, atol=0.01)
+        # 0.3 of a bin above its middle: by so much of half a turn more than expected.
+        angle = torch.atan2(inner[0, 1, 2, 0], inner[0, 0, 2, 0])
+        assert angle.item() == pytest.approx(0.3 * math.pi, abs=0.03)
+
+    def test_moduli_are_those_of_the_spectrogram(self) -> None:
+        x = noise(2, 1, 700)
+        ours, theirs = (build(kind(window=64)).encode(x) for kind in (AdvanceSpec, SpectrogramSpec))
+        torch.testing.assert_close(ours.square().sum(1), theirs.square().sum(1))
+        assert not torch.allclose(ours, theirs)
+        torch.testing.assert_close(ours[:, :, 0], theirs[:, :, 0])
+
+    def test_phases_outlast_silence(self) -> None:
+        x = noise(1, 1, 64 * 40)
+        x[..., 64 * 10 : 64 * 25] = 0
+        check_round_trip(AdvanceSpec(window=64), x)
+        assert not build(AdvanceSpec(window=64)).encode(x)[..., 24:48].any()
+
+    def test_an_error_of_phase_stays_in_its_bin(self) -> None:
+        representation = build(AdvanceSpec(window=64))
+        x = noise(1, 1, 640)
+        x0 = representation.encode(x)
+        turned = x0.clone()
+        turned[:, :, 7, 5] = torch.stack([-x0[:, 1, 7, 5], x0[:, 0, 7, 5]], 1)
+        plain = build(SpectrogramSpec(window=64))
+        before, after = (plain.encode(representation.decode(part, 640)) for part in (x0, turned))
+        changed = (after - before).square().sum((0, 1, 3)).sqrt()
+        assert changed[7] > 4 * changed[11:].max()
 
 
 @settings(max_examples=30, deadline=None)

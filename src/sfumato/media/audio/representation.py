@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from sfumato.media.audio.settings import SpectrogramSpec, WaveformSpec
+from sfumato.media.audio.settings import AdvanceSpec, LinesSpec, WaveformSpec
 from sfumato.signal.stft import analyse, frame_count, synthesise
 
 # What networks divide an axis by: patches of 4 halved three times, or patches of 32.
@@ -29,6 +29,8 @@ _STD = 0.5
 # How much less than that of the loudest bin a scale can be: 30 dB.
 _RANGE = 10 ** (-30 / 20)
 _CLIPS_AT_ONCE = 64
+
+SpecT = TypeVar("SpecT", bound=LinesSpec)
 
 
 class Representation(ABC):
@@ -96,7 +98,7 @@ class Spectrogram(Representation):
 
     axes = 2
 
-    def __init__(self, spec: SpectrogramSpec) -> None:
+    def __init__(self, spec: LinesSpec) -> None:
         self._window, self._power = spec.window, spec.power
         scales = (1.0,) * (spec.window // 2) if spec.scales is None else spec.scales
         self._scales = torch.tensor(scales, dtype=torch.float64)[:, None, None]
@@ -112,7 +114,7 @@ class Spectrogram(Representation):
 
     def encode(self, x: Tensor) -> Tensor:
         """Transform, compress, scale, and add silent frames at the end."""
-        parts = torch.view_as_real(analyse(x, self._window))
+        parts = torch.view_as_real(self._turned(analyse(x, self._window)))
         energy = _energy(parts).clamp_min(_LINEAR**2)
         parts = parts * energy ** ((self._power - 1) / 2) / self._scales.to(parts)
         x0 = parts.movedim(-1, 2).flatten(1, 2)
@@ -124,15 +126,65 @@ class Spectrogram(Representation):
         modulus = _energy(parts).clamp_min(_LINEAR ** (2 * self._power)).sqrt()
         limited = modulus.clamp_max(self._limit**self._power)
         parts = parts * (limited ** (1 / self._power) / modulus)
-        return synthesise(torch.complex(*parts.unbind(-1)), self._window, samples)
+        lines = self._turned_back(torch.complex(*parts.unbind(-1)))
+        return synthesise(lines, self._window, samples)
+
+    def _turned(self, lines: Tensor) -> Tensor:
+        """Lines with the phases that the network is to see, and the same moduli."""
+        return lines
+
+    def _turned_back(self, lines: Tensor) -> Tensor:
+        """The inverse of :meth:`_turned`."""
+        return lines
 
 
-def build(spec: WaveformSpec | SpectrogramSpec) -> Representation:
+class Advance(Spectrogram):
+    """A spectrogram in which a phase is how far it moved on since the frame before.
+
+    ``theta_t - theta_{t-1}``, where ``theta`` is the phase without the half turns that the middle
+    frequency of its bin makes from frame to frame anyway. A steady tone is one and the same number
+    in every frame, wherever in time it began, while its own phase turns and turns; what has no
+    pitch has random phases either way. Phases as differences are those of the phase vocoder
+    (Flanagan & Golden 1966); Engel et al. 2019 (GANSynth, arXiv:1902.08710, section 2.2) generate
+    them as angles, here they stay the directions of complex numbers, which have no seam.
+
+    A line that is zero has no phase and passes on that of the frame before it. The two real lines
+    of bin 0 stay as they are.
+    """
+
+    def _turned(self, lines: Tensor) -> Tensor:
+        theta = _held(lines.angle() - self._turns(lines), lines != 0)
+        moved = torch.polar(lines.abs(), theta - pad(theta[..., :-1], (1, 0)))
+        return torch.cat([lines[..., :1, :], moved[..., 1:, :]], -2)
+
+    def _turned_back(self, lines: Tensor) -> Tensor:
+        # In float64, as an error in one frame goes on to all that follow.
+        theta = lines.angle().double().cumsum(-1) + self._turns(lines).double()
+        turned = torch.polar(lines.abs(), theta.remainder(2 * math.pi).to(lines.abs().dtype))
+        return torch.cat([lines[..., :1, :], turned[..., 1:, :]], -2)
+
+    def _turns(self, lines: Tensor) -> Tensor:
+        """How far the middle of each bin has turned: half a turn times its number every hop."""
+        bins, frames = lines.shape[-2:]
+        halves = torch.arange(bins)[:, None] * torch.arange(frames) % 2
+        return (halves * math.pi).to(lines.abs())
+
+
+def _held(values: Tensor, known: Tensor) -> Tensor:
+    """Values in which every unknown one is that before it along the last axis; 0 at first."""
+    places = torch.arange(values.shape[-1], device=values.device)
+    last = torch.where(known, places, -1).cummax(-1).values
+    return torch.where(last < 0, 0.0, values.gather(-1, last.clamp_min(0)))
+
+
+def build(spec: WaveformSpec | LinesSpec) -> Representation:
     """The representation that a spec describes."""
-    return Waveform(spec) if isinstance(spec, WaveformSpec) else Spectrogram(spec)
+    if isinstance(spec, WaveformSpec):
+        return Waveform(spec)
+    return Advance(spec) if isinstance(spec, AdvanceSpec) else Spectrogram(spec)
 
 
-def measured(spec: SpectrogramSpec, clips: Tensor) -> SpectrogramSpec:
+def measured(spec: SpecT, clips: Tensor) -> SpecT:
     """Settle the scales on data, so that every bin of ``x0`` has the standard deviation 0.5.
 
     A bin's scale is twice its root mean square over all clips, silence at their ends included.
@@ -153,7 +205,7 @@ def measured(spec: SpectrogramSpec, clips: Tensor) -> SpectrogramSpec:
     """
     if not len(clips):
         raise ValueError("no clips to measure")
-    plain = Spectrogram(spec.model_copy(update={"scales": None}))
+    plain = build(spec.model_copy(update={"scales": None}))
     total = torch.zeros(spec.window // 2, dtype=torch.float64)
     for some in torch.split(clips, _CLIPS_AT_ONCE):
         total += plain.encode(some).double().square().mean((1, 3)).sum(0).cpu()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -33,12 +33,11 @@ class WaveformSpec(BaseModel):
     _patch = field_validator("patch")(_power_of_two)
 
 
-class SpectrogramSpec(BaseModel):
-    """Frequencies over time with their phase, from which the samples come back."""
+class LinesSpec(BaseModel):
+    """What both kinds of spectrogram have: lines over frequency and time, with their phases."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["spectrogram"] = "spectrogram"
     window: int = Field(
         256, ge=64, le=4096, description="samples in a window, a power of two; the hop is half"
     )
@@ -52,7 +51,7 @@ class SpectrogramSpec(BaseModel):
     _window = field_validator("window")(_power_of_two)
 
     @model_validator(mode="after")
-    def _one_scale_a_bin(self) -> SpectrogramSpec:
+    def _one_scale_a_bin(self) -> Self:
         if self.scales is None:
             return self
         if len(self.scales) != self.window // 2:
@@ -63,6 +62,18 @@ class SpectrogramSpec(BaseModel):
         if not all(math.isfinite(scale) and scale > 0 for scale in self.scales):
             raise ValueError("scales must be finite and above 0")
         return self
+
+
+class SpectrogramSpec(LinesSpec):
+    """Moduli and phases as they are."""
+
+    kind: Literal["spectrogram"] = "spectrogram"
+
+
+class AdvanceSpec(LinesSpec):
+    """Moduli, and how far each phase moved on since the frame before."""
+
+    kind: Literal["advance"] = "advance"
 
 
 class AudioSettings(BaseModel):
@@ -105,9 +116,9 @@ class AudioSettings(BaseModel):
     max_seconds: float = Field(
         3600, gt=0, le=86_400, description="refuse files that claim to be longer"
     )
-    representation: Annotated[WaveformSpec | SpectrogramSpec, Field(discriminator="kind")] = Field(
-        default_factory=SpectrogramSpec, description="what of a clip the network sees"
-    )
+    representation: Annotated[
+        WaveformSpec | SpectrogramSpec | AdvanceSpec, Field(discriminator="kind")
+    ] = Field(default_factory=AdvanceSpec, description="what of a clip the network sees")
 
     @model_validator(mode="after")
     def _shift_leaves_something(self) -> AudioSettings:

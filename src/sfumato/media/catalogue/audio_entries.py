@@ -109,5 +109,7 @@ SPOKEN_NUMBERS = Entry(
     ),
     megabytes=18,
     # Every word was said once: what is held out would never be learnt.
-    settings=MappingProxyType({"medium.rate": 8000, "data.held_out": 0}),
+    settings=MappingProxyType(
+        {"medium.rate": 8000, "medium.representation.window": 256, "data.held_out": 0}
+    ),
 )
