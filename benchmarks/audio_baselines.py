@@ -1,8 +1,8 @@
 """Two plain ways to make sounds, trained for as long as a run on the same clips by the same engine.
 
 ``diffwave``: dilated convolutions on the waveform that predict its noise, with the 50 betas and the
-ancestral sampling of Kong et al. 2021 (DiffWave, arXiv:2009.09761): 64 channels wide, 30 layers deep
-in cycles of 10, told the class.
+ancestral sampling of Kong et al. 2021 (DiffWave, arXiv:2009.09761): 64 channels wide, 30 layers in
+cycles of 10, told the class.
 ``mel``: the run's own backbone on log-mel spectrograms of 64 bands, turned into sound by the
 pseudo-inverse of the mel filters and 60 rounds of Griffin and Lim 1984.
 

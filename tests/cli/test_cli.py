@@ -51,7 +51,7 @@ class TestJson:
         recipes = self.parsed(sfumato("recipes", "--json"))
         assert recipes["default"] in recipes["names"]
         samplers = self.parsed(sfumato("samplers", "--json"))
-        assert set(samplers) == {"pictures", "text"}
+        assert set(samplers) == {"pictures and sounds", "text"}
         for told in samplers.values():
             assert told["default"] in told["names"]
             assert all(told["names"].values())

@@ -63,6 +63,6 @@ def test_json(sfumato: Command, run: Path, tmp_path: Path) -> None:
 
 
 def test_refusals(refused: Command, run: Path, runs: Callable[..., Path], tmp_path: Path) -> None:
-    assert "runs on text so far" in refused("evaluate", runs("plain")).err
+    assert "runs on text and sounds so far" in refused("evaluate", runs("plain")).err
     assert "sampler" in refused("evaluate", run, "--sampler", "nosuch").err
     assert "is a folder" in refused("evaluate", run, "--out", tmp_path).err

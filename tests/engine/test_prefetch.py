@@ -40,4 +40,4 @@ def test_closing_ends_the_thread() -> None:
     for _ in range(5):
         with Prefetcher(lambda step: step, 0, None, timeout=5) as items:
             items.next()
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # One of another test may have ended meanwhile.

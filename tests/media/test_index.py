@@ -9,7 +9,7 @@ import pytest
 
 from sfumato.errors import DataError
 from sfumato.media.image_open import IMAGES
-from sfumato.media.index import Index, scan
+from sfumato.media.index import Index, Item, scan
 
 
 def write(root: Path, *names: str) -> Path:
@@ -139,6 +139,11 @@ def test_fingerprint_survives_a_move_and_sees_changes(tmp_path: Path) -> None:
     (tmp_path / "one/cat/1.txt").write_text("a caption")
     assert scan(tmp_path / "two", IMAGES).fingerprint != before.fingerprint
     assert scan(tmp_path / "one", IMAGES).fingerprint != before.fingerprint
+
+
+def test_parts_of_a_file_have_names_of_their_own() -> None:
+    parts = [Item("a/b.wav", part=part) for part in range(3)]
+    assert [item.name for item in parts] == ["a/b.wav", "a/b.wav#1", "a/b.wav#2"]
 
 
 def test_stamp_sees_an_edit_that_keeps_the_size(tmp_path: Path) -> None:

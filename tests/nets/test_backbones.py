@@ -16,6 +16,7 @@ UNET = {"widths": (16, 32), "blocks": (2, 1), "attention": (False, True), "head_
 SPECS: dict[str, Backbone] = {
     "unet-2d": UNetSpec.model_validate({**UNET, "patch": 2}),
     "unet-2d-full": UNetSpec.model_validate({**UNET, "patch": 1}),
+    "unet-2d-placed": UNetSpec.model_validate({**UNET, "patch": 2, "placed": True}),
     "unet-1d": UNetSpec.model_validate({**UNET, "patch": 2, "axes": 1}),
     "transformer-2d": TransformerSpec(patch=2, dim=32, depth=2, heads=2),
     "transformer-1d": TransformerSpec(patch=2, dim=32, depth=2, heads=2, axes=1),
@@ -32,10 +33,10 @@ def example(spec: Backbone, batch: int = 4, size: int = SIZE) -> tuple[Tensor, T
     return x, level, torch.arange(batch) % (CLASSES + 1)
 
 
-def awake(spec: Backbone, classes: int = CLASSES) -> nn.Module:
+def awake(spec: Backbone, classes: int = CLASSES, lengths: bool = False) -> nn.Module:
     """A backbone in evaluation mode whose zero-initialised layers have been nudged."""
     torch.manual_seed(0)
-    network = spec.build(2, (SIZE,) * spec.axes, classes).eval()
+    network = spec.build(2, (SIZE,) * spec.axes, classes, lengths).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
@@ -113,8 +114,30 @@ def test_a_label_without_classes_is_refused(spec: Backbone) -> None:
 
 
 @every_backbone
-def test_gradients_reach_every_parameter(spec: Backbone) -> None:
-    network = awake(spec)
+def test_the_length_matters_and_none_is_all(spec: Backbone) -> None:
+    network = awake(spec, lengths=True)
+    x, level, label = example(spec)
+    full = network(x, level, label, torch.ones(len(x)))
+    assert torch.equal(network(x, level, label), full)
+    lengths = torch.tensor([0.1, 0.2, 0.6, 0.9])
+    others = network(x, level, label, lengths)
+    assert ((others - full).flatten(1).abs().amax(dim=1) > 1e-4).all()
+    # A tenth of the input is a clear step everywhere.
+    near = network(x, level, label, lengths + 0.1)
+    assert ((near - others).flatten(1).abs().amax(dim=1) > 1e-4).all()
+
+
+@every_backbone
+def test_a_length_without_lengths_is_refused(spec: Backbone) -> None:
+    x, level, label = example(spec)
+    with pytest.raises(SettingError, match="without lengths"):
+        spec.build(2, (SIZE,) * spec.axes, CLASSES)(x, level, label, torch.ones(len(x)))
+
+
+@every_backbone
+@pytest.mark.parametrize("lengths", [False, True])
+def test_gradients_reach_every_parameter(spec: Backbone, lengths: bool) -> None:
+    network = awake(spec, lengths=lengths)
     x, level, label = example(spec)
     network(x, level, label).square().mean().backward()
     still = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
@@ -47,6 +48,45 @@ def test_grids_fall_from_one_to_zero(grid, schedule, steps):
 def test_a_grid_without_steps_is_refused(grid):
     with pytest.raises(ValueError, match="at least one step"):
         grid.times(0, Linear())
+
+
+@every_schedule
+@every_grid
+@pytest.mark.parametrize("start", [0.999, 0.7, 0.25, 0.01])
+@pytest.mark.parametrize("steps", [1, 2, 7, 50])
+def test_a_grid_from_part_of_the_way_falls_from_there_to_zero(grid, schedule, start, steps):
+    times = grid.times(steps, schedule, start=start)
+    assert times.shape == (steps + 1,) and times.dtype == F64
+    assert times[0] == start and times[-1] == 0
+    assert (times.diff() < 0).all()
+
+
+@every_schedule
+@every_grid
+def test_a_grid_from_one_is_the_whole_grid(grid, schedule):
+    assert torch.equal(grid.times(9, schedule, start=1.0), grid.times(9, schedule))
+
+
+@pytest.mark.parametrize("schedule", [Linear(), VP()], ids=lambda s: s.kind)
+@every_grid
+@pytest.mark.parametrize("place", [1, 16, 40, 60])
+def test_a_part_is_as_dense_as_the_whole_grid_there(grid, schedule, place):
+    """Begun at a time of the whole grid with the steps that are left, it visits the same times."""
+    whole = grid.times(64, schedule)
+    part = grid.times(64 - place, schedule, start=whole[place].item())
+    # The grids of noise levels are laid out over their steps, so that fine ones end a little lower.
+    seen = torch.arange(64 - place + 1, dtype=F64)
+    at = torch.from_numpy(np.interp(part.numpy()[::-1], whole.numpy()[::-1], range(64, -1, -1)))
+    assert (at.flip(0) - place - seen).abs().max() < 1.0
+    if isinstance(grid, (UniformGrid, QuadraticGrid, AngleGrid)):
+        torch.testing.assert_close(part, whole[place:], rtol=1e-3, atol=1e-6)
+
+
+@every_grid
+@pytest.mark.parametrize("start", [0.0, -0.5, 1.5, float("nan")])
+def test_a_start_out_of_range_is_refused(grid, start):
+    with pytest.raises(ValueError, match="starts in"):
+        grid.times(3, Linear(), start=start)
 
 
 def test_log_snr_grid_is_even_in_log_snr():

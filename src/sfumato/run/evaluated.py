@@ -46,16 +46,35 @@ class Measured:
     scale: float | None = None
     speech: bool | None = None
 
-    def given(self, foreign: tuple[str, ...], noun: str) -> dict[str, Any]:
-        """What was asked, by name.
+    def of_text(self) -> dict[str, Any]:
+        """The arguments of :class:`~sfumato.run.text.evaluation.Evaluation`.
 
         Raises:
-            SettingError: Something is not for this medium.
+            SettingError: Something was asked that is measured of sounds alone.
         """
-        given = {name: value for name, value in vars(self).items() if value not in (None, False)}
+        return self._without(_OF_SOUNDS, "text", "sounds")
+
+    def of_sounds(self) -> dict[str, Any]:
+        """The arguments of :class:`~sfumato.run.audio.evaluation.SoundEvaluation`.
+
+        Raises:
+            SettingError: Something was asked that is measured of text alone.
+        """
+        return self._without(_OF_TEXT, "sounds", "text")
+
+    def _without(self, foreign: tuple[str, ...], noun: str, owner: str) -> dict[str, Any]:
+        # By identity: zero is a value that someone asked for.
+        given = {
+            name: value
+            for name, value in vars(self).items()
+            if value is not None and value is not False
+        }
         for name in foreign:
             if name in given:
-                raise SettingError(f"--{name.replace('_', '-')} is not for a run on {noun}.")
+                raise SettingError(
+                    f"--{name.replace('_', '-')} is not for a run on {noun}.",
+                    why=f"it is a setting of {owner}",
+                )
         return given
 
 
@@ -106,10 +125,9 @@ def evaluate_run(
     model = opened.model
     events: Iterator[Measuring | Report | SoundReport]
     if isinstance(model, AudioModel):
-        wanted = SoundEvaluation(**asked.given(_OF_TEXT, opened.spec.medium))
-        events = evaluate_sounds(model, wanted)
+        events = evaluate_sounds(model, SoundEvaluation(**asked.of_sounds()))
     elif isinstance(model, TextModel):
-        events = evaluate_text(model, Evaluation(**asked.given(_OF_SOUNDS, opened.spec.medium)))
+        events = evaluate_text(model, Evaluation(**asked.of_text()))
     else:
         raise TypeError("a run on pictures was refused already")
     for event in events:

@@ -90,7 +90,7 @@ def sample_files(
         trajectory: Also write each sample's way from noise.
         like: A sample to make again: a PNG, WAV or FLAC, or a line of a ``samples.jsonl`` as
             ``FILE:N``.
-        form: Sounds: which kind of files; ``wav`` if None.
+        form: Sounds: which kind of files; if None that of ``like``, or ``wav``.
 
     Yields:
         See :func:`~sfumato.run.gaussian.sampled.write_samples` and
@@ -112,7 +112,9 @@ def sample_files(
     request = (
         model.request(**asked.of_signals(opened.spec.medium)) if like is None else model.like(like)
     )
-    folder = folder_for(model, out or new_folder(opened.directory), form or "wav")
+    if form is None:
+        form = "flac" if like is not None and like.suffix.lower() == ".flac" else "wav"
+    folder = folder_for(model, out or new_folder(opened.directory), form)
     yield from write_samples(folder, model, request, trajectory)
 
 

@@ -16,7 +16,7 @@ from sfumato.media.audio.files import AUDIO
 from sfumato.media.catalogue import CATALOGUE, fetch
 from sfumato.media.image_open import IMAGES
 from sfumato.media.text.files import PLAIN, RECORDS
-from sfumato.recipes import DEFAULT, RecipeBase, find, override
+from sfumato.recipes import DEFAULT, RECIPES, RecipeBase, find, override
 from sfumato.run.spec import DataFacts
 
 _TEXT, _AUDIO = "text", "audio"
@@ -88,7 +88,11 @@ def known_place(facts: DataFacts) -> tuple[Path, str | None]:
 
 def settled_on(entry: str, recipe: RecipeT) -> RecipeT:
     """The recipe with what a set of the catalogue says of it, unless asked otherwise."""
-    defaults = find(recipe.name)
+    # A recipe for another medium lacks these settings; a name of the user's own has no defaults.
+    suits = find(CATALOGUE[entry].recipe)
+    if type(suits) is not type(recipe):
+        return recipe
+    defaults = find(recipe.name) if recipe.name in RECIPES else suits
     changes = [
         f"{path}={dumps(value)}"
         for path, value in CATALOGUE[entry].settings.items()
@@ -118,25 +122,29 @@ def suited(source: str | Path) -> str:
 
     Text files beside pictures or sounds are captions. Of pictures and sounds in one folder those
     that are more decide: a cover beside songs makes no picture book.
+
+    Raises:
+        DataError: Nothing is named, or what cannot be a path.
     """
-    path = Path(source)
+    path = _expanded(source)
     if not path.exists():
         entry = CATALOGUE.get(str(source))
         return DEFAULT if entry is None else entry.recipe
     if path.is_file():
-        return _recipe_of(Counter([path.suffix.lower()]))
+        # Text alone comes in one file, and is the one to say that it cannot be this one.
+        return _recipe_of(Counter([path.suffix.lower()]), otherwise=_TEXT)
     suffixes: Counter[str] = Counter()
     for _, folders, names in os.walk(path):
         folders[:] = [name for name in folders if not name.startswith(".")]
         suffixes.update(Path(name).suffix.lower() for name in names if not name.startswith("."))
-    return _recipe_of(suffixes)
+    return _recipe_of(suffixes, otherwise=DEFAULT)
 
 
-def _recipe_of(suffixes: Counter[str]) -> str:
+def _recipe_of(suffixes: Counter[str], otherwise: str) -> str:
     pictures, sounds, texts = (
         sum(suffixes[suffix] for suffix in kind)
         for kind in (IMAGES.suffixes, AUDIO.suffixes, PLAIN | RECORDS)
     )
     if pictures or sounds:
         return _AUDIO if sounds > pictures else DEFAULT
-    return _TEXT if texts else DEFAULT
+    return _TEXT if texts else otherwise

@@ -57,6 +57,12 @@ def tiny_sounds() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
+def tiny_waves() -> tuple[str, ...]:
+    """The same on waveforms."""
+    return WAVE
+
+
+@pytest.fixture(scope="session")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six high and six low tones of at most a quarter of a second. Not to be changed."""
     return play(tmp_path_factory.mktemp("data") / "tones")

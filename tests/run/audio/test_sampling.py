@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.sound_recipe import read_recipe
 from sfumato.run.audio.sampling import AudioModel
 from sfumato.run.gaussian.sampled import Written
+from sfumato.run.gaussian.sampling import Made, Request
 from sfumato.run.run import Run, open_run
 from sfumato.run.sampled import Asked, sample_files
 from sfumato.run.samples import Sounds
+from sfumato.run.training import planned, train
 
 Runs = Callable[..., Path]
 RATE = 4_000
@@ -53,7 +56,8 @@ def test_files_are_the_same_in_any_batch(sound_runs: Runs, name: str) -> None:
 def test_a_sound_is_made_again_from_its_own_file(sound_runs: Runs, form: str) -> None:
     sound_runs("tones")
     for original in files("tones", "first", n=3, seed=5, form=form):
-        (again,) = files(None, f"again-{original.stem}", like=original, form=form)
+        (again,) = files(None, f"again-{original.stem}", like=original)
+        assert again.suffix == original.suffix
         assert again.read_bytes() == original.read_bytes()
 
 
@@ -71,7 +75,65 @@ def test_lengths_are_drawn_from_the_class_and_kept(tones: Run, tmp_path: Path) -
     assert [clip.shape for clip in (asked[0], asked[1])] == [(1, 500)] * 2
 
 
-def test_without_lengths_none_is_taken(sounds: Path, tones: Run) -> None:
+def awake(run: Run) -> AudioModel:
+    """The model of a run, with weights that listen to all that they are told."""
+    model = AudioModel(run.directory, run.spec)
+    draw = torch.Generator().manual_seed(0)
+    for parameter in model.denoiser.backbone.parameters():
+        parameter.add_(0.05 * torch.randn(parameter.shape, generator=draw))
+    return model
+
+
+def test_the_length_acts_and_is_whole_samples(sounds: Path, finished_sounds: Path) -> None:
+    """What a file says of its length is all that there was to it: made again it is the same."""
+    model = awake(open_run(finished_sounds / "tones"))
+
+    def clips(request: Request) -> tuple[np.ndarray[Any, Any], list[float]]:
+        (done,) = [event for event in model.sample(request) if isinstance(event, Made)]
+        return done.items, [recipe["seconds"] for recipe in done.recipes]
+
+    for asked in ({}, {"start": sounds / "low/2.wav", "strength": 0.9}):
+        for seed in range(4):
+            request = model.request(1, seed=seed, label="low", **asked)
+            first, (seconds,) = clips(request)
+            assert seconds * RATE == pytest.approx(round(seconds * RATE), abs=1e-9)
+            again, same = clips(replace(request, seconds=seconds))
+            assert same == [seconds]
+            assert np.array_equal(first, again)
+            shorter, _ = clips(replace(request, seconds=seconds / 2))
+            assert not np.array_equal(first, shorter)
+
+
+def test_without_classes_lengths_are_drawn_from_all(
+    tmp_path: Path, sounds: Path, tiny_sounds: tuple[str, ...]
+) -> None:
+    plan = planned("audio", steps=1, changes=(*tiny_sounds, "data.labels=false"))
+    for _ in train(sounds, plan, "open", tmp_path):
+        pass
+    run = open_run(tmp_path / "open")
+    (row,) = run.spec.data.seconds
+    lengths = [recipe["seconds"] for recipe in made(run, 40, steps=1).recipes]
+    assert row[0] - 1e-3 <= min(lengths) < max(lengths) <= row[-1] + 1e-3
+
+
+def test_all_that_fill_their_window_take_no_length(
+    tmp_path: Path, tiny_sounds: tuple[str, ...]
+) -> None:
+    (tmp_path / "full").mkdir()
+    for number in range(4):
+        noise = np.random.default_rng(number).uniform(-0.5, 0.5, 1200)
+        soundfile.write(tmp_path / f"full/{number}.wav", noise, RATE)
+    for _ in train(tmp_path / "full", planned("audio", 1, changes=tiny_sounds), "a", tmp_path):
+        pass
+    run = open_run(tmp_path / "a")
+    found = made(run, 1)
+    assert found.recipes[0]["seconds"] is None
+    assert found[0].shape == (1, 1000)
+    with pytest.raises(SettingError, match="takes no length"):
+        made(run, seconds=0.1)
+
+
+def test_a_length_out_of_the_window_is_refused(tones: Run) -> None:
     with pytest.raises(SettingError, match=r"window is 0\.25 seconds"):
         made(tones, seconds=0.3)
     with pytest.raises(SettingError, match="seconds cannot be 0"):

@@ -51,6 +51,18 @@ def test_a_batch_is_its_step_s(batches: Batches, data: ImageData, recipe: ImageR
     assert not equal(data.batches(recipe.model_copy(update={"seed": 1}), 2)(5), expected)
 
 
+def test_typical_items_are_known_ones_as_they_are(batches: Batches, data: ImageData) -> None:
+    batch = batches.typical(7)
+    known = data.training.tolist()
+    items, labels = data.dataset.gather([known[0], known[-1]])
+    assert torch.equal(batch.x0[[0, -1]], data.medium.examples(items).x0)
+    assert labels is not None
+    assert batch.label is not None
+    assert batch.label[[0, -1]].tolist() == labels.tolist()
+    assert equal(batches.typical(7), batch)
+    assert len(batches.typical(50).x0) == 50
+
+
 def test_no_stream_repeats(batches: Batches) -> None:
     made = [batches(step) for step in range(20)]
     assert len({batch.dropout_seed for batch in made}) == 20

@@ -182,6 +182,103 @@ class TestLabels:
         assert not np.array_equal(made[0], plainly)
 
 
+class TestVariations:
+    def test_a_weak_one_is_nearly_the_picture(self, unet: Run, pictures: Path) -> None:
+        source = pictures / "cat/3.png"
+        with Image.open(source) as picture:
+            original = np.asarray(picture).astype(int)
+        near = unet.sample(2, start=source, strength=1e-4, steps=1).pixels
+        far = unet.sample(2, start=source, strength=1.0).pixels
+        assert np.abs(near - original).max() <= 2
+        assert np.abs(far - original).mean() > 30
+
+    def test_they_differ_by_their_index_and_not_by_their_batch(
+        self, unet: Run, pictures: Path
+    ) -> None:
+        asked = {"start": pictures / "cat/0.png", "strength": 0.6}
+        together = unet.sample(5, **asked).pixels
+        assert len({picture.tobytes() for picture in together}) == 5
+        assert np.array_equal(unet.sample(5, batch=2, **asked).pixels, together)
+        assert np.array_equal(unet.sample(1, first=3, **asked).pixels[0], together[3])
+
+    def test_the_whole_way_is_that_of_a_picture_from_noise(
+        self, plain: Run, pictures: Path
+    ) -> None:
+        """At full strength nothing is left of the file where the schedule leaves no signal."""
+        start = pictures / "cat/0.png"
+        varied = plain.sample(2, start=start, strength=1.0).pixels
+        assert np.array_equal(varied, plain.sample(2).pixels)
+
+    @pytest.mark.parametrize(("strength", "steps"), [(None, 2), (0.25, 1), (0.01, 1), (1.0, 4)])
+    def test_they_take_their_share_of_the_steps(
+        self, unet: Run, pictures: Path, strength: float | None, steps: int
+    ) -> None:
+        asked = {"start": pictures / "cat/0.png", "strength": strength}
+        request = unet.model.request(**asked)
+        assert request.steps == steps
+        assert request.scale == 1
+        assert unet.model.request(steps=3, **asked).steps == 3
+        events = [e for e in unet.model.sample(request) if isinstance(e, Making)]
+        assert events[0].state.t == pytest.approx(0.5 if strength is None else strength)
+
+    def test_one_is_made_again_from_its_own_file(self, runs: Runs, own_pictures: Path) -> None:
+        runs("unet")
+        source = own_pictures / "dog/1.png"
+        originals = files("unet", "out", n=3, seed=9, label="dog", start=source, strength=0.7)
+        for original in originals:
+            (again,) = files(None, f"again-{original.stem}", like=original)
+            assert again.read_bytes() == original.read_bytes()
+        told = read_recipe(originals[0])
+        assert told["start"]["path"] == str(source)
+        assert (told["start"]["strength"], told["label"]) == (0.7, "dog")
+        source.write_bytes((own_pictures / "dog/2.png").read_bytes())
+        with pytest.raises(DataError, match="not the file that the variation started from"):
+            files(None, "third", like=originals[0])
+        source.unlink()
+        with pytest.raises(DataError, match="cannot be read"):
+            files(None, "third", like=originals[0])
+        assert not Path("third").exists()
+
+    def test_a_picture_of_another_size_is_fitted(self, unet: Run, tmp_path: Path) -> None:
+        Image.new("L", (40, 25), 200).save(tmp_path / "grey.jpg")
+        made = unet.sample(1, start=tmp_path / "grey.jpg", strength=1e-4, steps=1).pixels
+        assert made.shape == (1, 16, 16, 3)
+        assert abs(int(np.median(made)) - 200) <= 2
+
+    @pytest.mark.parametrize("strength", [0.0, -1.0, 1.01, float("nan"), float("inf")])
+    def test_a_strength_out_of_range_is_refused(
+        self, unet: Run, pictures: Path, strength: float
+    ) -> None:
+        with pytest.raises(SettingError, match="strength cannot be"):
+            unet.model.request(start=pictures / "cat/0.png", strength=strength)
+
+    def test_what_is_no_start(self, unet: Run, tmp_path: Path) -> None:
+        with pytest.raises(SettingError, match="variations of a file"):
+            unet.model.request(strength=0.5)
+        (tmp_path / "a.png").write_text("no picture")
+        for path, words in (
+            (tmp_path / "none.png", "No such file"),
+            (tmp_path, "Is a directory"),
+            (tmp_path / "a.png", "not a picture"),
+            (tmp_path / "bad\udcff.png", "not valid UTF-8"),
+        ):
+            with pytest.raises(DataError, match=words):
+                unet.sample(1, start=path)
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("strength", 0), ("strength", 2), ("strength", None), ("path", None), ("sha256", 5)],
+    )
+    def test_a_forged_start_is_refused(
+        self, unet: Run, pictures: Path, tmp_path: Path, field: str, value: object
+    ) -> None:
+        recipe = unet.sample(1, start=pictures / "cat/0.png").recipes[0]
+        recipe["start"][field] = value
+        write_png(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8), recipe)
+        with pytest.raises(DataError, match=rf"damaged.\nwhy: start.{field}"):
+            unet.like(tmp_path / "a.png")
+
+
 class TestRequests:
     @pytest.mark.parametrize(
         "asked",

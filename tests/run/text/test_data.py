@@ -17,7 +17,7 @@ from sfumato.recipes import TextRecipe, find, override
 from sfumato.run import data as any_data
 from sfumato.run import source as reading
 from sfumato.run.directory import RunDirectory
-from sfumato.run.source import Fetching, Reading, suited
+from sfumato.run.source import Fetching, Reading
 from sfumato.run.text.data import TextData, prepare, read_tokenizer, reopen
 
 PARITY = "medium.label_field=parity"
@@ -117,9 +117,9 @@ def test_what_the_catalogue_says_gives_way_to_what_was_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, field = next(
-        (name, entry.settings["label_field"])
+        (name, entry.settings["medium.label_field"])
         for name, entry in CATALOGUE.items()
-        if "label_field" in entry.settings
+        if "medium.label_field" in entry.settings
     )
     records = [{"text": f"text {n}", field: f"a{n % 2}", "other": f"b{n % 2}"} for n in range(20)]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, records)))
@@ -146,29 +146,3 @@ def test_an_empty_file(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.txt").write_text(content)
     with pytest.raises(DataError, match=r"a\.txt"):
         read(prepare(tmp_path / "a.txt", asked()))
-
-
-@pytest.mark.parametrize(
-    ("names", "recipe"),
-    [
-        (["a.txt"], "text"),
-        (["a.JSONL", "b.pdf"], "text"),
-        (["a.png", "a.txt"], "image"),  # a picture with its caption
-        (["in/a.csv"], "text"),
-        ([".hidden.png", "a.md"], "text"),
-        (["a.pdf"], "image"),
-    ],
-)
-def test_files_tell_which_recipe_suits_them(tmp_path: Path, names: list[str], recipe: str) -> None:
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert suited(tmp_path) == recipe
-
-
-def test_a_file_alone_and_a_set_of_the_catalogue_have_theirs(tmp_path: Path) -> None:
-    assert suited("openmoji") == CATALOGUE["openmoji"].recipe
-    (tmp_path / "a.txt").touch()
-    assert suited(tmp_path / "a.txt") == "text"
-    (tmp_path / "a.png").touch()
-    assert suited(tmp_path / "a.png") == "image"

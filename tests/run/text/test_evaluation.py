@@ -24,10 +24,9 @@ from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import LinearKeep
-from sfumato.run.evaluated import Evaluated, evaluate_run
+from sfumato.run.evaluated import Evaluated, Measured, evaluate_run
 from sfumato.run.measuring import Measuring
 from sfumato.run.text import real
-from sfumato.run.text.evaluation import Evaluation
 from sfumato.run.text.likelihoods import Bits, bits_of, length_bits, ratio
 from sfumato.run.text.quality import molecules_of, quality_of
 from sfumato.run.training import planned, train
@@ -44,7 +43,7 @@ TINY = (
     "sampling.steps=8",
 )
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "saw", "its", "hat"]
-SMALL = Evaluation(n=6, rows=8, draws=2)
+SMALL = Measured(n=6, rows=8, draws=2)
 
 
 def trained(root: Path, name: str, text: dict[str, str], *changes: str) -> Path:
@@ -84,7 +83,7 @@ def short(root: Path) -> Path:
     return trained(root, "short", {"all.jsonl": "\n".join(records)}, "process.kind=uniform")
 
 
-def evaluated(run: Path, asked: Evaluation = SMALL, out: Path | None = None) -> dict[str, Any]:
+def evaluated(run: Path, asked: Measured = SMALL, out: Path | None = None) -> dict[str, Any]:
     *progress, last = evaluate_run(run, asked, out)
     assert all(isinstance(event, Measuring) for event in progress)
     assert isinstance(last, Evaluated)
@@ -297,11 +296,11 @@ class TestRuns:
         first = evaluated(long, out=out)
         assert first == evaluated(long)
         assert first == json.loads((long / "evaluation.json").read_text())
-        other = evaluated(long, Evaluation(n=6, rows=8, draws=2, seed=1), out)
+        other = evaluated(long, Measured(n=6, rows=8, draws=2, seed=1), out)
         assert other["likelihood"]["held_out"] != first["likelihood"]["held_out"]
 
     def test_short_texts_with_labels_under_the_uniform_process(self, short: Path) -> None:
-        asked = Evaluation(
+        asked = Measured(
             n=4, rows=8, draws=2, sampler="bridge", steps=4, temperature=0.5, top_p=0.9
         )
         found = evaluated(short, asked)
@@ -315,7 +314,7 @@ class TestRuns:
 
     def test_nothing_held_out(self, root: Path) -> None:
         run = trained(root, "all", {"all.txt": lines(60)}, "data.held_out=0")
-        found = evaluated(run, Evaluation(n=2, rows=4, draws=1, molecules=True))
+        found = evaluated(run, Measured(n=2, rows=4, draws=1, molecules=True))
         assert found["likelihood"]["held_out"] is None
         assert found["quality"]["copies"]["n"] == 2
         assert found["molecules"]["count"] == 2
@@ -324,15 +323,15 @@ class TestRuns:
     def test_refusals(self, long: Path, finished_runs: Path, tmp_path: Path) -> None:
         with pytest.raises(SettingError, match="cannot be evaluated") as refused:
             next(evaluate_run(finished_runs / "plain", SMALL))
-        assert "runs on text so far" in refused.value.why
+        assert "runs on text and sounds so far" in refused.value.why
         with pytest.raises(SettingError, match="is a folder"):
             next(evaluate_run(long, SMALL, tmp_path))
         with pytest.raises(SettingError, match="rows cannot be 0"):
-            next(evaluate_run(long, Evaluation(rows=0)))
+            next(evaluate_run(long, Measured(rows=0)))
 
     def test_molecules_need_their_package_before_any_work(
         self, long: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, "rdkit.Chem", None)
         with pytest.raises(MissingExtra, match="rdkit"):
-            next(evaluate_run(long, Evaluation(molecules=True)))
+            next(evaluate_run(long, Measured(molecules=True)))

@@ -125,10 +125,17 @@ def test_what_texts_have_pictures_have_not(runs: Runs, text_runs: Runs) -> None:
     runs("plain")
     text_runs("prose")
     for asked, words in (
-        (Asked(temperature=0.5), "no temperature"),
-        (Asked(top_p=0.5), "no top-p"),
-        (Asked(length=9), "no length"),
+        (Asked(temperature=0.5), "--temperature is not for pictures"),
+        (Asked(top_p=0.5), "--top-p is not for pictures"),
+        (Asked(length=9), "--length is not for pictures"),
     ):
         with pytest.raises(SettingError, match=words):
             list(sample_files("plain", asked, None, False, None))
     assert len(written("prose", Asked(temperature=0.5, top_p=0.5, length=9), None).texts) == 4
+    for asked, words in (
+        (Asked(start=Path("a.png")), "--from is not for text"),
+        (Asked(strength=0.5), "--strength is not for text"),
+        (Asked(seconds=1.0), "--seconds is not for text"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            list(sample_files("prose", asked, None, False, None))

@@ -18,7 +18,7 @@ from PIL import Image
 from sfumato.errors import DataError
 from sfumato.media.audio.files import AUDIO
 from sfumato.media.audio.medium import AudioMedium
-from sfumato.media.audio.open import Header, sound_header
+from sfumato.media.audio.open import Header, read_sound, sound_header
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.media.audio.stretches import divided
 from sfumato.media.dataset import Dataset, Progress
@@ -26,6 +26,7 @@ from sfumato.media.index import Index, Rejected, scan
 
 _SHOWN = 24
 _AT_ONCE = 256
+_LOOKED_AT_SECONDS = 60.0
 _FULL_SCALE = 32768
 
 
@@ -55,7 +56,8 @@ class AudioReport:
         formats: How many files are of each format.
         levels: Root mean square of the clips as a run hears them, up to their ends, in dB relative
             to full scale.
-        clipped: Clips of which three samples in a row or more lie at full scale.
+        clipped: Files of which, in their first minute, three samples in a row or more lie at full
+            scale; clips do not tell, as they are brought to a level of their own.
         labels: How many clips each class has; empty without labels.
         captions: How many clips have one.
         groups: How many are independent: groups of near-duplicates count as one.
@@ -118,7 +120,7 @@ def check(
     data = Dataset.open_or_build(divided(files, medium), medium, cache_dir, progress)
     headers = _headers(files, data)
     seconds = [header.frames / header.rate for header in headers if header.frames is not None]
-    lengths, levels, clipped = _heard(data, medium)
+    lengths, levels = _heard(data, medium)
     labels: dict[str, int] = {}
     if data.labels is not None:
         counts = np.bincount(data.labels, minlength=len(data.classes))
@@ -136,7 +138,7 @@ def check(
         channels=_counted(str(header.channels) for header in headers),
         formats=_counted(f"{header.format} {header.subtype}" for header in headers),
         levels=_spread(levels),
-        clipped=clipped,
+        clipped=sum(_cut_off(path, settings) for path in _used(files, data)),
         labels=labels,
         captions=sum(item.caption is not None for item in data.items),
         groups=len({item.group or item.path for item in data.items}),
@@ -147,38 +149,43 @@ def check(
     )
 
 
-def _headers(files: Index, data: Dataset) -> list[Header]:
+def _used(files: Index, data: Dataset) -> list[Path]:
+    """The files that clips come from."""
     used = {item.path for item in data.items}
+    return [files.file(item) for item in files.items if item.path in used]
+
+
+def _headers(files: Index, data: Dataset) -> list[Header]:
     headers = []
-    for item in files.items:
-        if item.path in used:
-            try:
-                headers.append(sound_header(files.file(item)))
-            except DataError:
-                continue  # It was decoded a moment ago: someone took it away since.
+    for path in _used(files, data):
+        try:
+            headers.append(sound_header(path))
+        except DataError:
+            continue  # It was decoded a moment ago: someone took it away since.
     return headers
 
 
-def _heard(data: Dataset, medium: AudioMedium) -> tuple[list[float], list[float], int]:
-    """Lengths in seconds and loudness in dB of all clips, and how many are cut off."""
+def _heard(data: Dataset, medium: AudioMedium) -> tuple[list[float], list[float]]:
+    """Lengths in seconds and loudness in dB of all clips."""
     lengths: list[float] = []
     levels: list[float] = []
-    clipped = 0
     for low in range(0, len(data), _AT_ONCE):
         clips: NDArray[np.int16] = np.asarray(data.array[low : low + _AT_ONCE])
         ends = np.maximum(medium.lengths(clips), 1)
         lengths += (ends / medium.settings.rate).tolist()
         energy = np.square(clips / _FULL_SCALE).mean(axis=1).sum(axis=1)
         levels += (10 * np.log10(np.maximum(energy / ends, 1e-12))).tolist()
-        clipped += int(_cut_off(clips).sum())
-    return lengths, levels, clipped
+    return lengths, levels
 
 
-def _cut_off(clips: NDArray[np.int16]) -> NDArray[np.bool_]:
+def _cut_off(path: Path, settings: AudioSettings) -> bool:
+    try:
+        sound = read_sound(path, settings.max_seconds, seconds=_LOOKED_AT_SECONDS)
+    except DataError:
+        return False  # Its first minute is silent.
     # One or two samples at full scale happen; three in a row were most likely cut off there.
-    full = (clips >= _FULL_SCALE - 1) | (clips <= -_FULL_SCALE)
-    runs = full[..., 2:] & full[..., 1:-1] & full[..., :-2]
-    return np.asarray(runs.any(axis=(1, 2)))
+    full = np.abs(sound.samples) >= 1 - 1 / _FULL_SCALE
+    return bool((full[:, 2:] & full[:, 1:-1] & full[:, :-2]).any())
 
 
 def _sheet(data: Dataset, medium: AudioMedium) -> Image.Image:

@@ -108,7 +108,7 @@ def find_texts(source: Path) -> TextFiles:
             else "its name has no ending",
             hint=f"unpack it first; {_READABLE}."
             if packed
-            else f"{_READABLE}; pictures are given as a folder.",
+            else f"{_READABLE}; pictures and sounds are given as a folder.",
         )
     status = source.stat()
     found = TextFile(source.name, status.st_size, status.st_mtime_ns)

@@ -87,25 +87,27 @@ def _settled(
         )
     training, held_out = dataset.split(recipe.data.held_out)
     medium = medium.settled(measured(dataset, training))
-    seconds = _seconds(dataset, training, medium)
+    told = dataset.labels if recipe.data.labels else None
+    seconds = _seconds(dataset, training, medium, told)
     facts = facts_of(folder, entry, dataset, training, seconds)
     return AudioData(recipe, dataset, medium, training, held_out, facts)
 
 
 def _seconds(
-    dataset: Dataset, training: NDArray[np.int64], medium: AudioMedium
+    dataset: Dataset,
+    training: NDArray[np.int64],
+    medium: AudioMedium,
+    classes: NDArray[np.int64] | None,
 ) -> tuple[tuple[float, ...], ...]:
-    """Quantiles of the lengths by class; nothing if all sounds fill the window."""
+    """Quantiles of the lengths by class, or of all; nothing if all sounds fill the window."""
     parts = np.array_split(training, 1 + len(training) // _AT_ONCE)
     lengths = np.concatenate([medium.lengths(dataset.array[part]) for part in parts])
     if lengths.min() == medium.settings.samples:
         return ()
-    labels = np.zeros(len(training), np.int64)
-    if dataset.labels is not None:
-        labels = dataset.labels[training]
+    labels = np.zeros(len(training), np.int64) if classes is None else classes[training]
     shares = np.linspace(0.0, 1.0, _QUANTILES)
     rows = []
-    for number in range(max(len(dataset.classes), 1)):
+    for number in range(1 if classes is None else len(dataset.classes)):
         of_class = lengths[labels == number]
         chosen = of_class if len(of_class) else lengths
         quantiles = np.quantile(chosen, shares) / medium.settings.rate

@@ -115,7 +115,7 @@ class Quality:
     Attributes:
         distances: Under each embedding.
         classes: Share that a classifier trained on training sounds puts into their class, and the
-            same of held-out sounds; None without classes or held-out sounds.
+            same of held-out sounds; None without held-out sounds or two classes to tell apart.
         levels: Of the samples.
         real_levels: Of all real sounds.
         copies: Of the samples.
@@ -184,6 +184,8 @@ def _floats(clips: NDArray[np.int16]) -> Tensor:
 def _classes(heard: Heard, asked: Tensor | None, real: Real) -> ClassAccuracy | None:
     labels, unseen_labels = real.training_labels, real.held_out_labels
     if asked is None or labels is None or unseen_labels is None or not len(unseen_labels):
+        return None
+    if len(set(labels.tolist())) < 2:  # The others may all be held out.
         return None
     judge = Classifier.trained(heard.known, labels)
     return class_accuracy(judge, heard.samples, asked, heard.unseen, unseen_labels)

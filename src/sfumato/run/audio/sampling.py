@@ -24,19 +24,18 @@ class AudioModel(GaussianModel[AudioMedium]):
 
     def seconds_of(self, filled: float) -> float:
         """How long a sound is that fills a share of the window."""
-        return round(filled * self._window, 6)
+        return self._samples(filled * self._window) / self.medium.settings.rate
 
     def filled(self, request: Request, indices: Sequence[int], labels: Tensor | None) -> Tensor:
         """Which share of the window each sound fills: as asked, or drawn as in its class."""
         if request.seconds is not None:
-            return torch.full((len(indices),), request.seconds / self._window)
+            return self._shares([request.seconds] * len(indices))
         quantiles = torch.tensor(self.spec.data.seconds, dtype=torch.float64)
         rows = torch.zeros(len(indices), dtype=torch.int64) if labels is None else labels.cpu()
         place = uniform(request.seed, Stream.LENGTH, indices) * (quantiles.shape[1] - 1)
         low = place.floor().long()
         below, above = quantiles[rows, low], quantiles[rows, low + 1]
-        seconds = torch.lerp(below, above, place - low)
-        return (seconds / self._window).clamp_max(1.0).float()
+        return self._shares(torch.lerp(below, above, place - low).tolist())
 
     def check_seconds(self, seconds: float | None) -> None:
         """See :meth:`GaussianModel.check_seconds`."""
@@ -52,6 +51,15 @@ class AudioModel(GaussianModel[AudioMedium]):
                 f"seconds cannot be {seconds}.",
                 why=f"the run's window is {self._window:g} seconds",
             )
+
+    def _shares(self, seconds: Sequence[float]) -> Tensor:
+        # In whole samples: so many come back from what is stored, and the sound is the same again.
+        whole = self.medium.settings.samples
+        return torch.tensor([self._samples(length) / whole for length in seconds])
+
+    def _samples(self, seconds: float) -> int:
+        settings = self.medium.settings
+        return min(max(1, round(seconds * settings.rate)), settings.samples)
 
     @property
     def _window(self) -> float:

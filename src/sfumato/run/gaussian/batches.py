@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -87,8 +86,14 @@ class Batches:
     def held_out(self, count: int) -> Batch | None:
         """A fixed batch of held-out items with fixed times and noise; None if there are none."""
         ids = self.unseen[:count]
-        if not len(ids):
-            return None
+        return self._fixed(ids) if len(ids) else None
+
+    def typical(self, count: int) -> Batch:
+        """A fixed batch of training items, evenly spaced, to be looked at beside samples."""
+        places = np.linspace(0, len(self.training) - 1, count).round().astype(np.int64)
+        return self._fixed(self.training[places])
+
+    def _fixed(self, ids: NDArray[np.int64]) -> Batch:
         items, labels = self.dataset.gather(ids)
         label = torch.from_numpy(labels) if self.classes and labels is not None else None
         # A step that training never reaches, so that its noise is its own.
@@ -107,8 +112,3 @@ def dropout_seed(seed: int, step: int) -> int:
     """A seed for torch's generator that belongs to one step of one run."""
     (word,) = np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)
     return int(word >> np.uint64(1))
-
-
-def deviation(medium: SignalMedium, items: NDArray[Any]) -> float:
-    """Standard deviation of items as a process sees them."""
-    return round(float(medium.examples(items).x0.std()), 4) or 0.5

@@ -149,7 +149,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         label: str | None = None,
         scale: float | None = None,
         batch: int = 16,
-        start: Path | None = None,
+        start: str | Path | None = None,
         strength: float | None = None,
         seconds: float | None = None,
     ) -> Request:
@@ -166,7 +166,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             DataError: The file to vary cannot be read.
         """
         defaults = self.spec.gaussian.sampling
-        begin = _start(start, strength)
+        begin = _start(None if start is None else Path(start), strength)
         if steps is None:
             share = 1.0 if begin is None else begin.strength
             steps = max(1, round(defaults.steps * share))
@@ -180,6 +180,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         require_within("batch", batch, 1, LAST)
         self.check_label(label, scale)
         self.check_seconds(seconds)
+        self._check_start(begin)
         return Request(
             n=n,
             first=first,
@@ -207,7 +208,8 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         """The request that makes a stored sample again.
 
         Raises:
-            DataError: The file carries no recipe, or a damaged one.
+            DataError: The file carries no recipe, or a damaged one; or the file that it is a
+                variation of changed.
             RunError: Other weights made it.
         """
         stored = read_stored(path)
@@ -219,6 +221,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             )
         self.check_label(stored.label, stored.scale)
         self.check_seconds(stored.seconds)
+        self._check_start(stored.start)
         return Request(
             n=1,
             first=stored.index,
@@ -281,6 +284,11 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         else:
             filled = self.filled(request, indices, label)
         return Conditions(label, filled.to(self.device))
+
+    def _check_start(self, start: Start | None) -> None:
+        """Refuse a file to vary that cannot be read, before a folder is made for what cannot be."""
+        if start is not None:
+            self._origin(start)
 
     def _origin(self, start: Start) -> Origin:
         item = self.medium.read(unchanged(start))

@@ -28,7 +28,14 @@ def start_from(path: Path, strength: float) -> Start:
             f"strength cannot be {strength}.",
             why="it must be above 0 (the file itself) and at most 1 (nothing of it is left)",
         )
-    return Start(path=str(path.absolute()), sha256=_sha256(path), strength=strength)
+    place = str(path.absolute())
+    try:
+        place.encode()  # It is to be written into the samples.
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"The name of the file {place!r} is not valid UTF-8.", hint="rename it."
+        ) from error
+    return Start(path=place, sha256=_sha256(path), strength=strength)
 
 
 def unchanged(start: Start) -> Path:

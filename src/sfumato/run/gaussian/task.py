@@ -47,7 +47,6 @@ class GaussianTask(Task[Batch]):
     def __init__(self, batches: Batches, show: Show, spec: Spec, denoiser: AnyDenoiser) -> None:
         if not isinstance(denoiser, NetworkDenoiser):
             raise TypeError("signals are learnt by a denoiser of numbers")
-        self._spec = spec
         self._show = show
         self._denoiser = denoiser
         self._objective = Regression(spec.gaussian.weighting)
@@ -78,12 +77,14 @@ class GaussianTask(Task[Batch]):
         yield Metric(step=step, name="held-out loss", value=value)
 
     def preview(self, directory: RunDirectory, step: int) -> None:
-        """Write ``previews/step-N`` and ``previews/latest``: sixteen samples of seed 0."""
+        """Write ``previews/step-N`` and ``previews/latest``: sixteen samples of seed 0.
+
+        They are of the classes, and as long, as sixteen training items.
+        """
         self._denoiser.train(False)
         noise = KeyedNoise(0, range(_SHOWN), self._device)
-        cond = {}
-        if self._spec.classes:
-            cond["label"] = torch.arange(_SHOWN, device=self._device) % self._spec.classes
+        told = self._batches.typical(_SHOWN).cond
+        cond = {name: value.to(self._device) for name, value in told.items()}
         shape = self._batches.medium.signal_shape
         x0 = sample(self._denoiser, Adams(), noise, shape, _STEPS, cond)
         names = f"step-{step:07d}", "latest"
