@@ -21,7 +21,9 @@ def test_from_nothing_to_proof(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(source, "fetch", lambda name: SimpleNamespace(path=pictures))
     monkeypatch.setattr(
-        training, "planned", lambda name, minutes: planned(name, int(minutes), changes=tiny)
+        training,
+        "planned_for",
+        lambda source, minutes: planned("image", int(minutes), changes=tiny),
     )
     events = list(demo.run("images", 3.0, "shown"))
     finished = events[-1]

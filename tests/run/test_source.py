@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from sfumato.media.audio.settings import SpectrogramSpec
 from sfumato.media.catalogue import CATALOGUE
 from sfumato.recipes import AudioRecipe, find, override
 from sfumato.run import source
-from sfumato.run.source import settled_on, suited
+from sfumato.run.source import recipe_for, suited
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_a_name_that_is_none_is_left_to_who_reads_it(tmp_path: Path) -> None:
     assert suited(tmp_path / "nowhere") == "image"
 
 
-class TestSettledOn:
+class TestRecipeFor:
     @pytest.fixture(autouse=True)
     def other_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A set that wants three settings, at several depths, to be others."""
@@ -79,40 +80,40 @@ class TestSettledOn:
         entry = replace(CATALOGUE["one-shots"], settings=wanted)
         monkeypatch.setattr(source, "CATALOGUE", {**CATALOGUE, "one-shots": entry})
 
-    def audio(self, *changes: str) -> AudioRecipe:
-        recipe = override(find("audio"), changes)
-        assert isinstance(recipe, AudioRecipe)
-        return recipe
-
     def test_the_set_has_its_say(self) -> None:
-        recipe = settled_on("one-shots", self.audio("engine.batch=3"))
-        assert (recipe.medium.rate, recipe.data.held_out) == (8000, 0)
-        assert recipe.medium.representation.model_dump()["window"] == 128
-        changes = "medium.rate=8000", "data.held_out=0", "medium.representation.window=128"
-        assert recipe == self.audio("engine.batch=3", *changes)
+        wanted = "medium.rate=8000", "data.held_out=0", "medium.representation.window=128"
+        changes = "engine.batch=3", "name=mine"
+        assert recipe_for("one-shots", changes=changes) == override(
+            find("audio"), [*wanted, *changes]
+        )
 
-    def test_what_the_user_set_stays(self) -> None:
-        asked = self.audio("medium.rate=22050", "medium.representation.window=64")
-        recipe = settled_on("one-shots", asked)
-        assert (recipe.medium.rate, recipe.data.held_out) == (22050, 0)
-        assert recipe.medium.representation.model_dump()["window"] == 64
+    def test_the_user_has_the_last_word(self) -> None:
+        # Even for what a recipe says anyway, and for parts that replace those of the set.
+        recipe = recipe_for("one-shots", changes=["medium.rate=16000"])
+        assert isinstance(recipe, AudioRecipe)
+        assert (recipe.medium.rate, recipe.data.held_out) == (16_000, 0)
+        other = ["medium.representation.kind=spectrogram", "medium.representation.power=0.7"]
+        changed = recipe_for("one-shots", changes=other)
+        assert isinstance(changed, AudioRecipe)
+        assert changed.medium.representation == SpectrogramSpec(power=0.7)
 
     def test_a_set_that_wants_nothing_changes_nothing(self) -> None:
-        assert settled_on("drums", self.audio()) == self.audio()
-
-    def test_a_recipe_of_another_name_is_settled_too(self) -> None:
-        assert settled_on("one-shots", self.audio("name=mine")).medium.rate == 8000
-        image = override(find("image"), ["name=mine"])
-        assert settled_on("openmoji", image) == image
+        assert recipe_for("drums") == find("audio")
 
     def test_a_recipe_for_another_medium_is_left_alone(self) -> None:
-        assert settled_on("one-shots", find("image")) == find("image")
+        assert recipe_for("one-shots", "image") == find("image")
+
+    def test_a_folder_of_that_name_is_no_set(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("one-shots").mkdir()
+        assert recipe_for("one-shots", "audio") == find("audio")
 
 
 def test_every_setting_of_the_catalogue_is_one() -> None:
     for name, entry in CATALOGUE.items():
-        changed = settled_on(name, find(entry.recipe))
-        tree = changed.model_dump()
+        tree = recipe_for(name).model_dump()
         for path, value in entry.settings.items():
             node = tree
             for part in path.split("."):

@@ -143,10 +143,9 @@ def train(
     """Train a model of a folder of pictures, sounds or text. Ctrl-C saves and stops."""
     from sfumato.engine.signals import stop_on_signals
     from sfumato.run import training
-    from sfumato.run.source import suited
 
     changes = _changes(set_, label_field=label_field)
-    plan = training.planned(recipe or suited(source), steps, minutes, changes)
+    plan = training.planned_for(source, recipe, steps, minutes, changes)
     with stop_on_signals() as stop:
         events = training.train(source, plan, name, stop=stop, tensorboard=tensorboard)
         show.training(events, quiet)

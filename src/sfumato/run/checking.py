@@ -13,9 +13,9 @@ from sfumato.media.check import check as check_pictures
 from sfumato.media.dataset import Progress
 from sfumato.media.text.check import TextReport
 from sfumato.media.text.check import check as check_texts
-from sfumato.recipes import AudioRecipe, TextRecipe, find, override
+from sfumato.recipes import AudioRecipe, TextRecipe
 from sfumato.run.audio.data import require
-from sfumato.run.source import folder_of, settled_on, suited
+from sfumato.run.source import folder_of, recipe_for
 
 _MEGABYTE = 1_000_000
 
@@ -38,12 +38,10 @@ def check(
         SettingError: The recipe or a setting is unknown, or a value does not fit.
         DataError: There is nothing that can be used.
     """
-    plan = override(find(recipe or suited(source)), changes)
+    plan = recipe_for(source, recipe, changes)
     if isinstance(plan, AudioRecipe):
         require()
-    folder, catalogued = folder_of(source)
-    if catalogued:
-        plan = settled_on(source, plan)
+    folder, _ = folder_of(source)
     if isinstance(plan, TextRecipe):
         return _of_texts(folder, plan, report)
 

@@ -10,7 +10,7 @@ from sfumato.recipes import AnyRecipe, AudioRecipe, ImageRecipe, TextRecipe
 from sfumato.run.audio import data as audio
 from sfumato.run.directory import RunDirectory
 from sfumato.run.image import data as image
-from sfumato.run.source import Fetching, Reading, fetching, folder_of, known_place, settled_on
+from sfumato.run.source import Fetching, Reading, fetching, folder_of, known_place
 from sfumato.run.spec import DataFacts
 from sfumato.run.task import TrainingData
 from sfumato.run.text import data as text
@@ -31,7 +31,7 @@ def prepare(source: str | Path, recipe: AnyRecipe) -> Iterator[Fetching | Readin
         yield said
     folder, catalogued = folder_of(source)
     entry = str(source) if catalogued else None
-    yield from _signals(folder, entry, recipe if entry is None else settled_on(entry, recipe))
+    yield from _signals(folder, entry, recipe)
 
 
 def reopen(

@@ -45,7 +45,7 @@ def run(medium: Medium, minutes: float, name: str | None = None) -> Iterator[Any
     shown = _SHOWS[medium]
     entry = find_data(shown.data)
     yield Note(f"Sfumato learns to {shown.learns}: {entry.title}.")
-    plan = training.planned(entry.recipe, minutes=minutes)
+    plan = training.planned_for(shown.data, minutes=minutes)
     directory: RunDirectory | None = None
     with stop_on_signals() as stop:
         for event in training.train(shown.data, plan, name, stop=stop):

@@ -28,7 +28,7 @@ from sfumato.run.gaussian.sampling import Made, Request
 from sfumato.run.image.sampling import ImageModel
 from sfumato.run.measuring import Measuring
 from sfumato.run.samples import Samples, Sounds, Texts
-from sfumato.run.source import Fetching, Reading, suited
+from sfumato.run.source import Fetching, Reading
 from sfumato.run.spec import DataFacts, Spec
 from sfumato.run.text.evaluation import Evaluation, Report, evaluate
 from sfumato.run.text.filling import Filled, Gaps, fill
@@ -262,7 +262,7 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; everything is saved first.
         SfumatoError: See ``sfumato.errors``.
     """
-    plan = training.planned(recipe or suited(source), steps, minutes, settings)
+    plan = training.planned_for(source, recipe, steps, minutes, settings)
     with stop_on_signals() as stop:
         return _watched(training.train(source, plan, name, Path(root), stop))
 

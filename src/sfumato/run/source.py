@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from json import dumps
-from operator import attrgetter
 from pathlib import Path
-from typing import TypeVar
 
 from sfumato.engine.events import Event
 from sfumato.errors import DataError, suggest
@@ -16,12 +15,10 @@ from sfumato.media.audio.files import AUDIO
 from sfumato.media.catalogue import CATALOGUE, fetch
 from sfumato.media.image_open import IMAGES
 from sfumato.media.text.files import PLAIN, RECORDS
-from sfumato.recipes import DEFAULT, RECIPES, RecipeBase, find, override
+from sfumato.recipes import DEFAULT, AnyRecipe, find, override
 from sfumato.run.spec import DataFacts
 
 _TEXT, _AUDIO = "text", "audio"
-
-RecipeT = TypeVar("RecipeT", bound=RecipeBase)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,19 +83,27 @@ def known_place(facts: DataFacts) -> tuple[Path, str | None]:
     return Path(facts.source), None
 
 
-def settled_on(entry: str, recipe: RecipeT) -> RecipeT:
-    """The recipe with what a set of the catalogue says of it, unless asked otherwise."""
-    # A recipe for another medium lacks these settings; a name of the user's own has no defaults.
-    suits = find(CATALOGUE[entry].recipe)
-    if type(suits) is not type(recipe):
-        return recipe
-    defaults = find(recipe.name) if recipe.name in RECIPES else suits
-    changes = [
-        f"{path}={dumps(value)}"
-        for path, value in CATALOGUE[entry].settings.items()
-        if attrgetter(path)(recipe) == attrgetter(path)(defaults)
-    ]
-    return override(recipe, changes)
+def recipe_for(
+    source: str | Path, recipe: str | None = None, changes: Iterable[str] = ()
+) -> AnyRecipe:
+    """The recipe of a run on some data.
+
+    Args:
+        source: A path, or a name of the catalogue: what such a set wants to be others than a
+            recipe's defaults comes first.
+        recipe: Its name; the one that suits the data if None.
+        changes: Single settings that the user wants to be others, see ``recipes.override``.
+
+    Raises:
+        SettingError: The recipe or a setting is unknown, or a value does not fit.
+    """
+    plan = find(recipe or suited(source))
+    entry = None if Path(source).exists() else CATALOGUE.get(str(source))
+    # A recipe for another medium lacks the settings of this one.
+    if entry is not None and type(find(entry.recipe)) is type(plan):
+        wanted = entry.settings.items()
+        plan = override(plan, [f"{path}={dumps(value)}" for path, value in wanted])
+    return override(plan, changes)
 
 
 def _expanded(source: str | Path) -> Path:

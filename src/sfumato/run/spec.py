@@ -63,6 +63,15 @@ class DataFacts(BaseModel):
             raise ValueError("frequencies and classes differ in number")
         return self
 
+    @model_validator(mode="after")
+    def _lengths_are_quantiles(self) -> Self:
+        # Of each class, or of all together where the labels are not used.
+        if len(self.seconds) not in (0, 1, len(self.classes)):
+            raise ValueError("seconds and classes differ in number")
+        if len({len(row) for row in self.seconds}) > 1 or any(len(row) < 2 for row in self.seconds):
+            raise ValueError("every row of seconds needs the same number of quantiles, two or more")
+        return self
+
 
 class Spec(BaseModel):
     """A run as data."""

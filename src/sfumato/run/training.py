@@ -22,6 +22,7 @@ from sfumato.run import card, model
 from sfumato.run import spec as specs
 from sfumato.run.data import prepare, reopen
 from sfumato.run.directory import ROOT, RunDirectory, checked_name, claim
+from sfumato.run.source import recipe_for
 from sfumato.run.spec import Spec
 from sfumato.run.task import BatchT, Task, TrainingData
 from sfumato.storage import PARTIAL, sweep
@@ -39,6 +40,17 @@ def planned(
         SettingError: The recipe or a setting is unknown, or a value does not fit.
     """
     return _lasting(override(find(recipe), changes), steps, minutes)
+
+
+def planned_for(
+    source: str | Path,
+    recipe: str | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    changes: Iterable[str] = (),
+) -> AnyRecipe:
+    """The same for some data, see :func:`~sfumato.run.source.recipe_for`."""
+    return _lasting(recipe_for(source, recipe, changes), steps, minutes)
 
 
 def _lasting(recipe: AnyRecipe, steps: int | None, minutes: float | None) -> AnyRecipe:

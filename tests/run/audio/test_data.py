@@ -19,7 +19,7 @@ from sfumato.run.audio.data import AudioData
 from sfumato.run.checking import check
 from sfumato.run.data import prepare, reopen
 from sfumato.run.directory import RunDirectory
-from sfumato.run.source import Reading
+from sfumato.run.source import Reading, recipe_for
 from sfumato.run.training import planned
 
 RATE = 4_000
@@ -169,7 +169,9 @@ def test_a_set_of_the_catalogue_is_read_as_it_says(
 ) -> None:
     monkeypatch.setattr(source, "fetch", lambda name: SimpleNamespace(path=sounds))
     changes = [change for change in tiny_sounds if not change.startswith("medium.rate")]
-    data = read(prepare("spoken-numbers", asked(tuple(changes))))
+    recipe = recipe_for("spoken-numbers", changes=changes)
+    assert isinstance(recipe, AudioRecipe)
+    data = read(prepare("spoken-numbers", recipe))
     assert data.settled().medium.rate == 8_000
     assert len(data.held_out) == 0
     assert (data.facts.source, data.facts.catalogued) == ("spoken-numbers", True)

@@ -23,7 +23,9 @@ def test_from_nothing_to_new_sounds(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(source, "fetch", lambda name: SimpleNamespace(path=sounds))
     monkeypatch.setattr(
-        training, "planned", lambda name, minutes: planned(name, int(minutes), changes=tiny_sounds)
+        training,
+        "planned_for",
+        lambda source, minutes: planned("audio", int(minutes), changes=tiny_sounds),
     )
     events = list(demo.run("audio", 3.0, "shown"))
     notes = [event.text for event in events if isinstance(event, Note)]

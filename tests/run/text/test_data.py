@@ -17,7 +17,7 @@ from sfumato.recipes import TextRecipe, find, override
 from sfumato.run import data as any_data
 from sfumato.run import source as reading
 from sfumato.run.directory import RunDirectory
-from sfumato.run.source import Fetching, Reading
+from sfumato.run.source import Fetching, Reading, recipe_for
 from sfumato.run.text.data import TextData, prepare, read_tokenizer, reopen
 
 PARITY = "medium.label_field=parity"
@@ -124,14 +124,14 @@ def test_what_the_catalogue_says_gives_way_to_what_was_asked(
     records = [{"text": f"text {n}", field: f"a{n % 2}", "other": f"b{n % 2}"} for n in range(20)]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, records)))
     monkeypatch.setattr(reading, "fetch", lambda name: SimpleNamespace(path=tmp_path))
-    events = list(prepare(name, asked()))
+    events = list(prepare(name, recipe_for(name)))
     assert isinstance(events[0], Fetching)
     data = read(iter(events))
     assert data.facts.classes == ("a0", "a1")
     assert data.settled().medium.label_field == field
     assert (data.facts.source, data.facts.catalogued) == (name, True)
     assert data.facts.licence == CATALOGUE[name].licence
-    data = read(prepare(name, asked("medium.label_field=other")))
+    data = read(prepare(name, recipe_for(name, changes=["medium.label_field=other"])))
     assert data.facts.classes == ("b0", "b1")
 
 

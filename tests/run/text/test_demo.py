@@ -24,7 +24,9 @@ def test_from_nothing_to_new_texts(
     monkeypatch.setattr(source, "fetch", lambda name: SimpleNamespace(path=tmp_path / "verse.txt"))
     changes = (*tiny_text, "medium.context=64")
     monkeypatch.setattr(
-        training, "planned", lambda name, minutes: planned(name, int(minutes), changes=changes)
+        training,
+        "planned_for",
+        lambda source, minutes: planned("text", int(minutes), changes=changes),
     )
     finished = list(demo.run("text", 3.0, "shown"))[-1]
     assert isinstance(finished, Writing)

@@ -17,7 +17,7 @@ from sfumato.media.text.rows import Rows
 from sfumato.media.text.tokens import Tokenizer, tokenizer_from_json
 from sfumato.recipes import TextRecipe
 from sfumato.run.directory import RunDirectory
-from sfumato.run.source import Fetching, Reading, fetching, folder_of, known_place, settled_on
+from sfumato.run.source import Fetching, Reading, fetching, folder_of, known_place
 from sfumato.run.spec import DataFacts, Spec
 from sfumato.run.task import AnyDenoiser, TrainingData
 from sfumato.run.text.task import TextTask
@@ -82,8 +82,6 @@ def prepare(source: str | Path, recipe: TextRecipe) -> Iterator[Fetching | Readi
         yield said
     folder, catalogued = folder_of(source)
     entry = str(source) if catalogued else None
-    if entry is not None:
-        recipe = settled_on(entry, recipe)
     yield from _reading(folder, entry, recipe, None)
 
 
