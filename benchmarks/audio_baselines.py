@@ -1,7 +1,7 @@
 """Two plain ways to make sounds, trained for as long as a run on the same clips by the same engine.
 
 ``diffwave``: dilated convolutions on the waveform that predict its noise, with the 50 betas and the
-ancestral sampling of Kong et al. 2021 (DiffWave, arXiv:2009.09761): 64 channels wide, 30 layers in
+ancestral sampling of Kong et al. 2021 (DiffWave, arXiv:2009.09761): 32 channels wide, 20 layers in
 cycles of 10, told the class.
 ``mel``: the run's own backbone on log-mel spectrograms of 64 bands, turned into sound by the
 pseudo-inverse of the mel filters and 60 rounds of Griffin and Lim 1984.
@@ -32,6 +32,7 @@ from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.events import Progress
 from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
+from sfumato.engine.optim import AdamWSpec, MuonSpec
 from sfumato.engine.settings import Budget
 from sfumato.media.order import batch_indices
 from sfumato.metrics.audio_embedding import LogMel
@@ -58,7 +59,7 @@ _AT_ONCE = 16
 class DiffWave(nn.Module):
     """Residual layers of dilated convolutions with gated activations and summed skips."""
 
-    def __init__(self, classes: int, width: int = 64, layers: int = 30) -> None:
+    def __init__(self, classes: int, width: int = 32, layers: int = 20) -> None:
         super().__init__()
         self.enter = nn.Conv1d(1, width, 1)
         self.level = nn.Sequential(nn.Linear(128, 512), nn.SiLU(), nn.Linear(512, 512), nn.SiLU())
@@ -101,6 +102,7 @@ class Baseline(ABC):
     times: TimeDistribution
     sampler: Sampler
     steps: int
+    optimizer: AdamWSpec | MuonSpec
 
     @abstractmethod
     def encode(self, clips: Tensor) -> Tensor:
@@ -217,7 +219,8 @@ def train(baseline: Baseline, data: AudioData, folder: Path) -> NetworkDenoiser:
         cond = {} if batch.label is None else {"label": batch.label}
         return objective(denoiser, batch.x0, batch.t, batch.noise, **cond)
 
-    settings = recipe.engine.model_copy(update={"preview_minutes": None, "progress_seconds": 60})
+    changed = {"preview_minutes": None, "progress_seconds": 60, "optimizer": baseline.optimizer}
+    settings = recipe.engine.model_copy(update=changed)
     trainer = Trainer(denoiser.backbone, loss, batch, settings, CheckpointStore(folder))
     for event in trainer.run(Budget(recipe.budget.steps, recipe.budget.minutes)):
         if isinstance(event, Progress):
@@ -257,9 +260,11 @@ def main() -> None:
     of = (spec, settings.rate, settings.samples)
     baseline: Baseline
     if asked.baseline == "diffwave":
-        baseline = OnWaveform(*of, UniformTimes(), Ancestral(), 50)
+        # The rate of the paper.
+        baseline = OnWaveform(*of, UniformTimes(), Ancestral(), 50, AdamWSpec(lr=2e-4))
     else:
-        baseline = OnMel(*of, recipe.times, recipe.sampling.sampler, recipe.sampling.steps)
+        sampling, optimizer = recipe.sampling, recipe.engine.optimizer
+        baseline = OnMel(*of, recipe.times, sampling.sampler, sampling.steps, optimizer)
     denoiser = train(baseline, data, directory.root / asked.baseline)
     samples, labels = make(baseline, denoiser, asked.n)
     sheet = data.medium.sheet(list(samples[:25].numpy()))
