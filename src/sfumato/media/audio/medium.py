@@ -32,6 +32,7 @@ _LOUDEST = 10 ** (-0.1 / 20)
 _PEAK = 10 ** (-1 / 20)
 _SILENCE = 0.01
 _PAUSE_SECONDS = 0.2
+_FADE_SECONDS = 0.003
 
 
 class AudioMedium(ClipReader):
@@ -96,10 +97,14 @@ class AudioMedium(ClipReader):
         return decoded
 
     def lasting(self, clip: NDArray[np.float32], seconds: float | None) -> NDArray[np.float32]:
-        """A waveform (C, N) up to its end."""
-        if seconds is None:
+        """A waveform (C, N) up to its end, faded over the last 3 ms so that it does not click."""
+        count = clip.shape[1] if seconds is None else max(1, round(seconds * self.settings.rate))
+        if count >= clip.shape[1]:
             return clip
-        return clip[:, : max(1, round(seconds * self.settings.rate))]
+        lasting = clip[:, :count].copy()
+        fade = min(count, round(_FADE_SECONDS * self.settings.rate))
+        lasting[:, count - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+        return lasting
 
     def write(
         self, path: Path, clip: NDArray[np.float32], recipe: Mapping[str, Any] | None = None
