@@ -149,6 +149,14 @@ class TestFiles:
         assert medium().lasting(clip, None) is clip
         assert medium().lasting(clip, 0.25).shape == (2, SAMPLES)
 
+    def test_a_sound_that_is_cut_ends_softly(self) -> None:
+        clip = np.ones((2, SAMPLES), np.float32)
+        ended = medium().lasting(clip, 0.1)
+        assert (ended[:, :-12] == 1).all()
+        assert (np.diff(ended[:, -12:]) < 0).all()
+        assert (ended[:, -1] == 0).all()
+        assert (clip == 1).all()
+
     @pytest.mark.parametrize("suffix", ["wav", "flac"])
     def test_it_is_written_with_its_recipe(self, tmp_path: Path, suffix: str) -> None:
         clip = np.linspace(-1, 1, SAMPLES, dtype=np.float32)[None].repeat(2, axis=0)
