@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -141,4 +142,6 @@ def serve() -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    # A shell that starts tests in the background has them ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     serve()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from typing import Any
@@ -48,5 +49,7 @@ def answer(request: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
+    # A shell that starts tests in the background has them ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for line in sys.stdin:
         print(answer(json.loads(line)), flush=True)
