@@ -115,6 +115,8 @@ def test_notes_say_what_to_bear_in_mind(
     found = evaluated(tmp_path / "all")
     assert any("nothing was held out" in note for note in found["notes"])
     assert found["quality"]["real_copies"] is None
+    found = evaluated(tmp_path / "all", label="low")
+    assert any("all samples are of 'low'" in note for note in found["notes"])
 
 
 class TestWords:

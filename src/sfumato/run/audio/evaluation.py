@@ -159,7 +159,7 @@ def evaluate(model: AudioModel, asked: SoundEvaluation) -> Iterator[Measuring | 
         words=words,
         samples=samples,
         real=real,
-        notes=tuple(_notes(quality)),
+        notes=tuple(_notes(quality, asked.label)),
     )
 
 
@@ -257,8 +257,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _notes(quality: Quality) -> Iterator[str]:
+def _notes(quality: Quality, label: str | None) -> Iterator[str]:
     yield "distances are squared, unbiased and times 100: 0 = alike, and chance goes below it"
+    if label is not None:
+        yield f"all samples are of '{label}' and real sounds of all classes: distances are large"
     if len(quality.distances) == 1:
         yield "for a second, trained ear: pip install 'sfumato[audio-metrics]'"
     samples, held_out, _ = quality.distances[0].n
