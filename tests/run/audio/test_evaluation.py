@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def test_notes_say_what_to_bear_in_mind(
     found = evaluated(tmp_path / "all")
     assert any("nothing was held out" in note for note in found["notes"])
     assert found["quality"]["real_copies"] is None
-    found = evaluated(tmp_path / "all", label="low")
+    found = evaluated(tmp_path / "all", replace(SMALL, label="low"))
     assert any("all samples are of 'low'" in note for note in found["notes"])
 
 
