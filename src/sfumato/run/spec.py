@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -22,6 +22,8 @@ from sfumato.recipes import (
 )
 
 FORMAT: Literal[1] = 1
+
+RecipeT = TypeVar("RecipeT", bound=RecipeBase)
 
 
 class DataFacts(BaseModel):
@@ -100,53 +102,31 @@ class Spec(BaseModel):
 
     @property
     def gaussian(self) -> GaussianRecipe:
-        """The recipe of a run on pictures or sounds.
-
-        Raises:
-            RunError: It is a run on another medium.
-        """
-        if not isinstance(self.recipe, GaussianRecipe):
-            raise self._other("pictures or sounds", "openmoji")
-        return self.recipe
+        """The recipe of a run on pictures or sounds; RunError if it is on another medium."""
+        return self._of(GaussianRecipe, "pictures or sounds", "openmoji")
 
     @property
     def image(self) -> ImageRecipe:
-        """The recipe of a run on pictures.
-
-        Raises:
-            RunError: It is a run on another medium.
-        """
-        if not isinstance(self.recipe, ImageRecipe):
-            raise self._other("pictures", "openmoji")
-        return self.recipe
+        """The recipe of a run on pictures; RunError if it is on another medium."""
+        return self._of(ImageRecipe, "pictures", "openmoji")
 
     @property
     def audio(self) -> AudioRecipe:
-        """The recipe of a run on sounds.
-
-        Raises:
-            RunError: It is a run on another medium.
-        """
-        if not isinstance(self.recipe, AudioRecipe):
-            raise self._other("sounds", "one-shots")
-        return self.recipe
+        """The recipe of a run on sounds; RunError if it is on another medium."""
+        return self._of(AudioRecipe, "sounds", "one-shots")
 
     @property
     def text(self) -> TextRecipe:
-        """The recipe of a run on text.
+        """The recipe of a run on text; RunError if it is on another medium."""
+        return self._of(TextRecipe, "text", "shakespeare")
 
-        Raises:
-            RunError: It is a run on another medium.
-        """
-        if not isinstance(self.recipe, TextRecipe):
-            raise self._other("text", "shakespeare")
+    def _of(self, kind: type[RecipeT], wanted: str, example: str) -> RecipeT:
+        if not isinstance(self.recipe, kind):
+            raise RunError(
+                f"This is a run on {self.medium}, and no run on {wanted}.",
+                hint=f"train one with: sfumato train {example}",
+            )
         return self.recipe
-
-    def _other(self, wanted: str, example: str) -> RunError:
-        return RunError(
-            f"This is a run on {self.medium}, and no run on {wanted}.",
-            hint=f"train one with: sfumato train {example}",
-        )
 
 
 _NOUNS: Mapping[type[RecipeBase], str] = MappingProxyType(
