@@ -24,16 +24,17 @@ from sfumato.media.catalogue import (
 )
 from sfumato.media.catalogue import download as downloads
 from sfumato.media.catalogue import entries as entries_module
-from sfumato.media.catalogue.picture import Picture, to_png
+from sfumato.media.catalogue.part import LabelledFile
+from sfumato.media.catalogue.picture import to_png
 from sfumato.media.catalogue.text import TextFile
 from sfumato.media.image_open import IMAGES
 from sfumato.media.index import scan
 
 
-def two_pictures(members: Mapping[str, bytes]) -> Iterator[Picture]:
+def two_pictures(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
     for number, level in enumerate(members["levels"]):
         png = to_png(np.full((4, 4), level, np.uint8))
-        yield Picture(f"c{number}/x.png", png, f"c{number}", f"level {level}", "both")
+        yield LabelledFile(f"c{number}/x.png", png, f"c{number}", f"level {level}", "both")
 
 
 def two_tables(members: Mapping[str, bytes]) -> Iterator[TextFile]:

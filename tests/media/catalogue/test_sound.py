@@ -6,7 +6,8 @@ from pathlib import PurePosixPath
 import pytest
 
 from sfumato.media.catalogue import CATALOGUE, Entry
-from sfumato.media.catalogue.sound import Clip, drums, one_shots, spoken_numbers
+from sfumato.media.catalogue.part import LabelledFile
+from sfumato.media.catalogue.sound import drums, one_shots, spoken_numbers
 
 SETS = ("one-shots", "drums", "spoken-numbers")
 
@@ -22,9 +23,9 @@ class Archive(dict[str, bytes]):
         return name.encode()
 
 
-def clips(name: str) -> list[Clip]:
+def clips(name: str) -> list[LabelledFile]:
     entry = CATALOGUE[name]
-    return [part for part in entry.parts(Archive(entry)) if isinstance(part, Clip)]
+    return [part for part in entry.parts(Archive(entry)) if isinstance(part, LabelledFile)]
 
 
 @pytest.mark.parametrize("name", SETS)

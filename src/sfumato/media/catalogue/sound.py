@@ -7,56 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from typing import NamedTuple
+
+from sfumato.media.catalogue.part import LabelledFile
 
 _FOXDOT_FOLDER = "foxdot-0.9.0/FoxDot/snd/"
 _KITS_FOLDER = "./usr/share/hydrogen/data/drumkits/"
 _DIGITS_FOLDER = "./usr/share/asterisk/sounds/en_US_f_Allison/digits/"
 
 
-class Clip(NamedTuple):
-    """One sound of a set, ready to be written.
-
-    Attributes:
-        path: Relative; its first part is the folder of the label.
-        data: The bytes of the file.
-        label: Its class.
-        caption: What it is, in words.
-        group: Shared by near-duplicates.
-    """
-
-    path: str
-    data: bytes
-    label: str
-    caption: str
-    group: str
-
-    @property
-    def items(self) -> int:
-        """One sound a file."""
-        return 1
-
-    @property
-    def note(self) -> dict[str, str]:
-        """Its line in ``metadata.jsonl``."""
-        return {
-            "file_name": self.path,
-            "label": self.label,
-            "text": self.caption,
-            "group": self.group,
-        }
-
-
-def one_shots(members: Mapping[str, bytes]) -> Iterator[Clip]:
+def one_shots(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
     """Yield FoxDot's samples; the caption is the folder and file that they come from."""
     for name, label, *shared in _rows("one-shots.tsv"):
         # Its folders are letters, "a/lower", and the names of other characters, "_/hash".
         path = f"{label}/{name.removeprefix('_/').replace('/', '-')}"
         group = shared[0] if shared else name
-        yield Clip(path, members[_FOXDOT_FOLDER + name], label, name, group)
+        yield LabelledFile(path, members[_FOXDOT_FOLDER + name], label, name, group)
 
 
-def drums(members: Mapping[str, bytes]) -> Iterator[Clip]:
+def drums(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
     """Yield the samples of Hydrogen's kits; the caption is the instrument, the group the kit.
 
     A kit has the same drum struck with different force, so a kit is not to be divided.
@@ -64,13 +32,13 @@ def drums(members: Mapping[str, bytes]) -> Iterator[Clip]:
     for name, label, instrument in _rows("drums.tsv"):
         kit, file = name.split("/")
         data = members[_KITS_FOLDER + name]
-        yield Clip(f"{label}/{kit}-{file}", data, label, instrument, kit)
+        yield LabelledFile(f"{label}/{kit}-{file}", data, label, instrument, kit)
 
 
-def spoken_numbers(members: Mapping[str, bytes]) -> Iterator[Clip]:
+def spoken_numbers(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
     """Yield Asterisk's number words, each spoken once; label and caption are the word."""
     for name, word in _rows("spoken-numbers.tsv"):
-        yield Clip(f"{word}/{name}", members[_DIGITS_FOLDER + name], word, word, word)
+        yield LabelledFile(f"{word}/{name}", members[_DIGITS_FOLDER + name], word, word, word)
 
 
 def _rows(table: str) -> Iterator[list[str]]:
