@@ -101,10 +101,6 @@ def check(
     medium = ImageMedium(settings)
     data = Dataset.open_or_build(index, medium, cache_dir, progress)
     widths, heights, modes = _stored(data, index.root)
-    labels: dict[str, int] = {}
-    if data.labels is not None:
-        counts = np.bincount(data.labels, minlength=len(data.classes))
-        labels = dict(zip(data.classes, counts.tolist(), strict=True))
     shown = np.unique(np.linspace(0, len(data) - 1, _SHOWN).round().astype(np.int64))
     return DataReport(
         root=index.root,
@@ -113,7 +109,7 @@ def check(
         widths=widths,
         heights=heights,
         modes=modes,
-        labels=labels,
+        labels=data.label_counts,
         captions=sum(item.caption is not None for item in data.items),
         groups=len({item.group or item.path for item in data.items}),
         duplicates=data.duplicates,

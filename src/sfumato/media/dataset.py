@@ -134,6 +134,14 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.items)
 
+    @property
+    def label_counts(self) -> dict[str, int]:
+        """How many items each class has; empty without labels."""
+        if self.labels is None:
+            return {}
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        return dict(zip(self.classes, counts.tolist(), strict=True))
+
     def gather(self, indices: ArrayLike) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
         """Copy items out of the cache.
 

@@ -121,10 +121,6 @@ def check(
     headers = _headers(files, data)
     seconds = [header.frames / header.rate for header in headers if header.frames is not None]
     lengths, levels = _heard(data, medium)
-    labels: dict[str, int] = {}
-    if data.labels is not None:
-        counts = np.bincount(data.labels, minlength=len(data.classes))
-        labels = dict(zip(data.classes, counts.tolist(), strict=True))
     return AudioReport(
         root=files.root,
         settings=settings,
@@ -139,7 +135,7 @@ def check(
         formats=_counted(f"{header.format} {header.subtype}" for header in headers),
         levels=_spread(levels),
         clipped=sum(_cut_off(path, settings) for path in _used(files, data)),
-        labels=labels,
+        labels=data.label_counts,
         captions=sum(item.caption is not None for item in data.items),
         groups=len({item.group or item.path for item in data.items}),
         duplicates=data.duplicates,

@@ -18,12 +18,11 @@ from sfumato.metrics.audio_embedding import Embedding, LogMel
 from sfumato.metrics.onnx_embedding import OnnxEmbedding
 from sfumato.metrics.speech import Recogniser, word_accuracy
 from sfumato.run.audio.data import AudioData
-from sfumato.run.audio.quality import Quality, Real, quality_of
+from sfumato.run.audio.quality import Quality, Real, floats, quality_of
 from sfumato.run.audio.sampling import AudioModel
-from sfumato.run.data import reopen
 from sfumato.run.gaussian.sampling import Made, Request
 from sfumato.run.measuring import Measuring
-from sfumato.run.source import Reading
+from sfumato.run.reopened import reopened
 from sfumato.run.trained import LAST, require_within
 
 _FORMAT = 1
@@ -136,7 +135,7 @@ def evaluate(model: AudioModel, asked: SoundEvaluation) -> Iterator[Measuring | 
         scale=asked.scale,
     )
     recogniser = _recogniser(model, asked)
-    data = yield from _reopened(model)
+    data = yield from reopened(model.directory, model.spec, AudioData)
     real = Real.of(data)
     samples, names = yield from _samples(model, request)
     classes = model.spec.data.classes
@@ -182,15 +181,6 @@ def _embeddings() -> list[Embedding]:
     return found
 
 
-def _reopened(model: AudioModel) -> Generator[Measuring, None, AudioData]:
-    for event in reopen(model.directory, model.spec.data, model.spec.recipe):
-        if isinstance(event, Reading):
-            yield Measuring(f"reading {event.unit}", event.done, event.total)
-        if isinstance(event, AudioData):
-            return event
-    raise RuntimeError("reading ended without data")
-
-
 def _samples(
     model: AudioModel, request: Request
 ) -> Generator[Measuring, None, tuple[Tensor, list[str | None]]]:
@@ -228,7 +218,7 @@ def _words(
     if known is None:
         raise RuntimeError("a run with classes has labels")
     those = torch.isin(known, labels)
-    clips = torch.from_numpy(real.training[those.numpy()].astype(np.float32)) / 32768
+    clips = floats(real.training[those.numpy()])
     spoken = [classes[number] for number in known[those].tolist()]
     reference = word_accuracy(recogniser.heard(clips, real.rate), spoken)
     return Words(found, reference, len(samples), len(clips))

@@ -156,7 +156,7 @@ def quality_of(
         embeddings: At least one; the classifier hears by the first.
         seed: Of the random halves.
     """
-    known, unseen = _floats(real.training), _floats(real.held_out)
+    known, unseen = floats(real.training), floats(real.held_out)
     heard = [
         Heard(*(embed(x, real.rate) for x in (samples, known, unseen))) for embed in embeddings
     ]
@@ -177,7 +177,8 @@ def quality_of(
     )
 
 
-def _floats(clips: NDArray[np.int16]) -> Tensor:
+def floats(clips: NDArray[np.int16]) -> Tensor:
+    """Clips as waveforms with full scale 1, float32."""
     return torch.from_numpy(clips.astype(np.float32)) / _FULL_SCALE
 
 

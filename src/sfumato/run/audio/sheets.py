@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.metrics.sound_neighbours import SoundNeighbours
-from sfumato.run.audio.quality import Real
+from sfumato.run.audio.quality import Real, floats
 
 _COMPARED = 6
 
@@ -30,7 +30,6 @@ def beside_nearest(
         chosen = [int(row) for row in rows]
         clips += [samples[row].numpy() for row in chosen]
         captions += [f"{title} {row}" for row in chosen]
-        known = real.training[found.indices[chosen]]
-        clips += list(known.astype(np.float32) / 32768)
+        clips += list(floats(real.training[found.indices[chosen]]).numpy())
         captions += [f"nearest real: {found.similarities[row]:.2f}" for row in chosen]
     return medium.sheet(clips, captions, columns=min(_COMPARED, len(samples)))

@@ -10,9 +10,8 @@ from typing import Any
 
 import sfumato
 from sfumato.metrics.molecules import Molecules, canonical
-from sfumato.run.data import reopen
 from sfumato.run.measuring import Measuring
-from sfumato.run.source import Reading
+from sfumato.run.reopened import reopened
 from sfumato.run.text.data import TextData
 from sfumato.run.text.likelihoods import Bits, bits_of
 from sfumato.run.text.quality import Quality, molecules_of, quality_of
@@ -133,7 +132,7 @@ def evaluate(model: TextModel, asked: Evaluation) -> Iterator[Measuring | Report
     )
     if asked.molecules:
         canonical([])  # Better to miss the package now than after minutes.
-    data = yield from _reopened(model)
+    data = yield from reopened(model.directory, model.spec, TextData)
     likelihood = yield from _likelihood(model, data, asked)
     samples = yield from _samples(model, request)
     chemical = model.spec.data.catalogued and model.spec.data.source == _MOLECULES
@@ -156,15 +155,6 @@ def evaluate(model: TextModel, asked: Evaluation) -> Iterator[Measuring | Report
         molecules=molecules,
         notes=tuple(_notes(likelihood, quality, chemical and molecules is None)),
     )
-
-
-def _reopened(model: TextModel) -> Generator[Measuring, None, TextData]:
-    for event in reopen(model.directory, model.spec.data, model.spec.recipe):
-        if isinstance(event, Reading):
-            yield Measuring(f"reading {event.unit}", event.done, event.total)
-        if isinstance(event, TextData):
-            return event
-    raise RuntimeError("reading ended without data")
 
 
 def _likelihood(
