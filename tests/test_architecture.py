@@ -18,8 +18,8 @@ SOURCE = Path(sfumato.__file__).parent
 # Lowest first; rooms of one floor are strangers to each other.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors"}),
-    frozenset({"storage", "signal"}),
-    frozenset({"process", "nets", "media", "engine", "metrics"}),
+    frozenset({"storage", "signal", "process"}),
+    frozenset({"nets", "media", "engine", "metrics"}),
     frozenset({"denoiser"}),
     frozenset({"oracle", "objective", "sampling", "guidance"}),
     frozenset({"likelihood"}),
@@ -30,7 +30,9 @@ FLOORS: tuple[frozenset[str], ...] = (
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # A backbone can be any torch module, so the waist knows no networks; and what is no diffusion
 # does not know diffusion.
-NEVER = {("denoiser", room) for room in ("nets", "media", "engine", "metrics")}
+NEVER = {("denoiser", room) for room in ("nets", "media", "engine", "metrics")} | {
+    (room, "process") for room in ("nets", "media", "engine")
+}
 
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_IMPORTS = {"pickle", "cPickle", "dill", "marshal", "shelve", "joblib", "cloudpickle"}

@@ -14,8 +14,9 @@ from sfumato.cli import show, show_audio
 if TYPE_CHECKING:
     from sfumato.metrics.molecules import Molecules
     from sfumato.run.audio.evaluation import SoundReport
+    from sfumato.run.estimate import Estimate
     from sfumato.run.text.evaluation import Report
-    from sfumato.run.text.likelihoods import Bits, Estimate
+    from sfumato.run.text.likelihoods import Bits
     from sfumato.run.text.quality import Compared, Copies, Quality
 
 Row = tuple[str, ...]

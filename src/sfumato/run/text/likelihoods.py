@@ -12,27 +12,12 @@ from numpy.typing import NDArray
 from sfumato.denoiser import TokenDenoiser
 from sfumato.media.text.rows import RowBatch
 from sfumato.media.text.tokens import Tokenizer
-from sfumato.metrics.interval import mean_interval
+from sfumato.run.estimate import Estimate, estimated
 from sfumato.run.measuring import Measuring
 from sfumato.run.text.measuring import bound_of_rows
 
 _AT_ONCE = 16
 Values = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure and its 95 % interval over rows.
-
-    Attributes:
-        mean: The figure.
-        low: The interval's bounds; None where a single row leaves them unknown.
-        high: See ``low``.
-    """
-
-    mean: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)
@@ -143,10 +128,8 @@ def ratio(bits: Values, units: Values) -> Estimate:
         units: Characters or tokens of each row, shape (B,), not all 0.
     """
     mean = float(bits.sum() / units.sum())
-    if len(bits) < 2:
-        return Estimate(mean, None, None)
     around = mean + (bits - mean * units) / units.mean()
-    interval = mean_interval(around.tolist())
+    interval = estimated(around)
     return Estimate(mean, interval.low, interval.high)
 
 

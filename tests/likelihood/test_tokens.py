@@ -117,7 +117,7 @@ class TestOrders:
         denoiser = Exact(Masking(LinearKeep(), 3))
         x0, hidden = texts(1)[0][0], torch.tensor([True, False, True, True, True])
         whole = order_likelihood(denoiser, x0, hidden, 3, 0)
-        monkeypatch.setattr("sfumato.likelihood._MOST_LOGITS", 5 * 3 * 2)
+        monkeypatch.setattr("sfumato.likelihood.tokens._MOST_LOGITS", 5 * 3 * 2)
         assert order_likelihood(denoiser, x0, hidden, 3, 0) == whole
 
     def test_what_is_asked_is_hidden_and_the_rest_is_seen(self):
