@@ -9,7 +9,7 @@
       checkpoints/         complete training states
       log.jsonl            one event a line
       previews/  samples/
-      evaluation/          what `sfumato evaluate` and `sfumato compare` measured
+      evaluation.json      what `sfumato evaluate` measured
       README.md            model card
 """
 
@@ -72,11 +72,6 @@ class RunDirectory:
     def samples(self) -> Path:
         """Where samples go unless told otherwise."""
         return self.root / "samples"
-
-    @property
-    def evaluation(self) -> Path:
-        """Where reports go unless told otherwise."""
-        return self.root / "evaluation"
 
     @property
     def card(self) -> Path:

@@ -108,7 +108,7 @@ class Report:
 
     Attributes:
         run: Name of the run.
-        medium: ``pictures``, ``sounds`` or ``text``.
+        medium: ``pictures``, ``sounds`` or ``texts``.
         model: Fingerprint of the weights.
         snapshot: Which weights of the run, ``latest`` or ``best``.
         step: Optimiser steps behind the weights; None if unknown.
