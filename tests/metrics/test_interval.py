@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sfumato.errors import DataError
-from sfumato.metrics.interval import mean_interval
+from sfumato.metrics.interval import mean_interval, share_interval
 
 
 def half_width(count: int, confidence: float) -> float:
@@ -56,3 +56,27 @@ def test_equal_values_leave_no_doubt() -> None:
 def test_one_value_says_nothing_of_its_spread() -> None:
     with pytest.raises(DataError, match="1 measurements"):
         mean_interval([1.0])
+
+
+@pytest.mark.parametrize(("count", "total"), [(1, 10), (7, 10), (50, 400), (399, 400)])
+def test_bounds_of_a_share_are_where_the_score_test_turns(count: int, total: int) -> None:
+    # What Wilson's interval is: all shares p with |found - p| <= z sqrt(p (1 - p) / n).
+    found = share_interval(count, total)
+    z = NormalDist().inv_cdf(0.975)
+    for bound in (found.low, found.high):
+        assert abs(found.mean - bound) == pytest.approx(
+            z * math.sqrt(bound * (1 - bound) / total), rel=1e-9
+        )
+
+
+def test_none_or_all_leave_a_doubt_on_one_side() -> None:
+    none, every = share_interval(0, 20), share_interval(20, 20)
+    assert (none.mean, none.low) == (0, 0)
+    assert (every.mean, every.high) == (1, 1)
+    assert none.high == pytest.approx(1 - every.low)
+    assert 0.1 < none.high < 0.2
+
+
+def test_a_share_of_nothing_is_refused() -> None:
+    with pytest.raises(DataError, match="nothing"):
+        share_interval(0, 0)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.metrics import sound_neighbours
-from sfumato.metrics.sound_neighbours import nearest_features, nearest_sounds
+from sfumato.metrics import neighbours, sound_neighbours
+from sfumato.metrics.neighbours import nearest_features
+from sfumato.metrics.sound_neighbours import nearest_sounds
 
 RATE = 1000
 SAMPLES = 200
@@ -103,7 +104,7 @@ def test_features_have_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
         found = nearest_features(queries, items)
         assert found.indices.tolist() == [1, 0, 0]
         assert found.distances.tolist() == [0, 0, 1]
-        monkeypatch.setattr(sound_neighbours, "_BLOCK", 1)
+        monkeypatch.setattr(neighbours, "_ENTRIES", 1)
     assert nearest_features(queries[:0], items).indices.shape == (0,)
 
 

@@ -71,7 +71,7 @@ class EfficientNet:
             raise DataError(f"There is no {path}.", hint=f"fetch the model '{self.name}' again.")
         try:
             self._tensors = load_file(path)
-            self._network = Network(self._tensors).eval()
+            self._network = Network(self._tensors).train(False)
         except (SafetensorError, OSError, KeyError, RuntimeError) as error:
             raise DamagedFile(
                 f"{path} is no EfficientNet-lite0.",

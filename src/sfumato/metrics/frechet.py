@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from sfumato.errors import DataError
+from sfumato.metrics.features import require_finite
 from sfumato.metrics.interval import mean_interval
 from sfumato.process.rng import Stream, generator
 
@@ -143,5 +144,4 @@ def _without(x: Tensor, fold: int) -> Tensor:
 def _check(features: Tensor) -> None:
     if len(features) < 2:
         raise DataError("A Fréchet distance needs two items in each set.")
-    if not features.isfinite().all():
-        raise DataError("A feature is not finite.", hint="look at the items it was made of.")
+    require_finite(features)

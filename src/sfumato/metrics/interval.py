@@ -59,13 +59,23 @@ def share_interval(count: int, total: int, confidence: float = 0.95) -> Interval
     """
     if total < 1:
         raise DataError("A share of nothing has no interval.", hint="measure at least one.")
-    share = count / total
+    return wilson(count / total, total, confidence)
+
+
+def wilson(share: float, total: float, confidence: float = 0.95) -> Interval:
+    """The interval of a share that is worth so many independent outcomes: see ``share_interval``.
+
+    Args:
+        share: In [0, 1].
+        total: Above 0; an effective number need not be whole.
+        confidence: In (0, 1).
+    """
     square = NormalDist().inv_cdf((1 + confidence) / 2) ** 2 / total
     middle = (share + square / 2) / (1 + square)
     half = math.sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
     # The bounds are 0 and 1 at the ends but for rounding.
-    low = 0.0 if count == 0 else middle - half
-    return Interval(share, low, 1.0 if count == total else middle + half)
+    low = 0.0 if share == 0 else max(middle - half, 0.0)
+    return Interval(share, low, 1.0 if share == 1 else min(middle + half, 1.0))
 
 
 def _quantile(confidence: float, freedom: int) -> float:

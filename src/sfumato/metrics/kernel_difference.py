@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sfumato.metrics.kernel_distance import Kernel, _check, _Sums, _sums
+from sfumato.metrics.kernel_distance import Kernel, KernelSums, kernel_sums, require_three
 
 
 class KernelDifference(NamedTuple):
@@ -52,8 +52,8 @@ class _Side:
         real: Of the samples with the real items.
     """
 
-    own: _Sums
-    real: _Sums
+    own: KernelSums
+    real: KernelSums
 
     @property
     def value(self) -> float:
@@ -105,7 +105,7 @@ def kernel_difference(
         DataError: A set has fewer than three items, or a feature is not finite.
     """
     for features in (a, c, real):
-        _check(features)
+        require_three(features)
     a, c, real = a.double(), c.double(), real.double()
     if len(a) == len(c):
         both = _side(torch.cat([a, c], 1), torch.cat([real, real], 1), _Contrast(kernel))
@@ -121,4 +121,4 @@ def kernel_difference(
 
 
 def _side(samples: Tensor, real: Tensor, kernel: Kernel) -> _Side:
-    return _Side(_sums(samples, samples, kernel), _sums(samples, real, kernel))
+    return _Side(kernel_sums(samples, samples, kernel), kernel_sums(samples, real, kernel))

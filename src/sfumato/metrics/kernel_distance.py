@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from sfumato.errors import DataError
+from sfumato.metrics.features import require_finite
 
 _ENTRIES = 1 << 22
 _ROWS_FOR_MEDIAN = 2000
@@ -117,7 +118,7 @@ class KernelDistance(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Sums:
+class KernelSums:
     """What is needed of a kernel matrix (n, m), which is never there as a whole.
 
     Attributes:
@@ -133,6 +134,7 @@ class _Sums:
 
     @property
     def mean(self) -> float:
+        """Of all entries."""
         return self.rows.mean().item()
 
     @property
@@ -192,10 +194,14 @@ def kernel_distance(
     Raises:
         DataError: A set has fewer than three items, or a feature is not finite.
     """
-    _check(a)
-    _check(b)
+    require_three(a)
+    require_three(b)
     a, b = a.double(), b.double()
-    own_a, own_b, between = _sums(a, a, kernel), _sums(b, b, kernel), _sums(a, b, kernel)
+    own_a, own_b, between = (
+        kernel_sums(a, a, kernel),
+        kernel_sums(b, b, kernel),
+        kernel_sums(a, b, kernel),
+    )
     n, m = len(a), len(b)
     value = own_a.mean_of_pairs + own_b.mean_of_pairs - 2 * between.mean
     slope = (own_a.rows - between.rows).var() / n + (own_b.rows - between.columns).var() / m
@@ -231,17 +237,22 @@ def _bound(value: float, ratio: float, floor: float, z: float) -> float:
     return value + middle + math.copysign(root, z)
 
 
-def _check(features: Tensor) -> None:
+def require_three(features: Tensor) -> None:
+    """Refuse a set that has no unbiased distance.
+
+    Raises:
+        DataError: It has fewer than three items, or a feature is not finite.
+    """
     if len(features) < 3:
         raise DataError(
             f"A kernel distance needs three items in each set, and there are {len(features)}.",
             hint="measure more of them; a few hundred give a useful interval.",
         )
-    if not features.isfinite().all():
-        raise DataError("A feature is not finite.", hint="look at the items it was made of.")
+    require_finite(features)
 
 
-def _sums(x: Tensor, y: Tensor, kernel: Kernel) -> _Sums:
+def kernel_sums(x: Tensor, y: Tensor, kernel: Kernel) -> KernelSums:
+    """Go over the kernel matrix of each with each, for float64 of shapes (n, d) and (m, d)."""
     rows = torch.empty(len(x), dtype=torch.float64)
     columns = torch.zeros(len(y), dtype=torch.float64)
     square = 0.0
@@ -255,4 +266,4 @@ def _sums(x: Tensor, y: Tensor, kernel: Kernel) -> _Sums:
         if start < len(y):
             # A view would keep the whole block.
             diagonal.append(block.diagonal(offset=start).clone())
-    return _Sums(rows, columns / len(x), square / (len(x) * len(y)), torch.cat(diagonal))
+    return KernelSums(rows, columns / len(x), square / (len(x) * len(y)), torch.cat(diagonal))

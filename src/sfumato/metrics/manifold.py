@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from sfumato.errors import DataError
+from sfumato.metrics.features import require_finite
 from sfumato.metrics.interval import Interval, mean_interval, share_interval
 
 _ENTRIES = 1 << 22
@@ -66,8 +67,7 @@ def manifold(samples: Tensor, real: Tensor, k: int = 5) -> Manifold:
                 f"and there are {len(features)}.",
                 hint="measure more of them.",
             )
-        if not features.isfinite().all():
-            raise DataError("A feature is not finite.", hint="look at the items it was made of.")
+        require_finite(features)
     samples, real = samples.double(), real.double()
     ours, theirs = radii(samples, k), radii(real, k)
     within = torch.zeros(len(samples), dtype=torch.int64)

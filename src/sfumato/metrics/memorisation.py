@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sfumato.errors import DataError
-from sfumato.metrics.interval import Interval, share_interval
+from sfumato.metrics.features import require_finite
+from sfumato.metrics.interval import Interval, share_interval, wilson
 from sfumato.metrics.neighbours import nearest_features, surroundings
 
 Floats = NDArray[np.float64]
@@ -105,8 +106,7 @@ def memorisation(samples: Tensor, training: Tensor, held_out: Tensor) -> Memoris
     """
     if not len(samples) or not len(training):
         raise DataError("Looking for copies needs samples and training items.")
-    if not all(features.isfinite().all() for features in (samples, training, held_out)):
-        raise DataError("A feature is not finite.", hint="look at the items it was made of.")
+    require_finite(samples, training, held_out)
     n, m = len(samples), len(held_out)
     found = nearest_features(samples, training)
     ours, theirs = found.distances, nearest_features(held_out, training).distances
@@ -173,11 +173,7 @@ def superiority(ours: Floats, theirs: Floats, confidence: float = 0.95) -> Inter
     # Half an item's worth of doubt: the ratio tends to the fewer of the two near 0 and 1.
     doubt = 1 / (2 * least)
     pairs = (share * (1 - share) + doubt) / (variance + doubt / least)
-    square = _NORMAL.inv_cdf((1 + confidence) / 2) ** 2
-    middle = (share + square / (2 * pairs)) / (1 + square / pairs)
-    half = math.sqrt(square * (share * (1 - share) / pairs + square / (4 * pairs**2)))
-    half /= 1 + square / pairs
-    return Interval(share, max(middle - half, 0.0), min(middle + half, 1.0))
+    return wilson(share, pairs, confidence)
 
 
 def copied_share(ours: Floats, theirs: Floats, confidence: float = 0.95) -> Interval:

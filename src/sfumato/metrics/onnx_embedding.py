@@ -6,17 +6,16 @@ one file makes a mel spectrogram, another turns 76 of its frames into 96 numbers
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.errors import DataError, MissingExtra
+from sfumato.errors import DataError
+from sfumato.metrics.onnx_model import onnxruntime, session
 from sfumato.metrics.resampling import mono_at
 
 MEL_FILE = "melspectrogram.onnx"
@@ -101,24 +100,13 @@ class OnnxEmbedding:
 
 def _opened(path: Path) -> _Run:
     """The model of a file, as a function of its one input."""
-    try:
-        package: Any = importlib.import_module("onnxruntime")
-    except ImportError as error:
-        raise MissingExtra("onnxruntime", "audio-metrics", "A trained audio embedding") from error
+    package = onnxruntime("A trained audio embedding")
     if not path.is_file():
         raise DataError(f"There is no {path}.", hint="fetch the model 'audio-embedding' again.")
-    options = package.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.inter_op_num_threads = 1
-    try:
-        session = package.InferenceSession(
-            str(path), sess_options=options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # The package raises a class of its own for every cause.
-        raise DataError(f"{path} is no model that can be run.", why=str(error)) from error
-    name = session.get_inputs()[0].name
+    model = session(package, str(path), path)
+    name = model.get_inputs()[0].name
 
     def run(value: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(session.run(None, {name: value})[0], np.float32)
+        return np.asarray(model.run(None, {name: value})[0], np.float32)
 
     return run

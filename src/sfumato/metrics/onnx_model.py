@@ -51,8 +51,8 @@ class OnnxModel:
             raise DataError(f"There is no {path}.")
         # Run from these bytes, so that the identity is that of what is run.
         content = path.read_bytes()
-        session = _session(path, content)
-        inputs = session.get_inputs()
+        model = session(onnxruntime(f"Running {path.name}"), content, path)
+        inputs = model.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)":
             found = ", ".join(f"{each.name} {each.type}" for each in inputs)
             raise DataError(f"{path} should take one float32 input.", why=f"it takes {found}")
@@ -65,7 +65,7 @@ class OnnxModel:
 
         def run(value: NDArray[np.float32]) -> NDArray[np.float32]:
             try:
-                return np.asarray(session.run(None, {name: value})[0], np.float32)
+                return np.asarray(model.run(None, {name: value})[0], np.float32)
             except Exception as error:  # The package raises a class of its own for every cause.
                 raise DataError(
                     f"{path} cannot be run on an input of shape {value.shape}.", why=str(error)
@@ -105,17 +105,38 @@ class OnnxModel:
         return torch.cat(found)
 
 
-def _session(path: Path, content: bytes) -> Any:
+def onnxruntime(use: str) -> Any:
+    """The package.
+
+    Args:
+        use: What needs it, for the reader.
+
+    Raises:
+        MissingExtra: It is not installed.
+    """
     try:
-        package: Any = importlib.import_module("onnxruntime")
+        return importlib.import_module("onnxruntime")
     except ImportError as error:
-        raise MissingExtra("onnxruntime", "audio-metrics", f"Running {path.name}") from error
+        raise MissingExtra("onnxruntime", "audio-metrics", use) from error
+
+
+def session(package: Any, source: str | bytes, path: Path) -> Any:
+    """A file ready to be run on the CPU, with as many threads as torch has.
+
+    Args:
+        package: See :func:`onnxruntime`.
+        source: Its path, or its content.
+        path: Where it is, for the reader.
+
+    Raises:
+        DataError: It cannot be run.
+    """
     options = package.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
     try:
         return package.InferenceSession(
-            content, sess_options=options, providers=["CPUExecutionProvider"]
+            source, sess_options=options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # The package raises a class of its own for every cause.
         raise DataError(f"{path} is no model that can be run.", why=str(error)) from error

@@ -60,7 +60,7 @@ class ModuleExtractor(Generic[ItemsT]):
     ) -> None:
         self.name = name
         self.dimension = dimension
-        self._module = copy.deepcopy(module).eval()
+        self._module = copy.deepcopy(module).train(False)
         self._prepare = prepare
 
     @cached_property

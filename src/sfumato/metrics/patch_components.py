@@ -18,7 +18,7 @@ from torch.nn.functional import adaptive_avg_pool2d, conv2d, pad
 
 from sfumato.errors import DataError
 from sfumato.metrics.identity import identity_of
-from sfumato.metrics.picture_input import check, extracted
+from sfumato.metrics.picture_input import at_once, check, extracted, require_channels
 
 _VERSION = 1
 _SIDE = 7
@@ -108,11 +108,8 @@ class PatchComponents:
             DataError: These are no pictures.
             ValueError: They have another number of channels.
         """
-        channels = self._filters.shape[1]
-        if items.ndim == 4 and items.shape[1] != channels:
-            raise ValueError(f"the pictures have {items.shape[1]} channels, not {channels}")
-        piece = max(_PIXELS // max(int(np.prod(items.shape[2:])), 1), 1)
-        return extracted(items, self._vectors, self.dimension, piece)
+        require_channels(items, self._filters.shape[1])
+        return extracted(items, self._vectors, self.dimension, at_once(items, _PIXELS))
 
     def _vectors(self, pictures: Tensor) -> Tensor:
         # Beyond the edge a picture goes on as it ends, so that its rim counts like the rest.

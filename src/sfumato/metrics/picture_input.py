@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -56,6 +57,21 @@ def check(pictures: _UInt8) -> None:
     else:
         why = f"found {pictures.dtype} of shape {shape}, not uint8 of shape (B, C, H, W), C 1, 3, 4"
     raise DataError("These are no pictures that features can be taken of.", why=why)
+
+
+def require_channels(pictures: _UInt8, channels: int) -> None:
+    """Refuse pictures of another kind than an extractor was made for.
+
+    Raises:
+        ValueError: They have another number of channels.
+    """
+    if pictures.ndim == 4 and pictures.shape[1] != channels:
+        raise ValueError(f"the pictures have {pictures.shape[1]} channels, not {channels}")
+
+
+def at_once(pictures: _UInt8, pixels: int) -> int:
+    """How many pictures have about so many pixels together; one at least."""
+    return max(pixels // max(math.prod(pictures.shape[2:]), 1), 1)
 
 
 def rgb(pictures: Tensor) -> Tensor:

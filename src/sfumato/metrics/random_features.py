@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, conv2d, pad
 
 from sfumato.metrics.identity import identity_of
-from sfumato.metrics.picture_input import LEAST_SIDE, extracted
+from sfumato.metrics.picture_input import LEAST_SIDE, at_once, extracted, require_channels
 from sfumato.process.rng import Stream, normal
 
 _VERSION = 1
@@ -96,10 +96,8 @@ class RandomFeatures:
             DataError: These are no pictures.
             ValueError: They have another number of channels.
         """
-        if items.ndim == 4 and items.shape[1] != self._channels:
-            raise ValueError(f"the pictures have {items.shape[1]} channels, not {self._channels}")
-        piece = max(_PIXELS // max(int(np.prod(items.shape[2:])), 1), 1)
-        return extracted(items, self._vectors, self.dimension, piece)
+        require_channels(items, self._channels)
+        return extracted(items, self._vectors, self.dimension, at_once(items, _PIXELS))
 
     def _vectors(self, pictures: Tensor) -> Tensor:
         x = pictures.float() / 127.5 - 1

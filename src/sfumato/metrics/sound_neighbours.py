@@ -13,8 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.metrics.neighbours import Neighbours
-
 # Numbers in a block of waveforms or distances.
 _BLOCK = 1 << 21
 _SHIFT = 0.1
@@ -75,35 +73,6 @@ def nearest_sounds(
             if value > best[query]:
                 best[query], where[query] = value, index + low
     return SoundNeighbours(where.numpy(), best.clamp(0, 1).numpy())
-
-
-def nearest_features(queries: Tensor, items: Tensor) -> Neighbours:
-    """The item with the nearest features, for each query.
-
-    Args:
-        queries: Features of one embedding, shape (Q, d).
-        items: Shape (M, d), M >= 1.
-
-    Returns:
-        Euclidean distances, in the units of the embedding; of equally near items the first.
-
-    Raises:
-        ValueError: There are no items.
-    """
-    if not len(items):
-        raise ValueError("there are no items to be near to")
-    step = max(_BLOCK // len(items), 1)
-    indices, distances = [torch.empty(0, dtype=torch.int64)], [torch.empty(0)]
-    for low in range(0, len(queries), step):
-        # Explicit differences: expanding the square would cancel for near copies.
-        distance, index = torch.cdist(
-            queries[low : low + step].float(),
-            items.float(),
-            compute_mode="donot_use_mm_for_euclid_dist",
-        ).min(1)
-        indices.append(index)
-        distances.append(distance)
-    return Neighbours(torch.cat(indices).numpy(), torch.cat(distances).numpy())
 
 
 def _spectra(clips: Tensor, size: int) -> Tensor:
