@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sfumato.engine import precision
-from sfumato.engine.machine import choose_device, describe, keep_freed_memory
+from sfumato.engine.machine import choose_device, describe, keep_freed_memory, loader_threads
 from sfumato.engine.precision import autocast, choose_compile, choose_precision
 from sfumato.errors import SettingError
 
@@ -23,6 +23,14 @@ def test_the_machine_describes_itself(tmp_path: Path) -> None:
 def test_a_named_device_is_taken_at_its_word() -> None:
     assert choose_device("cpu") == CPU
     assert choose_device().type in {"cpu", "cuda", "mps"}
+
+
+def test_a_cpu_that_trains_spares_one_thread_for_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sfumato.engine.machine.usable_cores", lambda: 16)
+    assert loader_threads(CPU) == 1
+    assert loader_threads(torch.device("cuda")) == 12
+    monkeypatch.setattr("sfumato.engine.machine.usable_cores", lambda: 1)
+    assert loader_threads(torch.device("cuda")) == 1
 
 
 def test_memory_is_kept_only_where_the_library_can(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,39 @@ def test_the_next_item_is_made_while_this_one_is_used() -> None:
         assert [items.next() for _ in range(3)] == [1, 2, 3]
 
 
+def test_items_come_in_order_however_long_each_takes_to_load() -> None:
+    def load(step: int) -> int:
+        time.sleep(0.02 if step % 3 == 0 else 0.0)
+        return step
+
+    with Prefetcher(load, 5, 25, timeout=5, threads=4) as items:
+        assert [items.next() for _ in range(20)] == list(range(5, 25))
+
+
+def test_several_threads_load_at_once() -> None:
+    together = threading.Barrier(3)
+
+    def load(step: int) -> int:
+        together.wait(timeout=5)  # Breaks unless three threads are here at the same time.
+        return step
+
+    with Prefetcher(load, 0, 6, timeout=5, threads=3) as items:
+        assert [items.next() for _ in range(6)] == list(range(6))
+
+
+def test_what_a_thread_raises_comes_at_its_step() -> None:
+    def load(step: int) -> int:
+        if step == 3:
+            raise ValueError("torn")
+        return step
+
+    with Prefetcher(load, 0, None, timeout=5, threads=4) as items:
+        assert [items.next() for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(ValueError, match="torn") as caught:
+            items.next()
+        assert caught.value.__notes__ == ["while preparing the batch of step 3"]
+
+
 def test_a_reader_that_hangs_is_named_and_does_not_hold_us() -> None:
     release = threading.Event()
     began = time.monotonic()
@@ -38,6 +71,6 @@ def test_a_reader_that_hangs_is_named_and_does_not_hold_us() -> None:
 def test_closing_ends_the_thread() -> None:
     before = threading.active_count()
     for _ in range(5):
-        with Prefetcher(lambda step: step, 0, None, timeout=5) as items:
+        with Prefetcher(lambda step: step, 0, None, timeout=5, threads=3) as items:
             items.next()
     assert threading.active_count() <= before  # One of another test may have ended meanwhile.

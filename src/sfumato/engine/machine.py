@@ -14,6 +14,7 @@ import torch
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
+_MOST_LOADERS = 12
 _MMAP_LIMIT = 32 * 2**20  # Older glibc refuses anything above.
 
 
@@ -77,6 +78,11 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def loader_threads(device: torch.device) -> int:
+    """How many threads should prepare batches: one beside a CPU, which trains on all its cores."""
+    return 1 if device.type == "cpu" else max(1, min(_MOST_LOADERS, usable_cores() - 1))
 
 
 def disk_free(directory: Path) -> int:

@@ -1,45 +1,59 @@
-"""Preparing the next batch while the present one trains."""
+"""Preparing the next batches while the present one trains."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import torch
 
 from sfumato.errors import DataError
 
 Item = TypeVar("Item")
+_PATIENCE = 2.0
 
 
 class Prefetcher(Generic[Item]):
-    """Calls ``load(step)`` for consecutive steps on a thread, ahead of the consumer.
+    """Calls ``load(step)`` for consecutive steps on threads, ahead of the consumer.
+
+    The steps are dealt out in turn, so that items come in order however long each takes.
 
     Args:
-        load: Gives the item of a step; a pure function of it.
+        load: Gives the item of a step; a pure function of it, safe to call from several threads.
         start: First step.
         stop: Step before which to stop loading; None never stops.
         timeout: Seconds that :meth:`next` waits before it gives up.
+        threads: How many load at once; each is at most two items ahead.
     """
 
     def __init__(
-        self, load: Callable[[int], Item], start: int, stop: int | None, timeout: float
+        self,
+        load: Callable[[int], Item],
+        start: int,
+        stop: int | None,
+        timeout: float,
+        threads: int = 1,
     ) -> None:
         self._load = load
-        self._steps = iter(range(start, stop)) if stop is not None else itertools.count(start)
         self._timeout = timeout
-        self._ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(1)
         self._closing = threading.Event()
-        self._taken = start
-        # A daemon, so that a reader stuck in the system cannot keep the process alive.
-        self._thread = threading.Thread(target=self._work, name="sfumato-batches", daemon=True)
+        self._start = self._taken = start
+        self._hands = [_Hand(_steps(start + k, stop, threads)) for k in range(threads)]
+        # Daemons, so that a reader stuck in the system cannot keep the process alive.
+        self._threads = [
+            threading.Thread(target=self._work, args=(hand,), name="sfumato-batches", daemon=True)
+            for hand in self._hands
+        ]
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
@@ -49,9 +63,11 @@ class Prefetcher(Generic[Item]):
         trace: TracebackType | None,
     ) -> None:
         self._closing.set()
-        while self._thread.is_alive() and not self._ready.empty():
-            self._ready.get_nowait()
-        self._thread.join(timeout=2.0)
+        for hand in self._hands:
+            hand.empty()  # Whoever waits to hand over an item can then see that we close.
+        until = time.monotonic() + _PATIENCE
+        for thread in self._threads:
+            thread.join(timeout=max(0.0, until - time.monotonic()))
 
     def next(self) -> Item:
         """The item of the next step.
@@ -60,8 +76,9 @@ class Prefetcher(Generic[Item]):
             DataError: It did not arrive in time.
             BaseException: Whatever ``load`` raised, with its own traceback and the step noted.
         """
+        hand = self._hands[(self._taken - self._start) % len(self._hands)]
         try:
-            item, error = self._ready.get(timeout=self._timeout)
+            item, error = hand.ready.get(timeout=self._timeout)
         except queue.Empty:
             raise DataError(
                 f"The batch of step {self._taken} did not arrive within {self._timeout:g} s.",
@@ -71,16 +88,33 @@ class Prefetcher(Generic[Item]):
         if error is not None:
             raise error
         self._taken += 1
-        return item  # type: ignore[return-value]  # None only beside an error
+        return item  # type: ignore[no-any-return]  # None only beside an error
 
     @torch.no_grad()
-    def _work(self) -> None:
-        for step in self._steps:
-            try:
-                self._ready.put((self._load(step), None))
-            except BaseException as error:  # handed to the consumer, whatever it is
-                error.add_note(f"while preparing the batch of step {step}")
-                self._ready.put((None, error))
-                return
+    def _work(self, hand: _Hand) -> None:
+        for step in hand.steps:
             if self._closing.is_set():
                 return
+            try:
+                hand.ready.put((self._load(step), None))
+            except BaseException as error:  # handed to the consumer, whatever it is
+                error.add_note(f"while preparing the batch of step {step}")
+                hand.ready.put((None, error))
+                return
+
+
+class _Hand:
+    """What one thread loads, and where it puts it."""
+
+    def __init__(self, steps: Iterator[int]) -> None:
+        self.steps = steps
+        self.ready: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(1)
+
+    def empty(self) -> None:
+        """Throw away what waits to be taken."""
+        with contextlib.suppress(queue.Empty):
+            self.ready.get_nowait()
+
+
+def _steps(first: int, stop: int | None, stride: int) -> Iterator[int]:
+    return itertools.count(first, stride) if stop is None else iter(range(first, stop, stride))
