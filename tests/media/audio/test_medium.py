@@ -130,9 +130,16 @@ class TestDecoding:
         peaks = np.abs(kind.decode(x0)).max(axis=(1, 2))
         np.testing.assert_allclose(peaks, [0.891251, 0.891251, 0.005], rtol=1e-5)
 
-    @pytest.mark.parametrize("level", ["keep", "loudness"])
-    def test_else_only_what_is_too_loud_is_made_softer(self, level: str) -> None:
-        kind = medium(WaveformSpec(patch=16), level=level)
+    def test_a_sound_gets_the_loudness_of_all_clips_unless_it_is_silent(self) -> None:
+        kind = medium(WaveformSpec(patch=16), level="loudness")
+        x0 = torch.zeros(3, *kind.signal_shape)
+        # 0.2 s of a window of 400 ms; a click, which its peak holds down; next to nothing.
+        x0[0, 0], x0[1, 0, 3], x0[2, 0, 3] = 0.02, 0.5, 0.005
+        peaks = np.abs(kind.decode(x0)).max(axis=(1, 2))
+        np.testing.assert_allclose(peaks, [0.1, 0.891251, 0.005], rtol=1e-5)
+
+    def test_else_only_what_is_too_loud_is_made_softer(self) -> None:
+        kind = medium(WaveformSpec(patch=16), level="keep")
         x0 = torch.zeros(2, *kind.signal_shape)
         x0[0, 0, :2] = torch.tensor([0.2, -0.1])
         x0[1, 0, :2] = torch.tensor([4.0, -2.0])

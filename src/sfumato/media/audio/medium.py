@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from sfumato.errors import Diverged
+from sfumato.media.audio.fit import levelled
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.representation import build, measured
@@ -28,8 +29,7 @@ from sfumato.media.encoded import Encoded
 
 _FULL_SCALE = 32768
 _LOUDEST = 10 ** (-0.1 / 20)
-# That of levelled clips: -1 dBFS; and what is not to be blown up to it: below -40 dBFS.
-_PEAK = 10 ** (-1 / 20)
+# A peak of -40 dBFS: what is not above it is not to be blown up.
 _SILENCE = 0.01
 _PAUSE_SECONDS = 0.2
 _FADE_SECONDS = 0.003
@@ -75,8 +75,9 @@ class AudioMedium(ClipReader):
     def decode(self, x0: Tensor) -> NDArray[np.float32]:
         """Signals to waveforms in [-1, 1], float32 of shape (B, C, N).
 
-        With ``level="peak"`` a sound gets the peak that all clips have, unless it is silent. What
-        would leave the range otherwise is made softer as a whole, so that nothing is clipped.
+        A sound is brought to the level that all clips have, unless it is nearly silent or
+        ``level="keep"``. Those are made softer as a whole where they would leave the range, so that
+        nothing is clipped.
 
         Raises:
             Diverged: A value is not finite.
@@ -88,13 +89,14 @@ class AudioMedium(ClipReader):
                 why="the network or the sampler diverged",
                 hint="sample with more steps or a lower guidance scale, or train at a lower rate.",
             )
-        x = self._representation.decode(x0, self.settings.samples)
-        peak = x.abs().amax(dim=(1, 2), keepdim=True)
-        factor = (_LOUDEST / peak).clamp_max(1.0)
-        if self.settings.level == "peak":
-            factor = torch.where(peak > _SILENCE, _PEAK / peak, factor)
-        decoded: NDArray[np.float32] = (x * factor).numpy()
-        return decoded
+        x = self._representation.decode(x0, self.settings.samples).numpy()
+        return np.stack([self._at_level(clip) for clip in x]) if len(x) else x
+
+    def _at_level(self, clip: NDArray[np.float32]) -> NDArray[np.float32]:
+        level, peak = self.settings.level, np.abs(clip).max()
+        if level == "keep" or peak <= _SILENCE:
+            return clip * np.float32(min(1.0, _LOUDEST / max(peak, _SILENCE)))
+        return levelled(clip, self.settings.rate, level)
 
     def lasting(self, clip: NDArray[np.float32], seconds: float | None) -> NDArray[np.float32]:
         """A waveform (C, N) up to its end, faded over the last 3 ms so that it does not click."""
