@@ -10,16 +10,16 @@ pseudo-inverse of the mel filters and 60 rounds of Griffin and Lim 1984.
     python benchmarks/audio_baselines.py shots diffwave
     python benchmarks/audio_baselines.py shots mel
 
-Prints the measures of `sfumato evaluate` for each, as JSON, and writes a sheet of its samples.
+Prints the measures of `sfumato evaluate` for each, and writes a sheet of its samples.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,8 @@ from sfumato.engine.machine import choose_device
 from sfumato.engine.optim import AdamWSpec, MuonSpec
 from sfumato.engine.settings import Budget
 from sfumato.media.order import batch_indices
-from sfumato.metrics.audio_embedding import LogMel
+from sfumato.metrics.extractor import Clips
+from sfumato.metrics.log_mel_features import LogMel
 from sfumato.objective import Regression, Unit, drop_labels
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import EDM, Eps
@@ -43,9 +44,14 @@ from sfumato.process.rng import Stream, normal, uniform
 from sfumato.process.schedule import Linear, Tabulated
 from sfumato.process.times import TimeDistribution, UniformTimes
 from sfumato.run.audio.data import AudioData
-from sfumato.run.audio.quality import Real, quality_of
 from sfumato.run.data import reopen
 from sfumato.run.directory import locate
+from sfumato.run.evaluation.classes import judged
+from sfumato.run.evaluation.distances import distances
+from sfumato.run.evaluation.real import own_items
+from sfumato.run.evaluation.report import Section
+from sfumato.run.evaluation.seen import see
+from sfumato.run.evaluation.sound_sections import floats, level_section, likeness_section
 from sfumato.run.spec import Spec, read
 from sfumato.run.trained import drawn
 from sfumato.sampling import Ancestral, KeyedNoise, Sampler, sample
@@ -246,6 +252,17 @@ def make(baseline: Baseline, denoiser: NetworkDenoiser, n: int) -> tuple[Tensor,
     return x / x.abs().amax((1, 2), keepdim=True).clamp_min(1.0), labels
 
 
+def measured(samples: Tensor, labels: Tensor | None, data: AudioData) -> Iterator[Section]:
+    """The measures of `sfumato evaluate` that the table has."""
+    real, rate = own_items(data), data.medium.settings.rate
+    known, unseen = floats(real.training), floats(real.held_out)
+    seen = see(LogMel(), samples, known, unseen, lambda items: Clips(items, rate))
+    yield distances(seen, real.groups, seed=0)
+    yield from judged(seen, labels, real, data.dataset.classes).sections
+    yield level_section(samples, torch.cat([known, unseen]))
+    yield likeness_section(samples, real, rate)[0]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run")
@@ -269,11 +286,10 @@ def main() -> None:
     samples, labels = make(baseline, denoiser, asked.n)
     sheet = data.medium.sheet(list(samples[:25].numpy()))
     sheet.save(directory.root / f"{asked.baseline}.png")
-    quality = quality_of(samples, labels, Real.of(data), [LogMel()])
-    told = asdict(quality)
-    told.pop("nearest")
-    told["parameters"] = sum(p.numel() for p in denoiser.parameters())
-    print(json.dumps(told, indent=1, default=str))
+    for section in measured(samples, labels, data):
+        for figure in section.figures:
+            print(f"{section.title}: {figure.title}: {figure.text}, real {figure.real_text}")
+    print(f"weights: {sum(p.numel() for p in denoiser.parameters()):,}")
 
 
 if __name__ == "__main__":

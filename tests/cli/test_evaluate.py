@@ -1,4 +1,4 @@
-"""``sfumato evaluate``: what it prints, and what it refuses."""
+"""``sfumato evaluate`` and ``compare``: what they print, and what they refuse."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Protocol
 
 import pytest
 
+from sfumato.run.evaluation import texts
 from sfumato.run.training import planned, train
 
 TINY = (
@@ -47,22 +48,56 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "runs" / "tiny"
 
 
+@pytest.fixture(autouse=True)
+def no_fetching(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "asset_here", lambda name: None)
+
+
 def test_tables(sfumato: Command, run: Path) -> None:
     said = sfumato("evaluate", run, *FEW)
     assert said.code == 0, said.err
-    for line in ("bits per character", "known words", "longest copy", "runs of 4", "n is small"):
+    for line in ("bits per character", "known words", "longest copy", "runs of 4", "only 4"):
         assert line in said.out
-    assert said.out.splitlines()[-1] == f"report: {run / 'evaluation.json'}"
+    assert said.out.splitlines()[-2:] == [
+        f"report: {run / 'evaluation/report.json'}",
+        f"page: {run / 'evaluation/report.html'}",
+    ]
 
 
 def test_json(sfumato: Command, run: Path, tmp_path: Path) -> None:
-    out = tmp_path / "report.json"
+    out = tmp_path / "report"
     said = sfumato("evaluate", run, *FEW, "--sampler", "bridge", "--out", out, "--json")
     assert said.code == 0, said.err
-    assert json.loads(said.out) == json.loads(out.read_text())
+    assert json.loads(said.out) == json.loads((out / "report.json").read_text())
 
 
-def test_refusals(refused: Command, run: Path, runs: Callable[..., Path], tmp_path: Path) -> None:
-    assert "runs on text and sounds so far" in refused("evaluate", runs("plain")).err
+def test_refusals(refused: Command, run: Path, tmp_path: Path) -> None:
     assert "sampler" in refused("evaluate", run, "--sampler", "nosuch").err
-    assert "is a folder" in refused("evaluate", run, "--out", tmp_path).err
+    (tmp_path / "taken").touch()
+    assert "is a file" in refused("evaluate", run, "--out", tmp_path / "taken").err
+    assert "is not for text" in refused("evaluate", run, "--extractor", "eye.onnx").err
+
+
+class TestCompare:
+    def test_a_table(self, sfumato: Command, runs: Callable[..., Path]) -> None:
+        first = runs("unet", "transformer")
+        asked = ("-n", "6", "--at", "1", "--at", "2")
+        said = sfumato("compare", "unet", "transformer", *asked)
+        assert said.code == 0, said.err
+        for line in ("distance, random-features", "samples to held-out", "unet", "transformer"):
+            assert line in said.out
+        page = first / "evaluation/unet-transformer.html"
+        assert said.out.splitlines()[-1] == f"page: {page.relative_to(Path.cwd())}"
+        assert page.is_file()
+
+    def test_json(self, sfumato: Command, runs: Callable[..., Path], tmp_path: Path) -> None:
+        runs("unet", "transformer")
+        out = tmp_path / "both"
+        said = sfumato("compare", "unet", "transformer", "-n", "6", "--at", "1", "--out", out,
+                       "--json")  # fmt: skip
+        assert json.loads(said.out) == json.loads((out / "unet-transformer.json").read_text())
+
+    def test_refusals(self, refused: Command, runs: Callable[..., Path]) -> None:
+        runs("unet", "plain")
+        assert "cannot be compared" in refused("compare", "unet", "plain").err
+        assert "no run" in refused("compare", "unet", "nothing").err

@@ -15,9 +15,8 @@ import soundfile
 from PIL import Image
 
 from sfumato.cli import main
-from sfumato.metrics.audio_embedding import LogMel
 from sfumato.run import demo as demonstration
-from sfumato.run.audio import evaluation
+from sfumato.run.evaluation import sounds as evaluation
 
 
 class Said(Protocol):
@@ -202,47 +201,50 @@ class TestCheck:
         assert Path("data-check.png").is_file()
 
 
+FEW = ("-n", "4", "--rows", "4", "--draws", "1")
+
+
 class TestEvaluate:
     @pytest.fixture(autouse=True)
     def one_ear(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(evaluation, "_embeddings", lambda: [LogMel()])
+        monkeypatch.setattr(evaluation, "_trained", lambda: [])
 
     def test_tables(self, sfumato: Command, place: Path) -> None:
-        said = sfumato("evaluate", "tones", "-n", "4")
+        said = sfumato("evaluate", "tones", *FEW)
         assert said.code == 0, said.err
         for line in (
             "distance, log-mel", "samples to training", "halves of the real", "in their class",
-            "loudness, dB", "above 0.9: a copy", "note: n is small: 4 samples",
+            "loudness, dB", "above 0.9: a copy", "only 4 on one side",
         ):  # fmt: skip
             assert line in said.out
         assert said.out.splitlines()[-2:] == [
-            "report: runs/tones/evaluation.json",
-            "samples over the likest training sounds: runs/tones/evaluation-nearest.png",
+            "report: runs/tones/evaluation/report.json",
+            "page: runs/tones/evaluation/report.html",
         ]
-        assert Path("runs/tones/evaluation-nearest.png").is_file()
+        assert Path("runs/tones/evaluation/report.html").is_file()
 
     def test_json(self, sfumato: Command, place: Path) -> None:
-        command = ("evaluate", "tones", "-n", "4", "--label", "low", "--scale", "2")
-        said = sfumato(*command, "--out", "report.json", "--json")
-        assert parsed(said) == json.loads(Path("report.json").read_text())
+        command = ("evaluate", "tones", *FEW, "--label", "low", "--scale", "2")
+        said = sfumato(*command, "--out", "report", "--json")
+        assert parsed(said) == json.loads(Path("report/report.json").read_text())
         assert parsed(said)["sampling"]["scale"] == 2
 
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (["--rows", "4"], "--rows is not for a run on sounds"),
             (["--temperature", "0.5"], "--temperature is not for a run on sounds"),
             (["--molecules"], "--molecules is not for a run on sounds"),
             (["-n", "0"], "n cannot be 0"),
+            (["--rows", "0"], "rows cannot be 0"),
             (["--label", "hihg"], "did you mean 'high'?"),
-            (["--out", "runs"], "is a folder"),
+            (["--snapshot", "bets"], "did you mean 'best'?"),
         ],
     )
     def test_refusals(
         self, refused: Command, place: Path, arguments: list[str], words: str
     ) -> None:
         assert words in refused("evaluate", "tones", *arguments).err
-        assert not Path("runs/tones/evaluation.json").exists()
+        assert not Path("runs/tones/evaluation").exists()
 
 
 class TestDemo:

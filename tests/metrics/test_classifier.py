@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sfumato.errors import DataError
 from sfumato.metrics import classifier as classifier_module
-from sfumato.metrics.classifier import ClassAccuracy, Classifier, class_accuracy
+from sfumato.metrics.classifier import Classifier
 
 
 def clouds(count: int, apart: float, seed: int) -> tuple[Tensor, Tensor]:
@@ -89,20 +89,8 @@ def test_many_rows_are_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     assert classifier(features[:0]).shape == (0,)
 
 
-def test_samples_are_judged_beside_real_items() -> None:
-    classifier = Classifier.trained(*clouds(100, 12.0, seed=7))
-    features, labels = clouds(50, 12.0, seed=8)
-    assert class_accuracy(classifier, features, labels, features, labels) == (1, 1)
-    swapped = class_accuracy(classifier, features, 1 - labels, features, labels)
-    assert swapped == ClassAccuracy(samples=0, real=1)
-
-
 def test_bad_sets() -> None:
     with pytest.raises(DataError, match="two classes"):
         Classifier.trained(torch.randn(5, 2), torch.ones(5, dtype=torch.int64))
     with pytest.raises(DataError, match="bandwidth"):
         Classifier.trained(torch.zeros(6, 2), torch.arange(6) % 2)
-    features, labels = clouds(10, 3.0, seed=9)
-    classifier = Classifier.trained(features, labels)
-    with pytest.raises(DataError, match="both samples"):
-        class_accuracy(classifier, features[:0], labels[:0], features, labels)

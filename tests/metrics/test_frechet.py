@@ -74,6 +74,9 @@ def test_is_the_same_again() -> None:
 def test_too_few_items_are_said_to_be_too_few() -> None:
     assert enough_for_frechet(2000, 2000, 512) is None
     assert "2,560" in str(enough_for_frechet(2000, 3000, 1280))
+    # The interval parts them into ten.
+    assert enough_for_frechet(20, 20, 1) is None
+    assert "it takes 20" in str(enough_for_frechet(19, 20, 1))
 
 
 @pytest.mark.parametrize("bad", [torch.zeros(1, 3), torch.full((5, 3), torch.nan)])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sfumato.errors import DamagedFile, RunError
+from sfumato.errors import DamagedFile, RunError, SettingError
 from sfumato.run import model
 from sfumato.run import spec as specs
 from sfumato.run.directory import RunDirectory
@@ -23,10 +23,10 @@ def run(runs: Runs) -> RunDirectory:
 
 
 def load(run: RunDirectory) -> tuple[dict[str, torch.Tensor], str]:
-    denoiser, fingerprint = model.load(run, model.build_gaussian(specs.read(run.spec)))
+    denoiser, loaded = model.load(run, model.build_gaussian(specs.read(run.spec)))
     assert not denoiser.training
     assert not any(p.requires_grad for p in denoiser.parameters())
-    return denoiser.backbone.state_dict(), fingerprint
+    return denoiser.backbone.state_dict(), loaded.fingerprint
 
 
 def test_the_weights_are_the_averaged_ones(run: RunDirectory) -> None:
@@ -100,3 +100,40 @@ def test_the_fingerprint_is_of_the_weights_in_memory(run: RunDirectory) -> None:
     weights = {name: w + 1 for name, w in opened.denoiser.backbone.state_dict().items()}
     model.publish(run, weights, 5)
     assert opened.sample(1, steps=1).recipes[0]["model"] == before
+
+
+class TestBest:
+    def test_it_is_asked_for_by_name(self, run: RunDirectory) -> None:
+        weights, _ = load(run)
+        model.publish(run, {name: w + 1 for name, w in weights.items()}, 9)
+        best, latest = open_run("unet", "best"), open_run("unet")
+        assert (best.model.snapshot, best.model.step) == ("best", 4)
+        assert (latest.model.snapshot, latest.model.step) == ("latest", 9)
+        assert best.model.fingerprint == hashlib.sha256(run.best.read_bytes()).hexdigest()[:16]
+        theirs = best.denoiser.backbone.state_dict()
+        assert all(torch.equal(theirs[name], weights[name]) for name in weights)
+
+    def test_there_is_none(self, run: RunDirectory) -> None:
+        run.best.unlink()
+        with pytest.raises(RunError, match="has no best weights") as refused:
+            open_run("unet", "best").model  # noqa: B018 - it is loaded when first needed.
+        assert "held_out" in refused.value.hint
+
+    def test_a_damaged_one_can_be_gone_around(self, run: RunDirectory) -> None:
+        run.best.write_bytes(b"x")
+        with pytest.raises(DamagedFile, match="--snapshot latest"):
+            open_run("unet", "best").model  # noqa: B018
+
+    def test_another_name_is_refused(self, run: RunDirectory) -> None:
+        with pytest.raises(SettingError, match="did you mean 'best'"):
+            open_run("unet", "bset").model  # noqa: B018
+
+    def test_a_sample_is_made_again_by_the_weights_that_made_it(
+        self, run: RunDirectory, tmp_path: Path
+    ) -> None:
+        weights, _ = load(run)
+        model.publish(run, {name: w + 1 for name, w in weights.items()}, 9)
+        (path,) = open_run("unet", "best").sample(1, steps=1).save(tmp_path / "made")
+        with pytest.raises(RunError, match="try --snapshot best"):
+            open_run("unet").like(path)
+        open_run("unet", "best").like(path)

@@ -39,10 +39,13 @@ def test_a_run_has_its_files(finished_runs: Path, pictures: Path) -> None:
     run = RunDirectory(finished_runs / "unet")
     assert {path.name for path in run.root.iterdir()} == {
         "spec.json", "model.safetensors", "checkpoints", "log.jsonl", "README.md", "lock",
+        "best.safetensors",
     }  # fmt: skip
     assert (run.checkpoints / "latest").read_text().strip() == "step-0000004"
     lines = [json.loads(line) for line in run.log.read_text().splitlines()]
-    assert [line["event"] for line in lines] == ["started", *["progress"] * 4, "saved", "done"]
+    assert [line["event"] for line in lines] == [
+        "started", *["progress"] * 4, "metric", "metric", "kept", "saved", "done",
+    ]  # fmt: skip
     spec = specs.read(run.spec)
     assert spec.data.source == str(pictures)
     assert spec.data.classes == ("cat", "dog")
@@ -62,8 +65,8 @@ def test_previews_are_made(tmp_path: Path, pictures: Path, tiny: tuple[str, ...]
     with Image.open(tmp_path / "a/previews/latest.png") as picture:
         picture.load()
     assert [event.name for event in events if type(event).__name__ == "Metric"] == [  # type: ignore[union-attr]
-        "held-out loss"
-    ]
+        "held-out loss", "training loss",
+    ]  # fmt: skip
 
 
 def test_the_same_plan_gives_the_same_run(

@@ -38,6 +38,15 @@ Settings = Annotated[
     ),
 ]
 
+Extractors = Annotated[
+    list[str] | None,
+    Parameter(
+        help="Pictures, sounds: also measure by the features of this ONNX file; repeatable. "
+        "Pictures also: efficientnet-lite0, or a .pth of Inception."
+    ),
+]
+Snapshot = Annotated[str, Parameter(help="Which weights: latest, or best by what was held out.")]
+
 
 @app.command
 def demo(
@@ -199,6 +208,7 @@ def sample(
     format: Annotated[
         Literal["wav", "flac"] | None, Parameter(help="Sounds: kind of the files; wav.")
     ] = None,
+    snapshot: Snapshot = "latest",
     out: Annotated[Path | None, Parameter(help="Folder for the files.")] = None,
     trajectory: Annotated[bool, Parameter(help="Also keep the way from noise.")] = False,
     like: Annotated[
@@ -215,7 +225,7 @@ def sample(
         temperature=temperature, top_p=top_p, length=length,
         start=from_, strength=strength, seconds=seconds,
     )  # fmt: skip
-    show.sampling(sample_files(run, asked, out, trajectory, like, format), json)
+    show.sampling(sample_files(run, asked, out, trajectory, like, format, snapshot), json)
 
 
 @app.command
@@ -237,6 +247,7 @@ def fill(
     scale: Annotated[float | None, Parameter(help="Guidance to the label, 1 = off.")] = None,
     temperature: Annotated[float, Parameter(help="Below 1 = safer, 1 = off.")] = 1.0,
     top_p: Annotated[float, Parameter(help="Share of likely tokens, 1 = off.")] = 1.0,
+    snapshot: Snapshot = "latest",
     json: Json = False,
 ) -> None:
     """Fill the gaps of a text; what is given stays as it is, before, between and behind them."""
@@ -258,6 +269,7 @@ def fill(
             scale=scale,
             temperature=temperature,
             top_p=top_p,
+            snapshot=snapshot,
         ),
         json,
     )
@@ -269,37 +281,90 @@ def evaluate(
     *,
     n: Annotated[
         int | None,
-        Parameter(name=["-n", "--number"], help="How many are sampled: 64 texts, or 200 sounds."),
+        Parameter(name=["-n", "--number"], help="Samples: 1,000 pictures, 200 sounds or 64 texts."),
     ] = None,
+    data: Annotated[
+        str | None,
+        Parameter(help="Compare with these real items, not with those held out of the run's data."),
+    ] = None,
+    extractor: Extractors = None,
+    snapshot: Snapshot = "latest",
     rows: Annotated[
-        int | None, Parameter(help="Text: rows whose likelihood is measured; 512.")
+        int | None, Parameter(help="Items whose likelihood is measured: 256, or 512 rows of text.")
     ] = None,
-    draws: Annotated[int | None, Parameter(help="Text: times and noises per row; 8.")] = None,
+    draws: Annotated[
+        int | None, Parameter(help="Times and noises for each of them: 16, or 8 for text.")
+    ] = None,
     seed: Annotated[int, Parameter(help="The same seed gives the same report.")] = 0,
     steps: Annotated[int | None, Parameter(help="Network evaluations per sample.")] = None,
     sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
-    temperature: Annotated[float | None, Parameter(help="Text: below 1 = safer, 1 = off.")] = None,
-    top_p: Annotated[float | None, Parameter(help="Text: share of likely tokens, 1 = off.")] = None,
-    molecules: Annotated[bool, Parameter(help="Text: they are SMILES strings.")] = False,
-    label: Annotated[str | None, Parameter(help="Sounds: class of all samples.")] = None,
-    scale: Annotated[float | None, Parameter(help="Sounds: guidance, 1 = off.")] = None,
+    label: Annotated[str | None, Parameter(help="Pictures, sounds: class of all samples.")] = None,
+    scale: Annotated[float | None, Parameter(help="Pictures, sounds: guidance, 1 = off.")] = None,
     speech: Annotated[
         bool,
         Parameter(help="Sounds: classes are words; tell how many a recogniser hears."),
     ] = False,
+    temperature: Annotated[float | None, Parameter(help="Text: below 1 = safer, 1 = off.")] = None,
+    top_p: Annotated[float | None, Parameter(help="Text: share of likely tokens, 1 = off.")] = None,
+    molecules: Annotated[bool, Parameter(help="Text: they are SMILES strings.")] = False,
     out: Annotated[
-        Path | None, Parameter(help="File for the report; else evaluation.json of the run.")
+        Path | None, Parameter(help="Folder for the report; else the run's folder evaluation.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Measure a run on text or sounds: its samples beside real ones, and copies among them."""
+    """Measure a run: samples beside real items, how varied and how new they are, and how sure."""
     from sfumato.cli import show_evaluation
-    from sfumato.run.evaluated import Measured, evaluate_run
+    from sfumato.run.evaluated import evaluate_run
+    from sfumato.run.evaluation.asked import Asked
 
-    asked = Measured(
-        n, seed, steps, sampler, rows, draws, temperature, top_p, molecules, label, scale, speech
-    )
-    show_evaluation.evaluation(evaluate_run(run, asked, out), json)
+    asked = Asked(
+        n, seed, steps, sampler, data, tuple(extractor or ()), rows, draws, label, scale,
+        speech, temperature, top_p, molecules,
+    )  # fmt: skip
+    show_evaluation.evaluation(evaluate_run(run, asked, out, snapshot), json)
+
+
+@app.command
+def compare(
+    first: RunName,
+    second: RunName,
+    *,
+    n: Annotated[
+        int | None, Parameter(name=["-n", "--number"], help="Samples of each, as for evaluate.")
+    ] = None,
+    at: Annotated[
+        list[int] | None,
+        Parameter(
+            name="--at",
+            help="Also measure quality at so many evaluations; repeat it: 5 8 12 20 35 50.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        Parameter(help="Compare with these real items, not with those held out of the runs' data."),
+    ] = None,
+    extractor: Extractors = None,
+    snapshot: Snapshot = "latest",
+    seed: Annotated[int, Parameter(help="The same seed gives the same comparison.")] = 0,
+    steps: Annotated[int | None, Parameter(help="Network evaluations per sample.")] = None,
+    sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
+    scale: Annotated[float | None, Parameter(help="Pictures, sounds: guidance, 1 = off.")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="Folder; else the first run's folder evaluation.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Hold two runs on the same data against each other, and quality against sampling steps."""
+    from sfumato.cli import show_evaluation
+    from sfumato.run.evaluated import compare_runs
+    from sfumato.run.evaluation.asked import Asked
+    from sfumato.run.evaluation.steps import STEPS
+
+    asked = Asked(
+        n, seed, steps, sampler, data, tuple(extractor or ()), scale=scale
+    )  # fmt: skip
+    at_steps = STEPS if at is None else at
+    show_evaluation.comparison(compare_runs(first, second, asked, at_steps, out, snapshot), json)
 
 
 @app.command

@@ -86,8 +86,26 @@ class PreviewDue(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationDue(Event):
+    """It is time to measure the averaged weights, before the next event is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric(Event):
     """A measured number, said by a consumer that evaluates along the way."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept(Event):
+    """The averaged weights measured better than any before and were kept as the best.
+
+    Attributes:
+        name: Of the measure.
+        value: What it was; the smaller the better.
+    """
 
     name: str
     value: float

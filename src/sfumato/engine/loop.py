@@ -19,8 +19,17 @@ from sfumato.engine.batch import Batch
 from sfumato.engine.cadence import Cadence, every
 from sfumato.engine.checkpoint import Checkpoint, CheckpointStore
 from sfumato.engine.ema import PowerEMA
-from sfumato.engine.events import Done, Event, PreviewDue, Progress, Saved, Started, Warned
-from sfumato.engine.machine import keep_freed_memory
+from sfumato.engine.events import (
+    Done,
+    EvaluationDue,
+    Event,
+    PreviewDue,
+    Progress,
+    Saved,
+    Started,
+    Warned,
+)
+from sfumato.engine.machine import keep_freed_memory, loader_threads
 from sfumato.engine.pace import Pace
 from sfumato.engine.precision import choose_compile, choose_precision
 from sfumato.engine.prefetch import Prefetcher
@@ -29,6 +38,8 @@ from sfumato.engine.signals import StopRequest
 from sfumato.engine.state import TrainingState
 from sfumato.engine.step import Stepper
 from sfumato.errors import Interrupted, RunError
+
+_EVALUATE_SECONDS, _EVALUATE_SHARE = 30.0, 0.03
 
 
 class Trainer(Generic[Batch]):
@@ -71,6 +82,7 @@ class Trainer(Generic[Batch]):
         self._batches = batches
         self._stepper = Stepper(self.state, loss, settings, self._precision)
         self._saved_step: int | None = None
+        self._evaluated_step: int | None = None
 
     @property
     def ema(self) -> PowerEMA:
@@ -109,7 +121,8 @@ class Trainer(Generic[Batch]):
             allow_changes: See :meth:`restore`.
 
         Yields:
-            Started, then Progress, Saved, PreviewDue and Warned as they come, then Done.
+            Started, then Progress, Saved, EvaluationDue, PreviewDue and Warned as they come, then
+            Done.
 
         Raises:
             Diverged: A loss, a gradient or a weight is not finite. Nothing is saved after it.
@@ -123,7 +136,10 @@ class Trainer(Generic[Batch]):
             keep_freed_memory()
         yield from self._resume(allow_changes)
         yield from self._begin(budget)
-        yield from self._train(budget, stop or StopRequest())
+        if self.state.progress < 1.0:
+            yield from self._train(budget, stop or StopRequest())
+            # Before it is saved: a run that is saved to its end was measured there.
+            yield from self._evaluate()
         yield from self._save()
         if self.settings.preview_minutes is not None:
             yield PreviewDue(step=self.state.step)
@@ -169,6 +185,7 @@ class Trainer(Generic[Batch]):
         say = Cadence(settings.progress_seconds, share=1.0)
         save = Cadence(every(settings.save_minutes))
         preview = Cadence(every(settings.preview_minutes))
+        evaluate = Cadence(_EVALUATE_SECONDS, _EVALUATE_SHARE)
         state.module.train()
         with self._prefetcher(budget) as batches:
             while state.progress < 1.0:
@@ -184,6 +201,9 @@ class Trainer(Generic[Batch]):
                 if save.due() or self._is_save_step():
                     with save.turn():
                         yield from self._save()
+                if self._is_evaluation_step(evaluate):
+                    with evaluate.turn():
+                        yield from self._evaluate()
                 if preview.due():
                     with preview.turn():
                         yield PreviewDue(step=state.step)
@@ -193,7 +213,23 @@ class Trainer(Generic[Batch]):
         def load(step: int) -> Batch:
             return trees.to_device(self._batches(step), self._device)
 
-        return Prefetcher(load, self.state.step, budget.steps, self.settings.batch_timeout)
+        loaders = self.settings.loaders or loader_threads(self._device)
+        start, timeout = self.state.step, self.settings.batch_timeout
+        return Prefetcher(load, start, budget.steps, timeout, loaders)
+
+    def _is_evaluation_step(self, cadence: Cadence) -> bool:
+        asked, samples = self.settings.evaluate_samples, self.state.samples
+        if asked is None:
+            return cadence.due()
+        # A function of the step alone, so that a resumed run measures where the unbroken one does.
+        return samples // asked > (samples - self.settings.batch) // asked
+
+    def _evaluate(self) -> Iterator[Event]:
+        """Have the averaged weights measured, unless they were at this very step."""
+        if self._evaluated_step != self.state.step:
+            self._evaluated_step = self.state.step
+            yield EvaluationDue(step=self.state.step)
+            self.state.module.train()
 
     def _is_save_step(self) -> bool:
         asked = self.settings.save_steps

@@ -30,8 +30,12 @@ class EngineSettings(BaseModel):
         milestone_steps: Keep the checkpoints at multiples of this step for good.
         keep: How many of the newest checkpoints to keep.
         preview_minutes: Minutes between previews; None makes none.
+        evaluate_samples: Samples between evaluations of the averaged weights on what is held out;
+            None makes one every half minute, or more rarely so as to take 3 % of the time at most.
         progress_seconds: Seconds between progress events; 0 says every step.
         batch_timeout: Seconds to wait for a batch before giving up.
+        loaders: Threads that prepare batches; None takes one beside a CPU, and most cores beside a
+            GPU.
         threads: Threads per operation on a CPU; None leaves the choice to torch.
     """
 
@@ -50,8 +54,10 @@ class EngineSettings(BaseModel):
     milestone_steps: PositiveInt | None = None
     keep: PositiveInt = 2
     preview_minutes: PositiveFloat | None = 1.0
+    evaluate_samples: PositiveInt | None = None
     progress_seconds: NonNegativeFloat = 0.5
     batch_timeout: PositiveFloat = 600.0
+    loaders: PositiveInt | None = None
     threads: PositiveInt | None = None
 
 

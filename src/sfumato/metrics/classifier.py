@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -78,39 +77,6 @@ class Classifier:
             for low in range(0, len(features), _ROWS)
         ]
         return torch.cat([torch.empty(0, dtype=torch.int64), *parts])
-
-
-class ClassAccuracy(NamedTuple):
-    """Shares in [0, 1] that a classifier puts into their class.
-
-    Attributes:
-        samples: Of the samples, into the class that was asked for.
-        real: Of real items that it was not trained on, into their class; the samples of a perfect
-            model would score the same.
-    """
-
-    samples: float
-    real: float
-
-
-def class_accuracy(
-    classifier: Classifier, samples: Tensor, asked: Tensor, real: Tensor, labels: Tensor
-) -> ClassAccuracy:
-    """Judge samples by a classifier, and the classifier by real items.
-
-    Args:
-        classifier: Trained on real features.
-        samples: Features, shape (B, d).
-        asked: The class that was asked for, int64, shape (B,).
-        real: Features of held-out real items, shape (m, d).
-        labels: Their classes, int64, shape (m,).
-
-    Raises:
-        DataError: There are no samples, or no real items.
-    """
-    if not len(samples) or not len(real):
-        raise DataError("A class accuracy needs both samples and held-out real items.")
-    return ClassAccuracy(_share(classifier(samples), asked), _share(classifier(real), labels))
 
 
 def _share(found: Tensor, wanted: Tensor) -> float:

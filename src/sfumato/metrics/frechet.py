@@ -52,10 +52,11 @@ def enough_for_frechet(n: int, m: int, dimension: int) -> str | None:
         n, m: Items on either side.
         dimension: Entries of a feature.
     """
-    if min(n, m) < _LEAST * dimension:
+    wanted = max(_LEAST * dimension, 2 * _FOLDS)
+    if min(n, m) < wanted:
         return (
             f"{min(n, m):,} items are too few for features with {dimension:,} entries: "
-            f"it takes {_LEAST * dimension:,} on either side"
+            f"it takes {wanted:,} on either side"
         )
     return None
 

@@ -6,10 +6,11 @@
       spec.json            what was asked, fully resolved
       tokenizer.json       text only: what its tokens stand for
       model.safetensors    averaged weights, ready to sample
+      best.safetensors     the averaged weights that measured best on what was held out
       checkpoints/         complete training states
       log.jsonl            one event a line
       previews/  samples/
-      evaluation.json      what `sfumato evaluate` measured
+      evaluation/          what `sfumato evaluate` and `sfumato compare` measured
       README.md            model card
 """
 
@@ -54,6 +55,11 @@ class RunDirectory:
         return self.root / "model.safetensors"
 
     @property
+    def best(self) -> Path:
+        """The averaged weights that measured best on what was held out."""
+        return self.root / "best.safetensors"
+
+    @property
     def checkpoints(self) -> Path:
         """The folder of complete training states."""
         return self.root / "checkpoints"
@@ -72,6 +78,11 @@ class RunDirectory:
     def samples(self) -> Path:
         """Where samples go unless told otherwise."""
         return self.root / "samples"
+
+    @property
+    def evaluation(self) -> Path:
+        """Where reports go unless told otherwise."""
+        return self.root / "evaluation"
 
     @property
     def card(self) -> Path:

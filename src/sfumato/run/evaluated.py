@@ -1,144 +1,126 @@
-"""From a run to a report of how good its model is, in a file."""
+"""From runs to reports of how good their models are, in files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sfumato import storage
 from sfumato.errors import SettingError
-from sfumato.run.audio.evaluation import SoundEvaluation, SoundReport
-from sfumato.run.audio.evaluation import evaluate as evaluate_sounds
-from sfumato.run.audio.sampling import AudioModel
-from sfumato.run.audio.sheets import beside_nearest
+from sfumato.metrics.extractor import Extractor
 from sfumato.run.directory import require_writable
+from sfumato.run.evaluation import comparison_page, course, page
+from sfumato.run.evaluation.asked import Asked
+from sfumato.run.evaluation.comparison import Comparison
+from sfumato.run.evaluation.report import Report
+from sfumato.run.evaluation.steps import STEPS
 from sfumato.run.measuring import Measuring
 from sfumato.run.run import Run
-from sfumato.run.text.evaluation import Evaluation, Report
-from sfumato.run.text.evaluation import evaluate as evaluate_text
-from sfumato.run.text.sampling import TextModel
 
-FILE = "evaluation.json"
-_OF_TEXT = ("rows", "draws", "temperature", "top_p", "molecules")
-_OF_SOUNDS = ("label", "scale", "speech")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a user may ask to be measured; None stands for the medium's own default.
-
-    ``rows``, ``draws``, ``temperature``, ``top_p`` and ``molecules`` are for text alone, ``label``,
-    ``scale`` and ``speech`` for sounds.
-    """
-
-    n: int | None = None
-    seed: int | None = None
-    steps: int | None = None
-    sampler: str | None = None
-    rows: int | None = None
-    draws: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    molecules: bool | None = None
-    label: str | None = None
-    scale: float | None = None
-    speech: bool | None = None
-
-    def of_text(self) -> dict[str, Any]:
-        """The arguments of :class:`~sfumato.run.text.evaluation.Evaluation`.
-
-        Raises:
-            SettingError: Something was asked that is measured of sounds alone.
-        """
-        return self._without(_OF_SOUNDS, "text", "sounds")
-
-    def of_sounds(self) -> dict[str, Any]:
-        """The arguments of :class:`~sfumato.run.audio.evaluation.SoundEvaluation`.
-
-        Raises:
-            SettingError: Something was asked that is measured of text alone.
-        """
-        return self._without(_OF_TEXT, "sounds", "text")
-
-    def _without(self, foreign: tuple[str, ...], noun: str, owner: str) -> dict[str, Any]:
-        # By identity: zero is a value that someone asked for.
-        given = {
-            name: value
-            for name, value in vars(self).items()
-            if value is not None and value is not False
-        }
-        for name in foreign:
-            if name in given:
-                raise SettingError(
-                    f"--{name.replace('_', '-')} is not for a run on {noun}.",
-                    why=f"it is a setting of {owner}",
-                )
-        return given
+_REPORT, _PAGE = "report.json", "report.html"
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A report in a file.
+    """A report in files.
 
     Attributes:
         report: What was found.
-        path: Where it was written.
-        picture: Sounds: samples over the likest training sounds; None for other media.
+        path: The report as JSON.
+        page: The report as a page with pictures, sounds or texts, which needs no network.
     """
 
-    report: Report | SoundReport
+    report: Report
     path: Path
-    picture: Path | None = None
+    page: Path
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison in files.
+
+    Attributes:
+        comparison: What was found.
+        path: The comparison as JSON.
+        page: The comparison as a page, which needs no network.
+    """
+
+    comparison: Comparison
+    path: Path
+    page: Path
 
 
 def evaluate_run(
-    run: str | Path, asked: Measured, out: Path | None = None
+    run: str | Path,
+    asked: Asked,
+    out: Path | None = None,
+    snapshot: str = "latest",
+    extractors: Sequence[Extractor[Any]] = (),
 ) -> Iterator[Measuring | Evaluated]:
-    """Evaluate a run on text or sounds and write the report.
+    """Evaluate a run and write the report, over an earlier one.
 
     Args:
         run: Name or path of the run.
         asked: What to measure.
-        out: File for the report, over an earlier one; ``evaluation.json`` of the run if None.
+        out: Folder for the report; ``evaluation`` of the run if None.
+        snapshot: Which weights, ``latest`` or ``best``.
+        extractors: More of them, beside those of the medium.
 
     Yields:
         Progress, and at last the report.
 
     Raises:
-        SettingError: It is a run on pictures, or a value is out of range.
-        SfumatoError: See ``evaluate`` of ``sfumato.run.text.evaluation`` and
-            ``sfumato.run.audio.evaluation``.
+        SfumatoError: See :func:`sfumato.run.evaluation.course.evaluate`.
     """
-    opened = Run.open(run)
-    # Known by the spec, before weights are read.
-    if opened.spec.medium == "pictures":
-        raise SettingError(
-            f"The run '{opened.name}' cannot be evaluated.",
-            why="evaluate is for runs on text and sounds so far, and this is one on pictures",
-        )
-    path = opened.directory.root / FILE if out is None else out
-    if path.is_dir():
-        raise SettingError(f"'{path}' is a folder.", hint="name a file: --out FILE")
-    require_writable(path.parent)
-    model = opened.model
-    events: Iterator[Measuring | Report | SoundReport]
-    if isinstance(model, AudioModel):
-        events = evaluate_sounds(model, SoundEvaluation(**asked.of_sounds()))
-    elif isinstance(model, TextModel):
-        events = evaluate_text(model, Evaluation(**asked.of_text()))
-    else:
-        raise TypeError("a run on pictures was refused already")
-    for event in events:
-        if isinstance(event, Measuring):
-            yield event
-            continue
-        storage.write_json(path, event.to_json())
-        picture = None
-        if isinstance(event, SoundReport) and isinstance(model, AudioModel):
-            picture = path.with_name(f"{path.stem}-nearest.png")
-            sheet = beside_nearest(model.medium, event.samples, event.real, event.quality.nearest)
-            with storage.replacing(picture) as draft:
-                sheet.save(draft, format="PNG")
-        yield Evaluated(event, path, picture)
+    opened = Run.open(run, snapshot)
+    folder = _checked(opened.directory.evaluation if out is None else out)
+    found = yield from course.evaluate(opened.model, asked, extractors)
+    path, shown = folder / _REPORT, folder / _PAGE
+    folder.mkdir(parents=True, exist_ok=True)
+    storage.write_json(path, found.report.to_json())
+    storage.write_text(shown, page.page(found.report, found.exhibits))
+    yield Evaluated(found.report, path, shown)
+
+
+def compare_runs(
+    first: str | Path,
+    second: str | Path,
+    asked: Asked,
+    steps: Sequence[int] = STEPS,
+    out: Path | None = None,
+    snapshot: str = "latest",
+) -> Iterator[Measuring | Compared]:
+    """Evaluate two runs on the same real items and write what is better in which.
+
+    Args:
+        first, second: Names or paths of the runs.
+        asked: What to measure.
+        steps: Numbers of network evaluations at which quality is measured too; none for none.
+        out: Folder for the comparison; ``evaluation`` of the first run if None.
+        snapshot: Which weights of both, ``latest`` or ``best``.
+
+    Yields:
+        Progress, and at last the comparison.
+
+    Raises:
+        SfumatoError: See :func:`sfumato.run.evaluation.course.compare`.
+    """
+    ours, theirs = Run.open(first, snapshot), Run.open(second, snapshot)
+    folder = _checked(ours.directory.evaluation if out is None else out)
+    found, plots, _ = yield from course.compare(ours.model, theirs.model, asked, steps)
+    name = f"{ours.name}-{theirs.name}"
+    path, shown = folder / f"{name}.json", folder / f"{name}.html"
+    folder.mkdir(parents=True, exist_ok=True)
+    storage.write_json(path, found.to_json())
+    storage.write_text(shown, comparison_page.page(found, plots))
+    yield Compared(found, path, shown)
+
+
+def _checked(path: Path) -> Path:
+    """The folder, if a report can be written there: it takes minutes to make."""
+    if path.exists() and not path.is_dir():
+        raise SettingError(f"'{path}' is a file.", hint="name a folder: --out FOLDER")
+    require_writable(path if path.exists() else path.parent)
+    return path

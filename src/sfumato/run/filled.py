@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sfumato.errors import DataError, SettingError
+from sfumato.run.model import LATEST
 from sfumato.run.run import Run
 from sfumato.run.text.filling import Filled, Gaps
 
@@ -14,7 +15,13 @@ _LARGEST = 1 << 20
 
 
 def fill_text(
-    run: str, text: str | None, file: Path | None, *, length: str | None = None, **asked: Any
+    run: str,
+    text: str | None,
+    file: Path | None,
+    *,
+    length: str | None = None,
+    snapshot: str = LATEST,
+    **asked: Any,
 ) -> list[Filled]:
     """Fill the gaps of a text, the likeliest candidate first.
 
@@ -23,6 +30,7 @@ def fill_text(
         text: The text, unless a file is named.
         file: Holds the text.
         length: Tokens of a gap, as a number or as least-greatest.
+        snapshot: Which weights, ``latest`` or ``best``.
         **asked: See :class:`~sfumato.run.text.filling.Gaps`.
 
     Raises:
@@ -39,7 +47,7 @@ def fill_text(
     gaps = Gaps(_read(file) if file is not None else str(text), **asked)
     if length is not None:
         gaps = replace(gaps, length=_range(length))
-    return Run.open(run).fill(**vars(gaps))
+    return Run.open(run, snapshot).fill(**vars(gaps))
 
 
 def _read(path: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -12,7 +14,7 @@ from safetensors.torch import load as tensors_in
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine import tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.errors import DamagedFile, RunError
+from sfumato.errors import DamagedFile, RunError, SettingError, suggest
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.image import ImageMedium
 from sfumato.process.gaussian import Gaussian
@@ -20,6 +22,7 @@ from sfumato.recipes import AudioRecipe, TextRecipe
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import Spec
 
+LATEST, BEST = SNAPSHOTS = ("latest", "best")
 DenoiserT = TypeVar("DenoiserT", NetworkDenoiser, TokenDenoiser)
 
 
@@ -59,6 +62,20 @@ def _signal_shape(spec: Spec) -> tuple[int, ...]:
     return ImageMedium(spec.image.medium).signal_shape
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Which weights a denoiser has.
+
+    Attributes:
+        fingerprint: The first 16 hex digits of the SHA-256 of their file: samples tell by them
+            which weights made them.
+        step: Optimiser steps behind them; None if the file does not tell.
+    """
+
+    fingerprint: str
+    step: int | None
+
+
 def publish(directory: RunDirectory, tensors: dict[str, torch.Tensor], step: int) -> None:
     """Write the weights that sampling uses."""
     tensor_file.write_tensors(directory.model, tensors, {"step": str(step)})
@@ -66,41 +83,66 @@ def publish(directory: RunDirectory, tensors: dict[str, torch.Tensor], step: int
 
 def published_step(directory: RunDirectory) -> int | None:
     """The step whose weights sampling uses; None if there are none that can be read."""
-    try:
-        with safe_open(directory.model, framework="pt") as stream:
-            return int((stream.metadata() or {})["step"])
-    except (OSError, SafetensorError, KeyError, ValueError):
-        return None
+    return _step_in(directory.model)
 
 
-def load(directory: RunDirectory, denoiser: DenoiserT) -> tuple[DenoiserT, str]:
+def load(
+    directory: RunDirectory, denoiser: DenoiserT, snapshot: str = LATEST
+) -> tuple[DenoiserT, Weights]:
     """The run's trained denoiser, in evaluation mode on the CPU.
 
     Args:
         directory: Of the run.
         denoiser: With fresh weights, see :func:`build`.
-
-    Returns:
-        The denoiser with the run's weights, and the first 16 hex digits of the SHA-256 of the
-        weights file: samples tell by them which weights made them.
+        snapshot: Which weights, one of :data:`SNAPSHOTS`.
 
     Raises:
-        RunError: The run has saved no weights yet.
+        RunError: The run has saved no such weights yet.
         DamagedFile: The file is damaged, or belongs to another network.
+        SettingError: There is no such snapshot.
     """
-    if not directory.model.is_file():
-        _publish_latest(directory)
+    path = _file_of(directory, snapshot)
     # Read once: training may replace the file at any moment.
-    content = directory.model.read_bytes()
+    content = path.read_bytes()
     try:
         denoiser.backbone.load_state_dict(tensors_in(content), strict=True)
     except (SafetensorError, ValueError, RuntimeError) as error:
+        rebuilt = "delete it: it is rebuilt from the latest checkpoint."
         raise DamagedFile(
-            f"{directory.model} does not hold the weights of this run.",
+            f"{path} does not hold the weights of this run.",
             why=" ".join(str(error).split())[:200],
-            hint="delete it: it is rebuilt from the latest checkpoint.",
+            hint=rebuilt if snapshot == LATEST else "use --snapshot latest.",
         ) from error
-    return denoiser.train(False).requires_grad_(False), hashlib.sha256(content).hexdigest()[:16]
+    weights = Weights(hashlib.sha256(content).hexdigest()[:16], _step_in(path))
+    return denoiser.train(False).requires_grad_(False), weights
+
+
+def _file_of(directory: RunDirectory, snapshot: str) -> Path:
+    if snapshot not in SNAPSHOTS:
+        raise SettingError(
+            f"There is no snapshot '{snapshot}'.",
+            why=f"there are {' and '.join(SNAPSHOTS)}",
+            hint=suggest(snapshot, SNAPSHOTS),
+        )
+    if snapshot == LATEST:
+        if not directory.model.is_file():
+            _publish_latest(directory)
+        return directory.model
+    if not directory.best.is_file():
+        raise RunError(
+            f"The run '{directory.name}' has no best weights.",
+            why="nothing was held out, or the averaged weights have not been measured yet",
+            hint="leave --snapshot out, or train with --set data.held_out=0.1",
+        )
+    return directory.best
+
+
+def _step_in(path: Path) -> int | None:
+    try:
+        with safe_open(path, framework="pt") as stream:
+            return int((stream.metadata() or {})["step"])
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
 
 
 def _publish_latest(directory: RunDirectory) -> None:

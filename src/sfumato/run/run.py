@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
 
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
-from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.engine.log import read_log
 from sfumato.engine.progress import choose_display
 from sfumato.engine.signals import stop_on_signals
 from sfumato.errors import SettingError
-from sfumato.recipes import AnyRecipe, AudioRecipe, TextRecipe
+from sfumato.recipes import AudioRecipe, TextRecipe
 from sfumato.run import spec as specs
 from sfumato.run import training
-from sfumato.run.audio.evaluation import SoundEvaluation, SoundReport
-from sfumato.run.audio.evaluation import evaluate as evaluate_sounds
 from sfumato.run.audio.sampling import AudioModel
 from sfumato.run.directory import ROOT, RunDirectory, locate
+from sfumato.run.facts import facts_of
 from sfumato.run.gaussian.sampling import Made, Request
 from sfumato.run.image.sampling import ImageModel
-from sfumato.run.measuring import Measuring
+from sfumato.run.model import LATEST
 from sfumato.run.samples import Samples, Sounds, Texts
 from sfumato.run.source import Fetching, Reading
-from sfumato.run.spec import DataFacts, Spec
-from sfumato.run.text.evaluation import Evaluation, Report, evaluate
+from sfumato.run.spec import Spec
 from sfumato.run.text.filling import Filled, Gaps, fill
 from sfumato.run.text.sampling import MadeTexts, TextModel, TextRequest
+
+if TYPE_CHECKING:
+    from sfumato.metrics.extractor import Extractor
+    from sfumato.run.evaluation.report import Report
 
 _READING_SECONDS = 5.0
 
@@ -42,24 +42,26 @@ class Run:
 
     Args:
         directory: Where the run is.
+        snapshot: Which weights, ``latest`` or ``best`` by what was held out.
 
     Raises:
         RunError: The run was made by a newer version.
         DamagedFile: Its spec cannot be read.
     """
 
-    def __init__(self, directory: RunDirectory) -> None:
+    def __init__(self, directory: RunDirectory, snapshot: str = LATEST) -> None:
         self.directory = directory
+        self.snapshot = snapshot
         self.spec: Spec = specs.read(directory.spec)
 
     @classmethod
-    def open(cls, run: str | Path) -> Run:
-        """Open a run by its path, or by its name under ``runs/``.
+    def open(cls, run: str | Path, snapshot: str = LATEST) -> Run:
+        """Open a run by its path, or by its name under ``runs/``; see the class.
 
         Raises:
             RunError: There is none.
         """
-        return cls(locate(run))
+        return cls(locate(run), snapshot)
 
     @property
     def name(self) -> str:
@@ -70,10 +72,10 @@ class Run:
     def model(self) -> ImageModel | AudioModel | TextModel:
         """The trained model, ready to sample."""
         if isinstance(self.spec.recipe, TextRecipe):
-            return TextModel(self.directory, self.spec)
+            return TextModel(self.directory, self.spec, self.snapshot)
         if isinstance(self.spec.recipe, AudioRecipe):
-            return AudioModel(self.directory, self.spec)
-        return ImageModel(self.directory, self.spec)
+            return AudioModel(self.directory, self.spec, self.snapshot)
+        return ImageModel(self.directory, self.spec, self.snapshot)
 
     @property
     def denoiser(self) -> NetworkDenoiser | TokenDenoiser:
@@ -136,24 +138,31 @@ class Run:
         """
         return fill(self._of_text(), Gaps(text, **asked))
 
-    def evaluate(self, **asked: Any) -> Report | SoundReport:
-        """Measure the model's samples beside real ones, and for text its likelihood.
+    def evaluate(self, *, extractors: Sequence[Extractor[Any]] = (), **asked: Any) -> Report:
+        """Measure the model: its samples beside real items, and how likely it finds those.
 
         Args:
-            **asked: See :class:`~sfumato.run.text.evaluation.Evaluation` and
-                :class:`~sfumato.run.audio.evaluation.SoundEvaluation`.
+            extractors: Your own, beside those of the medium.
+            **asked: See :class:`~sfumato.run.evaluation.asked.Asked`.
+
+        Returns:
+            Figures by their keys, such as ``report["likelihood/held_out"].value``.
 
         Raises:
-            RunError: The run is one on pictures, or its data changed.
+            RunError: The data changed since training.
             SettingError: A value is out of range.
         """
-        events: Iterator[Any]
-        if isinstance(self.spec.recipe, AudioRecipe) and isinstance(self.model, AudioModel):
-            events = evaluate_sounds(self.model, SoundEvaluation(**asked))
-        else:
-            events = evaluate(self._of_text(), Evaluation(**asked))
-        (report,) = [event for event in events if not isinstance(event, Measuring)]
-        return report
+        # What measures is large, and most runs are opened to sample.
+        from sfumato.run.evaluation.asked import Asked
+        from sfumato.run.evaluation.course import evaluate
+
+        steps = evaluate(self.model, Asked(**asked), extractors)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                report: Report = end.value.report
+                return report
 
     def _of_text(self) -> TextModel:
         self.spec.text  # noqa: B018 - raises for another medium, before weights are read.
@@ -168,69 +177,16 @@ class Run:
 
     def info(self) -> dict[str, Any]:
         """What is known about the run, as plain data."""
-        recipe, data = self.spec.recipe, self.spec.data
-        store = CheckpointStore(self.directory.checkpoints)
-        last: dict[str, Any] = {}
-        if self.directory.log.is_file():
-            for line in read_log(self.directory.log):
-                if line.get("event") == "started":
-                    last.pop("done", None)  # It was finished, and then made longer.
-                if line.get("event") in ("progress", "metric", "done"):
-                    last[str(line.get("name") or line["event"])] = line
-        progress = last.get("progress", {})
-        return {
-            "name": self.name,
-            "path": str(self.directory.root),
-            "recipe": recipe.name,
-            "data": data.source,
-            **_about(recipe, data),
-            "classes": list(data.classes),
-            "backbone": recipe.backbone.kind,
-            "sampler": recipe.sampling.sampler.kind,
-            "budget": recipe.budget.model_dump(exclude_none=True),
-            "finished": "done" in last,
-            "step": progress.get("step", 0),
-            "samples": progress.get("samples", 0),
-            "loss": progress.get("loss"),
-            "held_out_loss": last.get("held-out loss", {}).get("value"),
-            "held_out_bits_per_character": last.get("held-out bits per character", {}).get("value"),
-            "samples_per_second": progress.get("samples_per_second"),
-            "minutes": round((progress.get("elapsed") or 0) / 60, 2),
-            "checkpoints": [step for step, _ in store.steps()],
-            "ready": self.directory.model.is_file() or bool(store.steps()),
-        }
+        return facts_of(self.directory, self.spec)
 
 
-def _about(recipe: AnyRecipe, data: DataFacts) -> dict[str, Any]:
-    """What is known of the data and how they are read."""
-    if isinstance(recipe, TextRecipe):
-        return {
-            "texts": data.count,
-            "tokens": recipe.medium.tokens,
-            "vocabulary": data.vocabulary,
-            "context": recipe.medium.context,
-            "process": recipe.process.kind,
-        }
-    if isinstance(recipe, AudioRecipe):
-        sound = recipe.medium
-        return {
-            "sounds": data.count,
-            "seconds": sound.seconds,
-            "rate": sound.rate,
-            "channels": sound.channels,
-            "representation": sound.representation.kind,
-        }
-    medium = recipe.medium
-    return {"pictures": data.count, "size": medium.size, "channels": medium.channels}
-
-
-def open_run(run: str | Path) -> Run:
-    """Open a run by its path, or by its name under ``runs/``.
+def open_run(run: str | Path, snapshot: str = LATEST) -> Run:
+    """Open a run by its path, or by its name under ``runs/``; see :class:`Run`.
 
     Raises:
         RunError: There is none.
     """
-    return Run.open(run)
+    return Run.open(run, snapshot)
 
 
 def train(

@@ -15,6 +15,7 @@ from sfumato.run.gaussian.sampled import SampleFolder, write_samples
 from sfumato.run.gaussian.stored import read_stored
 from sfumato.run.image.outputs import PictureFolder
 from sfumato.run.image.sampling import ImageModel
+from sfumato.run.model import LATEST
 from sfumato.run.run import Run
 from sfumato.run.text.sampled import write_texts
 from sfumato.run.text.sampling import TextModel
@@ -80,6 +81,7 @@ def sample_files(
     trajectory: bool,
     like: Path | None,
     form: SoundFormat | None = None,
+    snapshot: str = LATEST,
 ) -> Iterator[Any]:
     """Sample a run into files.
 
@@ -91,6 +93,7 @@ def sample_files(
         like: A sample to make again: a PNG, WAV or FLAC, or a line of a ``samples.jsonl`` as
             ``FILE:N``.
         form: Sounds: which kind of files; if None that of ``like``, or ``wav``.
+        snapshot: Which weights, ``latest`` or ``best``.
 
     Yields:
         See :func:`~sfumato.run.gaussian.sampled.write_samples` and
@@ -101,7 +104,7 @@ def sample_files(
     """
     if run is None and like is None:
         raise SettingError("No run was named.", hint="sfumato sample RUN   (see the folder runs/)")
-    opened = Run.open(_run_of(like) if run is None and like is not None else str(run))
+    opened = Run.open(_run_of(like) if run is None and like is not None else str(run), snapshot)
     model = opened.model
     if form is not None and not isinstance(model, AudioModel):
         raise SettingError(f"--format is not for {opened.spec.medium}.", why="it is one of sounds")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from torch import Tensor
@@ -18,6 +18,30 @@ AnyDenoiser = NetworkDenoiser | TokenDenoiser
 BatchT = TypeVar("BatchT")
 
 
+@dataclass(frozen=True)
+class Measures:
+    """How well a model does on items that it never saw, and on as many that it learnt from.
+
+    Attributes:
+        unit: What is measured, such as ``loss``; the smaller the better.
+        held_out: Of each held-out item, float64, shape (n,); their mean is the measure.
+        training: The same of training items, under the same times and noise.
+    """
+
+    unit: str
+    held_out: Tensor
+    training: Tensor
+
+    def metrics(self, step: int) -> tuple[Metric, Metric]:
+        """Their means: of what was held out, and of what was trained on."""
+        named = (("held-out", self.held_out), ("training", self.training))
+        found = [
+            Metric(step=step, name=f"{name} {self.unit}", value=values.mean().item())
+            for name, values in named
+        ]
+        return found[0], found[1]
+
+
 class Task(ABC, Generic[BatchT]):
     """What a model learns, step by step, and how far it has come."""
 
@@ -30,8 +54,8 @@ class Task(ABC, Generic[BatchT]):
         """One loss per sample, shape (B,)."""
 
     @abstractmethod
-    def measures(self, step: int) -> Iterator[Metric]:
-        """How well the model does on what it was not trained on; with the weights it has now."""
+    def measures(self) -> Measures | None:
+        """How well the model does with the weights it has now; None if nothing was held out."""
 
     @abstractmethod
     def preview(self, directory: RunDirectory, step: int) -> None:

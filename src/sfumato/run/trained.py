@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Generic
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from sfumato.denoiser import Denoiser, Posterior, ProcessT
 from sfumato.engine.machine import choose_device
 from sfumato.engine.precision import Decision, autocast, choose_precision
-from sfumato.errors import SettingError, suggest
+from sfumato.errors import RunError, SettingError, suggest
 from sfumato.guidance import Guided
 from sfumato.process.rng import Stream, uniform
 from sfumato.run import model
@@ -66,10 +67,13 @@ class Trained(Generic[DenoiserT]):
         directory: The run.
         spec: Its spec.
         denoiser: Built for it, with fresh weights; the run's are read into it.
+        snapshot: Which weights, ``latest`` or ``best``.
 
     Attributes:
         denoiser: The network with its preconditioning, on the device used.
-        fingerprint: Which weights these are, see ``run.model.load``.
+        snapshot: As asked.
+        fingerprint: Which weights these are, see ``run.model.Weights``.
+        step: Optimiser steps behind them; None if unknown.
 
     Raises:
         RunError: The run has no weights yet.
@@ -79,11 +83,15 @@ class Trained(Generic[DenoiserT]):
     tiles: ClassVar[Mapping[str, int]]
     """Rows per evaluation by kind of device: more are faster, and make one sample dearer."""
 
-    def __init__(self, directory: RunDirectory, spec: Spec, denoiser: DenoiserT) -> None:
+    def __init__(
+        self, directory: RunDirectory, spec: Spec, denoiser: DenoiserT, snapshot: str = model.LATEST
+    ) -> None:
         self.directory = directory
         self.spec = spec
         self.device = choose_device()
-        trained, self.fingerprint = model.load(directory, denoiser)
+        self.snapshot = snapshot
+        trained, weights = model.load(directory, denoiser, snapshot)
+        self.fingerprint, self.step = weights.fingerprint, weights.step
         self.denoiser: DenoiserT = trained.to(self.device)
         self._precision = choose_precision(spec.recipe.engine.precision, self.device)
 
@@ -121,6 +129,21 @@ class Trained(Generic[DenoiserT]):
             return None
         number = int(labels[row])
         return None if number == self.spec.classes else self.spec.data.classes[number]
+
+    def check_weights(self, path: Path, made_by: str) -> None:
+        """Refuse a stored sample that other weights made.
+
+        Raises:
+            RunError: It is.
+        """
+        if made_by == self.fingerprint:
+            return
+        other = model.BEST if self.snapshot == model.LATEST else model.LATEST
+        raise RunError(
+            f"'{path}' was not made by the weights that '{self.directory.name}' has now.",
+            why=f"it names model {made_by}; the run's is {self.fingerprint} ({self.snapshot})",
+            hint=f"try --snapshot {other}; or the run was trained further since.",
+        )
 
     def check_label(self, label: str | None, scale: float) -> None:
         """Refuse a label or a scale that the run cannot take.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sfumato
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.engine.events import Done, Event, PreviewDue, Saved
+from sfumato.engine.events import Done, EvaluationDue, Event, PreviewDue, Saved, Warned
 from sfumato.engine.lock import RunLock
 from sfumato.engine.log import JsonLog, TensorBoardLog
 from sfumato.engine.loop import Trainer
@@ -20,11 +20,13 @@ from sfumato.errors import Interrupted, RunError, SettingError
 from sfumato.recipes import DEFAULT, AnyRecipe, find, override
 from sfumato.run import card, model
 from sfumato.run import spec as specs
+from sfumato.run.best import keep_if_best
 from sfumato.run.data import prepare, reopen
 from sfumato.run.directory import ROOT, RunDirectory, checked_name, claim
+from sfumato.run.overfitting import Overfitting
 from sfumato.run.source import recipe_for
 from sfumato.run.spec import Spec
-from sfumato.run.task import BatchT, Task, TrainingData
+from sfumato.run.task import BatchT, Measures, Task, TrainingData
 from sfumato.storage import PARTIAL, sweep
 
 
@@ -203,6 +205,7 @@ def _run(
     recipe, settings = spec.recipe, spec.recipe.engine
     denoiser = model.build(spec).to(choose_device())
     task = data.task(spec, denoiser)
+    watched = Overfitting()
     trainer = Trainer(
         denoiser.backbone,
         task.loss,
@@ -219,7 +222,7 @@ def _run(
             stack.callback(log.close)
         try:
             for event in trainer.run(Budget(recipe.budget.steps, recipe.budget.minutes), stop):
-                for said in _answered(event, directory, spec, task, trainer):
+                for said in _answered(event, directory, spec, task, trainer, watched):
                     for log in logs:
                         log.write(said)
                     yield said
@@ -234,16 +237,40 @@ def _answered(
     spec: Spec,
     task: Task[BatchT],
     trainer: Trainer[BatchT],
+    watched: Overfitting,
 ) -> Iterator[Event]:
-    """The event itself, after publishing what was saved; a preview is followed by its measures."""
+    """The event itself, after publishing what was saved; for an evaluation, what it measured."""
     # A run that was killed between saving its last step and publishing it has nothing left to save.
     if isinstance(event, Saved) or (
         isinstance(event, Done) and model.published_step(directory) != event.step
     ):
         model.publish(directory, trainer.ema.tensors(), event.step)
         card.write(directory, spec, event.step)
+    if isinstance(event, EvaluationDue):
+        with trainer.ema.swapped():
+            measures = task.measures()
+        if measures is not None:
+            yield from _told(measures, directory, trainer, watched)
+        return
     yield event
     if isinstance(event, PreviewDue):
         with trainer.ema.swapped():
             task.preview(directory, event.step)
-            yield from task.measures(event.step)
+
+
+def _told(
+    measures: Measures,
+    directory: RunDirectory,
+    trainer: Trainer[BatchT],
+    watched: Overfitting,
+) -> Iterator[Event]:
+    """The measures as events, then whether they were the best, then advice if there is any."""
+    step = trainer.state.step
+    held_out, training = measures.metrics(step)
+    yield from (held_out, training)
+    kept = keep_if_best(directory, held_out, trainer.ema.tensors())
+    if kept is not None:
+        yield kept
+    advice = watched(measures)
+    if advice is not None:
+        yield Warned(step=step, message=advice)

@@ -68,5 +68,5 @@ def test_previews_are_seen_and_heard(
     names = sorted(path.name for path in (tmp_path / "a/previews").iterdir())
     assert names == ["latest.png", "latest.wav", "step-0000002.png", "step-0000002.wav"]
     assert [event.name for event in events if type(event).__name__ == "Metric"] == [  # type: ignore[union-attr]
-        "held-out loss"
-    ]
+        "held-out loss", "training loss",
+    ]  # fmt: skip

@@ -40,7 +40,7 @@ def test_a_run_has_its_files(finished_texts: Path, prose: Path) -> None:
     run = RunDirectory(finished_texts / "prose")
     assert {path.name for path in run.root.iterdir()} == {
         "spec.json", "model.safetensors", "checkpoints", "log.jsonl", "README.md", "lock",
-        "tokenizer.json",
+        "tokenizer.json", "best.safetensors",
     }  # fmt: skip
     spec = specs.read(run.spec)
     assert isinstance(spec.recipe, TextRecipe)
@@ -85,10 +85,13 @@ def test_previews_and_measures(
     tmp_path: Path, prose: Path, tiny_text: tuple[str, ...],
     finished_texts: Path, state_of: Callable[[Path], dict[str, str]],
 ) -> None:  # fmt: skip
-    changes = (*tiny_text, "engine.preview_minutes=1e-9")
+    changes = (*tiny_text, "engine.preview_minutes=1e-9", "engine.evaluate_samples=4")
     events = list(train(prose, planned("text", steps=6, changes=changes), "a", tmp_path))
-    metrics = [event for event in events if isinstance(event, Metric)]
-    assert {event.name for event in metrics} == {"held-out bits per character"}
+    both = [event for event in events if isinstance(event, Metric)]
+    assert [event.name for event in both] == [
+        "held-out bits per character", "training bits per character",
+    ] * 6  # fmt: skip
+    metrics = both[::2]
     # An untrained network's beliefs are flat.
     size = specs.read(tmp_path / "a/spec.json").data.vocabulary
     assert metrics[0].value == pytest.approx(math.log2(size), rel=0.1)

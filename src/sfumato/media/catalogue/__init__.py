@@ -6,7 +6,7 @@ or sounds with ``metadata.jsonl``, or texts; ``LICENSE`` and ``ATTRIBUTION``. Mo
 results come the same way.
 """
 
-from sfumato.media.catalogue.assets import ASSETS, fetch_asset
+from sfumato.media.catalogue.assets import ASSETS, asset_here, fetch_asset
 from sfumato.media.catalogue.entries import (
     CATALOGUE,
     DEFAULT,
@@ -25,6 +25,7 @@ __all__ = [
     "DEFAULT_TEXT",
     "Entry",
     "FetchedSet",
+    "asset_here",
     "fetch",
     "fetch_asset",
     "find",

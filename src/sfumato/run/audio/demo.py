@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from sfumato import storage
 from sfumato.metrics.sound_neighbours import nearest_sounds
 from sfumato.run.audio.data import AudioData
 from sfumato.run.audio.outputs import SoundFolder
-from sfumato.run.audio.quality import Real
 from sfumato.run.audio.sampling import AudioModel
-from sfumato.run.audio.sheets import beside_nearest
 from sfumato.run.data import reopen
 from sfumato.run.demo_events import Finished, Note
 from sfumato.run.directory import RunDirectory, new_folder
+from sfumato.run.evaluation.sound_pictures import beside_nearest
+from sfumato.run.evaluation.sound_sections import floats
 from sfumato.run.gaussian.sampled import Written, write_samples
 from sfumato.run.gaussian.sampling import Made
 from sfumato.run.run import Run
@@ -79,21 +79,21 @@ def show(directory: RunDirectory) -> Iterator[Note | Finished]:
     emerging = SoundFolder(out / "emerging", medium=model.medium)
     way = list(write_samples(emerging, model, kick, trajectory=True))
     (emerged,) = [event for event in way if isinstance(event, Written)]
-    comparison, likeness, reference = _compare(directory, spec, torch.from_numpy(items), out)
+    comparison, likeness, reference = _compare(directory, spec, items, out)
     yield Playing(directory, written, emerged.strips[0], comparison, likeness, reference)
 
 
 def _compare(
-    directory: RunDirectory, spec: Spec, made: torch.Tensor, out: Path
+    directory: RunDirectory, spec: Spec, made: NDArray[np.float32], out: Path
 ) -> tuple[Path, float, float]:
     """New sounds over their likest training sounds, and how alike the two are."""
     events = reopen(directory, spec.data, spec.recipe)
     (data,) = [event for event in events if isinstance(event, AudioData)]
-    real = Real.of(data)
-    found = nearest_sounds(made, real.training, real.rate)
-    unseen = torch.from_numpy(real.held_out.astype(np.float32))
-    reference = nearest_sounds(unseen, real.training, real.rate).similarities
+    training, unseen = (data.dataset.gather(ids)[0] for ids in (data.training, data.held_out))
+    rate = data.medium.settings.rate
+    found = nearest_sounds(floats(made), training, rate)
+    reference = nearest_sounds(floats(unseen), training, rate).similarities
     path = out / "nearest.png"
     with storage.replacing(path) as draft:
-        beside_nearest(data.medium, made, real, found).save(draft, format="PNG")
+        beside_nearest(data.medium, made, training, found).save(draft, format="PNG")
     return path, float(np.median(found.similarities)), float(np.median(reference))

@@ -12,14 +12,15 @@ from sfumato.media.audio.medium import AudioMedium
 from sfumato.process.rng import Stream, uniform
 from sfumato.run.directory import RunDirectory
 from sfumato.run.gaussian.sampling import GaussianModel, Request
+from sfumato.run.model import LATEST
 from sfumato.run.spec import Spec
 
 
 class AudioModel(GaussianModel[AudioMedium]):
     """A run's trained model of sounds, ready to sample; see :class:`GaussianModel`."""
 
-    def __init__(self, directory: RunDirectory, spec: Spec) -> None:
-        super().__init__(directory, spec)
+    def __init__(self, directory: RunDirectory, spec: Spec, snapshot: str = LATEST) -> None:
+        super().__init__(directory, spec, snapshot)
         self.medium = AudioMedium(spec.audio.medium)
 
     def seconds_of(self, filled: float) -> float:

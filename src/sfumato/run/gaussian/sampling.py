@@ -16,12 +16,12 @@ from torch import Tensor
 import sfumato
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.machine import keep_freed_memory
-from sfumato.errors import RunError, SettingError, suggest
+from sfumato.errors import SettingError, suggest
 from sfumato.run.directory import RunDirectory
 from sfumato.run.gaussian.medium import SignalMedium
 from sfumato.run.gaussian.start import start_from, time_of, unchanged
 from sfumato.run.gaussian.stored import MOST_STEPS, Start, Stored, read_stored
-from sfumato.run.model import build_gaussian
+from sfumato.run.model import LATEST, build_gaussian
 from sfumato.run.spec import Spec
 from sfumato.run.trained import LAST, Making, Trained, require_within
 from sfumato.sampling import SAMPLERS, KeyedNoise, Sampler, State, integrate, trajectory
@@ -114,6 +114,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
     Args:
         directory: The run.
         spec: Its spec.
+        snapshot: Which weights, ``latest`` or ``best``.
 
     Attributes:
         medium: How samples become files.
@@ -127,8 +128,8 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
     tiles = MappingProxyType({"cpu": 16, "cuda": 32})
     medium: MediumT
 
-    def __init__(self, directory: RunDirectory, spec: Spec) -> None:
-        super().__init__(directory, spec, build_gaussian(spec))
+    def __init__(self, directory: RunDirectory, spec: Spec, snapshot: str = LATEST) -> None:
+        super().__init__(directory, spec, build_gaussian(spec), snapshot)
 
     @abstractmethod
     def seconds_of(self, filled: float) -> float | None:
@@ -213,12 +214,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             RunError: Other weights made it.
         """
         stored = read_stored(path)
-        if stored.model != self.fingerprint:
-            raise RunError(
-                f"'{path}' was not made by the weights that '{self.directory.name}' has now.",
-                why=f"it names model {stored.model}; the run's is {self.fingerprint}",
-                hint="the run was trained further since, or it is another run.",
-            )
+        self.check_weights(path, stored.model)
         self.check_label(stored.label, stored.scale)
         self.check_seconds(stored.seconds)
         self._check_start(stored.start)

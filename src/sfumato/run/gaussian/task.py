@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser
-from sfumato.engine.events import Metric
+from sfumato.engine.batch import split, to_device
 from sfumato.objective import Regression
 from sfumato.run.directory import RunDirectory
 from sfumato.run.gaussian.batches import Batch, Batches
 from sfumato.run.spec import Spec
-from sfumato.run.task import AnyDenoiser, Task
+from sfumato.run.task import AnyDenoiser, Measures, Task
 from sfumato.sampling import Adams, KeyedNoise, sample
 
-_HELD_OUT = 256
+_HELD_OUT, _AT_ONCE = 256, 32
 # Few evaluations and no noise on the way: quick, and steady from one preview to the next.
 _SHOWN = 16
 _STEPS = 12
@@ -64,17 +64,23 @@ class GaussianTask(Task[Batch]):
             torch.manual_seed(batch.dropout_seed)
             return self._objective(self._denoiser, batch.x0, batch.t, batch.noise, **batch.cond)
 
-    @torch.no_grad()
-    def measures(self, step: int) -> Iterator[Metric]:
-        """The loss on items held out."""
+    def measures(self) -> Measures | None:
+        """The loss on items held out, and on as many training items."""
         if self._held_out is None:
-            return
+            return None
         self._denoiser.train(False)
-        batch, device = self._held_out, self._device
-        x0, noise = batch.x0.to(device), batch.noise.to(device)
-        cond = {name: value.to(device) for name, value in batch.cond.items()}
-        value = self._objective(self._denoiser, x0, batch.t, noise, **cond).mean().item()
-        yield Metric(step=step, name="held-out loss", value=value)
+        known = self._batches.typical(len(self._held_out.x0))
+        return Measures("loss", self._losses(self._held_out), self._losses(known))
+
+    @torch.no_grad()
+    def _losses(self, batch: Batch) -> Tensor:
+        """One for each item, float64 on the CPU."""
+        found = [
+            self._objective(self._denoiser, part.x0, part.t, part.noise, **part.cond)
+            for piece in split(batch, -(-len(batch.x0) // _AT_ONCE))
+            for part in (to_device(piece, self._device),)
+        ]
+        return torch.cat(found).double().cpu()
 
     def preview(self, directory: RunDirectory, step: int) -> None:
         """Write ``previews/step-N`` and ``previews/latest``: sixteen samples of seed 0.

@@ -98,6 +98,25 @@ def reopen(
     yield from _reading(folder, entry, recipe, read_tokenizer(directory))
 
 
+def elsewhere(
+    directory: RunDirectory, source: str, recipe: TextRecipe
+) -> Iterator[Reading | TextData]:
+    """Other texts, with a run's own tokens; none of them is held out.
+
+    Args:
+        directory: The run.
+        source: A folder, a file, or a name in the catalogue.
+        recipe: Of the run.
+
+    Raises:
+        DataError: There is nothing that can be used.
+    """
+    folder, _ = folder_of(source)
+    data = recipe.data.model_copy(update={"held_out": 0.0})
+    whole = recipe.model_copy(update={"data": data})
+    yield from _reading(folder, None, whole, read_tokenizer(directory))
+
+
 def _reading(
     source: Path, entry: str | None, recipe: TextRecipe, tokenizer: Tokenizer | None
 ) -> Iterator[Reading | TextData]:

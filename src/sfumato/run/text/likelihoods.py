@@ -33,6 +33,8 @@ class Bits:
         bits_per_token: The same, for every token.
         bits_of_lengths_per_character: The part that tells how long the texts are; 0 where long
             documents are cut into rows of one length.
+        of_each: What each row adds to the bits per character, see :func:`contributions`, shape
+            (rows,); their mean is the bits per character.
     """
 
     rows: int
@@ -42,6 +44,7 @@ class Bits:
     bits_per_character: Estimate
     bits_per_token: Estimate
     bits_of_lengths_per_character: float
+    of_each: Values
 
 
 def bits_of(
@@ -89,6 +92,7 @@ def bits_of(
         bits_per_character=ratio(bits, characters),
         bits_per_token=ratio(bits, tokens),
         bits_of_lengths_per_character=float(of_lengths.sum() / characters.sum()),
+        of_each=contributions(bits, characters),
     )
 
 
@@ -120,17 +124,32 @@ def length_bits(segments: NDArray[np.int64], lengths: Sequence[int]) -> Values:
 def ratio(bits: Values, units: Values) -> Estimate:
     """Bits for every unit, over all rows together, with a 95 % interval.
 
-    Rows differ in their units, so this is a ratio of means; its interval is that of the mean of
-    its first-order residuals (Cochran 1977, "Sampling techniques", section 6.3).
+    The interval is that of the mean of the rows' :func:`contributions`.
 
     Args:
         bits: Of each row, shape (B,).
         units: Characters or tokens of each row, shape (B,), not all 0.
     """
-    mean = float(bits.sum() / units.sum())
-    around = mean + (bits - mean * units) / units.mean()
-    interval = estimated(around)
-    return Estimate(mean, interval.low, interval.high)
+    interval = estimated(contributions(bits, units))
+    return Estimate(float(bits.sum() / units.sum()), interval.low, interval.high)
+
+
+def contributions(bits: Values, units: Values) -> Values:
+    """What each row adds to the bits for every unit.
+
+    Rows differ in their units, so the bits for every unit are a ratio of means. To first order it
+    is the plain mean of these (Cochran 1977, "Sampling techniques", section 6.3), and exactly so
+    at the rows themselves.
+
+    Args:
+        bits, units: As for :func:`ratio`.
+
+    Returns:
+        Shape (B,).
+    """
+    mean = bits.sum() / units.sum()
+    found: Values = mean + (bits - mean * units) / units.mean()
+    return found
 
 
 def _part(rows: RowBatch, part: slice) -> RowBatch:

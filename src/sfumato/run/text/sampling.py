@@ -14,10 +14,10 @@ from torch import Tensor
 import sfumato
 from sfumato.denoiser import Denoiser, TokenDenoiser
 from sfumato.engine.machine import keep_freed_memory
-from sfumato.errors import RunError, SettingError, suggest
+from sfumato.errors import SettingError, suggest
 from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.run.directory import RunDirectory
-from sfumato.run.model import build_text
+from sfumato.run.model import LATEST, build_text
 from sfumato.run.spec import Spec
 from sfumato.run.text.data import read_tokenizer
 from sfumato.run.text.layout import RowLayout, layout, lengths_of, longest
@@ -83,6 +83,7 @@ class TextModel(Trained[TokenDenoiser]):
     Args:
         directory: The run.
         spec: Its spec.
+        snapshot: Which weights, ``latest`` or ``best``.
 
     Attributes:
         tokenizer: What its tokens mean.
@@ -95,8 +96,8 @@ class TextModel(Trained[TokenDenoiser]):
     # A text has hundreds of tokens: four of them fill the processor's units already.
     tiles = MappingProxyType({"cpu": 4, "cuda": 32})
 
-    def __init__(self, directory: RunDirectory, spec: Spec) -> None:
-        super().__init__(directory, spec, build_text(spec))
+    def __init__(self, directory: RunDirectory, spec: Spec, snapshot: str = LATEST) -> None:
+        super().__init__(directory, spec, build_text(spec), snapshot)
         self.tokenizer = read_tokenizer(directory)
 
     def request(
@@ -157,12 +158,7 @@ class TextModel(Trained[TokenDenoiser]):
             RunError: Other weights made it.
         """
         stored = read_stored_text(path)
-        if stored.model != self.fingerprint:
-            raise RunError(
-                f"'{path}' was not made by the weights that '{self.directory.name}' has now.",
-                why=f"it names model {stored.model}; the run's is {self.fingerprint}",
-                hint="the run was trained further since, or it is another run.",
-            )
+        self.check_weights(path, stored.model)
         self.check_label(stored.label, stored.scale)
         shared = ("seed", "sampler", "steps", "label", "scale", "temperature", "top_p", "length")
         same = {name: getattr(stored, name) for name in shared}

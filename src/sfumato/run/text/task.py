@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,12 @@ import torch
 from torch import Tensor
 
 from sfumato.denoiser import TokenDenoiser
-from sfumato.engine.events import Metric
 from sfumato.media.text.rows import RowBatch
 from sfumato.objective import drop_labels, variational_bound
 from sfumato.process.rng import Stream, uniform
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import Spec
-from sfumato.run.task import Task
+from sfumato.run.task import Measures, Task
 from sfumato.run.text import preview
 from sfumato.run.text.conditions import conditions
 from sfumato.run.text.measuring import bound_of_rows
@@ -94,20 +93,22 @@ class TextTask(Task[TextBatch]):
             self._denoiser, batch.x0, batch.t, batch.noise, batch.counted, **batch.cond
         )
 
-    @torch.no_grad()
-    def measures(self, step: int) -> Iterator[Metric]:
-        """Bits per character of text held out, without those that tell how long a text is."""
+    def measures(self) -> Measures | None:
+        """Bits per character, without those that tell how long a text is."""
         if self._held_out is None:
-            return
+            return None
         self._denoiser.train(False)
+        known = self._data.training.fixed(len(self._held_out.tokens))
+        return Measures("bits per character", self._bits(self._held_out), self._bits(known))
+
+    @torch.no_grad()
+    def _bits(self, rows: RowBatch) -> Tensor:
+        """Of each row, in units of the mean row: their mean is that of all characters."""
         nats = bound_of_rows(
-            self._denoiser, self._held_out, _DRAWS, self._recipe.seed, bool(self._spec.classes)
+            self._denoiser, rows, _DRAWS, self._recipe.seed, bool(self._spec.classes)
         )
-        characters = self._data.tokenizer.characters(
-            self._held_out.tokens[self._held_out.segments >= 0]
-        )
-        value = nats.sum().item() / math.log(2) / characters
-        yield Metric(step=step, name="held-out bits per character", value=value)
+        characters = self._data.tokenizer.characters(rows.tokens[rows.segments >= 0])
+        return nats.cpu() / math.log(2) / (characters / len(nats))
 
     def preview(self, directory: RunDirectory, step: int) -> None:
         """See :meth:`Task.preview`."""

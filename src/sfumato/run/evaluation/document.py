@@ -1,0 +1,88 @@
+"""The frame of a page: one file that needs no network and runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+# Nothing is fetched and nothing is run, whatever a name in the data may hold.
+_POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
+
+_STYLE = """
+:root { color-scheme: light dark; --paper: #fbf9f5; --ink: #2b2722; --soft: #756d62;
+  --rule: #e4ded3; --shade: #f3efe7; --warn: #9a4a12;
+  --c0: #2f6f8f; --c1: #b4622a; --c2: #5b7f3a; --c3: #7d5aa0; }
+@media (prefers-color-scheme: dark) { :root { --paper: #1a1815; --ink: #ece6db; --soft: #a1988a;
+  --rule: #38332c; --shade: #24211c; --warn: #e6a15c;
+  --c0: #7db8d6; --c1: #e29a63; --c2: #a3c67d; --c3: #c0a0dd; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 3rem 1.25rem 5rem; max-width: 60rem; background: var(--paper);
+  color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+h1 { font: 400 2.3rem/1.2 Georgia, "Times New Roman", serif; margin: 0 0 .3rem; }
+h2 { font: 400 1.45rem/1.3 Georgia, "Times New Roman", serif; margin: 3rem 0 .4rem;
+  padding-top: 1rem; border-top: 1px solid var(--rule); }
+p { margin: .3rem 0 .9rem; max-width: 46rem; }
+.soft, figcaption, .about { color: var(--soft); }
+.about { font-size: .93rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem; }
+th, td { text-align: right; padding: .3rem .9rem .3rem 0; white-space: nowrap;
+  vertical-align: top; }
+th { font-weight: 600; color: var(--soft); border-bottom: 1px solid var(--rule); }
+th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 12rem; }
+tbody tr + tr td { border-top: 1px solid var(--rule); }
+tbody tr.flag td { border-top: 0; padding-top: 0; text-align: left; white-space: normal;
+  color: var(--warn); font-size: .87rem; }
+td.verdict { text-align: left; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; font-size: .93rem; }
+dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+code { font: .87em ui-monospace, monospace; overflow-wrap: anywhere; }
+ul.notes { padding-left: 1.1rem; max-width: 46rem; }
+figure { margin: 1rem 0; }
+figure img { max-width: 100%; height: auto; border-radius: 3px; background: var(--shade); }
+figure img.small { image-rendering: pixelated; }
+.players { display: grid; gap: .8rem;
+  grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
+.players figure { margin: 0; } audio { width: 100%; }
+pre { background: var(--shade); padding: .7rem .9rem; border-radius: 3px; white-space: pre-wrap;
+  overflow-wrap: anywhere; font: .87rem/1.5 ui-monospace, monospace; margin: .2rem 0 .8rem; }
+svg.plot { width: 100%; max-width: 44rem; height: auto; display: block; }
+svg.plot .grid { stroke: var(--rule); fill: none; }
+svg.plot text { fill: var(--soft); font: 12px system-ui, sans-serif; }
+svg.plot .line { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; }
+svg.plot .band { fill: var(--c); opacity: .16; } svg.plot .dot { fill: var(--c); }
+.c0 { --c: var(--c0); } .c1 { --c: var(--c1); } .c2 { --c: var(--c2); } .c3 { --c: var(--c3); }
+ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; padding: 0;
+  margin: .2rem 0 0; font-size: .9rem; }
+ul.legend li::before { content: ""; display: inline-block; width: 1.1em; height: .2em;
+  vertical-align: middle; margin-right: .5em; background: var(--c); }
+@media print { body { padding: 0; } h2 { break-after: avoid; } tr, figure { break-inside: avoid; } }
+"""
+
+
+def document(title: str, body: str) -> str:
+    """A whole HTML page.
+
+    Args:
+        title: Plain text.
+        body: HTML.
+    """
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> str:
+    """Names and values, as HTML; those without a value are left out."""
+    rows = (f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in pairs if value)
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def notes(texts: Sequence[str]) -> str:
+    """What to bear in mind, as HTML."""
+    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    return f'<ul class="notes">{items}</ul>' if items else ""

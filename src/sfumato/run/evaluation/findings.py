@@ -1,0 +1,45 @@
+"""What an evaluation ends with: the report, what is shown beside it, what a comparison needs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from sfumato.run.evaluation.exhibits import Exhibit
+from sfumato.run.evaluation.report import Report
+from sfumato.run.evaluation.seen import Seen
+from sfumato.run.measuring import Measuring
+
+
+class Again(Protocol):
+    """Makes samples anew and looks at them through the principal extractor."""
+
+    def __call__(self, n: int, steps: int, what: str) -> Generator[Measuring, None, Tensor]:
+        """Features of ``n`` samples made with so many evaluations, shape (n, d)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that was found.
+
+    Attributes:
+        report: The figures.
+        exhibits: What a page shows beside them.
+        seen: What was looked at through each extractor; the first one is the principal.
+        bits: Bits of each held-out item whose likelihood was measured, in the report's unit, shape
+            (B,), the same items for every run on the same data; None if nothing was held out.
+        hits: Which samples a classifier puts into the class asked for, bool, shape (n,); None
+            without classes.
+        again: To sample with other numbers of evaluations.
+    """
+
+    report: Report
+    exhibits: tuple[Exhibit, ...]
+    seen: tuple[Seen, ...]
+    bits: Tensor | None
+    hits: Tensor | None
+    again: Again

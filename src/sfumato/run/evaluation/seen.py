@@ -1,0 +1,95 @@
+"""Samples and real items as one extractor sees them, and what they are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from sfumato.metrics.extractor import Extractor
+from sfumato.process.rng import Stream, uniform
+
+ItemsT = TypeVar("ItemsT")
+FormT = TypeVar("FormT")
+# Of larger sets, comparisons that need all pairs look at so many.
+_MOST_RIVALS = 2000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Features of samples, training items and held-out items.
+
+    Attributes:
+        name: Of the extractor.
+        identity: Of the extractor.
+        samples: Shape (n, d).
+        training: Shape (M, d).
+        held_out: Shape (m, d); m may be 0.
+    """
+
+    name: str
+    identity: str
+    samples: Tensor
+    training: Tensor
+    held_out: Tensor
+
+    @property
+    def real(self) -> Tensor:
+        """All real items, training first, shape (M + m, d)."""
+        return torch.cat([self.training, self.held_out])
+
+
+def see(
+    extractor: Extractor[FormT],
+    samples: ItemsT,
+    training: ItemsT,
+    held_out: ItemsT,
+    form: Callable[[ItemsT], FormT],
+) -> Seen:
+    """Look at three sets through an extractor; ``form`` turns each into what it takes."""
+    features = (extractor(form(items)) for items in (samples, training, held_out))
+    return Seen(extractor.name, extractor.identity, *features)
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """Real items in the place of samples, as many as are compared, and real items beside them.
+
+    What depends on how many items there are, such as recall, is compared with the same of real
+    items only where both have equally many and are held against the same others.
+
+    Attributes:
+        instead: Indices of real items that stand for samples, shape (q,); none of their groups is
+            in ``beside``.
+        beside: Indices of the real items that both are held against, shape (r,).
+    """
+
+    instead: Tensor
+    beside: Tensor
+
+    @classmethod
+    def of(cls, groups: Sequence[str], n: int, seed: int) -> Rivals:
+        """Divide real items so that up to ``n`` of them stand for samples, and at most half.
+
+        Args:
+            groups: Of the real items: those of one belong together.
+            n: Samples.
+            seed: Of the division.
+        """
+        names = sorted(set(groups))
+        place = {name: number for number, name in enumerate(names)}
+        rank = uniform(seed, Stream.DIVISION, range(1), (len(names),), step=1)[0].argsort()
+        order = torch.empty_like(rank)
+        order[rank] = torch.arange(len(names))
+        keys = order[torch.tensor([place[group] for group in groups], dtype=torch.int64)]
+        shuffled = keys.argsort(stable=True)
+        wanted = min(n, len(groups) // 2, _MOST_RIVALS)
+        instead = shuffled[:wanted]
+        # The group that the cut went through belongs to neither side.
+        last = keys[instead[-1]] if wanted else -1
+        beside = shuffled[keys[shuffled] > last]
+        count = min(len(beside), _MOST_RIVALS)
+        return cls(instead, beside[torch.arange(count) * len(beside) // max(count, 1)])

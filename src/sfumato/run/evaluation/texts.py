@@ -1,0 +1,228 @@
+"""Evaluating a model of text."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from sfumato.errors import SettingError
+from sfumato.media.catalogue import asset_here, fetch_asset
+from sfumato.media.text.rows import Rows
+from sfumato.metrics.extractor import Extractor
+from sfumato.metrics.molecules import canonical
+from sfumato.metrics.ngram_features import NgramFeatures
+from sfumato.metrics.sentence_embedding import SentenceEmbedding
+from sfumato.run.evaluation.asked import Asked
+from sfumato.run.evaluation.curves import curve_plots
+from sfumato.run.evaluation.exhibits import Exhibit, Texts
+from sfumato.run.evaluation.findings import Findings
+from sfumato.run.evaluation.judgement import judgement
+from sfumato.run.evaluation.likelihoods import of_texts
+from sfumato.run.evaluation.report import Report, Split
+from sfumato.run.evaluation.seen import see
+from sfumato.run.evaluation.text_sections import text_sections
+from sfumato.run.measuring import Measuring
+from sfumato.run.reopened import reopened
+from sfumato.run.text.data import TextData, elsewhere
+from sfumato.run.text.hidden_states import HiddenStates
+from sfumato.run.text.quality import molecules_of, quality_of
+from sfumato.run.text.real import corpus, matched, pieces_of
+from sfumato.run.text.sampling import MadeTexts, TextModel, TextRequest
+
+_MOLECULES = "molecules"
+_SHOWN = 12
+_COMPARED = 4
+# Training texts for each sample.
+_KNOWN = 8
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Real texts to compare samples with, as long as those.
+
+    Attributes:
+        held_out: As long as the first samples; maybe fewer.
+        others: As many more that were held out.
+        training: As long as the samples, from what was trained on; several for each sample if
+            there are so many.
+    """
+
+    held_out: list[str]
+    others: list[str]
+    training: list[str]
+
+
+def evaluate(
+    model: TextModel, asked: Asked, extractors: Sequence[Extractor[Sequence[str]]] = ()
+) -> Generator[Measuring, None, Findings]:
+    """Evaluate a model; yields progress.
+
+    The findings are a function of the weights, the data and what is asked.
+
+    Args:
+        model: Of a run.
+        asked: What to measure.
+        extractors: More of them, beside those of text.
+
+    Raises:
+        SettingError: A value is out of range.
+        DataError: The data are gone.
+        RunError: They are not what the run began with.
+        MissingExtra: Molecules are asked for and rdkit is not installed.
+    """
+    wanted = asked.of("text", n=64, rows=512, draws=8)
+    request = model.request(wanted.n, **asked.request("temperature", "top_p"))
+    if asked.molecules:
+        canonical([])  # Better to miss the package now than after minutes.
+    trained = _trained(asked)  # Fetched, or refused, before any work.
+    data = yield from reopened(model.directory, model.spec, TextData)
+    unseen = data.held_out
+    if asked.data is not None:
+        unseen = yield from _elsewhere(model, asked.data)
+    bits = yield from of_texts(model, data, unseen, wanted, asked.seed)
+    samples = yield from _samples(model, request)
+    lengths = model.lengths(request, range(request.n))
+    real = _beside(data, unseen, lengths)
+    chemical = model.spec.data.catalogued and model.spec.data.source == _MOLECULES
+    yield Measuring("comparing with real text: samples", 0, request.n)
+    opened = partial(corpus, data.library, max(map(len, [*samples, *real.held_out])))
+    words = not (chemical or asked.molecules)
+    quality = quality_of(samples, real.held_out, real.others, model.tokenizer, opened, words)
+    molecules = None
+    if asked.molecules or (chemical and importlib.util.find_spec("rdkit") is not None):
+        yield Measuring("reading molecules", 0, request.n)
+        molecules = molecules_of(samples, corpus(data.library, 0), chemical)
+    seen = []
+    held_out = [*real.held_out, *real.others]
+    # Hidden states are the model's own, and say nothing beside another model's.
+    ways = [NgramFeatures(), *trained, HiddenStates(model), *extractors]
+    for extractor in ways:
+        yield Measuring(f"reading them through {extractor.name}: samples", 0, request.n)
+        seen.append(see(extractor, samples, real.training, held_out, _as_they_are))
+    groups = [str(number) for number in range(len(real.training) + len(held_out))]
+    sections, found = yield from judgement(seen, groups, asked.seed)
+    report = Report(
+        run=model.directory.name,
+        medium="text",
+        model=model.fingerprint,
+        snapshot=model.snapshot,
+        step=model.step,
+        seed=asked.seed,
+        split=Split(
+            data.facts.source,
+            len(data.training),
+            len(unseen),
+            asked.data,
+            data.facts.fingerprint,
+        ),
+        sampling=_sampling(request),
+        sections=(bits.section, *text_sections(quality, molecules), *sections),
+        notes=tuple(_notes(model, chemical and molecules is None)),
+    )
+    nearest = np.argsort(found.distances, kind="stable")[:_COMPARED]
+    pairs = [(int(row), real.training[int(found.nearest[row])]) for row in nearest]
+    exhibits = (*_exhibits(samples, real, pairs), *curve_plots(model.directory))
+
+    def again(n: int, steps: int, what: str) -> Generator[Measuring, None, Tensor]:
+        return ways[0]((yield from _samples(model, replace(request, n=n, steps=steps), what)))
+
+    return Findings(report, exhibits, tuple(seen), bits.of_each, None, again)
+
+
+def _elsewhere(model: TextModel, source: str) -> Generator[Measuring, None, Rows]:
+    for event in elsewhere(model.directory, source, model.spec.text):
+        if isinstance(event, TextData):
+            return event.training
+        yield Measuring(f"reading {event.unit} of {source}", event.done, event.total)
+    raise RuntimeError("reading ended without data")
+
+
+def _as_they_are(texts: Sequence[str]) -> Sequence[str]:
+    return texts
+
+
+def _trained(asked: Asked) -> list[Extractor[Sequence[str]]]:
+    """A network that knows sentences, where it was asked for or fetched before."""
+    unknown = sorted(set(asked.extractors) - {SentenceEmbedding.name})
+    if unknown:
+        raise SettingError(
+            f"--extractor {unknown[0]} is not for text.",
+            why="an ONNX file does not say how text becomes its numbers",
+            hint=f"--extractor {SentenceEmbedding.name}; in Python, run.evaluate(extractors=[...]) "
+            "takes any function of texts.",
+        )
+    if asked.extractors:
+        return [SentenceEmbedding(fetch_asset(SentenceEmbedding.name))]
+    folder = asset_here(SentenceEmbedding.name)
+    if folder is None or importlib.util.find_spec("tokenizers") is None:
+        return []
+    return [SentenceEmbedding(folder)]
+
+
+def _samples(
+    model: TextModel, request: TextRequest, what: str = "sampling"
+) -> Generator[Measuring, None, list[str]]:
+    texts: list[str] = []
+    for event in model.sample(request):
+        if isinstance(event, MadeTexts):
+            texts += event.texts
+        else:
+            made = f"{what}: {event.done:,} of {event.total:,} texts, step"
+            yield Measuring(made, event.state.step, event.state.steps)
+    return texts
+
+
+def _beside(data: TextData, unseen: Rows, lengths: Sequence[int]) -> Beside:
+    count = len(lengths)
+    pieces = pieces_of(unseen.fixed(2 * count)) if len(unseen) else []
+    # Half of the held-out texts are compared with the samples, and half with the other half.
+    wanted = list(lengths[: len(pieces) // 2])
+    decode = data.tokenizer.decode
+    chosen = [decode(piece) for piece in matched(pieces, wanted * 2)]
+    known = pieces_of(data.training.fixed(_KNOWN * count))
+    times = min(_KNOWN, len(known) // count)
+    # With fewer training texts than samples, all of them as they are.
+    of_each = matched(known, list(lengths) * times) if times else known
+    training = [decode(piece) for piece in of_each]
+    return Beside(chosen[: len(wanted)], chosen[len(wanted) :], training)
+
+
+def _sampling(request: TextRequest) -> dict[str, Any]:
+    return {
+        "n": request.n,
+        "sampler": request.sampler.model_dump(mode="json"),
+        "steps": request.steps,
+        "scale": request.scale,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+    }
+
+
+def _exhibits(
+    samples: Sequence[str], real: Beside, pairs: Sequence[tuple[int, str]]
+) -> Iterator[Exhibit]:
+    shown = tuple((f"sample {number}", text) for number, text in enumerate(samples[:_SHOWN]))
+    yield Texts("samples", f"the first {len(shown)}, not chosen", shown)
+    if real.held_out:
+        texts = tuple((f"held-out {n}", text) for n, text in enumerate(real.held_out[:_COMPARED]))
+        yield Texts("real texts", "held out, of the same lengths as the first samples", texts)
+    both = [
+        part
+        for row, text in pairs
+        for part in ((f"sample {row}", samples[row]), ("nearest training text", text))
+    ]
+    about = "by what is measured first: each over the training text that is nearest to it"
+    yield Texts("the samples that are nearest to a training text", about, tuple(both))
+
+
+def _notes(model: TextModel, unread: bool) -> Iterator[str]:
+    if model.spec.classes:
+        yield "the likelihood is that of the text given its label"
+    if unread:
+        yield "molecules were not measured: pip install 'sfumato[molecules]'"

@@ -1,0 +1,63 @@
+"""Noticing that a model begins to learn its training items by heart."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from sfumato.run.task import Measures
+
+# How many evaluations in a row have to be worse, and by how many standard errors.
+_IN_A_ROW = 3
+_ERRORS = 3.0
+
+
+class Overfitting:
+    """Watches evaluations in order, and advises once.
+
+    The same items are measured under the same times and noise every time, so what they lost since
+    the best evaluation is a paired difference, whose mean has a standard error. Over-fitting has
+    begun where that mean is far above 0, three times running, while training items go on getting
+    better.
+    """
+
+    def __init__(self) -> None:
+        self._best: Measures | None = None
+        self._worse = 0
+        self._said = False
+
+    def __call__(self, measured: Measures) -> str | None:
+        """Look at one more evaluation.
+
+        Returns:
+            Advice when over-fitting has begun, once; else None.
+        """
+        best = self._best
+        if best is None or measured.held_out.mean() < best.held_out.mean():
+            self._best, self._worse = measured, 0
+            return None
+        learnt = bool(measured.training.mean() < best.training.mean())
+        apart = learnt and _far_above_zero(measured.held_out - best.held_out)
+        self._worse = self._worse + 1 if apart else 0
+        if self._worse < _IN_A_ROW or self._said:
+            return None
+        self._said = True
+        return _advice(measured, best)
+
+
+def _far_above_zero(differences: Tensor) -> bool:
+    count = len(differences)
+    if count < 2:
+        return False
+    error = differences.std().item() / math.sqrt(count)
+    return differences.mean().item() > _ERRORS * error
+
+
+def _advice(measured: Measures, best: Measures) -> str:
+    return (
+        f"over-fitting: the held-out {measured.unit} has risen from "
+        f"{best.held_out.mean().item():.4g} to {measured.held_out.mean().item():.4g} while that of "
+        "training items still falls. More training will copy rather than learn: stop here and use "
+        "--snapshot best, or train again with more data, more augmentation or dropout."
+    )

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from sfumato.run.run import open_run
+from sfumato.run.text.hidden_states import HiddenStates
+from sfumato.run.text.sampling import TextModel
+
+Runs = Callable[..., Path]
+TEXTS = [
+    "the cat sat on a mat",
+    "and saw its hat",
+    "",
+    "the cat sat on a mat",
+    "a mat sat on a cat",
+]
+
+
+def states(run: Path) -> HiddenStates:
+    model = open_run(run).model
+    assert isinstance(model, TextModel)
+    return HiddenStates(model)
+
+
+@pytest.mark.parametrize("name", ["prose", "labelled"])
+def test_every_text_has_a_vector_of_its_own(text_runs: Runs, name: str) -> None:
+    extractor = states(text_runs(name))
+    found = extractor(TEXTS)
+    assert found.shape == (5, extractor.dimension)
+    assert found.dtype == torch.float32
+    assert found[0].equal(found[3])
+    assert not torch.allclose(found[0], found[4])
+    assert found[2].eq(0).all()
+    for number, text in enumerate(TEXTS):
+        assert torch.allclose(extractor([text])[0], found[number], atol=1e-5)
+
+
+def test_of_a_long_text_the_beginning_counts(text_runs: Runs) -> None:
+    extractor = states(text_runs("prose"))
+    begin = "the cat sat on a mat and saw its hat"[:32]
+    one, other = extractor([begin, begin + " and the mat sat"])
+    assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_it_is_the_mean_of_what_the_head_reads(text_runs: Runs) -> None:
+    extractor = states(text_runs("prose"))
+    model = open_run(Path("runs/prose")).model
+    assert isinstance(model, TextModel)
+    tokens = torch.from_numpy(model.tokenizer.encode("a cat").astype("int64"))[None]
+    backbone = model.denoiser.backbone
+    with torch.no_grad():
+        # A head that is the identity hands its input on.
+        backbone.head = torch.nn.Identity()
+        expected = backbone(tokens, torch.ones(1)).mean(1)[0]
+    assert torch.allclose(extractor(["a cat"])[0], expected, atol=1e-5)
+
+
+def test_the_identity_is_that_of_the_weights(text_runs: Runs) -> None:
+    run = text_runs("prose", "labelled")
+    one, other = states(run), states(Path("runs/labelled"))
+    assert one.identity == open_run(run).model.fingerprint != other.identity
