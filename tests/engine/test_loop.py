@@ -13,7 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.engine.events import Done, Event, PreviewDue, Progress, Saved, Started, Warned
+from sfumato.engine.events import (
+    Done,
+    EvaluationDue,
+    Event,
+    PreviewDue,
+    Progress,
+    Saved,
+    Started,
+    Warned,
+)
 from sfumato.engine.loop import Trainer
 from sfumato.engine.settings import Budget, EngineSettings
 from sfumato.engine.signals import StopRequest
@@ -262,3 +271,34 @@ def test_a_consumer_may_leave_at_any_event(tmp_path: Path) -> None:
 def test_an_empty_budget_is_refused(limits: dict[str, Any]) -> None:
     with pytest.raises(SettingError):
         Budget(**limits)
+
+
+def test_evaluations_are_due_by_samples_and_at_the_end(tmp_path: Path) -> None:
+    trainer = toy(tmp_path, evaluate_samples=24)
+    size = trainer.settings.batch
+    due = [e.step for e in trainer.run(Budget(steps=10)) if isinstance(e, EvaluationDue)]
+    expected = [step for step in range(1, 11) if step * size // 24 > (step - 1) * size // 24]
+    assert due == [*dict.fromkeys([*expected, 10])]
+
+
+def test_a_short_run_is_evaluated_once_and_a_finished_one_not_again(tmp_path: Path) -> None:
+    events = list(toy(tmp_path).run(Budget(steps=3)))
+    kinds = [type(event) for event in events if isinstance(event, EvaluationDue | Saved)]
+    assert kinds == [EvaluationDue, Saved]
+    again = list(toy(tmp_path).run(Budget(steps=3)))
+    assert not any(isinstance(event, EvaluationDue) for event in again)
+
+
+def test_the_module_is_in_training_mode_after_an_evaluation(tmp_path: Path) -> None:
+    modes = []
+
+    def loss(module: nn.Module, x: Tensor) -> Tensor:
+        modes.append(module.training)
+        predicted: Tensor = module(x)[:, 0]
+        return predicted.square()
+
+    trainer = toy(tmp_path, loss=loss, evaluate_samples=1)
+    for event in trainer.run(Budget(steps=4)):
+        if isinstance(event, EvaluationDue):
+            trainer.state.module.train(False)
+    assert modes == [True] * 4

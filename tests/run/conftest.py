@@ -116,7 +116,7 @@ def wait_for() -> Callable[[Path], None]:
 
 @pytest.fixture
 def state_of() -> Callable[[Path], dict[str, str]]:
-    """Digests of all that a run has learnt: the published file, and every saved tensor."""
+    """Digests of all that a run has learnt: the published files, and every saved tensor."""
 
     def digests(root: Path) -> dict[str, str]:
         directory = RunDirectory(root)
@@ -130,6 +130,8 @@ def state_of() -> Callable[[Path], dict[str, str]]:
         }
         found["step"] = str(checkpoint.step)
         found["model"] = hashlib.sha256(directory.model.read_bytes()).hexdigest()
+        if directory.best.exists():
+            found["best"] = hashlib.sha256(directory.best.read_bytes()).hexdigest()
         return found
 
     return digests

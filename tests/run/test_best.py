@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from sfumato.engine.events import Kept, Metric
-from sfumato.run.best import about_best, best_value, keep_if_best
+from sfumato.run.best import Best, best_of, best_value, keep_if_best
 from sfumato.run.directory import RunDirectory
 
 
@@ -36,7 +36,7 @@ def test_the_least_is_kept(run: RunDirectory) -> None:
     assert kept(run) == 4
     # To the last bit, so that a resumed run decides as the unbroken one does.
     assert best_value(run) == 0.1 + 0.2
-    assert about_best(run) == {"step": "4", "name": "held-out loss", "value": repr(0.1 + 0.2)}
+    assert best_of(run) == Best(4, "held-out loss", 0.1 + 0.2)
 
 
 def test_what_is_no_number_is_never_best(run: RunDirectory) -> None:
@@ -47,6 +47,6 @@ def test_what_is_no_number_is_never_best(run: RunDirectory) -> None:
 @pytest.mark.parametrize("content", [b"", b"x"])
 def test_a_damaged_file_counts_for_nothing(run: RunDirectory, content: bytes) -> None:
     run.best.write_bytes(content)
-    assert about_best(run) is None
+    assert best_of(run) is None
     assert offer(run, 5, 9.0) is not None
     assert kept(run) == 5

@@ -17,6 +17,8 @@ from sfumato.run.training import planned, resume, train
 STEPS = 40
 DROPOUT = "backbone.dropout=0.3"
 SAVE = "engine.save_steps=4"
+# Every third step, so that some evaluations lie between checkpoints.
+EVALUATE = "engine.evaluate_samples=12"
 
 
 class Commands(Protocol):
@@ -25,7 +27,7 @@ class Commands(Protocol):
 
 
 def arguments(pictures: Path, tiny: tuple[str, ...], steps: int) -> list[str]:
-    settings = [word for change in (*tiny, DROPOUT, SAVE) for word in ("--set", change)]
+    settings = [word for change in (*tiny, DROPOUT, SAVE, EVALUATE) for word in ("--set", change)]
     return ["train", str(pictures), "--name", "cut", "--steps", str(steps), *settings]
 
 
@@ -46,7 +48,7 @@ def test_a_killed_run_ends_at_the_same_bits(
     events = list(resume(RunDirectory(tmp_path / "runs/cut")))
     assert [e.step for e in events if type(e).__name__ == "Started"] == [reached]  # type: ignore[union-attr]
 
-    plan = planned("image", steps=STEPS, changes=(*tiny, DROPOUT, SAVE))
+    plan = planned("image", steps=STEPS, changes=(*tiny, DROPOUT, SAVE, EVALUATE))
     for _ in train(pictures, plan, "whole", tmp_path / "runs"):
         pass
     assert state_of(tmp_path / "runs/cut") == state_of(tmp_path / "runs/whole")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -11,6 +13,23 @@ from torch import Tensor
 from sfumato.engine import tensor_file
 from sfumato.engine.events import Kept, Metric
 from sfumato.run.directory import RunDirectory
+
+_ENTRY = "best"
+
+
+@dataclass(frozen=True)
+class Best:
+    """What the best weights are.
+
+    Attributes:
+        step: Optimiser steps behind them.
+        name: Of the measure.
+        value: What it was.
+    """
+
+    step: int
+    name: str
+    value: float
 
 
 def keep_if_best(
@@ -28,23 +47,23 @@ def keep_if_best(
     """
     if not measured.value < best_value(directory):
         return None
-    about = {"step": str(measured.step), "name": measured.name, "value": repr(measured.value)}
-    tensor_file.write_tensors(directory.best, tensors, about)
-    return Kept(step=measured.step, name=measured.name, value=measured.value)
+    best = Best(measured.step, measured.name, measured.value)
+    # One entry: the order of several in a header is not always the same.
+    tensor_file.write_tensors(directory.best, tensors, {_ENTRY: json.dumps(asdict(best))})
+    return Kept(step=best.step, name=best.name, value=best.value)
 
 
 def best_value(directory: RunDirectory) -> float:
     """What the best weights so far measured; infinity if there are none that can be read."""
-    about = about_best(directory)
-    return math.inf if about is None else float(about["value"])
+    best = best_of(directory)
+    return math.inf if best is None else best.value
 
 
-def about_best(directory: RunDirectory) -> dict[str, str] | None:
-    """The ``step``, ``name`` and ``value`` of the best weights; None if there are none."""
+def best_of(directory: RunDirectory) -> Best | None:
+    """What is known of the best weights; None if there are none that can be read."""
     try:
         with safe_open(directory.best, framework="pt") as stream:
-            about: dict[str, str] = stream.metadata() or {}
-        float(about["value"]), int(about["step"])
-    except (OSError, SafetensorError, KeyError, ValueError):
+            told = json.loads((stream.metadata() or {})[_ENTRY])
+        return Best(int(told["step"]), str(told["name"]), float(told["value"]))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
-    return about

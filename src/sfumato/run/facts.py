@@ -7,7 +7,7 @@ from typing import Any
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.log import read_log
 from sfumato.recipes import AnyRecipe, AudioRecipe, TextRecipe
-from sfumato.run.best import about_best
+from sfumato.run.best import best_of
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import DataFacts, Spec
 
@@ -15,7 +15,7 @@ from sfumato.run.spec import DataFacts, Spec
 def facts_of(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
     """What is known about a run, as plain data."""
     recipe, data = spec.recipe, spec.data
-    best = about_best(directory)
+    best = best_of(directory)
     store = CheckpointStore(directory.checkpoints)
     last: dict[str, Any] = {}
     if directory.log.is_file():
@@ -41,8 +41,8 @@ def facts_of(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
         "loss": progress.get("loss"),
         "held_out_loss": last.get("held-out loss", {}).get("value"),
         "held_out_bits_per_character": last.get("held-out bits per character", {}).get("value"),
-        "best_step": None if best is None else int(best["step"]),
-        "best_value": None if best is None else float(best["value"]),
+        "best_step": None if best is None else best.step,
+        "best_value": None if best is None else best.value,
         "samples_per_second": progress.get("samples_per_second"),
         "minutes": round((progress.get("elapsed") or 0) / 60, 2),
         "checkpoints": [step for step, _ in store.steps()],

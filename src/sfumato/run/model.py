@@ -19,6 +19,7 @@ from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.image import ImageMedium
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import AudioRecipe, TextRecipe
+from sfumato.run.best import best_of
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import Spec
 
@@ -83,7 +84,11 @@ def publish(directory: RunDirectory, tensors: dict[str, torch.Tensor], step: int
 
 def published_step(directory: RunDirectory) -> int | None:
     """The step whose weights sampling uses; None if there are none that can be read."""
-    return _step_in(directory.model)
+    try:
+        with safe_open(directory.model, framework="pt") as stream:
+            return int((stream.metadata() or {})["step"])
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
 
 
 def load(
@@ -113,7 +118,8 @@ def load(
             why=" ".join(str(error).split())[:200],
             hint=rebuilt if snapshot == LATEST else "use --snapshot latest.",
         ) from error
-    weights = Weights(hashlib.sha256(content).hexdigest()[:16], _step_in(path))
+    step = published_step(directory) if snapshot == LATEST else _best_step(directory)
+    weights = Weights(hashlib.sha256(content).hexdigest()[:16], step)
     return denoiser.train(False).requires_grad_(False), weights
 
 
@@ -137,12 +143,9 @@ def _file_of(directory: RunDirectory, snapshot: str) -> Path:
     return directory.best
 
 
-def _step_in(path: Path) -> int | None:
-    try:
-        with safe_open(path, framework="pt") as stream:
-            return int((stream.metadata() or {})["step"])
-    except (OSError, SafetensorError, KeyError, ValueError):
-        return None
+def _best_step(directory: RunDirectory) -> int | None:
+    best = best_of(directory)
+    return None if best is None else best.step
 
 
 def _publish_latest(directory: RunDirectory) -> None:
