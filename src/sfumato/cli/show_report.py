@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 def report(found: Report) -> None:
     """One table for each section, its flags beneath it, and what to bear in mind."""
+    from sfumato.run.evaluation.summary import summary
+
     console = Console(highlight=False)
     for section in found.sections:
         _print(console, _section(section))
+    for sentence in summary(found):
+        show.say(f"- {sentence}")
     for note in found.notes:
         show.say(f"note: {note}")
 

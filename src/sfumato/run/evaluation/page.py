@@ -12,6 +12,7 @@ from sfumato.run.evaluation.document import document, facts, notes
 from sfumato.run.evaluation.exhibits import Exhibit, Pictures, Plot, Sounds, Texts
 from sfumato.run.evaluation.plot import svg
 from sfumato.run.evaluation.report import Figure, Report, Section
+from sfumato.run.evaluation.summary import summary
 
 _SMALL = 256
 _PNG_WIDTH = slice(16, 20)
@@ -23,6 +24,8 @@ def page(report: Report, exhibits: Sequence[Exhibit]) -> str:
         f"<h1>{escape(report.run)}</h1>",
         f'<p class="soft">Evaluation of a model of {escape(report.medium)}</p>',
         facts(about(report)),
+        f"<h2>in short</h2>\n{notes(summary(report))}",
+        "<h2>to bear in mind</h2>" if report.notes else "",
         notes(report.notes),
         *map(_section, report.sections),
         *map(exhibit, exhibits),

@@ -1,0 +1,83 @@
+"""What a report says, in a few sentences: as far as its intervals allow, and no further."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sfumato.run.evaluation.report import Figure, Report
+
+_UNSURE = "nothing was held out, or too little: "
+
+
+def summary(report: Report) -> tuple[str, ...]:
+    """Is it good, does it copy, has it over-fitted, is something missing: a sentence each.
+
+    All are about the principal extractor, that of the first distance.
+    """
+    figures = dict(report.figures())
+    name = next(section.key for section in report.sections if section.key.startswith("distance/"))
+    extractor = name.removeprefix("distance/")
+    return (
+        *_distance(figures, extractor),
+        *_variety(figures, extractor),
+        *_copies(figures, extractor),
+        *_likelihood(figures),
+    )
+
+
+def _distance(figures: Mapping[str, Figure], extractor: str) -> Iterator[str]:
+    found = figures[f"distance/{extractor}/held_out"]
+    if found.value is None or found.low is None:
+        yield f"{_UNSURE}whether samples are like items that the model never saw cannot be told."
+        return
+    halves = figures.get(f"distance/{extractor}/halves_95")
+    usual = 0.0 if halves is None or halves.value is None else halves.value
+    floor = max(found.real or 0.0, usual)
+    if found.low <= floor:
+        yield (
+            f"By {extractor}, samples cannot be told from items that the model never saw: "
+            f"distance {found.text}, and real items differ by up to {floor:.3f} themselves."
+        )
+    else:
+        yield (
+            f"By {extractor}, samples differ from items that the model never saw: distance "
+            f"{found.text}, where real items differ by up to {floor:.3f} themselves."
+        )
+
+
+def _variety(figures: Mapping[str, Figure], extractor: str) -> Iterator[str]:
+    coverage = figures.get(f"variety/{extractor}/coverage")
+    if coverage is None or coverage.high is None or coverage.real is None:
+        return
+    if coverage.high < coverage.real:
+        yield (
+            f"Kinds are missing, or samples crowd: they cover {coverage.value_text} of the real "
+            f"items, where as many real ones cover {coverage.real_text}."
+        )
+    else:
+        yield f"Samples are as varied as real items: they cover {coverage.value_text} of those."
+
+
+def _copies(figures: Mapping[str, Figure], extractor: str) -> Iterator[str]:
+    called = figures.get(f"copies/{extractor}/called")
+    if called is None or called.value is None:
+        yield f"{_UNSURE}whether samples are copies cannot be told."
+    elif called.value > 0:
+        share = called.value_text
+        yield f"{share} of the samples are called copies of training items: look at them."
+    elif figures[f"copies/{extractor}/nearer"].flag is not None and called.flag is None:
+        yield "No sample is called a copy, but all in all they are too near to training items."
+    elif called.flag is not None:
+        yield f"No sample is called a copy; {called.flag}."
+    else:
+        yield "No sample is called a copy of a training item."
+
+
+def _likelihood(figures: Mapping[str, Figure]) -> Iterator[str]:
+    gap = figures.get("likelihood/gap")
+    if gap is None or gap.low is None or gap.high is None:
+        return
+    if gap.low > 0:
+        yield f"Over-fitting: held-out items need {gap.text} bits more than those trained on."
+    else:
+        yield "No over-fitting to be seen: held-out items are as likely as those trained on."
