@@ -197,3 +197,14 @@ def test_bad_features() -> None:
         kernel_distance(good, good[:2], PolynomialKernel())
     with pytest.raises(DataError, match="not finite"):
         kernel_distance(good * math.nan, good, PolynomialKernel())
+
+
+def test_equals_torch_fidelity() -> None:
+    """Its kernel distance of two sets of equal size, as in published figures."""
+    fidelity = pytest.importorskip("torch_fidelity.metric_kid")
+    rng = torch.Generator().manual_seed(0)
+    a, b = (
+        torch.randn(200, 16, generator=rng, dtype=torch.float64) * scale for scale in (1.0, 1.2)
+    )
+    theirs = fidelity.kernel_mmd(a.numpy(), b.numpy())
+    assert kernel_distance(a, b, PolynomialKernel()).value == pytest.approx(theirs, rel=1e-6)

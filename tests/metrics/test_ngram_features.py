@@ -43,6 +43,20 @@ def test_each_length_has_length_one() -> None:
     assert torch.allclose(parts.norm(dim=-1), torch.ones(2, 4), atol=1e-5)
 
 
+def test_entries_are_the_square_roots_of_shares() -> None:
+    single = EXTRACTOR(["a" * 16 + "b" * 9])[0].view(4, -1)[0].abs()
+    assert single[single > 0].sort().values.tolist() == pytest.approx([3 / 5, 4 / 5])
+
+
+def test_collisions_cancel() -> None:
+    # Thousands of runs that two texts do not share, in 256 entries.
+    draw = random.Random(0)
+    halves = string.ascii_letters[:26], string.ascii_letters[26:]
+    one, other = EXTRACTOR(["".join(draw.choices(half, k=5000)) for half in halves]).view(2, 4, -1)
+    # Four standard deviations of the product of two random directions in 256 dimensions.
+    assert (one[2:] * other[2:]).sum(1).abs().max() < 4 / 16
+
+
 def test_the_same_runs_are_the_same_vector_however_long_the_text() -> None:
     once, more = EXTRACTOR(["ab" * 50, "ab" * 500])
     assert (once - more).norm() < 0.05

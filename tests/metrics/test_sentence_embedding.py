@@ -20,6 +20,12 @@ from sfumato.storage import default_cache
 
 # The user's own; tests get another.
 MODELS = default_cache() / "models"
+PARAPHRASES = (
+    ("The cat sat on the mat.", "A kitten was sitting on a rug."),
+    ("How do I learn to play the guitar?", "What is the best way to start learning guitar?"),
+    ("The firm reported a large loss.", "The company lost a lot of money."),
+    ("Heavy rain flooded the streets.", "The roads were under water after the downpour."),
+)
 WORDS = ("[PAD]", "[UNK]", "a", "cat", "dog", "sat", "ran", "quickly")
 
 
@@ -129,6 +135,21 @@ def test_the_identity_follows_the_weights(folder: Path) -> None:
     assert SentenceEmbedding(folder).identity != before
 
 
+def test_the_identity_follows_the_words(folder: Path) -> None:
+    before = SentenceEmbedding(folder).identity
+    path = folder / TOKENIZER_FILE
+    path.write_text(path.read_text().replace("quickly", "slowly"))
+    assert SentenceEmbedding(folder).identity != before
+
+
+def test_of_a_long_text_the_beginning_counts(folder: Path) -> None:
+    extractor = SentenceEmbedding(folder)
+    begin = "a cat sat " * 85  # 255 pieces, where the network has places for 512.
+    last, cut, other = extractor([begin + "ran", begin + "ran" + " dog" * 400, begin + "dog"])
+    assert torch.allclose(cut, last, atol=1e-5)
+    assert not torch.allclose(other, last, atol=1e-5)
+
+
 @pytest.mark.parametrize("damage", ["text", "missing", "shape"])
 def test_files_that_are_missing_or_broken(folder: Path, damage: str) -> None:
     path = folder / WEIGHTS_FILE
@@ -152,8 +173,9 @@ def test_files_that_are_missing_or_broken(folder: Path, damage: str) -> None:
 
 def test_a_missing_package_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    with pytest.raises(MissingExtra, match="tokenizers"):
+    with pytest.raises(MissingExtra, match="tokenizers") as caught:
         SentenceEmbedding(folder)
+    assert "sfumato[text]" in caught.value.hint
 
 
 def test_the_real_one_knows_what_a_text_is_about() -> None:
@@ -161,11 +183,8 @@ def test_the_real_one_knows_what_a_text_is_about() -> None:
     if not folders:
         pytest.skip("no embedding has been fetched")
     pytest.importorskip("tokenizers")
-    first, same, other = SentenceEmbedding(folders[0])(
-        [
-            "The cat sat on the mat.",
-            "A kitten was sitting on a rug.",
-            "Shares fell again.",
-        ]
-    )
-    assert (first - same).norm() < 0.8 * (first - other).norm()
+    extractor = SentenceEmbedding(folders[0])
+    ones, others = (extractor(list(side)) for side in zip(*PARAPHRASES, strict=True))
+    alike = ones @ others.T
+    unrelated = alike[~torch.eye(len(alike), dtype=torch.bool)]
+    assert alike.diagonal().min() > unrelated.max() + 0.3

@@ -7,6 +7,7 @@ arXiv:1908.10084).
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -57,7 +58,7 @@ class SentenceEmbedding:
                 raise DataError(
                     f"There is no {path}.", hint=f"fetch the model '{self.name}' again."
                 )
-        self._tokenizer = _tokenizer(folder / TOKENIZER_FILE)
+        self._tokenizer, self._pieces = _tokenizer(folder / TOKENIZER_FILE)
         try:
             self._tensors = load_file(folder / WEIGHTS_FILE)
             self._embedded(["a"])  # A missing weight or one of another shape is found now.
@@ -71,7 +72,7 @@ class SentenceEmbedding:
     @cached_property
     def identity(self) -> str:
         """See :class:`~sfumato.metrics.extractor.Extractor`."""
-        settings = f"{self.name} {_VERSION} {_LONGEST} {self._tokenizer.to_str()}"
+        settings = f"{self.name} {_VERSION} {_LONGEST} {self._pieces}"
         return identity_of(settings, self._tensors)
 
     def __call__(self, items: Sequence[str]) -> Tensor:
@@ -144,15 +145,17 @@ def _normed(tensors: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
     return layer_norm(x, x.shape[-1:], weight, bias, _EPSILON)
 
 
-def _tokenizer(path: Path) -> Any:
+def _tokenizer(path: Path) -> tuple[Any, str]:
+    """A tokenizer, and the digest of its file, which no version of the package changes."""
     try:
         package = importlib.import_module("tokenizers")
     except ImportError as error:
         raise MissingExtra("tokenizers", "text", "A trained embedding of sentences") from error
     try:
-        tokenizer = package.Tokenizer.from_file(str(path))
+        described = path.read_bytes()
+        tokenizer = package.Tokenizer.from_buffer(described)
     except Exception as error:  # The package raises nothing more particular.
         raise DamagedFile(f"{path} is no tokenizer.", why=str(error)) from error
     tokenizer.enable_truncation(_LONGEST)
     tokenizer.enable_padding()
-    return tokenizer
+    return tokenizer, hashlib.sha256(described).hexdigest()

@@ -46,9 +46,13 @@ def test_of_a_long_text_the_beginning_counts(text_runs: Runs) -> None:
     assert torch.allclose(one, other, atol=1e-5)
 
 
-def test_it_is_the_mean_of_what_the_head_reads(text_runs: Runs) -> None:
-    extractor = states(text_runs("prose"))
-    model = open_run(Path("runs/prose")).model
+@pytest.mark.parametrize("name", ["prose", "uniform"])
+def test_it_is_the_mean_of_what_the_head_reads_when_all_is_clean(
+    text_runs: Runs, name: str
+) -> None:
+    run = text_runs(name)
+    extractor = states(run)
+    model = open_run(run).model
     assert isinstance(model, TextModel)
     tokens = torch.from_numpy(model.tokenizer.encode("a cat").astype("int64"))[None]
     backbone = model.denoiser.backbone

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sfumato.denoiser import TokenDenoiser
 from sfumato.media.text.rows import RowBatch
-from sfumato.media.text.tokens import CharacterTokenizer
+from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import LinearKeep
 from sfumato.run.measuring import Measuring
@@ -76,6 +76,20 @@ class TestLikelihood:
             for count in (16, 32, 48)
         }
         assert len(means) == 3
+
+    def test_characters_are_not_tokens(self) -> None:
+        # In bytes, all alike: each is a character in the first row, every second in the other.
+        tokens = np.array([list(text.encode()) for text in ("abcd", "éé")])
+        rows = RowBatch(tokens, np.zeros_like(tokens), None)
+        process = Masking(LinearKeep(), 256)
+        denoiser = TokenDenoiser(Known(256, None), process).train(False)
+        bits = finished(bits_of(denoiser, rows, ByteTokenizer(), (0, 0, 0, 0, 2),
+                                draws=2, seed=0, labelled=False, what="text"))  # fmt: skip
+        assert (bits.tokens, bits.characters) == (8, 6)
+        assert bits.bits_per_token.mean == pytest.approx(8)
+        assert bits.bits_per_character.mean == pytest.approx(8 * 8 / 6)
+        # Both rows take 32 bits; for their characters one should take 128 / 3, the other 64 / 3.
+        assert bits.of_each == pytest.approx(np.array([64 / 6 - 32 / 9, 64 / 6 + 32 / 9]))
 
     def test_one_row_has_no_interval(self) -> None:
         one = RowBatch(self.rows.tokens[:1], self.rows.segments[:1], None)

@@ -124,14 +124,13 @@ def length_bits(segments: NDArray[np.int64], lengths: Sequence[int]) -> Values:
 def ratio(bits: Values, units: Values) -> Estimate:
     """Bits for every unit, over all rows together, with a 95 % interval.
 
-    The interval is that of the mean of the rows' :func:`contributions`.
+    It is the mean of the rows' :func:`contributions`, and has the interval of that mean.
 
     Args:
         bits: Of each row, shape (B,).
         units: Characters or tokens of each row, shape (B,), not all 0.
     """
-    interval = estimated(contributions(bits, units))
-    return Estimate(float(bits.sum() / units.sum()), interval.low, interval.high)
+    return estimated(contributions(bits, units))
 
 
 def contributions(bits: Values, units: Values) -> Values:
