@@ -25,7 +25,7 @@ def of_classes(labels: Tensor, seed: int) -> Tensor:
 def real(training: Tensor | None, held_out: Tensor | None) -> Real:
     split = Split("made up", 0, 0, None, "0" * 16)
     nothing = np.empty(0)
-    return Real(nothing, nothing, training, held_out, (), split)
+    return Real(nothing, nothing, training, held_out, (), split, 0)
 
 
 def verdicts(

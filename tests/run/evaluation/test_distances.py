@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sfumato.metrics.kernel_distance import GaussianKernel, kernel_distance
+from sfumato.run.evaluation import distances as distances_module
 from sfumato.run.evaluation.distances import distances
 from sfumato.run.evaluation.report import Figure, Section
 from tests.run.evaluation.clouds import cloud, seen
@@ -91,3 +92,14 @@ def test_a_frechet_distance_of_too_few_is_refused() -> None:
     found = figures(distances(seen(cloud(5, 1)), GROUPS, 0))
     assert found["frechet"].value is None
     assert found["frechet"].flag
+
+
+def test_of_many_real_items_evenly_spaced_ones_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = seen(cloud(40, 1))
+    whole = figures(distances(features, GROUPS, 0))
+    monkeypatch.setattr(distances_module, "_MOST", 60)
+    found = figures(distances(features, GROUPS, 0))
+    assert found["training"].n == (40, 60)
+    assert found["halves"].n == (30, 30)
+    # What is held out is never thinned, and the kernel is another one.
+    assert found["held_out"].n == whole["held_out"].n

@@ -56,6 +56,7 @@ def test_of_many_evenly_spaced_ones_are_taken(runs: Runs, monkeypatch: pytest.Mo
     assert len(found.training) == 3
     places = [number * len(whole.training) // 3 for number in range(3)]
     assert np.array_equal(found.training, whole.training[places])
+    assert (whole.left_out, found.left_out) == (0, len(whole.training) - 3)
 
 
 def test_others_take_the_place_of_those_held_out(runs: Runs, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from sfumato.run.evaluation.seen import Rivals, Seen, see
+from sfumato.run.evaluation.seen import Rivals, Seen, see, spaced
 
 
 class Sums:
@@ -57,3 +57,9 @@ def test_without_real_items_there_are_no_rivals() -> None:
 def test_all_real_items_are_training_items_first() -> None:
     found = Seen("x", "0" * 16, torch.zeros(1, 1), torch.ones(2, 1), torch.full((1, 1), 2.0))
     assert found.real.flatten().tolist() == [1.0, 1.0, 2.0]
+
+
+def test_indices_are_evenly_spaced() -> None:
+    assert spaced(10, 5).tolist() == [0, 2, 4, 6, 8]
+    assert spaced(3, 5).tolist() == [0, 1, 2]
+    assert spaced(0, 5).tolist() == []

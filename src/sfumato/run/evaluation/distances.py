@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,11 +14,13 @@ from sfumato.metrics.frechet import enough_for_frechet, extrapolated_frechet
 from sfumato.metrics.kernel_distance import GaussianKernel, KernelDistance, kernel_distance
 from sfumato.process.rng import Stream, uniform
 from sfumato.run.evaluation.report import Figure, Section
-from sfumato.run.evaluation.seen import Seen
+from sfumato.run.evaluation.seen import Seen, spaced
 
 FEW = 50
 _LEAST = 3
 _SPLITS = 50
+# A distance takes all pairs: of more real items, as many evenly spaced ones stand for all.
+_MOST = 5000
 _ABOUT = (
     "Kernel distance times 100, unbiased: 0 = alike, and chance goes below it. "
     "'Held-out to training' is what a perfect model could reach on this split, and random halves "
@@ -33,7 +36,8 @@ def distances(seen: Seen, groups: Sequence[str], seed: int) -> Section:
         groups: Of all real items, training first: those of one belong together.
         seed: Of what is drawn.
     """
-    figures = [*_kernel(seen), *_between_halves(seen, groups, seed), *_frechet(seen, seed)]
+    fewer = replace(seen, training=seen.training[spaced(len(seen.training), _MOST)])
+    figures = [*_kernel(fewer), *_between_halves(seen, groups, seed), *_frechet(seen, seed)]
     title = f"distance, {seen.name}"
     return Section(f"distance/{seen.name}", title, _ABOUT, tuple(figures), seen.identity)
 
@@ -68,7 +72,8 @@ def _figure(
 
 
 def _between_halves(seen: Seen, groups: Sequence[str], seed: int) -> Iterator[Figure]:
-    real = seen.real
+    chosen = spaced(len(seen.real), _MOST)
+    real, groups = seen.real[chosen], [groups[place] for place in chosen.tolist()]
     kernel = GaussianKernel.of(seen.training)
     found = sorted(_halves(real, groups, kernel, seed))
     if not found:

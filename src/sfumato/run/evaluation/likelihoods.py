@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sfumato.media.text.rows import Rows
@@ -18,6 +16,7 @@ from sfumato.run.estimate import Estimate
 from sfumato.run.evaluation.asked import Wanted
 from sfumato.run.evaluation.real import Real
 from sfumato.run.evaluation.report import Figure, Section
+from sfumato.run.evaluation.seen import spaced
 from sfumato.run.gaussian.likelihoods import bits_of as bits_of_items
 from sfumato.run.gaussian.sampling import GaussianModel
 from sfumato.run.measuring import Measuring
@@ -55,7 +54,7 @@ def of_signals(
     """Bits of pictures or sounds."""
     measured = partial(bits_of_items, model, draws=wanted.draws, seed=seed)
     sets = real.held_out, real.training
-    unseen, known = (_spaced(len(items), wanted.rows) for items in sets)
+    unseen, known = (spaced(len(items), wanted.rows).numpy() for items in sets)
     held_out = None
     if len(unseen):
         labels = None if real.held_out_labels is None else real.held_out_labels[unseen]
@@ -137,10 +136,3 @@ def _gap(held_out: Estimate, training: Estimate, n: tuple[int, int]) -> Figure:
         return Figure("gap", "gap: over-fitting", gap, n=n)
     half = math.hypot(held_out.high - held_out.mean, training.high - training.mean)
     return Figure("gap", "gap: over-fitting", gap, gap - half, gap + half, n=n)
-
-
-def _spaced(count: int, most: int) -> NDArray[np.int64]:
-    """Up to so many indices, evenly spaced."""
-    chosen = min(count, most)
-    places: NDArray[np.int64] = np.arange(chosen, dtype=np.int64) * count // max(chosen, 1)
-    return places

@@ -14,6 +14,7 @@ from torch import Tensor
 from sfumato.errors import DataError
 from sfumato.run.data import prepare
 from sfumato.run.evaluation.report import Split
+from sfumato.run.evaluation.seen import spaced
 from sfumato.run.gaussian.data import GaussianData
 from sfumato.run.gaussian.sampling import GaussianModel
 from sfumato.run.measuring import Measuring
@@ -36,6 +37,7 @@ class Real:
         held_out_labels: The same of those held out.
         groups: For all of them, training first: which are near-duplicates or belong together.
         split: What the report says of them.
+        left_out: How many training items there are beside these.
     """
 
     training: NDArray[Any]
@@ -44,6 +46,7 @@ class Real:
     held_out_labels: Tensor | None
     groups: tuple[str, ...]
     split: Split
+    left_out: int
 
 
 def real_of(
@@ -91,6 +94,7 @@ def own_items(data: GaussianData[Any, Any]) -> Real:
         None if unseen_labels is None else torch.from_numpy(unseen_labels),
         (*_groups(data, training), *_groups(data, held_out)),
         Split(data.facts.source, len(known), len(unseen), None, data.facts.fingerprint),
+        len(data.training) - len(known),
     )
 
 
@@ -113,8 +117,7 @@ def _other(
 
 def _spaced(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """At most ``MOST`` of them, evenly spaced."""
-    count = min(len(ids), MOST)
-    places: NDArray[np.int64] = ids[np.arange(count) * len(ids) // max(count, 1)]
+    places: NDArray[np.int64] = ids[spaced(len(ids), MOST).numpy()]
     return places
 
 

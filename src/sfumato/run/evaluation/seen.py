@@ -54,6 +54,12 @@ def see(
     return Seen(extractor.name, extractor.identity, *features)
 
 
+def spaced(count: int, most: int) -> Tensor:
+    """Up to so many indices of ``count`` items, evenly spaced, int64."""
+    chosen = min(count, most)
+    return torch.arange(chosen) * count // max(chosen, 1)
+
+
 @dataclass(frozen=True)
 class Rivals:
     """Real items in the place of samples, as many as are compared, and real items beside them.
@@ -91,5 +97,4 @@ class Rivals:
         # The group that the cut went through belongs to neither side.
         last = keys[instead[-1]] if wanted else -1
         beside = shuffled[keys[shuffled] > last]
-        count = min(len(beside), _MOST_RIVALS)
-        return cls(instead, beside[torch.arange(count) * len(beside) // max(count, 1)])
+        return cls(instead, beside[spaced(len(beside), _MOST_RIVALS)])

@@ -140,6 +140,11 @@ def _notes(real: Real, asked: Asked, wanted: Wanted) -> Iterator[str]:
         yield (
             f"all samples are of '{asked.label}' and real items of all classes: distances are large"
         )
+    if real.left_out:
+        yield (
+            f"{real.split.training:,} training items were looked at; copies of the "
+            f"{real.left_out:,} others are not seen"
+        )
     if not real.split.held_out:
         yield "nothing was held out, so copies cannot be told from good samples"
     if real.split.held_out_source is not None:

@@ -123,7 +123,7 @@ def evaluate(
         ),
         sampling=_sampling(request),
         sections=(bits.section, *text_sections(quality, molecules), *sections),
-        notes=tuple(_notes(model, chemical and molecules is None)),
+        notes=tuple(_notes(model, len(real.training), chemical and molecules is None)),
     )
     nearest = np.argsort(found.distances, kind="stable")[:_COMPARED]
     pairs = [(int(row), real.training[int(found.nearest[row])]) for row in nearest]
@@ -221,7 +221,11 @@ def _exhibits(
     yield Texts("the samples that are nearest to a training text", about, tuple(both))
 
 
-def _notes(model: TextModel, unread: bool) -> Iterator[str]:
+def _notes(model: TextModel, known: int, unread: bool) -> Iterator[str]:
+    yield (
+        f"copies by features are looked for in {known:,} pieces of training text as long as the "
+        "samples, word-for-word ones in all of it"
+    )
     if model.spec.classes:
         yield "the likelihood is that of the text given its label"
     if unread:
