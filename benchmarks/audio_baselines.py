@@ -50,7 +50,7 @@ from sfumato.run.evaluation.classes import judged
 from sfumato.run.evaluation.distances import distances
 from sfumato.run.evaluation.real import own_items
 from sfumato.run.evaluation.report import Section
-from sfumato.run.evaluation.seen import see
+from sfumato.run.evaluation.seen import Sets, see
 from sfumato.run.evaluation.sound_sections import floats, level_section, likeness_section
 from sfumato.run.spec import Spec, read
 from sfumato.run.trained import drawn
@@ -256,7 +256,7 @@ def measured(samples: Tensor, labels: Tensor | None, data: AudioData) -> Iterato
     """The measures of `sfumato evaluate` that the table has."""
     real, rate = own_items(data), data.medium.settings.rate
     known, unseen = floats(real.training), floats(real.held_out)
-    seen = see(LogMel(), samples, known, unseen, lambda items: Clips(items, rate))
+    seen = see(LogMel(), Sets(samples, known, unseen), lambda items: Clips(items, rate))
     yield distances(seen, real.groups, seed=0)
     yield from judged(seen, labels, real, data.dataset.classes).sections
     yield level_section(samples, torch.cat([known, unseen]))

@@ -31,7 +31,7 @@ from sfumato.metrics.random_features import RandomFeatures
 from sfumato.run.data import prepare
 from sfumato.run.evaluation.judgement import judgement
 from sfumato.run.evaluation.report import Section
-from sfumato.run.evaluation.seen import see
+from sfumato.run.evaluation.seen import Sets, see
 from sfumato.run.gaussian.data import GaussianData
 from sfumato.run.source import recipe_for
 from sfumato.run.text.data import TextData
@@ -115,7 +115,7 @@ def joined(one: Any, other: Any) -> Any:
 def measured(
     extractor: Extractor[Any], parts: Thirds, form: Callable[[Any], Any], made: Any
 ) -> list[str]:
-    seen = see(extractor, made, parts.training, parts.held_out, form)
+    seen = see(extractor, Sets(made, parts.training, parts.held_out), form)
     steps = judgement([seen], parts.groups, SEED)
     sections: list[Section] = []
     while True:

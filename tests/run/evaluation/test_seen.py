@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from sfumato.run.evaluation.seen import Rivals, Seen, see, spaced
+from sfumato.run.evaluation.seen import Rivals, Seen, Sets, see, spaced
 
 
 class Sums:
@@ -14,7 +14,7 @@ class Sums:
 
 def test_three_sets_are_looked_at_alike() -> None:
     sets = [torch.full((count, 2), float(count)) for count in (2, 3, 4)]
-    found = see(Sums(), *sets, lambda items: items + 1)
+    found = see(Sums(), Sets(*sets), lambda items: items + 1)
     assert (found.name, found.identity) == ("sums", "1" * 16)
     assert found.samples.flatten().tolist() == [6.0] * 2
     assert found.real.flatten().tolist() == [8.0] * 3 + [10.0] * 4

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from sfumato.run.evaluation.exhibits import Exhibit
-from sfumato.run.evaluation.report import Report
+from sfumato.run.evaluation.report import Report, Section, Split
 from sfumato.run.evaluation.seen import Seen
 from sfumato.run.measuring import Measuring
+from sfumato.run.trained import Trained
+
+
+def reported(
+    model: Trained[Any],
+    seed: int,
+    split: Split,
+    sampling: dict[str, Any],
+    sections: Iterable[Section],
+    notes: Iterable[str],
+) -> Report:
+    """The report of a model."""
+    return Report(
+        run=model.directory.name,
+        medium=model.spec.medium,
+        model=model.fingerprint,
+        snapshot=model.snapshot,
+        step=model.step,
+        seed=seed,
+        split=split,
+        sampling=sampling,
+        sections=tuple(sections),
+        notes=tuple(notes),
+    )
 
 
 class Again(Protocol):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from sfumato.metrics.extractor import Extractor
 from sfumato.process.rng import Stream, uniform
+from sfumato.run.measuring import Measuring
 
 ItemsT = TypeVar("ItemsT")
 FormT = TypeVar("FormT")
@@ -42,16 +43,38 @@ class Seen:
         return torch.cat([self.training, self.held_out])
 
 
-def see(
-    extractor: Extractor[FormT],
-    samples: ItemsT,
-    training: ItemsT,
-    held_out: ItemsT,
-    form: Callable[[ItemsT], FormT],
-) -> Seen:
+class Sets(NamedTuple, Generic[ItemsT]):
+    """Samples, training items and held-out items."""
+
+    samples: ItemsT
+    training: ItemsT
+    held_out: ItemsT
+
+
+def see(extractor: Extractor[FormT], sets: Sets[ItemsT], form: Callable[[ItemsT], FormT]) -> Seen:
     """Look at three sets through an extractor; ``form`` turns each into what it takes."""
-    features = (extractor(form(items)) for items in (samples, training, held_out))
-    return Seen(extractor.name, extractor.identity, *features)
+    return Seen(extractor.name, extractor.identity, *(extractor(form(items)) for items in sets))
+
+
+def look(
+    extractors: Sequence[Extractor[FormT]],
+    sets: Sets[ItemsT],
+    form: Callable[[ItemsT], FormT],
+    n: int,
+) -> Generator[Measuring, None, tuple[Seen, ...]]:
+    """Look at three sets through one extractor after the other; yields progress.
+
+    Args:
+        extractors: The principal first.
+        sets: What to look at.
+        form: See :func:`see`.
+        n: How many samples there are.
+    """
+    found = []
+    for extractor in extractors:
+        yield Measuring(f"looking at them through {extractor.name}: samples", 0, n)
+        found.append(see(extractor, sets, form))
+    return tuple(found)
 
 
 def spaced(count: int, most: int) -> Tensor:

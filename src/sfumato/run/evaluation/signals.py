@@ -16,13 +16,13 @@ from sfumato.run.evaluation.asked import Asked, Wanted
 from sfumato.run.evaluation.classes import judged
 from sfumato.run.evaluation.curves import curve_plots
 from sfumato.run.evaluation.exhibits import Exhibit
-from sfumato.run.evaluation.findings import Findings
+from sfumato.run.evaluation.findings import Findings, reported
 from sfumato.run.evaluation.judgement import judgement
 from sfumato.run.evaluation.likelihoods import of_signals
 from sfumato.run.evaluation.real import Real, real_of
-from sfumato.run.evaluation.report import Report, Section
+from sfumato.run.evaluation.report import Section
 from sfumato.run.evaluation.sampled import AT_ONCE, Sampled, sampled, sampling_of
-from sfumato.run.evaluation.seen import Seen, see
+from sfumato.run.evaluation.seen import Sets, look
 from sfumato.run.gaussian.data import GaussianData
 from sfumato.run.gaussian.sampling import GaussianModel
 from sfumato.run.measuring import Measuring
@@ -95,36 +95,16 @@ def evaluate(
     given = [view.given(path) for path in asked.extractors]
     real = yield from real_of(model, view.data, asked.data)
     made = view.finished(model, (yield from sampled(model, request)))
-    seen: list[Seen] = []
     ways = [*view.extractors(model, real), *given, *extractors]
-    for extractor in ways:
-        yield Measuring(f"looking at them through {extractor.name}: samples", 0, wanted.n)
-        seen.append(
-            see(
-                extractor,
-                made.items,
-                real.training,
-                real.held_out,
-                lambda items: view.form(model, items),
-            )
-        )
+    sets = Sets(made.items, real.training, real.held_out)
+    seen = yield from look(ways, sets, lambda items: view.form(model, items), wanted.n)
     sections, found = yield from judgement(seen, real.groups, asked.seed)
     verdicts = judged(seen[0], made.labels, real, model.spec.data.classes)
     sections += verdicts.sections
     bits = yield from of_signals(model, view.medium, real, wanted, asked.seed)
     sections += [bits.section, *(yield from view.own(model, made, real, asked))]
-    report = Report(
-        run=model.directory.name,
-        medium=view.medium,
-        model=model.fingerprint,
-        snapshot=model.snapshot,
-        step=model.step,
-        seed=asked.seed,
-        split=real.split,
-        sampling=sampling_of(request),
-        sections=tuple(sections),
-        notes=tuple(_notes(real, asked, wanted)),
-    )
+    notes = _notes(real, asked, wanted)
+    report = reported(model, asked.seed, real.split, sampling_of(request), sections, notes)
     exhibits = (*view.exhibits(model, made, real, found), *curve_plots(model.directory))
 
     def again(n: int, steps: int, what: str) -> Generator[Measuring, None, Tensor]:
@@ -132,7 +112,7 @@ def evaluate(
         anew = view.finished(model, (yield from sampled(model, other, what)))
         return ways[0](view.form(model, anew.items))
 
-    return Findings(report, exhibits, tuple(seen), bits.of_each, verdicts.hits, again)
+    return Findings(report, exhibits, seen, bits.of_each, verdicts.hits, again)
 
 
 def _notes(real: Real, asked: Asked, wanted: Wanted) -> Iterator[str]:

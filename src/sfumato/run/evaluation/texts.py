@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,41 +21,24 @@ from sfumato.metrics.sentence_embedding import SentenceEmbedding
 from sfumato.run.evaluation.asked import Asked
 from sfumato.run.evaluation.curves import curve_plots
 from sfumato.run.evaluation.exhibits import Exhibit, Texts
-from sfumato.run.evaluation.findings import Findings
+from sfumato.run.evaluation.findings import Findings, reported
 from sfumato.run.evaluation.judgement import judgement
 from sfumato.run.evaluation.likelihoods import of_texts
-from sfumato.run.evaluation.report import Report, Split
-from sfumato.run.evaluation.seen import see
+from sfumato.run.evaluation.real_texts import Beside, beside
+from sfumato.run.evaluation.report import Section, Split
+from sfumato.run.evaluation.seen import Sets, look
 from sfumato.run.evaluation.text_sections import text_sections
 from sfumato.run.measuring import Measuring
 from sfumato.run.reopened import reopened
 from sfumato.run.text.data import TextData, elsewhere
 from sfumato.run.text.hidden_states import HiddenStates
 from sfumato.run.text.quality import molecules_of, quality_of
-from sfumato.run.text.real import corpus, matched, pieces_of
+from sfumato.run.text.real import corpus
 from sfumato.run.text.sampling import MadeTexts, TextModel, TextRequest
 
 _MOLECULES = "molecules"
 _SHOWN = 12
 _COMPARED = 4
-# Training texts for each sample.
-_KNOWN = 8
-
-
-@dataclass(frozen=True)
-class Beside:
-    """Real texts to compare samples with, as long as those.
-
-    Attributes:
-        held_out: As long as the first samples; maybe fewer.
-        others: As many more that were held out.
-        training: As long as the samples, from what was trained on; several for each sample if
-            there are so many.
-    """
-
-    held_out: list[str]
-    others: list[str]
-    training: list[str]
 
 
 def evaluate(
@@ -87,43 +70,19 @@ def evaluate(
         unseen = yield from _elsewhere(model, asked.data)
     bits = yield from of_texts(model, data, unseen, wanted, asked.seed)
     samples = yield from _samples(model, request)
-    lengths = model.lengths(request, range(request.n))
-    real = _beside(data, unseen, lengths)
-    chemical = model.spec.data.catalogued and model.spec.data.source == _MOLECULES
-    yield Measuring("comparing with real text: samples", 0, request.n)
-    opened = partial(corpus, data.library, max(map(len, [*samples, *real.held_out])))
-    words = not (chemical or asked.molecules)
-    quality = quality_of(samples, real.held_out, real.others, model.tokenizer, opened, words)
-    molecules = None
-    if asked.molecules or (chemical and importlib.util.find_spec("rdkit") is not None):
-        yield Measuring("reading molecules", 0, request.n)
-        molecules = molecules_of(samples, corpus(data.library, 0), chemical)
-    seen = []
-    held_out = [*real.held_out, *real.others]
+    real = beside(data, unseen, model.lengths(request, range(request.n)))
+    own = yield from _own(model, data, samples, real, asked)
     # Hidden states are the model's own, and say nothing beside another model's.
     ways = [NgramFeatures(), *trained, HiddenStates(model), *extractors]
-    for extractor in ways:
-        yield Measuring(f"reading them through {extractor.name}: samples", 0, request.n)
-        seen.append(see(extractor, samples, real.training, held_out, _as_they_are))
-    groups = [str(number) for number in range(len(real.training) + len(held_out))]
+    sets = Sets(samples, real.training, [*real.held_out, *real.others])
+    seen = yield from look(ways, sets, _as_they_are, wanted.n)
+    groups = [str(number) for number in range(len(seen[0].real))]
     sections, found = yield from judgement(seen, groups, asked.seed)
-    report = Report(
-        run=model.directory.name,
-        medium="text",
-        model=model.fingerprint,
-        snapshot=model.snapshot,
-        step=model.step,
-        seed=asked.seed,
-        split=Split(
-            data.facts.source,
-            len(data.training),
-            len(unseen),
-            asked.data,
-            data.facts.fingerprint,
-        ),
-        sampling=_sampling(request),
-        sections=(bits.section, *text_sections(quality, molecules), *sections),
-        notes=tuple(_notes(model, len(real.training), chemical and molecules is None)),
+    facts = data.facts
+    split = Split(facts.source, len(data.training), len(unseen), asked.data, facts.fingerprint)
+    notes = _notes(model, len(real.training), own)
+    report = reported(
+        model, asked.seed, split, _sampling(request), (bits.section, *own, *sections), notes
     )
     nearest = np.argsort(found.distances, kind="stable")[:_COMPARED]
     pairs = [(int(row), real.training[int(found.nearest[row])]) for row in nearest]
@@ -132,7 +91,28 @@ def evaluate(
     def again(n: int, steps: int, what: str) -> Generator[Measuring, None, Tensor]:
         return ways[0]((yield from _samples(model, replace(request, n=n, steps=steps), what)))
 
-    return Findings(report, exhibits, tuple(seen), bits.of_each, None, again)
+    return Findings(report, exhibits, seen, bits.of_each, None, again)
+
+
+def _own(
+    model: TextModel, data: TextData, samples: list[str], real: Beside, asked: Asked
+) -> Generator[Measuring, None, tuple[Section, ...]]:
+    """What is measured of texts alone."""
+    chemical = _chemical(model)
+    yield Measuring("comparing with real text: samples", 0, len(samples))
+    opened = partial(corpus, data.library, max(map(len, [*samples, *real.held_out])))
+    words = not (chemical or asked.molecules)
+    quality = quality_of(samples, real.held_out, real.others, model.tokenizer, opened, words)
+    molecules = None
+    if asked.molecules or (chemical and importlib.util.find_spec("rdkit") is not None):
+        yield Measuring("reading molecules", 0, len(samples))
+        molecules = molecules_of(samples, corpus(data.library, 0), chemical)
+    return tuple(text_sections(quality, molecules))
+
+
+def _chemical(model: TextModel) -> bool:
+    """Whether the catalogue's molecules were learnt."""
+    return model.spec.data.catalogued and model.spec.data.source == _MOLECULES
 
 
 def _elsewhere(model: TextModel, source: str) -> Generator[Measuring, None, Rows]:
@@ -178,21 +158,6 @@ def _samples(
     return texts
 
 
-def _beside(data: TextData, unseen: Rows, lengths: Sequence[int]) -> Beside:
-    count = len(lengths)
-    pieces = pieces_of(unseen.fixed(2 * count)) if len(unseen) else []
-    # Half of the held-out texts are compared with the samples, and half with the other half.
-    wanted = list(lengths[: len(pieces) // 2])
-    decode = data.tokenizer.decode
-    chosen = [decode(piece) for piece in matched(pieces, wanted * 2)]
-    known = pieces_of(data.training.fixed(_KNOWN * count))
-    times = min(_KNOWN, len(known) // count)
-    # With fewer training texts than samples, all of them as they are.
-    of_each = matched(known, list(lengths) * times) if times else known
-    training = [decode(piece) for piece in of_each]
-    return Beside(chosen[: len(wanted)], chosen[len(wanted) :], training)
-
-
 def _sampling(request: TextRequest) -> dict[str, Any]:
     return {
         "n": request.n,
@@ -221,12 +186,12 @@ def _exhibits(
     yield Texts("the samples that are nearest to a training text", about, tuple(both))
 
 
-def _notes(model: TextModel, known: int, unread: bool) -> Iterator[str]:
+def _notes(model: TextModel, known: int, own: Sequence[Section]) -> Iterator[str]:
     yield (
         f"copies by features are looked for in {known:,} pieces of training text as long as the "
         "samples, word-for-word ones in all of it"
     )
     if model.spec.classes:
         yield "the likelihood is that of the text given its label"
-    if unread:
+    if _chemical(model) and not any(section.key == "molecules" for section in own):
         yield "molecules were not measured: pip install 'sfumato[molecules]'"
