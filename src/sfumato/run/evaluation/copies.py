@@ -29,7 +29,7 @@ def copies_section(seen: Seen, found: Memorisation) -> Section:
 
 
 def _figures(found: Memorisation, n: tuple[int, int]) -> Iterator[Figure]:
-    title = "nearer to a training item than a held-out one"
+    title = "nearer than a held-out one"
     if found.nearer is None:
         yield Figure("nearer", title, None, n=n, form=".1%", flag=found.few)
         return
@@ -37,7 +37,7 @@ def _figures(found: Memorisation, n: tuple[int, int]) -> Iterator[Figure]:
     if found.p is not None and found.p < _RARE:
         alarm = f"samples are nearer to training items than chance allows (p = {found.p:.1g})"
     yield Figure("nearer", title, *found.nearer, 0.5, n, ".1%", found.few or alarm)
-    title = "nearer than nearly all held-out ones"
+    title = "nearer than nearly all of them"
     if found.copied is None:
         why = "too few held-out items to say how near is too near"
         yield Figure("copied", title, None, n=n, form=".1%", flag=why)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from sfumato.run.evaluation.report import Figure, Report
 
-_UNSURE = "nothing was held out, or too little: "
+_UNSURE = "Nothing was held out, or too little: "
+_BALLS = 0.05
 
 
 def summary(report: Report) -> tuple[str, ...]:
@@ -46,16 +47,32 @@ def _distance(figures: Mapping[str, Figure], extractor: str) -> Iterator[str]:
 
 
 def _variety(figures: Mapping[str, Figure], extractor: str) -> Iterator[str]:
-    coverage = figures.get(f"variety/{extractor}/coverage")
-    if coverage is None or coverage.high is None or coverage.real is None:
+    recall, coverage, repeated = (
+        figures.get(f"variety/{extractor}/{key}") for key in ("recall", "coverage", "repeated")
+    )
+    if recall is None or coverage is None or repeated is None:
         return
-    if coverage.high < coverage.real:
+    missing = [figure for figure in (recall, coverage) if _below(figure)]
+    for figure in missing[:1]:
         yield (
-            f"Kinds are missing, or samples crowd: they cover {coverage.value_text} of the real "
-            f"items, where as many real ones cover {coverage.real_text}."
+            f"Kinds are missing: {figure.title} {figure.value_text}, where as many real items in "
+            f"the place of the samples reach {figure.real_text}."
         )
-    else:
-        yield f"Samples are as varied as real items: they cover {coverage.value_text} of those."
+    if repeated.low is not None and repeated.real is not None and repeated.low > repeated.real:
+        yield f"{repeated.value_text} of the samples repeat another one."
+    elif not missing:
+        yield f"Samples are as varied as real items: their {recall.title} is {recall.value_text}."
+
+
+def _below(figure: Figure) -> bool:
+    """Whether a share is below that of real items, by more than its interval and the balls allow.
+
+    The interval takes the balls around items as they are; that they could be others is worth some
+    points more.
+    """
+    return (
+        figure.high is not None and figure.real is not None and (figure.high + _BALLS < figure.real)
+    )
 
 
 def _copies(figures: Mapping[str, Figure], extractor: str) -> Iterator[str]:
