@@ -52,27 +52,28 @@ def _variety(figures: Mapping[str, Figure], extractor: str) -> Iterator[str]:
     )
     if recall is None or coverage is None or repeated is None:
         return
-    missing = [figure for figure in (recall, coverage) if _below(figure)]
-    for figure in missing[:1]:
+    missing = sorted(map(_shortfall, (recall, coverage)), key=lambda found: -found[0])
+    short, figure = missing[0]
+    if short > 0:
         yield (
             f"Kinds are missing: {figure.title} {figure.value_text}, where as many real items in "
             f"the place of the samples reach {figure.real_text}."
         )
     if repeated.low is not None and repeated.real is not None and repeated.low > repeated.real:
         yield f"{repeated.value_text} of the samples repeat another one."
-    elif not missing:
+    elif short <= 0:
         yield f"Samples are as varied as real items: their {recall.title} is {recall.value_text}."
 
 
-def _below(figure: Figure) -> bool:
-    """Whether a share is below that of real items, by more than its interval and the balls allow.
+def _shortfall(figure: Figure) -> tuple[float, Figure]:
+    """How far a share is below that of real items, beyond what its interval and the balls allow.
 
     The interval takes the balls around items as they are; that they could be others is worth some
     points more.
     """
-    return (
-        figure.high is not None and figure.real is not None and (figure.high + _BALLS < figure.real)
-    )
+    if figure.high is None or figure.real is None:
+        return 0.0, figure
+    return figure.real - figure.high - _BALLS, figure
 
 
 def _copies(figures: Mapping[str, Figure], extractor: str) -> Iterator[str]:
