@@ -15,6 +15,7 @@ from sfumato.metrics.memorisation import memorisation
 from sfumato.run.evaluation.asked import Asked
 from sfumato.run.evaluation.exhibits import Pictures
 from sfumato.run.run import open_run
+from sfumato.run.training import planned, train
 from tests.conftest import paint
 from tests.run.evaluation.watched import findings
 
@@ -123,3 +124,45 @@ def test_pairs_are_of_the_samples_nearest_to_training_pictures(runs: Runs) -> No
 def test_refusals(runs: Runs) -> None:
     with pytest.raises(SettingError, match="--molecules is not for a run on pictures"):
         findings(runs("unet"), Asked(molecules=True))
+
+
+def small_run(tmp_path: Path, tiny: tuple[str, ...], count: int, *changes: str) -> Path:
+    data = paint(tmp_path.parent / "few-data", {"all": count})
+    plan = planned("image", steps=2, changes=(*tiny, *changes))
+    for _ in train(data, plan, "few", tmp_path):
+        pass
+    return tmp_path / "few"
+
+
+def test_nothing_is_held_out(tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    root = tmp_path / "runs"
+    root.mkdir()
+    report = findings(small_run(root, tiny, 6, "data.held_out=0"), SMALL).report
+    assert any("nothing was held out" in note for note in report.notes)
+    for key in ("distance/random-features/held_out", "copies/random-features/nearer"):
+        assert report[key].value is None
+        assert report[key].flag
+    assert report["likelihood/held_out"].value is None
+    assert report["likelihood/training"].value is not None
+    assert not (root / "few/best.safetensors").exists()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_next_to_nothing_is_refused_before_any_work(
+    tmp_path: Path, tiny: tuple[str, ...], count: int
+) -> None:
+    root = tmp_path / "runs"
+    root.mkdir()
+    with pytest.raises(DataError, match="cannot be evaluated") as refused:
+        findings(small_run(root, tiny, count, "data.held_out=0"), SMALL)
+    assert f"trained on {count} items" in refused.value.why
+
+
+def test_three_items_are_just_enough(tmp_path: Path, tiny: tuple[str, ...]) -> None:
+    """Figures are refused one by one; the rest of the report stands."""
+    root = tmp_path / "runs"
+    root.mkdir()
+    report = findings(small_run(root, tiny, 3, "data.held_out=0"), SMALL).report
+    assert report["likelihood/training"].value is not None
+    assert report["distance/random-features/held_out"].value is None
+    assert report["variety/random-features/precision"].flag

@@ -8,11 +8,14 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from sfumato.errors import DataError
 from sfumato.run.evaluation.exhibits import Exhibit
 from sfumato.run.evaluation.report import Report, Section, Split
 from sfumato.run.evaluation.seen import Seen
 from sfumato.run.measuring import Measuring
 from sfumato.run.trained import Trained
+
+_LEAST = 3
 
 
 def reported(
@@ -36,6 +39,20 @@ def reported(
         sections=tuple(sections),
         notes=tuple(notes),
     )
+
+
+def require_enough(model: Trained[Any], training: int) -> None:
+    """Refuse a run that learnt from next to nothing, before minutes are spent on samples.
+
+    Raises:
+        DataError: There are fewer than three training items, which have no distances.
+    """
+    if training < _LEAST:
+        raise DataError(
+            f"The run '{model.directory.name}' cannot be evaluated.",
+            why=f"it was trained on {training} items, and samples are held against three at least",
+            hint="train on more of them; some hundred make figures that mean something.",
+        )
 
 
 class Again(Protocol):

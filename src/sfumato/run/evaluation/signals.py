@@ -16,7 +16,7 @@ from sfumato.run.evaluation.asked import Asked, Wanted
 from sfumato.run.evaluation.classes import judged
 from sfumato.run.evaluation.curves import curve_plots
 from sfumato.run.evaluation.exhibits import Exhibit
-from sfumato.run.evaluation.findings import Findings, reported
+from sfumato.run.evaluation.findings import Findings, reported, require_enough
 from sfumato.run.evaluation.judgement import judgement
 from sfumato.run.evaluation.likelihoods import of_signals
 from sfumato.run.evaluation.real import Real, real_of
@@ -94,6 +94,7 @@ def evaluate(
     request = model.request(wanted.n, batch=AT_ONCE, **asked.request("label", "scale"))
     given = [view.given(path) for path in asked.extractors]
     real = yield from real_of(model, view.data, asked.data)
+    require_enough(model, len(real.training))
     made = view.finished(model, (yield from sampled(model, request)))
     ways = [*view.extractors(model, real), *given, *extractors]
     sets = Sets(made.items, real.training, real.held_out)

@@ -21,7 +21,7 @@ from sfumato.metrics.sentence_embedding import SentenceEmbedding
 from sfumato.run.evaluation.asked import Asked
 from sfumato.run.evaluation.curves import curve_plots
 from sfumato.run.evaluation.exhibits import Exhibit, Texts
-from sfumato.run.evaluation.findings import Findings, reported
+from sfumato.run.evaluation.findings import Findings, reported, require_enough
 from sfumato.run.evaluation.judgement import judgement
 from sfumato.run.evaluation.likelihoods import of_texts
 from sfumato.run.evaluation.real_texts import Beside, beside
@@ -68,6 +68,7 @@ def evaluate(
     unseen = data.held_out
     if asked.data is not None:
         unseen = yield from _elsewhere(model, asked.data)
+    require_enough(model, len(data.training))
     bits = yield from of_texts(model, data, unseen, wanted, asked.seed)
     samples = yield from _samples(model, request)
     real = beside(data, unseen, model.lengths(request, range(request.n)))
