@@ -74,7 +74,7 @@ def _figures(
         each = per_class(real_found, real_labels, len(classes))
         of_real = {one.number: one.right / one.n for one in each if one.n}
     yield Figure("in_class", "in their class", *share, beside, (n,), ".1%")
-    title = "would have to be of another class for balance"
+    title = "out of balance"
     real_share = None
     if real_found is not None and real_labels is not None:
         real_share = _unbalance(real_found, real_labels, len(classes))
