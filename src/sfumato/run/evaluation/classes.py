@@ -20,6 +20,8 @@ _ABOUT = (
     "Share that a classifier, trained on the features of the training items, puts into the class "
     "asked for; beside it the same of held-out items, which is what the classifier is worth. Far "
     "above it samples are more typical than real items are."
+    " Out of balance is the share that would have to be of another class for as many of each as "
+    "were asked for."
 )
 
 
