@@ -43,7 +43,8 @@ def test_a_poor_one() -> None:
     assert said[0].startswith("By made up, samples differ from items that the model never saw")
     assert said[1].startswith("Kinds are missing: coverage")
     assert said[-1] == (
-        "Over-fitting: held-out items need 0.200 (0.100 to 0.300) bits more than those trained on."
+        "Held-out items need 0.200 (0.100 to 0.300) bits more than those trained on: that is "
+        "over-fitting, unless they are harder by themselves."
     )
 
 

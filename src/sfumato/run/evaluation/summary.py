@@ -96,6 +96,9 @@ def _likelihood(figures: Mapping[str, Figure]) -> Iterator[str]:
     if gap is None or gap.low is None or gap.high is None:
         return
     if gap.low > 0:
-        yield f"Over-fitting: held-out items need {gap.text} bits more than those trained on."
+        yield (
+            f"Held-out items need {gap.text} bits more than those trained on: that is "
+            "over-fitting, unless they are harder by themselves."
+        )
     else:
         yield "No over-fitting to be seen: held-out items are as likely as those trained on."
