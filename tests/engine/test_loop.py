@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -287,6 +287,45 @@ def test_a_short_run_is_evaluated_once_and_a_finished_one_not_again(tmp_path: Pa
     assert kinds == [EvaluationDue, Saved]
     again = list(toy(tmp_path).run(Budget(steps=3)))
     assert not any(isinstance(event, EvaluationDue) for event in again)
+
+
+def measured(events: Iterator[Event], until: Callable[[Event], bool]) -> list[int]:
+    """At which steps evaluations were due, up to an event at which the session dies."""
+    due = []
+    for event in events:
+        if isinstance(event, EvaluationDue):
+            due.append(event.step)
+        if until(event):
+            events.close()  # type: ignore[attr-defined]
+            break
+    return due
+
+
+@pytest.mark.parametrize("killed_at", [6, 9, 12])
+def test_a_run_killed_at_a_save_misses_no_evaluation(tmp_path: Path, killed_at: int) -> None:
+    """Evaluations and saves fall on the same steps."""
+
+    def killed(event: Event) -> bool:
+        return isinstance(event, Saved) and event.step == killed_at
+
+    settings = {"evaluate_samples": 24, "save_steps": 3}
+    first = measured(toy(tmp_path, **settings).run(Budget(steps=12)), killed)
+    second = measured(toy(tmp_path, **settings).run(Budget(steps=12)), lambda _: False)
+    assert first + second == [3, 6, 9, 12]
+
+
+def test_a_run_stopped_at_an_evaluation_does_not_miss_it(tmp_path: Path) -> None:
+    stop, due = StopRequest(), []
+    with pytest.raises(Interrupted):
+        for event in toy(tmp_path, evaluate_samples=24, progress_seconds=0).run(
+            Budget(steps=12), stop
+        ):
+            if isinstance(event, EvaluationDue):
+                due.append(event.step)
+            if isinstance(event, Progress) and event.step == 6:
+                stop.ask()
+    again = toy(tmp_path, evaluate_samples=24).run(Budget(steps=12))
+    assert due + measured(again, lambda _: False) == [3, 6, 9, 12]
 
 
 def test_the_module_is_in_training_mode_after_an_evaluation(tmp_path: Path) -> None:

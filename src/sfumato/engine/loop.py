@@ -82,7 +82,6 @@ class Trainer(Generic[Batch]):
         self._batches = batches
         self._stepper = Stepper(self.state, loss, settings, self._precision)
         self._saved_step: int | None = None
-        self._evaluated_step: int | None = None
 
     @property
     def ema(self) -> PowerEMA:
@@ -138,8 +137,6 @@ class Trainer(Generic[Batch]):
         yield from self._begin(budget)
         if self.state.progress < 1.0:
             yield from self._train(budget, stop or StopRequest())
-            # Before it is saved: a run that is saved to its end was measured there.
-            yield from self._evaluate()
         yield from self._save()
         if self.settings.preview_minutes is not None:
             yield PreviewDue(step=self.state.step)
@@ -195,15 +192,16 @@ class Trainer(Generic[Batch]):
                 if say.due() or state.progress >= 1.0:
                     with say.turn():
                         yield self._progress(budget, pace)
+                # Before it is saved: whatever goes on from a checkpoint was measured at its step.
+                if self._is_evaluation_step(evaluate) or state.progress >= 1.0:
+                    with evaluate.turn():
+                        yield from self._evaluate()
                 if stop.signum is not None and state.progress < 1.0:
                     yield from self._save()
                     raise _interrupted(stop.signum, state.step)
                 if save.due() or self._is_save_step():
                     with save.turn():
                         yield from self._save()
-                if self._is_evaluation_step(evaluate):
-                    with evaluate.turn():
-                        yield from self._evaluate()
                 if preview.due():
                     with preview.turn():
                         yield PreviewDue(step=state.step)
@@ -225,11 +223,9 @@ class Trainer(Generic[Batch]):
         return samples // asked > (samples - self.settings.batch) // asked
 
     def _evaluate(self) -> Iterator[Event]:
-        """Have the averaged weights measured, unless they were at this very step."""
-        if self._evaluated_step != self.state.step:
-            self._evaluated_step = self.state.step
-            yield EvaluationDue(step=self.state.step)
-            self.state.module.train()
+        """Have the averaged weights measured."""
+        yield EvaluationDue(step=self.state.step)
+        self.state.module.train()
 
     def _is_save_step(self) -> bool:
         asked = self.settings.save_steps
