@@ -24,3 +24,12 @@ def test_a_missing_file_and_garbage_are_named(tmp_path: Path) -> None:
         (tmp_path / "bad.safetensors").write_bytes(content)
         with pytest.raises(DamagedFile, match=r"bad\.safetensors"):
             tensor_file.read_tensors(tmp_path / "bad.safetensors")
+
+
+def test_the_header_is_read_from_memory(tmp_path: Path) -> None:
+    path = tmp_path / "t.safetensors"
+    told = {"step": "7", "what": "größer"}
+    tensor_file.write_tensors(path, {"t": torch.zeros(3)}, told)
+    assert tensor_file.header_of(path.read_bytes()) == told
+    tensor_file.write_tensors(path, {"t": torch.zeros(3)})
+    assert tensor_file.header_of(path.read_bytes()) == {}

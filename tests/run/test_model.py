@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from sfumato.engine.events import Metric
 from sfumato.errors import DamagedFile, RunError, SettingError
 from sfumato.run import model
 from sfumato.run import spec as specs
+from sfumato.run.best import keep_if_best
 from sfumato.run.directory import RunDirectory
 from sfumato.run.run import open_run
 
@@ -100,6 +103,29 @@ def test_the_fingerprint_is_of_the_weights_in_memory(run: RunDirectory) -> None:
     weights = {name: w + 1 for name, w in opened.denoiser.backbone.state_dict().items()}
     model.publish(run, weights, 5)
     assert opened.sample(1, steps=1).recipes[0]["model"] == before
+
+
+@pytest.mark.parametrize("snapshot", ["latest", "best"])
+def test_the_step_is_that_of_the_weights_in_memory(
+    run: RunDirectory, snapshot: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = model.tensors_in
+
+    def replaced_meanwhile(content: bytes) -> dict[str, torch.Tensor]:
+        found = read(content)
+        model.publish(run, found, 9)
+        keep_if_best(run, Metric(step=9, name="held-out loss", value=-1.0), found)
+        return found
+
+    monkeypatch.setattr(model, "tensors_in", replaced_meanwhile)
+    opened = open_run("unet", snapshot).model
+    assert opened.step == 4
+    assert open_run("unet", snapshot).model.step == 9
+
+
+def test_a_file_may_tell_no_step(run: RunDirectory) -> None:
+    save_file(load_file(run.model), run.model)
+    assert open_run("unet").model.step is None
 
 
 class TestBest:

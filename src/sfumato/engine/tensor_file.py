@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -52,3 +53,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             why=str(error),
             hint="It was cut short or changed after it was written: restore it from a copy.",
         ) from error
+
+
+def header_of(content: bytes) -> dict[str, str]:
+    """The short strings in the header of a safetensors file that was read; empty without any."""
+    # Eight bytes tell how long the header is, which is JSON.
+    size = int.from_bytes(content[:8], "little")
+    told: dict[str, str] = json.loads(content[8 : 8 + size]).get("__metadata__", {})
+    return told

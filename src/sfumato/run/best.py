@@ -63,7 +63,15 @@ def best_of(directory: RunDirectory) -> Best | None:
     """What is known of the best weights; None if there are none that can be read."""
     try:
         with safe_open(directory.best, framework="pt") as stream:
-            told = json.loads((stream.metadata() or {})[_ENTRY])
+            return best_in(stream.metadata() or {})
+    except (OSError, SafetensorError):
+        return None
+
+
+def best_in(header: Mapping[str, str]) -> Best | None:
+    """What the header of best weights tells; None if it does not."""
+    try:
+        told = json.loads(header[_ENTRY])
         return Best(int(told["step"]), str(told["name"]), float(told["value"]))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return None

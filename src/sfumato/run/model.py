@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +20,7 @@ from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.image import ImageMedium
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import AudioRecipe, TextRecipe
-from sfumato.run.best import best_of
+from sfumato.run.best import best_in
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import Spec
 
@@ -86,9 +87,18 @@ def published_step(directory: RunDirectory) -> int | None:
     """The step whose weights sampling uses; None if there are none that can be read."""
     try:
         with safe_open(directory.model, framework="pt") as stream:
-            return int((stream.metadata() or {})["step"])
-    except (OSError, SafetensorError, KeyError, ValueError):
+            return _step_in(stream.metadata() or {})
+    except (OSError, SafetensorError):
         return None
+
+
+def _step_in(header: Mapping[str, str]) -> int | None:
+    """The step behind weights, by the header of their file; None if it does not tell."""
+    best = best_in(header)
+    if best is not None:
+        return best.step
+    told = header.get("step", "")
+    return int(told) if told.isdecimal() else None
 
 
 def load(
@@ -118,7 +128,7 @@ def load(
             why=" ".join(str(error).split())[:200],
             hint=rebuilt if snapshot == LATEST else "use --snapshot latest.",
         ) from error
-    step = published_step(directory) if snapshot == LATEST else _best_step(directory)
+    step = _step_in(tensor_file.header_of(content))
     weights = Weights(hashlib.sha256(content).hexdigest()[:16], step)
     return denoiser.train(False).requires_grad_(False), weights
 
@@ -141,11 +151,6 @@ def _file_of(directory: RunDirectory, snapshot: str) -> Path:
             hint="leave --snapshot out, or train with --set data.held_out=0.1",
         )
     return directory.best
-
-
-def _best_step(directory: RunDirectory) -> int | None:
-    best = best_of(directory)
-    return None if best is None else best.step
 
 
 def _publish_latest(directory: RunDirectory) -> None:
