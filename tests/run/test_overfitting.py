@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+
+import pytest
 import torch
 from torch import Tensor
 
@@ -49,6 +52,41 @@ def test_noise_about_a_plateau_is_no_alarm() -> None:
             watched(measures(*point, 1000 * start + n, noise=0.05)) for n, point in enumerate(curve)
         ]
         assert not any(advice)
+
+
+@pytest.mark.parametrize("together", [0.0, 0.5, 0.9])
+def test_a_long_plateau_is_no_alarm(together: float) -> None:
+    """Hours of training make hundreds of evaluations, and neighbours of them err together."""
+    rng = torch.Generator().manual_seed(3)
+    alarms = 0
+    for _ in range(20):
+        watched = Overfitting()
+        own = torch.randn(ITEMS, generator=rng, dtype=torch.float64)
+        for n in range(300):
+            fresh = torch.randn(ITEMS, generator=rng, dtype=torch.float64)
+            own = together * own + math.sqrt(1 - together**2) * fresh
+            held_out, training = 0.5 + 0.2 * EACH + 0.05 * own, 0.5 - 0.001 * n + 0.2 * EACH
+            alarms += watched(Measures("loss", held_out, training)) is not None
+    assert alarms <= 1
+
+
+def test_over_fitting_late_in_a_long_run_is_told() -> None:
+    falling = [(1 - 0.005 * n, 1 - 0.005 * n) for n in range(100)]
+    parting = [(0.51 + 0.005 * n, 0.5 - 0.001 * n) for n in range(40)]
+    (found,) = said([*falling, *parting], noise=0.02)
+    assert 100 < found < 130
+
+
+def test_a_session_goes_on_from_the_best_of_those_before() -> None:
+    rising = [measures(0.7 + 0.01 * n, 0.3 - 0.01 * n, n) for n in range(4)]
+    alone = Overfitting()
+    assert all(alone(each) is None for each in rising[:3])
+    after = Overfitting(best=measures(0.5, 0.5), seen=5)
+    assert [after(each) is None for each in rising] == [True, True, False, True]
+    told = Overfitting(best=measures(0.5, 0.5), seen=5, said=True)
+    assert all(told(each) is None for each in rising)
+    many = Overfitting(best=measures(0.5, 0.5), seen=60)
+    assert all(many(each) is None for each in rising)
 
 
 def test_a_learning_rate_that_harms_both_is_not_over_fitting() -> None:

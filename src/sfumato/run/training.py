@@ -27,6 +27,7 @@ from sfumato.run.overfitting import Overfitting
 from sfumato.run.source import recipe_for
 from sfumato.run.spec import Spec
 from sfumato.run.task import BatchT, Measures, Task, TrainingData
+from sfumato.run.watching import watched_so_far
 from sfumato.storage import PARTIAL, sweep
 
 
@@ -205,7 +206,7 @@ def _run(
     recipe, settings = spec.recipe, spec.recipe.engine
     denoiser = model.build(spec).to(choose_device())
     task = data.task(spec, denoiser)
-    watched = Overfitting()
+    watched = watched_so_far(directory, spec, data)
     trainer = Trainer(
         denoiser.backbone,
         task.loss,
