@@ -24,7 +24,7 @@ class Overfitting:
 
     The same items are measured under the same times and noise every time, so what they lost since
     the best evaluation is a paired difference, whose mean has a standard error. Over-fitting has
-    begun where that mean is far above 0, three times running or for the last sixth of all
+    begun where that mean is far above 0, three times running and for the last sixth of all
     evaluations, while training items go on getting better.
 
     Args:
