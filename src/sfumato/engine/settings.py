@@ -31,7 +31,8 @@ class EngineSettings(BaseModel):
         keep: How many of the newest checkpoints to keep.
         preview_minutes: Minutes between previews; None makes none.
         evaluate_samples: Samples between evaluations of the averaged weights on what is held out;
-            None makes one every half minute, or more rarely so as to take 3 % of the time at most.
+            None makes one every half minute, or more rarely so as to take about 3 % of the time;
+            the first and the last are made however short the run.
         progress_seconds: Seconds between progress events; 0 says every step.
         batch_timeout: Seconds to wait for a batch before giving up.
         loaders: Threads that prepare batches; None takes one beside a CPU, and most cores beside a
