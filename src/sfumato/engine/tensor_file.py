@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -61,3 +61,12 @@ def header_of(content: bytes) -> dict[str, str]:
     size = int.from_bytes(content[:8], "little")
     told: dict[str, str] = json.loads(content[8 : 8 + size]).get("__metadata__", {})
     return told
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """The same of a file, without reading its tensors; empty too if it cannot be read."""
+    try:
+        with safe_open(path, framework="pt") as stream:
+            return dict(stream.metadata() or {})
+    except (OSError, SafetensorError):
+        return {}

@@ -19,6 +19,9 @@ from torch import Tensor
 from sfumato.errors import DataError
 from sfumato.metrics.features import require_finite
 
+LEAST = 3
+"""Items that a set needs for an unbiased distance with an interval."""
+
 _ENTRIES = 1 << 22
 _ROWS_FOR_MEDIAN = 2000
 
@@ -243,7 +246,7 @@ def require_three(features: Tensor) -> None:
     Raises:
         DataError: It has fewer than three items, or a feature is not finite.
     """
-    if len(features) < 3:
+    if len(features) < LEAST:
         raise DataError(
             f"A kernel distance needs three items in each set, and there are {len(features)}.",
             hint="measure more of them; a few hundred give a useful interval.",

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from sfumato.engine import tensor_file
@@ -61,11 +60,7 @@ def best_value(directory: RunDirectory) -> float:
 
 def best_of(directory: RunDirectory) -> Best | None:
     """What is known of the best weights; None if there are none that can be read."""
-    try:
-        with safe_open(directory.best, framework="pt") as stream:
-            return best_in(stream.metadata() or {})
-    except (OSError, SafetensorError):
-        return None
+    return best_in(tensor_file.read_header(directory.best))
 
 
 def best_in(header: Mapping[str, str]) -> Best | None:

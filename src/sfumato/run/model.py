@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load as tensors_in
 
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
@@ -85,11 +85,7 @@ def publish(directory: RunDirectory, tensors: dict[str, torch.Tensor], step: int
 
 def published_step(directory: RunDirectory) -> int | None:
     """The step whose weights sampling uses; None if there are none that can be read."""
-    try:
-        with safe_open(directory.model, framework="pt") as stream:
-            return _step_in(stream.metadata() or {})
-    except (OSError, SafetensorError):
-        return None
+    return _step_in(tensor_file.read_header(directory.model))
 
 
 def _step_in(header: Mapping[str, str]) -> int | None:

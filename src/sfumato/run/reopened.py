@@ -1,9 +1,9 @@
-"""The data of an existing run, read again while a measurement tells how far it is."""
+"""Data read for a measurement, which tells how far it is meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TypeVar
+from collections.abc import Generator, Iterable
+from typing import Any, TypeVar
 
 from sfumato.run.data import reopen
 from sfumato.run.directory import RunDirectory
@@ -18,7 +18,7 @@ DataT = TypeVar("DataT", bound=TrainingData)
 def reopened(
     directory: RunDirectory, spec: Spec, kind: type[DataT]
 ) -> Generator[Measuring, None, DataT]:
-    """Yield the progress of reading and return the data.
+    """Read the data of an existing run again.
 
     Args:
         directory: The run.
@@ -29,9 +29,23 @@ def reopened(
         DataError: They are gone.
         RunError: They are not what the run began with.
     """
-    for event in reopen(directory, spec.data, spec.recipe):
+    return (yield from read(reopen(directory, spec.data, spec.recipe), kind))
+
+
+def read(
+    events: Iterable[Any], kind: type[DataT], source: str | None = None
+) -> Generator[Measuring, None, DataT]:
+    """Yield the progress of reading and return the data.
+
+    Args:
+        events: As ``run.data`` gives them.
+        kind: The class of the data.
+        source: Where they come from, for the reader; None if that is clear.
+    """
+    of = "" if source is None else f" of {source}"
+    for event in events:
         if isinstance(event, Reading):
-            yield Measuring(f"reading {event.unit}", event.done, event.total)
+            yield Measuring(f"reading {event.unit}{of}", event.done, event.total)
         if isinstance(event, kind):
             return event
     raise RuntimeError("reading ended without data")

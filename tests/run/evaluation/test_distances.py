@@ -4,6 +4,7 @@ import pytest
 
 from sfumato.metrics.kernel_distance import GaussianKernel, kernel_distance
 from sfumato.run.evaluation import distances as distances_module
+from sfumato.run.evaluation import seen as seen_module
 from sfumato.run.evaluation.distances import distances
 from sfumato.run.evaluation.report import Figure, Section
 from tests.run.evaluation.clouds import cloud, seen
@@ -97,7 +98,9 @@ def test_a_frechet_distance_of_too_few_is_refused() -> None:
 def test_of_many_real_items_evenly_spaced_ones_count(monkeypatch: pytest.MonkeyPatch) -> None:
     features = seen(cloud(40, 1))
     whole = figures(distances(features, GROUPS, 0))
-    monkeypatch.setattr(distances_module, "_MOST", 60)
+    for module in (distances_module, seen_module):
+        monkeypatch.setattr(module, "MOST_PAIRED", 60)
+    features = seen(cloud(40, 1))
     found = figures(distances(features, GROUPS, 0))
     assert found["training"].n == (40, 60)
     assert found["halves"].n == (30, 30)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfumato.errors import SettingError
+from sfumato.metrics.kernel_distance import LEAST
 from sfumato.run.trained import LAST, require_within
 
 _MOST = 1_000_000
-_LEAST = 3  # A kernel distance needs three items on either side.
 
 # Settings that some media have nothing for, and whose they are.
 _OWNERS = {
@@ -85,7 +85,7 @@ class Asked:
             rows if self.rows is None else self.rows,
             draws if self.draws is None else self.draws,
         )
-        require_within("n", wanted.n, _LEAST, _MOST)
+        require_within("n", wanted.n, LEAST, _MOST)
         require_within("rows", wanted.rows, 1, _MOST)
         require_within("draws", wanted.draws, 1, _MOST)
         require_within("seed", self.seed, 0, LAST)

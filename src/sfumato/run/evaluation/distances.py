@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sfumato.metrics.frechet import enough_for_frechet, extrapolated_frechet
-from sfumato.metrics.kernel_distance import GaussianKernel, KernelDistance, kernel_distance
+from sfumato.metrics.kernel_distance import (
+    LEAST,
+    GaussianKernel,
+    KernelDistance,
+    kernel_distance,
+)
 from sfumato.process.rng import Stream, uniform
 from sfumato.run.evaluation.report import Figure, Section
-from sfumato.run.evaluation.seen import Seen, spaced
+from sfumato.run.evaluation.seen import MOST_PAIRED, Seen, spaced
 
-FEW = 50
-_LEAST = 3
+_FEW = 50
 _SPLITS = 50
-# A distance takes all pairs: of more real items, as many evenly spaced ones stand for all.
-_MOST = 5000
 _ABOUT = (
     "Kernel distance times 100, unbiased: 0 = alike, and chance goes below it. "
     "'Held-out to training' is what a perfect model could reach on this split, and random halves "
@@ -36,16 +37,14 @@ def distances(seen: Seen, groups: Sequence[str], seed: int) -> Section:
         groups: Of all real items, training first: those of one belong together.
         seed: Of what is drawn.
     """
-    fewer = replace(seen, training=seen.training[spaced(len(seen.training), _MOST)])
-    figures = [*_kernel(fewer), *_between_halves(seen, groups, seed), *_frechet(seen, seed)]
+    figures = [*_kernel(seen), *_between_halves(seen, groups, seed), *_frechet(seen, seed)]
     title = f"distance, {seen.name}"
     return Section(f"distance/{seen.name}", title, _ABOUT, tuple(figures), seen.identity)
 
 
 def _kernel(seen: Seen) -> Iterator[Figure]:
-    samples, known, unseen = seen.samples, seen.training, seen.held_out
-    kernel = GaussianKernel.of(known)
-    enough = len(unseen) >= _LEAST
+    samples, known, unseen, kernel = seen.samples, seen.known, seen.held_out, seen.kernel
+    enough = len(unseen) >= LEAST
     floor = kernel_distance(unseen, known, kernel) if enough else None
     if enough:
         found = kernel_distance(samples, unseen, kernel)
@@ -67,15 +66,14 @@ def _figure(
 ) -> Figure:
     value, low, high = (100 * number for number in found)
     real = None if floor is None else 100 * floor.value
-    few = f"only {min(n)} on one side: the interval is wide" if min(n) < FEW else None
+    few = f"only {min(n)} on one side: the interval is wide" if min(n) < _FEW else None
     return Figure(key, title, value, low, high, real, n, flag=few)
 
 
 def _between_halves(seen: Seen, groups: Sequence[str], seed: int) -> Iterator[Figure]:
-    chosen = spaced(len(seen.real), _MOST)
+    chosen = spaced(len(seen.real), MOST_PAIRED)
     real, groups = seen.real[chosen], [groups[place] for place in chosen.tolist()]
-    kernel = GaussianKernel.of(seen.training)
-    found = sorted(_halves(real, groups, kernel, seed))
+    found = sorted(_halves(real, groups, seen.kernel, seed))
     if not found:
         return
     n = (len(real) // 2,) * 2
@@ -95,7 +93,7 @@ def _halves(
         chosen = torch.zeros(len(names), dtype=torch.bool)
         chosen[key.argsort()[: len(names) // 2]] = True
         one, other = features[chosen[number]], features[~chosen[number]]
-        if min(len(one), len(other)) >= _LEAST:
+        if min(len(one), len(other)) >= LEAST:
             yield 100 * kernel_distance(one, other, kernel).value
 
 

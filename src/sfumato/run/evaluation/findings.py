@@ -9,13 +9,12 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from sfumato.errors import DataError
+from sfumato.metrics.kernel_distance import LEAST
 from sfumato.run.evaluation.exhibits import Exhibit
 from sfumato.run.evaluation.report import Report, Section, Split
 from sfumato.run.evaluation.seen import Seen
 from sfumato.run.measuring import Measuring
 from sfumato.run.trained import Trained
-
-_LEAST = 3
 
 
 def reported(
@@ -47,7 +46,7 @@ def require_enough(model: Trained[Any], training: int) -> None:
     Raises:
         DataError: There are fewer than three training items, which have no distances.
     """
-    if training < _LEAST:
+    if training < LEAST:
         raise DataError(
             f"The run '{model.directory.name}' cannot be evaluated.",
             why=f"it was trained on {training} items, and samples are held against three at least",

@@ -18,8 +18,7 @@ from sfumato.run.evaluation.seen import spaced
 from sfumato.run.gaussian.data import GaussianData
 from sfumato.run.gaussian.sampling import GaussianModel
 from sfumato.run.measuring import Measuring
-from sfumato.run.reopened import reopened
-from sfumato.run.source import Reading
+from sfumato.run.reopened import read, reopened
 
 # Items of either kind; of more, as many evenly spaced ones are looked at.
 MOST = 20_000
@@ -68,7 +67,8 @@ def real_of(
     own = own_items(data)
     if elsewhere is None:
         return own
-    other = yield from _other(model, kind, elsewhere)
+    other = yield from read(prepare(elsewhere, model.spec.recipe), kind, elsewhere)
+    _require_shape(model, other, elsewhere)
     chosen = _spaced(np.arange(len(other.dataset), dtype=np.int64))
     items, labels = other.dataset.gather(chosen)
     names = _groups(other, chosen)
@@ -98,21 +98,13 @@ def own_items(data: GaussianData[Any, Any]) -> Real:
     )
 
 
-def _other(
-    model: GaussianModel[Any], kind: type[DataT], source: str
-) -> Generator[Measuring, None, DataT]:
-    for event in prepare(source, model.spec.recipe):
-        if isinstance(event, Reading):
-            yield Measuring(f"reading {event.unit} of {source}", event.done, event.total)
-        if isinstance(event, kind):
-            if event.medium.signal_shape != model.medium.signal_shape:
-                raise DataError(
-                    f"The items of '{source}' are not of the shape that the run makes.",
-                    why=f"they are {event.medium.signal_shape}, and the run's samples "
-                    f"{model.medium.signal_shape}",
-                )
-            return event
-    raise RuntimeError("reading ended without data")
+def _require_shape(model: GaussianModel[Any], other: GaussianData[Any, Any], source: str) -> None:
+    if other.medium.signal_shape != model.medium.signal_shape:
+        raise DataError(
+            f"The items of '{source}' are not of the shape that the run makes.",
+            why=f"they are {other.medium.signal_shape}, and the run's samples "
+            f"{model.medium.signal_shape}",
+        )
 
 
 def _spaced(ids: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from sfumato.metrics.extractor import Extractor
+from sfumato.metrics.kernel_distance import GaussianKernel
 from sfumato.process.rng import Stream, uniform
 from sfumato.run.measuring import Measuring
 
 ItemsT = TypeVar("ItemsT")
 FormT = TypeVar("FormT")
 # Of larger sets, comparisons that need all pairs look at so many.
+MOST_PAIRED = 5000
 _MOST_RIVALS = 2000
 
 
@@ -37,10 +40,24 @@ class Seen:
     training: Tensor
     held_out: Tensor
 
-    @property
+    @cached_property
     def real(self) -> Tensor:
         """All real items, training first, shape (M + m, d)."""
         return torch.cat([self.training, self.held_out])
+
+    @cached_property
+    def kernel(self) -> GaussianKernel:
+        """As wide as training items are apart: one for all that is measured through an extractor.
+
+        Raises:
+            DataError: Most training items are equal.
+        """
+        return GaussianKernel.of(self.training)
+
+    @cached_property
+    def known(self) -> Tensor:
+        """Training items for what takes all pairs: at most 5,000, evenly spaced."""
+        return self.training[spaced(len(self.training), MOST_PAIRED)]
 
 
 class Sets(NamedTuple, Generic[ItemsT]):

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from sfumato.errors import SettingError
 from sfumato.media.catalogue import asset_here, fetch_asset
-from sfumato.media.text.rows import Rows
 from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.molecules import canonical
 from sfumato.metrics.ngram_features import NgramFeatures
@@ -29,7 +28,7 @@ from sfumato.run.evaluation.report import Section, Split
 from sfumato.run.evaluation.seen import Sets, look
 from sfumato.run.evaluation.text_sections import text_sections
 from sfumato.run.measuring import Measuring
-from sfumato.run.reopened import reopened
+from sfumato.run.reopened import read, reopened
 from sfumato.run.text.data import TextData, elsewhere
 from sfumato.run.text.hidden_states import HiddenStates
 from sfumato.run.text.quality import molecules_of, quality_of
@@ -67,7 +66,8 @@ def evaluate(
     data = yield from reopened(model.directory, model.spec, TextData)
     unseen = data.held_out
     if asked.data is not None:
-        unseen = yield from _elsewhere(model, asked.data)
+        others = elsewhere(model.directory, asked.data, model.spec.text)
+        unseen = (yield from read(others, TextData, asked.data)).training
     require_enough(model, len(data.training))
     bits = yield from of_texts(model, data, unseen, wanted, asked.seed)
     samples = yield from _samples(model, request)
@@ -114,14 +114,6 @@ def _own(
 def _chemical(model: TextModel) -> bool:
     """Whether the catalogue's molecules were learnt."""
     return model.spec.data.catalogued and model.spec.data.source == _MOLECULES
-
-
-def _elsewhere(model: TextModel, source: str) -> Generator[Measuring, None, Rows]:
-    for event in elsewhere(model.directory, source, model.spec.text):
-        if isinstance(event, TextData):
-            return event.training
-        yield Measuring(f"reading {event.unit} of {source}", event.done, event.total)
-    raise RuntimeError("reading ended without data")
 
 
 def _as_they_are(texts: Sequence[str]) -> Sequence[str]:

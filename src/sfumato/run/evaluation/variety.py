@@ -45,8 +45,7 @@ def variety(seen: Seen, rivals: Rivals) -> Section:
     if min(count, len(beside)) < _LEAST:
         figures = [_refused(count, len(beside))]
     else:
-        kernel = GaussianKernel.of(seen.training)
-        figures = [*_manifolds(samples, instead, beside), *_kinds(samples, instead, kernel)]
+        figures = [*_manifolds(samples, instead, beside), *_kinds(samples, instead, seen.kernel)]
     return Section(f"variety/{seen.name}", "variety", _ABOUT, tuple(figures), seen.identity)
 
 

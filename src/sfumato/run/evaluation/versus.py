@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sfumato.errors import RunError
 from sfumato.metrics.kernel_difference import kernel_difference
-from sfumato.metrics.kernel_distance import GaussianKernel
+from sfumato.metrics.kernel_distance import LEAST
 from sfumato.metrics.paired import paired_difference, share_difference
 from sfumato.run.evaluation.comparison import Comparison, Row
 from sfumato.run.evaluation.findings import Findings
@@ -106,11 +106,10 @@ def _differences(first: Findings, second: Findings) -> Iterator[tuple[str, Diffe
 
 
 def _of_distances(one: Seen, other: Seen) -> Iterator[tuple[str, Difference]]:
-    kernel = GaussianKernel.of(one.training)
-    for key, real in (("held_out", one.held_out), ("training", one.training)):
-        if len(real) < 3:
+    for key, real in (("held_out", one.held_out), ("training", one.known)):
+        if len(real) < LEAST:
             continue
-        found = kernel_difference(one.samples, other.samples, real, kernel)
+        found = kernel_difference(one.samples, other.samples, real, one.kernel)
         value, low, high = (100 * number for number in found)
         figure = Figure(key, "difference", value, low, high, n=(len(one.samples), len(real)))
         yield f"distance/{one.name}/{key}", Difference(figure, -1)
