@@ -109,7 +109,7 @@ def compare_runs(
     """
     ours, theirs = Run.open(first, snapshot), Run.open(second, snapshot)
     folder = _checked(ours.directory.evaluation if out is None else out)
-    found, plots, _ = yield from course.compare(ours.model, theirs.model, asked, steps)
+    found, plots = yield from course.compare(ours.model, theirs.model, asked, steps)
     name = f"{ours.name}-{theirs.name}"
     path, shown = folder / f"{name}.json", folder / f"{name}.html"
     folder.mkdir(parents=True, exist_ok=True)

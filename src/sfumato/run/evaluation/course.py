@@ -59,7 +59,7 @@ def compare(
     asked: Asked,
     steps: Sequence[int],
     extractors: Sequence[Extractor[Any]] = (),
-) -> Generator[Measuring, None, tuple[Comparison, tuple[Plot, ...], tuple[Findings, Findings]]]:
+) -> Generator[Measuring, None, tuple[Comparison, tuple[Plot, ...]]]:
     """Evaluate two models on the same real items and hold them against each other.
 
     Args:
@@ -85,4 +85,4 @@ def compare(
     if steps:
         n = min(_OF_EACH, len(ours.seen[0].samples))
         plots = ((yield from quality_by_steps((ours, theirs), sorted(steps), n)),)
-    return found, plots, (ours, theirs)
+    return found, plots

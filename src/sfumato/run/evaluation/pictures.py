@@ -69,10 +69,10 @@ class PictureView(View[ImageModel]):
 
     def own(
         self, model: ImageModel, made: Sampled, real: Real, asked: Asked
-    ) -> Generator[Measuring, None, list[Section]]:
+    ) -> Generator[Measuring, None, tuple[list[Section], list[Exhibit]]]:
         """Nothing."""
         yield from ()
-        return []
+        return [], []
 
     def exhibits(
         self, model: ImageModel, made: Sampled, real: Real, found: Memorisation

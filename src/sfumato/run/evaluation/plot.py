@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -118,17 +118,20 @@ def _titles(plot: Plot) -> Iterator[str]:
 
 def _drawn(line: Line, number: int, x: _Axis, y: _Axis) -> Iterator[str]:
     colour = f"c{number % _COLOURS}"
-    place: Callable[[float, float], str] = lambda a, b: f"{x.at(a):.1f},{y.at(b):.1f}"  # noqa: E731
+    across = [x.at(value) for value in line.x]
     if line.low:
-        above = [place(a, b) for a, b in zip(line.x, line.high, strict=True)]
-        below = [place(a, b) for a, b in zip(line.x, line.low, strict=True)]
-        yield f'<polygon class="band {colour}" points="{" ".join([*above, *reversed(below)])}"/>'
-    points = [place(a, b) for a, b in zip(line.x, line.y, strict=True)]
-    yield f'<polyline class="line {colour}" points="{" ".join(points)}"/>'
+        edge = [*zip(across, map(y.at, line.high), strict=True)]
+        edge += reversed([*zip(across, map(y.at, line.low), strict=True)])
+        yield f'<polygon class="band {colour}" points="{_points(edge)}"/>'
+    points = [*zip(across, map(y.at, line.y), strict=True)]
+    yield f'<polyline class="line {colour}" points="{_points(points)}"/>'
     # Of a hundred points a dot each would hide the line.
-    for point in points if len(points) <= 30 else ():
-        cx, cy = point.split(",")
-        yield f'<circle class="dot {colour}" cx="{cx}" cy="{cy}" r="3"/>'
+    for cx, cy in points if len(points) <= 30 else ():
+        yield f'<circle class="dot {colour}" cx="{cx:.1f}" cy="{cy:.1f}" r="3"/>'
+
+
+def _points(pairs: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in pairs)
 
 
 def _legend(lines: Sequence[Line]) -> str:

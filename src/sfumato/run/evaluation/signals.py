@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.memorisation import Memorisation
-from sfumato.run.evaluation.asked import Asked, Wanted
+from sfumato.run.evaluation.asked import Asked
 from sfumato.run.evaluation.classes import judged
 from sfumato.run.evaluation.curves import curve_plots
 from sfumato.run.evaluation.exhibits import Exhibit
@@ -62,8 +62,8 @@ class View(ABC, Generic[ModelT]):
     @abstractmethod
     def own(
         self, model: ModelT, made: Sampled, real: Real, asked: Asked
-    ) -> Generator[Measuring, None, list[Section]]:
-        """What is measured of this medium alone."""
+    ) -> Generator[Measuring, None, tuple[list[Section], list[Exhibit]]]:
+        """What is measured of this medium alone, and what is shown of that."""
 
     @abstractmethod
     def exhibits(
@@ -103,10 +103,11 @@ def evaluate(
     verdicts = judged(seen[0], made.labels, real, model.spec.data.classes)
     sections += verdicts.sections
     bits = yield from of_signals(model, view.medium, real, wanted, asked.seed)
-    sections += [bits.section, *(yield from view.own(model, made, real, asked))]
-    notes = _notes(real, asked, wanted)
+    own, shown = yield from view.own(model, made, real, asked)
+    sections += [bits.section, *own]
+    notes = _notes(real, asked)
     report = reported(model, asked.seed, real.split, sampling_of(request), sections, notes)
-    exhibits = (*view.exhibits(model, made, real, found), *curve_plots(model.directory))
+    exhibits = (*view.exhibits(model, made, real, found), *shown, *curve_plots(model.directory))
 
     def again(n: int, steps: int, what: str) -> Generator[Measuring, None, Tensor]:
         other = replace(request, n=n, steps=steps)
@@ -116,7 +117,7 @@ def evaluate(
     return Findings(report, exhibits, seen, bits.of_each, verdicts.hits, again)
 
 
-def _notes(real: Real, asked: Asked, wanted: Wanted) -> Iterator[str]:
+def _notes(real: Real, asked: Asked) -> Iterator[str]:
     if asked.label is not None:
         yield (
             f"all samples are of '{asked.label}' and real items of all classes: distances are large"

@@ -13,7 +13,7 @@ from torch import Tensor
 from sfumato.metrics.interval import share_interval
 from sfumato.metrics.levels import Levels, levels
 from sfumato.metrics.sound_neighbours import SoundNeighbours, nearest_sounds
-from sfumato.metrics.speech import Recogniser, same_word
+from sfumato.metrics.speech import Recogniser, word_accuracy
 from sfumato.run.evaluation.real import Real
 from sfumato.run.evaluation.report import Figure, Section
 
@@ -104,34 +104,24 @@ def word_section(
     if known is None:
         raise RuntimeError("a run with classes has labels")
     those = torch.isin(known, labels)
-    ours = _right(recogniser, samples, labels, classes, rate)
-    theirs = _right(recogniser, floats(real.training[those.numpy()]), known[those], classes, rate)
-    bounds = share_interval(sum(ours), len(ours))
-    beside = sum(theirs) / len(theirs) if theirs else None
-    n = len(ours), len(theirs)
+    spoken, spoken_labels = floats(real.training[those.numpy()]), known[those]
+    share = _accuracy(recogniser, samples, labels, classes, rate)
+    bounds = share_interval(round(share * len(samples)), len(samples))
+    beside = None
+    if len(spoken):
+        beside = _accuracy(recogniser, spoken, spoken_labels, classes, rate)
+    n = len(samples), len(spoken)
     return Section(
         "words",
         "words",
         "Share of sounds in which a recogniser hears the word asked for; beside it the same of the "
         "training sounds of these words, which is what the recogniser is worth.",
-        (
-            Figure(
-                "understood",
-                "word understood",
-                bounds.mean,
-                bounds.low,
-                bounds.high,
-                beside,
-                n,
-                ".1%",
-            ),
-        ),
+        (Figure("understood", "word understood", *bounds, beside, n, ".1%"),),
     )
 
 
-def _right(
+def _accuracy(
     recogniser: Recogniser, clips: Tensor, labels: Tensor, classes: Sequence[str], rate: int
-) -> list[bool]:
-    heard = recogniser.heard(clips, rate)
+) -> float:
     wanted = [classes[number] for number in labels.tolist()]
-    return [same_word(one, other) for one, other in zip(heard, wanted, strict=True)]
+    return word_accuracy(recogniser.heard(clips, rate), wanted)

@@ -19,7 +19,6 @@ from sfumato.metrics.extractor import Clips, Extractor
 from sfumato.metrics.log_mel_features import LogMel
 from sfumato.metrics.memorisation import Memorisation
 from sfumato.metrics.own_model import OnnxExtractor
-from sfumato.metrics.sound_neighbours import SoundNeighbours
 from sfumato.metrics.speech import Recogniser
 from sfumato.metrics.speech_embedding import SpeechEmbedding
 from sfumato.run.audio.data import AudioData
@@ -57,7 +56,6 @@ class SoundView(View[AudioModel]):
         # Better to miss a package now than after minutes.
         self._recogniser = _recogniser(model, asked)
         self._rate = model.medium.settings.rate
-        self._likest: SoundNeighbours | None = None
 
     def extractors(self, model: AudioModel, real: Real) -> Sequence[Extractor[Clips]]:
         """See :meth:`View.extractors`."""
@@ -81,12 +79,12 @@ class SoundView(View[AudioModel]):
 
     def own(
         self, model: AudioModel, made: Sampled, real: Real, asked: Asked
-    ) -> Generator[Measuring, None, list[Section]]:
+    ) -> Generator[Measuring, None, tuple[list[Section], list[Exhibit]]]:
         """Levels, the likeness of waveforms, and words."""
         samples = floats(made.items)
         yield Measuring("comparing waveforms: samples", 0, len(samples))
         known = torch.cat([floats(real.training), floats(real.held_out)])
-        section, self._likest = likeness_section(samples, real, self._rate)
+        section, likest = likeness_section(samples, real, self._rate)
         sections = [level_section(samples, known), section]
         if self._recogniser is not None and made.labels is not None:
             yield Measuring("recognising words in samples", 0, len(samples))
@@ -94,12 +92,18 @@ class SoundView(View[AudioModel]):
             sections.append(
                 word_section(self._recogniser, samples, made.labels, real, classes, rate)
             )
-        return sections
+        picture = beside_nearest(model.medium, made.items, real.training, likest)
+        shown = Pictures(
+            "samples over the likest training sounds",
+            "the first six, and the six likest of all",
+            (("samples and training sounds", png(picture)),),
+        )
+        return sections, [shown]
 
     def exhibits(
         self, model: AudioModel, made: Sampled, real: Real, found: Memorisation
     ) -> Iterator[Exhibit]:
-        """The first samples, real sounds, and samples over the likest training sounds."""
+        """The first samples and real sounds."""
         clips = [
             model.medium.lasting(clip, recipe["seconds"])
             for clip, recipe in zip(made.items[:_SHOWN], made.recipes, strict=False)
@@ -121,13 +125,6 @@ class SoundView(View[AudioModel]):
             "evenly spaced among those trained on",
             _players(model, list(floats(real.training[places]).numpy()), map(str, places)),
         )
-        if self._likest is not None:
-            picture = beside_nearest(model.medium, made.items, real.training, self._likest)
-            yield Pictures(
-                "samples over the likest training sounds",
-                "the first six, and the six likest of all",
-                (("samples and training sounds", png(picture)),),
-            )
 
 
 def _recogniser(model: AudioModel, asked: Asked) -> Recogniser | None:
