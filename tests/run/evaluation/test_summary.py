@@ -61,6 +61,12 @@ def test_copies_are_said() -> None:
     assert any("are called copies of training items" in one for one in summary(of(seen(mixed))))
 
 
+def test_samples_that_are_near_to_everything_are_said_to_be() -> None:
+    said = summary(of(seen(0.5 * cloud(90, 1))))
+    assert any(one.startswith("No sample is called a copy") for one in said)
+    assert any("nearer to training items than held-out items are" in one for one in said)
+
+
 def test_what_cannot_be_told_is_not() -> None:
     said = summary(of(seen(cloud(90, 1), held_out=0)))
     assert said[0].startswith("Nothing was held out")

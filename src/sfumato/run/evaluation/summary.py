@@ -80,15 +80,20 @@ def _copies(figures: Mapping[str, Figure], extractor: str) -> Iterator[str]:
     called = figures.get(f"copies/{extractor}/called")
     if called is None or called.value is None:
         yield f"{_UNSURE}whether samples are copies cannot be told."
-    elif called.value > 0:
+        return
+    if called.value > 0:
         share = called.value_text
         yield f"{share} of the samples are called copies of training items: look at them."
-    elif figures[f"copies/{extractor}/nearer"].flag is not None and called.flag is None:
-        yield "No sample is called a copy, but all in all they are too near to training items."
     elif called.flag is not None:
         yield f"No sample is called a copy; {called.flag}."
     else:
         yield "No sample is called a copy of a training item."
+    nearer = figures[f"copies/{extractor}/nearer"]
+    if nearer.low is not None and nearer.real is not None and nearer.low > nearer.real:
+        yield (
+            f"All in all samples are nearer to training items than held-out items are, in "
+            f"{nearer.value_text} of the pairs: they are bland, or learnt by heart."
+        )
 
 
 def _likelihood(figures: Mapping[str, Figure]) -> Iterator[str]:
