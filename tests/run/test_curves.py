@@ -49,13 +49,5 @@ def test_what_is_no_number_is_left_out(tmp_path: Path) -> None:
     assert curves(log(tmp_path, metric(2, None))) == {}
 
 
-def test_many_points_are_thinned_and_the_last_one_kept(tmp_path: Path) -> None:
-    found = curves(log(tmp_path, *(metric(step, float(step)) for step in range(5000))))
-    points = found["held-out loss"]
-    assert len(points) == 300
-    assert points[0] == (0, 0.0)
-    assert points[-1] == (4999, 4999.0)
-
-
 def test_without_a_log_there_are_none(tmp_path: Path) -> None:
     assert curves(RunDirectory(tmp_path)) == {}

@@ -10,13 +10,12 @@ from sfumato.run.directory import RunDirectory
 
 Curve = tuple[tuple[int, float], ...]
 
-# Progress comes every half second; so many points are enough to look at.
-_MOST = 300
-_LOSS = "training loss as it goes"
+LOSS = "training loss as it goes"
+"""The smoothed loss of the training batches; all other curves are of evaluations."""
 
 
 def curves(directory: RunDirectory) -> dict[str, Curve]:
-    """All measures by their names, and the smoothed loss of the training batches.
+    """All measures by their names, and :data:`LOSS`.
 
     Lines of steps that were lost with a crash are left out: they lie after the step that the next
     session went on from.
@@ -31,11 +30,11 @@ def curves(directory: RunDirectory) -> dict[str, Curve]:
                 _forget(found, int(line["step"]))
             else:
                 _note(found, line)
-    return {name: _thinned(tuple(sorted(points.items()))) for name, points in found.items()}
+    return {name: tuple(sorted(points.items())) for name, points in found.items()}
 
 
 def _note(found: dict[str, dict[int, float]], line: Mapping[str, Any]) -> None:
-    name, key = {"metric": (line.get("name"), "value"), "progress": (_LOSS, "loss")}.get(
+    name, key = {"metric": (line.get("name"), "value"), "progress": (LOSS, "loss")}.get(
         str(line.get("event")), (None, "")
     )
     value = line.get(key)
@@ -47,11 +46,3 @@ def _forget(found: Mapping[str, dict[int, float]], after: int) -> None:
     for points in found.values():
         for step in [step for step in points if step > after]:
             del points[step]
-
-
-def _thinned(points: Curve) -> Curve:
-    """At most so many, evenly spaced, the last one among them."""
-    if len(points) <= _MOST:
-        return points
-    places = (number * (len(points) - 1) // (_MOST - 1) for number in range(_MOST))
-    return tuple(points[place] for place in places)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sfumato.engine.log import read_log
 from sfumato.engine.machine import choose_device
 from sfumato.errors import DamagedFile
 from sfumato.recipes import TextRecipe
 from sfumato.run import model
+from sfumato.run.curves import LOSS, curves
 from sfumato.run.directory import RunDirectory
 from sfumato.run.overfitting import SIGN, Overfitting
 from sfumato.run.spec import Spec
@@ -20,19 +24,15 @@ def watched_so_far(directory: RunDirectory, spec: Spec, data: TrainingData) -> O
     made again from the best weights: its items are measured under the same times and noise. How
     many were worse in a row is begun anew, so that advice may come later and never too early.
     """
-    steps: set[int] = set()
-    said = False
-    if directory.log.is_file():
-        for line in read_log(directory.log):
-            match line:
-                case {"event": "started", "step": int(begun)}:
-                    steps = {step for step in steps if step <= begun}
-                case {"event": "metric", "step": int(step)}:
-                    steps.add(step)
-                case {"event": "warned", "message": str(message)}:
-                    said = said or message.startswith(SIGN)
+    logged = curves(directory)
+    steps = {step for name in logged if name != LOSS for step, _ in logged[name]}
+    said = directory.log.is_file() and any(map(_is_advice, read_log(directory.log)))
     best = None if said else best_measures(directory, spec, data)
     return Overfitting(best, len(steps), said)
+
+
+def _is_advice(line: Mapping[str, Any]) -> bool:
+    return line.get("event") == "warned" and str(line.get("message")).startswith(SIGN)
 
 
 def best_measures(directory: RunDirectory, spec: Spec, data: TrainingData) -> Measures | None:

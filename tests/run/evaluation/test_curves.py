@@ -30,5 +30,19 @@ def test_text_has_its_own_unit(tmp_path: Path) -> None:
     assert plot.y_title == "bits per character"
 
 
+def test_many_points_are_thinned_and_the_last_one_kept(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    lines = [
+        {"event": "metric", "step": step, "name": "held-out loss", "value": float(step)}
+        for step in range(5000)
+    ]
+    directory.log.write_text("\n".join(map(json.dumps, lines)))
+    (plot,) = curve_plots(directory)
+    (line,) = plot.lines
+    assert len(line.x) == 300
+    assert (line.x[0], line.y[0]) == (0, 0.0)
+    assert (line.x[-1], line.y[-1]) == (4999, 4999.0)
+
+
 def test_without_measures_nothing_is_drawn(tmp_path: Path) -> None:
     assert curve_plots(RunDirectory(tmp_path)) == ()
