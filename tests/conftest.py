@@ -11,6 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.copied import copier
+
 # Small tensors gain nothing from more, and suites run side by side.
 torch.set_num_threads(1)
 
@@ -108,10 +110,4 @@ def runs(
 ) -> Callable[..., Path]:
     """Copies finished runs to ``runs/`` of a fresh working folder, and gives the first's place."""
     monkeypatch.chdir(tmp_path)
-
-    def copy(*names: str) -> Path:
-        for name in names:
-            shutil.copytree(finished_runs / name, tmp_path / "runs" / name)
-        return tmp_path / "runs" / names[0]
-
-    return copy
+    return copier(finished_runs, tmp_path)

@@ -12,18 +12,8 @@ import pytest
 
 from sfumato.run.evaluation import texts
 from sfumato.run.training import planned, train
+from tests.run.conftest import TINY_TEXT
 
-TINY = (
-    "medium.context=32",
-    "backbone.dim=32",
-    "backbone.depth=2",
-    "backbone.heads=2",
-    "engine.batch=4",
-    "engine.threads=1",
-    "engine.preview_minutes=null",
-    "engine.progress_seconds=0",
-    "sampling.steps=8",
-)
 FEW = ("-n", "4", "--rows", "4", "--draws", "1")
 
 
@@ -43,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["the", "cat", "sat", "on", "a", "mat", "and", "saw", "its", "hat"]
     text = root / "text.txt"
     text.write_text("\n".join(" ".join(draw.choices(words, k=5)) for _ in range(600)))
-    for _ in train(text, planned("text", steps=4, changes=TINY), "tiny", root / "runs"):
+    for _ in train(text, planned("text", steps=4, changes=TINY_TEXT), "tiny", root / "runs"):
         pass
     return root / "runs" / "tiny"
 

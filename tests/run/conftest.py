@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import soundfile
 
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.run.directory import RunDirectory
+from tests.copied import copier
 
 RATE = 4_000
 _QUICK = (
@@ -189,13 +189,7 @@ def sound_runs(
 ) -> Callable[..., Path]:
     """Copies finished runs to ``runs/`` of a fresh working folder, and gives the first's place."""
     monkeypatch.chdir(tmp_path)
-
-    def copy(*names: str) -> Path:
-        for name in names:
-            shutil.copytree(finished_sounds / name, tmp_path / "runs" / name)
-        return tmp_path / "runs" / names[0]
-
-    return copy
+    return copier(finished_sounds, tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -252,10 +246,4 @@ def text_runs(
 ) -> Callable[..., Path]:
     """Copies finished runs to ``runs/`` of a fresh working folder, and gives the first's place."""
     monkeypatch.chdir(tmp_path)
-
-    def copy(*names: str) -> Path:
-        for name in names:
-            shutil.copytree(finished_texts / name, tmp_path / "runs" / name)
-        return tmp_path / "runs" / names[0]
-
-    return copy
+    return copier(finished_texts, tmp_path)

@@ -14,6 +14,8 @@ from cyclopts import App, CycloptsError, Parameter
 
 from sfumato import __version__
 from sfumato.cli import show
+from sfumato.cli.measure import compare, evaluate
+from sfumato.cli.options import Json, RunName, Settings, Snapshot
 from sfumato.cli.system import refusal
 from sfumato.errors import SfumatoError
 
@@ -28,24 +30,8 @@ app = App(
 data = App(name="data", help="Look at data sets, and fetch ready-made ones.")
 app.command(data)
 
-Json = Annotated[bool, Parameter(name="--json", help="Print JSON for a program to read.")]
-RunName = Annotated[str, Parameter(help="Name of a run under runs/, or its path.")]
-Settings = Annotated[
-    list[str] | None,
-    Parameter(
-        name="--set",
-        help="Change one setting, e.g. engine.batch=32; can be repeated.",
-    ),
-]
-
-Extractors = Annotated[
-    list[str] | None,
-    Parameter(
-        help="Pictures, sounds: also measure by the features of this ONNX file; repeatable. "
-        "Pictures also: efficientnet-lite0, or a .pth of Inception."
-    ),
-]
-Snapshot = Annotated[str, Parameter(help="Which weights: latest, or best by what was held out.")]
+app.command(evaluate)
+app.command(compare)
 
 
 @app.command
@@ -273,98 +259,6 @@ def fill(
         ),
         json,
     )
-
-
-@app.command
-def evaluate(
-    run: RunName,
-    *,
-    n: Annotated[
-        int | None,
-        Parameter(name=["-n", "--number"], help="Samples: 1,000 pictures, 200 sounds or 64 texts."),
-    ] = None,
-    data: Annotated[
-        str | None,
-        Parameter(help="Compare with these real items, not with those held out of the run's data."),
-    ] = None,
-    extractor: Extractors = None,
-    snapshot: Snapshot = "latest",
-    rows: Annotated[
-        int | None, Parameter(help="Items whose likelihood is measured: 256, or 512 rows of text.")
-    ] = None,
-    draws: Annotated[
-        int | None, Parameter(help="Times and noises for each of them: 16, or 8 for text.")
-    ] = None,
-    seed: Annotated[int, Parameter(help="The same seed gives the same report.")] = 0,
-    steps: Annotated[int | None, Parameter(help="Network evaluations per sample.")] = None,
-    sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
-    label: Annotated[str | None, Parameter(help="Pictures, sounds: class of all samples.")] = None,
-    scale: Annotated[float | None, Parameter(help="Pictures, sounds: guidance, 1 = off.")] = None,
-    speech: Annotated[
-        bool,
-        Parameter(help="Sounds: classes are words; tell how many a recogniser hears."),
-    ] = False,
-    temperature: Annotated[float | None, Parameter(help="Text: below 1 = safer, 1 = off.")] = None,
-    top_p: Annotated[float | None, Parameter(help="Text: share of likely tokens, 1 = off.")] = None,
-    molecules: Annotated[bool, Parameter(help="Text: they are SMILES strings.")] = False,
-    out: Annotated[
-        Path | None, Parameter(help="Folder for the report; else the run's folder evaluation.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Measure a run: samples beside real items, how varied and how new they are, and how sure."""
-    from sfumato.cli import show_evaluation
-    from sfumato.run.evaluated import evaluate_run
-    from sfumato.run.evaluation.asked import Asked
-
-    asked = Asked(
-        n, seed, steps, sampler, data, tuple(extractor or ()), rows, draws, label, scale,
-        speech, temperature, top_p, molecules,
-    )  # fmt: skip
-    show_evaluation.evaluation(evaluate_run(run, asked, out, snapshot), json)
-
-
-@app.command
-def compare(
-    first: RunName,
-    second: RunName,
-    *,
-    n: Annotated[
-        int | None, Parameter(name=["-n", "--number"], help="Samples of each, as for evaluate.")
-    ] = None,
-    at: Annotated[
-        list[int] | None,
-        Parameter(
-            name="--at",
-            help="Also measure quality at so many evaluations; repeat it: 5 8 12 20 35 50.",
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        Parameter(help="Compare with these real items, not with those held out of the runs' data."),
-    ] = None,
-    extractor: Extractors = None,
-    snapshot: Snapshot = "latest",
-    seed: Annotated[int, Parameter(help="The same seed gives the same comparison.")] = 0,
-    steps: Annotated[int | None, Parameter(help="Network evaluations per sample.")] = None,
-    sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
-    scale: Annotated[float | None, Parameter(help="Pictures, sounds: guidance, 1 = off.")] = None,
-    out: Annotated[
-        Path | None, Parameter(help="Folder; else the first run's folder evaluation.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Hold two runs on the same data against each other, and quality against sampling steps."""
-    from sfumato.cli import show_evaluation
-    from sfumato.run.evaluated import compare_runs
-    from sfumato.run.evaluation.asked import Asked
-    from sfumato.run.evaluation.steps import STEPS
-
-    asked = Asked(
-        n, seed, steps, sampler, data, tuple(extractor or ()), scale=scale
-    )  # fmt: skip
-    at_steps = STEPS if at is None else at
-    show_evaluation.comparison(compare_runs(first, second, asked, at_steps, out, snapshot), json)
 
 
 @app.command

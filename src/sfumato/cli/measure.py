@@ -1,0 +1,106 @@
+"""The commands that measure runs. Heavy modules are imported inside them, as in ``main``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from sfumato.cli.options import Json, RunName, Snapshot
+
+Extractors = Annotated[
+    list[str] | None,
+    Parameter(
+        help="Pictures, sounds: also measure by the features of this ONNX file; repeatable. "
+        "Pictures also: efficientnet-lite0, or a .pth of Inception."
+    ),
+]
+
+
+def evaluate(
+    run: RunName,
+    *,
+    n: Annotated[
+        int | None,
+        Parameter(name=["-n", "--number"], help="Samples: 1,000 pictures, 200 sounds or 64 texts."),
+    ] = None,
+    data: Annotated[
+        str | None,
+        Parameter(help="Compare with these real items, not with those held out of the run's data."),
+    ] = None,
+    extractor: Extractors = None,
+    snapshot: Snapshot = "latest",
+    rows: Annotated[
+        int | None, Parameter(help="Items whose likelihood is measured: 256, or 512 rows of text.")
+    ] = None,
+    draws: Annotated[
+        int | None, Parameter(help="Times and noises for each of them: 16, or 8 for text.")
+    ] = None,
+    seed: Annotated[int, Parameter(help="The same seed gives the same report.")] = 0,
+    steps: Annotated[int | None, Parameter(help="Network evaluations per sample.")] = None,
+    sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
+    label: Annotated[str | None, Parameter(help="Pictures, sounds: class of all samples.")] = None,
+    scale: Annotated[float | None, Parameter(help="Pictures, sounds: guidance, 1 = off.")] = None,
+    speech: Annotated[
+        bool,
+        Parameter(help="Sounds: classes are words; tell how many a recogniser hears."),
+    ] = False,
+    temperature: Annotated[float | None, Parameter(help="Text: below 1 = safer, 1 = off.")] = None,
+    top_p: Annotated[float | None, Parameter(help="Text: share of likely tokens, 1 = off.")] = None,
+    molecules: Annotated[bool, Parameter(help="Text: they are SMILES strings.")] = False,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for the report; else the run's folder evaluation.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Measure a run: samples beside real items, how varied and how new they are, and how sure."""
+    from sfumato.cli import show_evaluation
+    from sfumato.run.evaluated import evaluate_run
+    from sfumato.run.evaluation.asked import Asked
+
+    asked = Asked(
+        n, seed, steps, sampler, data, tuple(extractor or ()), rows, draws, label, scale,
+        speech, temperature, top_p, molecules,
+    )  # fmt: skip
+    show_evaluation.evaluation(evaluate_run(run, asked, out, snapshot), json)
+
+
+def compare(
+    first: RunName,
+    second: RunName,
+    *,
+    n: Annotated[
+        int | None, Parameter(name=["-n", "--number"], help="Samples of each, as for evaluate.")
+    ] = None,
+    at: Annotated[
+        list[int] | None,
+        Parameter(
+            name="--at",
+            help="Also measure quality at so many evaluations; repeat it: 5 8 12 20 35 50.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        Parameter(help="Compare with these real items, not with those held out of the runs' data."),
+    ] = None,
+    extractor: Extractors = None,
+    snapshot: Snapshot = "latest",
+    seed: Annotated[int, Parameter(help="The same seed gives the same comparison.")] = 0,
+    steps: Annotated[int | None, Parameter(help="Network evaluations per sample.")] = None,
+    sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
+    scale: Annotated[float | None, Parameter(help="Pictures, sounds: guidance, 1 = off.")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="Folder; else the first run's folder evaluation.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Hold two runs on the same data against each other, and quality against sampling steps."""
+    from sfumato.cli import show_evaluation
+    from sfumato.run.evaluated import compare_runs
+    from sfumato.run.evaluation.asked import Asked
+    from sfumato.run.evaluation.steps import STEPS
+
+    asked = Asked(n, seed, steps, sampler, data, tuple(extractor or ()), scale=scale)
+    at_steps = STEPS if at is None else at
+    show_evaluation.comparison(compare_runs(first, second, asked, at_steps, out, snapshot), json)
