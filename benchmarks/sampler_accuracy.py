@@ -19,8 +19,8 @@ from torch import Tensor
 
 from sfumato.oracle import GaussianMixture, MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
+from sfumato.process.grids import AngleGrid, EDMGrid, LogSNRGrid, UniformGrid
 from sfumato.process.schedule import VE, VP, Linear, Schedule
-from sfumato.process.times import AngleGrid, EDMGrid, LogSNRGrid, UniformGrid
 from sfumato.sampling import (
     DDIM,
     DPM,

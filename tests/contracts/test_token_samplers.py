@@ -23,8 +23,8 @@ from sfumato.denoiser import Denoiser, Posterior
 from sfumato.errors import SettingError
 from sfumato.oracle.chain import ChainDenoiser, MarkovChain
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
+from sfumato.process.grids import QuadraticGrid, UniformGrid
 from sfumato.process.keep import CosineKeep, Keep, LinearKeep, PowerKeep
-from sfumato.process.times import QuadraticGrid, UniformGrid
 from sfumato.sampling.loop import integrate, last, sample, trajectory
 from sfumato.sampling.noise import KeyedUniform
 from sfumato.sampling.sampler import Context
@@ -154,7 +154,7 @@ def test_steps_too_short_to_lose_a_token_in_are_no_trouble(sampler, process):
     """``1 - t**8`` rounds to 1 in the last steps of 130, on either grid."""
     keep = PowerKeep(power=8)
     for grid in (UniformGrid(), QuadraticGrid()):
-        assert keep.keep(grid.times(130, keep)[-2]) == 1
+        assert keep.keep(grid.times(130, keep, 256)[-2]) == 1
         denoiser = Counting(CHAIN, process(keep, CHAIN.size))
         on_grid = sampler.model_copy(update={"grid": grid})
         x0 = sample(denoiser, on_grid, KeyedUniform(0, range(2)), (7,), 130)
@@ -204,7 +204,7 @@ def test_places_that_are_not_free_never_change(sampler, process):
     free[0], free[1] = False, True
     given_tokens = CHAIN.sample(torch.rand(24, 7, dtype=F64))
     x_1 = torch.where(free, process.prior(noise.prior((7,))), given_tokens)
-    times = sampler.grid.times(len(sampler.plan(9)), process.keep)
+    times = sampler.grid.times(len(sampler.plan(9)), process.keep, 8)
     denoiser = ChainDenoiser(CHAIN, process)
     states = list(integrate(denoiser, sampler, x_1, times, noise, 9, free=free))
     for state in states:
@@ -405,7 +405,7 @@ def error(
     law = torch.zeros(len(states), dtype=F64)
     law.index_add_(0, index(x_1, process.states), torch.full_like(law, 1 / len(states)))
     plan = sampler.plan(evaluations)
-    times = sampler.grid.times(len(plan), process.keep)
+    times = sampler.grid.times(len(plan), process.keep, 8)
     for k, (t, s) in enumerate(pairwise(times)):
         here, points = law.nonzero()[:, 0], noise(k)
         draws = points.repeat(len(here), 1).chunk(2, 1)

@@ -54,7 +54,7 @@ def test_a_state_comes_with_its_own_posterior_mean(denoiser):
 
 def test_gradients_are_off_inside_and_as_before_outside(denoiser):
     x_1 = torch.ones(1, 1, requires_grad=True)
-    times = Adams().grid.times(3, Linear())
+    times = Adams().grid.times(3, Linear(), 1)
     for state in integrate(denoiser, Adams(), x_1, times, KeyedNoise(0, [0]), 3):
         assert torch.is_grad_enabled()
         assert state.step == 0 or not state.x_t.requires_grad
@@ -66,14 +66,14 @@ def test_a_half_noised_state_can_be_taken_up(denoiser):
     noise = KeyedNoise(0, range(2))
     start = torch.tensor(0.3, dtype=F64)
     x_t = denoiser.process.corrupt(x0, start, noise.prior((1,)))
-    times = Adams().grid.times(8, Linear()) * start
+    times = Adams().grid.times(8, Linear(), 1) * start
     back = last(integrate(denoiser, Adams(), x_t, times, noise, 8))
     assert ((back - x0).abs() < 0.4).all()
     assert denoiser.calls == 8
 
 
 def test_times_that_do_not_fit_are_refused_at_once(denoiser):
-    times = Adams().grid.times(8, Linear())
+    times = Adams().grid.times(8, Linear(), 1)
     with pytest.raises(SettingError, match="7 steps, not 8"):
         integrate(denoiser, Adams(), torch.zeros(1, 1), times, KeyedNoise(0, [0]), 7)
 

@@ -7,8 +7,8 @@ import torch
 
 from sfumato.oracle import GaussianMixture, MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
+from sfumato.process.grids import DEFAULT_GRID
 from sfumato.process.schedule import VE, VP, Cosine, Linear
-from sfumato.process.times import AngleGrid
 from sfumato.sampling.adams import Adams
 from sfumato.sampling.dpm import DPM, UniPC
 from sfumato.sampling.loop import sample
@@ -122,4 +122,4 @@ def test_correcting_pays(schedule):
 
 
 def test_one_grid_is_the_default_of_all():
-    assert Adams().grid == AngleGrid() == DPM().grid
+    assert Adams().grid == DEFAULT_GRID == DPM().grid

@@ -7,7 +7,8 @@ from sfumato.engine.optim import AdamWSpec, MuonSpec
 from sfumato.engine.settings import EngineSettings
 from sfumato.media.audio.settings import AdvanceSpec, AudioSettings, WaveformSpec
 from sfumato.nets.specs import TransformerSpec, UNetSpec
-from sfumato.process.times import EDMGrid, LogNormal
+from sfumato.process.grids import EDMGrid
+from sfumato.process.times import LogNormal
 from sfumato.recipes.audio_recipe import AudioRecipe
 from sfumato.recipes.recipe import BudgetSettings, SamplingSettings
 from sfumato.sampling import StochasticHeun

@@ -7,7 +7,8 @@ from sfumato.engine.optim import AdamWSpec
 from sfumato.engine.settings import EngineSettings
 from sfumato.media.image import ImageSettings
 from sfumato.nets.specs import TransformerSpec, UNetSpec
-from sfumato.process.times import EDMGrid, LogNormal
+from sfumato.process.grids import EDMGrid
+from sfumato.process.times import LogNormal
 from sfumato.recipes.image_recipe import ImageRecipe
 from sfumato.recipes.recipe import BudgetSettings, SamplingSettings
 from sfumato.sampling import StochasticHeun

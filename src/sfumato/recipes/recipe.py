@@ -13,7 +13,7 @@ from sfumato.objective import AnyWeighting, Unit
 from sfumato.process.prediction import EDM, AnyPrediction
 from sfumato.process.schedule import AnySchedule, Linear
 from sfumato.process.times import AnyTimes, LogNormal
-from sfumato.sampling import Adams, AnySampler
+from sfumato.sampling import AnySampler, Wiener
 
 
 class Part(BaseModel):
@@ -48,7 +48,7 @@ class BudgetSettings(Part):
 class SamplingSettings(Part):
     """How the run's model is sampled when nothing else is asked for."""
 
-    sampler: AnySampler = Adams()
+    sampler: AnySampler = Wiener()
     steps: PositiveInt = Field(20, description="network evaluations per sample")
     scale: float = Field(
         1.0, description="guidance towards the label, 1 = off; not used without classes"

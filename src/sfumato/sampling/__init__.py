@@ -12,6 +12,7 @@ from sfumato.sampling.loop import State, integrate, last, sample, trajectory
 from sfumato.sampling.noise import KeyedNoise, KeyedUniform, NoiseSource
 from sfumato.sampling.registry import SAMPLERS, AnySampler
 from sfumato.sampling.sampler import Context, Evaluation, Sampler
+from sfumato.sampling.wiener import Wiener
 
 __all__ = [
     "DDIM",
@@ -30,6 +31,7 @@ __all__ = [
     "State",
     "StochasticHeun",
     "UniPC",
+    "Wiener",
     "integrate",
     "last",
     "sample",

@@ -7,6 +7,7 @@ It yields its states, so progress bars, previews, trajectories and cancelling co
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def trajectory(
     """
     _check(evaluations)
     steps = len(sampler.plan(evaluations))
-    times = sampler.grid.times(steps, _path(denoiser.process))
+    times = sampler.grid.times(steps, _path(denoiser.process), math.prod(shape))
     x_1 = denoiser.process.prior(noise.prior(shape))
     return integrate(denoiser, sampler, x_1, times, noise, evaluations, cond)
 

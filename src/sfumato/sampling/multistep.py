@@ -60,14 +60,18 @@ class Multistep(Sampler):
     def step(self, x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
         """Evaluate, correct the state if asked to, and predict the next."""
         mean = context.denoise(x_t, t)
-        if s == 0:
-            return mean
         nodes = [Evaluation(t, x_t, mean), *context.history]
+        if s == 0:
+            return self.finish(context, nodes)
         if self.correct and context.history:
             x_t = self._advance(context, context.history[0], t, nodes[: self.order])
         here = Evaluation(t, x_t, mean)
         context.history.appendleft(here)
         return self._advance(context, here, s, nodes[: self.order_at(context)])
+
+    def finish(self, context: Context, nodes: Sequence[Evaluation]) -> Tensor:
+        """The state without noise, given the evaluations so far, newest first."""
+        return nodes[0].mean
 
     def _advance(
         self, context: Context, start: Evaluation, s: Tensor, nodes: Sequence[Evaluation]
@@ -102,7 +106,7 @@ class Multistep(Sampler):
         theta = torch.exp(end + half + half * _ABSCISSAE)
         cosine, sine = theta.cos(), theta.sin()
         measure = half * _QUADRATURE * theta / sine.square()
-        weights: Tensor = _lagrange(nodes[:finite], self.variable(cosine, sine)) @ measure
+        weights: Tensor = lagrange(nodes[:finite], self.variable(cosine, sine)) @ measure
         return weights
 
 
@@ -117,7 +121,7 @@ def _terms(
     return (sigma[1] / sigma[0]).item(), tuple(weights.tolist())
 
 
-def _lagrange(nodes: Tensor, u: Tensor) -> Tensor:
+def lagrange(nodes: Tensor, u: Tensor) -> Tensor:
     """Lagrange polynomials of ``n`` nodes at the points ``u``, shape (n, len(u))."""
     itself = torch.eye(len(nodes), dtype=torch.bool)
     one = nodes.new_ones(())

@@ -11,13 +11,16 @@ from sfumato.sampling.ddim import DDIM, Ancestral
 from sfumato.sampling.dpm import DPM, UniPC
 from sfumato.sampling.heun import Heun, StochasticHeun
 from sfumato.sampling.sampler import Sampler
+from sfumato.sampling.wiener import Wiener
 
 AnySampler = Annotated[
-    Adams | DDIM | Ancestral | Heun | StochasticHeun | DPM | UniPC, Field(discriminator="kind")
+    Wiener | Adams | DDIM | Ancestral | Heun | StochasticHeun | DPM | UniPC,
+    Field(discriminator="kind"),
 ]
 """Any sampler with its settings, as read from a spec."""
 
 SAMPLERS: dict[str, type[Sampler]] = {
+    "wiener": Wiener,
     "adams": Adams,
     "ddim": DDIM,
     "ancestral": Ancestral,

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from sfumato.denoiser import ProcessT
-from sfumato.process.times import AngleGrid, AnyGrid
+from sfumato.process.grids import DEFAULT_GRID, AnyGrid
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Sampler(BaseModel, ABC):
     summary: ClassVar[str]
     """One line for lists and ``--help``."""
 
-    grid: AnyGrid = AngleGrid()
+    grid: AnyGrid = DEFAULT_GRID
 
     @abstractmethod
     def step(self, x_t: Tensor, t: Tensor, s: Tensor, context: Context[Any]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -263,7 +264,8 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             return trajectory(denoiser, sampler, noise, shape, steps, told.cond)
         process = self.denoiser.process
         t = time_of(request.start.strength, process.schedule)
-        times = sampler.grid.times(len(sampler.plan(steps)), process.schedule, start=t)
+        count, size = len(sampler.plan(steps)), math.prod(shape)
+        times = sampler.grid.times(count, process.schedule, size, start=t)
         x0 = origin.x0.expand(len(indices), *shape)
         x_t = process.corrupt(x0, times[0], noise.prior(shape))
         return integrate(denoiser, sampler, x_t, times, noise, steps, told.cond)

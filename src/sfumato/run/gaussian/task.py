@@ -16,7 +16,7 @@ from sfumato.run.directory import RunDirectory
 from sfumato.run.gaussian.batches import Batch, Batches
 from sfumato.run.spec import Spec
 from sfumato.run.task import AnyDenoiser, Measures, Task
-from sfumato.sampling import Adams, KeyedNoise, sample
+from sfumato.sampling import KeyedNoise, Wiener, sample
 
 _HELD_OUT, _AT_ONCE = 256, 32
 # Few evaluations and no noise on the way: quick, and steady from one preview to the next.
@@ -92,7 +92,7 @@ class GaussianTask(Task[Batch]):
         told = self._batches.typical(_SHOWN).cond
         cond = {name: value.to(self._device) for name, value in told.items()}
         shape = self._batches.medium.signal_shape
-        x0 = sample(self._denoiser, Adams(), noise, shape, _STEPS, cond)
+        x0 = sample(self._denoiser, Wiener(), noise, shape, _STEPS, cond)
         names = f"step-{step:07d}", "latest"
         self._show(x0, [directory.previews / name for name in names])
 

@@ -257,7 +257,7 @@ def _sampled(
 ) -> Tensor:
     sampler = Confidence() if asked.sampler is None else token_sampler(asked.sampler)
     steps = asked.steps or max(1, int(rows.gaps.sum(1).max()))
-    times = sampler.grid.times(len(sampler.plan(steps)), process.keep)
+    times = sampler.grid.times(len(sampler.plan(steps)), process.keep, rows.tokens.shape[1])
     noise = KeyedUniform(asked.seed, range(len(rows.tokens)), model.device)
     denoiser = model.narrowed(guided, asked.temperature, asked.top_p)
     cond = rows.cond(None, label)

@@ -31,7 +31,7 @@ def write(
     if spec.classes:
         cond["label"] = torch.arange(_COUNT, device=device) % spec.classes
     sampler = Bridge()
-    times = sampler.grid.times(_STEPS, denoiser.process.keep)
+    times = sampler.grid.times(_STEPS, denoiser.process.keep, rows.x_1.shape[1])
     careful = Tempered(denoiser, forbidden=rows.forbidden(tokenizer))
     states = integrate(careful, sampler, rows.x_1, times, noise, _STEPS, cond, rows.free)
     texts = rows.texts(last(states), tokenizer)

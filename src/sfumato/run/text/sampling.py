@@ -271,7 +271,7 @@ class TextModel(Trained[TokenDenoiser]):
         if labels is not None:
             cond["label"] = labels
         steps = len(request.sampler.plan(request.steps))
-        times = request.sampler.grid.times(steps, denoiser.process.keep)
+        times = request.sampler.grid.times(steps, denoiser.process.keep, rows.x_1.shape[1])
         return integrate(
             denoiser, request.sampler, rows.x_1, times, noise, request.steps, cond, rows.free
         )

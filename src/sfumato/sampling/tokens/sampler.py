@@ -15,8 +15,8 @@ from torch import Tensor
 
 from sfumato.errors import SettingError
 from sfumato.process.categorical import Categorical, CategoricalProcess, Masking
+from sfumato.process.grids import AnyTokenGrid, UniformGrid
 from sfumato.process.keep import Keep
-from sfumato.process.times import AnyTokenGrid, UniformGrid
 from sfumato.sampling.sampler import Context, Sampler
 
 # Probabilities that are in memory at once, in float64: 128 MiB for each of a few copies.
