@@ -17,7 +17,7 @@ from sfumato.process.schedule import Schedule
 # Steps of the grid that a part of one is read off.
 _FINE = 1024
 # Of the angle, chosen on mixtures of 1 to 256 dimensions: see benchmarks/sampler_accuracy.md.
-_POWER, _PIVOT, _GROWTH, _LEAD = 0.65, 0.45, 0.14, 0.7
+_POWER, _PIVOT, _GROWTH, _LEAD = 0.63, 0.45, 0.17, 0.5
 
 
 class Grid(BaseModel, ABC):

@@ -37,7 +37,7 @@ class Wiener(Multistep):
     order: int = Field(
         default=4, ge=1, le=4, description="how many posterior means a step combines"
     )
-    pivot: float = Field(default=0.7, gt=0, description="deviation of data it is exact for")
+    pivot: float = Field(default=1.0, gt=0, description="deviation of data it is exact for")
     power: float = Field(
         default=0.8, gt=0, le=2, description="below 1 = a gentler turn, for data of many deviations"
     )
