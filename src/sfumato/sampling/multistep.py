@@ -63,11 +63,12 @@ class Multistep(Sampler):
         nodes = [Evaluation(t, x_t, mean), *context.history]
         if s == 0:
             return self.finish(context, nodes)
+        order = self.order_at(context)
         if self.correct and context.history:
-            x_t = self._advance(context, context.history[0], t, nodes[: self.order])
+            x_t = self._advance(context, context.history[0], t, nodes[:order])
         here = Evaluation(t, x_t, mean)
         context.history.appendleft(here)
-        return self._advance(context, here, s, nodes[: self.order_at(context)])
+        return self._advance(context, here, s, nodes[:order])
 
     def finish(self, context: Context, nodes: Sequence[Evaluation]) -> Tensor:
         """The state without noise, given the evaluations so far, newest first."""

@@ -35,7 +35,7 @@ class Wiener(Multistep):
 
     kind: Literal["wiener"] = "wiener"
     order: int = Field(
-        default=4, ge=1, le=4, description="how many posterior means a step combines"
+        default=4, ge=1, le=4, description="how many posterior means a step combines at most"
     )
     pivot: float = Field(default=1.0, gt=0, description="deviation of data it is exact for")
     power: float = Field(
@@ -46,6 +46,10 @@ class Wiener(Multistep):
         """``psi``, in [0, 1 / pivot]."""
         twice = 2 * self.power
         return alpha / (sigma.pow(twice) + (alpha * self.pivot).pow(twice)).pow(1 / twice)
+
+    def order_at(self, context: Context) -> int:
+        """2 below 8 steps, 3 below 16: where steps are long, old posterior means are far away."""
+        return min(self.order, 2 + context.steps // 8)
 
     def finish(self, context: Context, nodes: Sequence[Evaluation]) -> Tensor:
         """The line through the two last posterior means, at no noise."""
