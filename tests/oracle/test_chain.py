@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfumato.errors import SettingError
-from sfumato.oracle import ChainDenoiser, MarkovChain
+from sfumato.oracle import MarkovChain, SequenceDenoiser
 from sfumato.process.categorical import Masking, Uniform
 from sfumato.process.keep import CosineKeep, LinearKeep
 
@@ -61,7 +61,7 @@ def test_posterior_is_that_of_enumeration(process, data, t):
     if t == 1.0 and process is MASKING:
         tokens = st.just(V)
     x_t = data.draw(st.lists(tokens, min_size=L, max_size=L))
-    logits = ChainDenoiser(CHAIN, process)(torch.tensor([x_t]), torch.tensor(t, dtype=F64)).logits
+    logits = SequenceDenoiser(CHAIN, process)(torch.tensor([x_t]), torch.tensor(t, dtype=F64)).logits
     assert logits.shape == (1, L, V) and logits.dtype == F64
     want = enumerated(process, x_t, t)
     torch.testing.assert_close(logits[0].exp(), want, rtol=1e-12, atol=1e-12)
@@ -70,14 +70,14 @@ def test_posterior_is_that_of_enumeration(process, data, t):
 @both_processes
 def test_without_signal_the_posterior_is_the_marginal(process):
     x_1 = process.prior(torch.rand(2, L, dtype=F64, generator=torch.Generator().manual_seed(0)))
-    got = ChainDenoiser(CHAIN, process)(x_1, torch.ones((), dtype=F64)).logits.exp()
+    got = SequenceDenoiser(CHAIN, process)(x_1, torch.ones((), dtype=F64)).logits.exp()
     want = marginals(probabilities(CHAIN))
     torch.testing.assert_close(got, want.expand(2, L, V), rtol=1e-12, atol=1e-12)
 
 
 @both_processes
 def test_each_row_and_each_time_of_a_batch_is_its_own(process):
-    denoiser = ChainDenoiser(CHAIN, process)
+    denoiser = SequenceDenoiser(CHAIN, process)
     noise = torch.rand(2, L, dtype=F64, generator=torch.Generator().manual_seed(1))
     t = torch.tensor([0.3, 0.9], dtype=F64)
     x_t = process.corrupt(CHAIN.sample(noise), t, noise.flip(1))
@@ -88,7 +88,7 @@ def test_each_row_and_each_time_of_a_batch_is_its_own(process):
 
 def test_seen_tokens_are_certain_and_logits_stay_finite():
     x_t = torch.tensor([[0, V, 2, V, V]])
-    logits = ChainDenoiser(CHAIN, MASKING)(x_t, torch.tensor(0.5, dtype=F64)).logits
+    logits = SequenceDenoiser(CHAIN, MASKING)(x_t, torch.tensor(0.5, dtype=F64)).logits
     assert logits[0, 0].tolist() == [0.0, -1e9, -1e9]
     assert logits[0, 2].tolist() == [-1e9, -1e9, 0.0]
     assert torch.isfinite(logits).all()
@@ -99,7 +99,7 @@ def test_a_state_that_the_chain_rules_out_still_has_an_answer():
     circle = torch.eye(3, dtype=F64)[[1, 2, 0]]
     chain = MarkovChain(torch.tensor([1.0, 0.0, 0.0], dtype=F64), circle, 5)
     x_t = torch.tensor([[0, 0, V, V, V], [V, V, 1, V, V]])
-    logits = ChainDenoiser(chain, MASKING)(x_t, torch.tensor(0.5, dtype=F64)).logits
+    logits = SequenceDenoiser(chain, MASKING)(x_t, torch.tensor(0.5, dtype=F64)).logits
     assert torch.isfinite(logits).all()
     assert logits[0].argmax(-1).tolist() == [0, 0, 1, 2, 0]
     assert logits[1, 2].tolist() == [-1e9, 0.0, -1e9]
@@ -110,7 +110,7 @@ def test_long_sequences_do_not_underflow():
     chain = MarkovChain.random(4, 3000, seed=0, concentration=0.2)
     process = Uniform(LinearKeep(), 4)
     noise = torch.rand(2, 3000, dtype=F64, generator=torch.Generator().manual_seed(2))
-    logits = ChainDenoiser(chain, process)(process.prior(noise), torch.tensor(0.1)).logits
+    logits = SequenceDenoiser(chain, process)(process.prior(noise), torch.tensor(0.1)).logits
     torch.testing.assert_close(logits.exp().sum(-1), torch.ones(2, 3000, dtype=F64))
 
 
@@ -179,9 +179,9 @@ def test_what_is_no_random_chain_is_refused(size, concentration):
 
 
 def test_the_denoiser_refuses_what_it_does_not_know():
-    denoiser, t = ChainDenoiser(CHAIN, MASKING), torch.tensor(0.5, dtype=F64)
+    denoiser, t = SequenceDenoiser(CHAIN, MASKING), torch.tensor(0.5, dtype=F64)
     with pytest.raises(SettingError, match="same tokens"):
-        ChainDenoiser(CHAIN, Masking(LinearKeep(), V + 1))
+        SequenceDenoiser(CHAIN, Masking(LinearKeep(), V + 1))
     with pytest.raises(SettingError, match="label"):
         denoiser(torch.zeros(1, L, dtype=torch.int64), t, label=torch.zeros(1))
     with pytest.raises(SettingError, match="4 tokens"):
