@@ -252,7 +252,9 @@ def test_uniform_processes_are_refused_by_name_or_run(sampler):
 def test_data_that_is_one_text_is_found_exactly(sampler, process, evaluations):
     turn = torch.eye(3, dtype=F64).roll(1, dims=1)
     text = MarkovChain(torch.tensor([0.0, 1.0, 0.0], dtype=F64), turn, 7)
-    x0 = sample(SequenceDenoiser(text, process(CosineKeep(), 3)), sampler, Bulk(4), (7,), evaluations)
+    x0 = sample(
+        SequenceDenoiser(text, process(CosineKeep(), 3)), sampler, Bulk(4), (7,), evaluations
+    )
     assert torch.equal(x0, torch.tensor([[1, 2, 0, 1, 2, 0, 1]]).expand(4, 7))
 
 

@@ -78,7 +78,8 @@ class MarkovChain:
         source = np.random.default_rng(seed)
         drawn = torch.from_numpy(source.dirichlet(np.full(size, concentration), sum(counts)))
         opening, *following = (
-            rows.reshape((size,) * (known + 1)) for known, rows in enumerate(drawn.split(counts))
+            rows.reshape((size,) * (known + 1))
+            for known, rows in enumerate(torch.split(drawn, counts))
         )
         for rows in following[:-1]:
             opening = opening[..., None] * rows

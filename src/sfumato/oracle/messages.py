@@ -64,9 +64,7 @@ def marginals(initial: Tensor, transition: Tensor, evidence: Tensor) -> Marginal
     return Marginals(leave_one_out, scale.log().sum(1) + log_totals + last.log())
 
 
-def _passed(
-    initial: Tensor, transition: Tensor, evidence: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+def _passed(initial: Tensor, transition: Tensor, evidence: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Messages to every window from its left and from its right, and the former's log-totals.
 
     No message holds evidence of its own window: a token's is weighed in when the window leaves it.
@@ -91,9 +89,7 @@ def _passed(
         message = moved.transpose(1, 2).reshape(message.shape)
         messages.append(message)
         log_totals = log_totals + total[0, :, 0, 0].log()
-    windows = torch.stack(messages, 2).reshape(
-        2, len(evidence), len(messages), *(size,) * order
-    )
+    windows = torch.stack(messages, 2).reshape(2, len(evidence), len(messages), *(size,) * order)
     from_right = windows[1].flip(1).permute(0, 1, *range(order + 1, 1, -1))
     return windows[0], from_right, log_totals
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sfumato.errors import SettingError
@@ -23,24 +24,39 @@ class Axes:
     """The principal axes of the components of a mixture.
 
     Attributes:
+        centres: Means by their coordinates along the axes, shape (K, D).
         variances: Along each axis, not negative, shape (K, D).
-        directions: Of the axes, as columns, shape (K, D, D); None where they are those of the data.
+        directions: Of the axes, one a row, shape (K, D, D); None where they are those of the data.
     """
 
+    centres: Tensor
     variances: Tensor
     directions: Tensor | None
 
-    def enter(self, vectors: Tensor) -> Tensor:
-        """Coordinates along the axes of vectors in data space, one per component: (B, K, D)."""
-        if self.directions is None:
-            return vectors
-        return torch.einsum("kij,bki->bkj", self.directions, vectors)
+    def enter(self, points: Tensor) -> Tensor:
+        """Coordinates of points, shape (B, D), along the axes of each component.
 
-    def leave(self, coordinates: Tensor) -> Tensor:
-        """The sum over components, in data space, of vectors by their coordinates: (B, D)."""
+        Returns:
+            Shape (B, K, D), or (B, 1, D) where the axes are those of the data.
+        """
         if self.directions is None:
-            return coordinates.sum(1)
-        return coordinates.flatten(1) @ self.directions.transpose(1, 2).flatten(0, 1)
+            return points[:, None]
+        along = points @ self.directions.flatten(0, 1).T
+        return along.reshape(len(points), *self.centres.shape)
+
+    def leave(self, shares: Tensor, coordinates: Tensor) -> Tensor:
+        """The sum over components of vectors, each times its share, in data space.
+
+        Args:
+            shares: Shape (B, K).
+            coordinates: Of the vectors along the axes of their components, shape (B, K, D).
+
+        Returns:
+            Shape (B, D).
+        """
+        if self.directions is None:
+            return torch.einsum("bk,bkd->bd", shares, coordinates)
+        return (shares[:, :, None] * coordinates).flatten(1) @ self.directions.flatten(0, 1)
 
     @cached_property
     def roots(self) -> Tensor:
@@ -48,7 +64,7 @@ class Axes:
         stds = self.variances.sqrt()
         if self.directions is None:
             return torch.diag_embed(stds)
-        return self.directions * stds[:, None, :]
+        return self.directions.mT * stds[:, None, :]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +126,13 @@ class GaussianMixture:
         """Principal axes. Where no covariance turns them they are those of the data, and cheap."""
         diagonal = self.covariances.diagonal(dim1=1, dim2=2)
         if torch.equal(self.covariances, torch.diag_embed(diagonal)):
-            return Axes(diagonal.clamp_min(0), None)
+            return Axes(self.means, diagonal.clamp_min(0), None)
         variances, directions = torch.linalg.eigh(self.covariances)
         # What rounding makes of a variance of zero is zero, not the square root of rounding.
         least = variances.shape[1] * _ROUNDING * variances[:, -1:]
-        return Axes(torch.where(variances > least, variances, 0.0), directions)
+        directions = directions.mT.contiguous()
+        centres = torch.einsum("kji,ki->kj", directions, self.means)
+        return Axes(centres, torch.where(variances > least, variances, 0.0), directions)
 
     def log_weights(self, label: Tensor | None) -> Tensor:
         """Log-weights of the components that each label leaves, float64, shape (B or 1, K).
@@ -164,8 +182,8 @@ class GaussianMixture:
                 of the result satisfies ``A x = y``.
 
         Raises:
-            SettingError: Shapes do not fit, ``noise_std`` is negative, or it is 0 and the
-                operator does not map every component onto all of the M observations.
+            SettingError: Shapes do not fit, ``noise_std`` is negative or infinite, or it is 0 and
+                the operator does not map every component onto all of the M observations.
         """
         self._check_observation(operator, observation, noise_std)
         operator, observation = operator.double(), observation.double()
@@ -176,10 +194,10 @@ class GaussianMixture:
             _check_onto(values, rows, columns)
         # Observations beyond the data's dimension hold noise alone, directions beyond the
         # observations' number stay as they were.
-        seen = torch.nn.functional.pad(values.square(), (0, rows - rank)) + noise_std**2
+        seen = F.pad(values.square(), (0, rows - rank)) + noise_std**2
         offset = torch.einsum("kmi,km->ki", left, observation - self.means @ operator.T)
         step = values / seen[:, :rank] * offset[:, :rank]
-        kept = torch.nn.functional.pad(noise_std / seen[:, :rank].sqrt(), (0, columns - rank), value=1.0)
+        kept = F.pad(noise_std / seen[:, :rank].sqrt(), (0, columns - rank), value=1.0)
         means = self.means + torch.einsum("kij,krj,kr->ki", roots, right[:, :rank], step)
         shrunk = (roots @ right.mT) * kept[:, None, :]
         log_joint = self.weights.log() - 0.5 * (offset.square() / seen + seen.log()).sum(1)
@@ -194,7 +212,7 @@ class GaussianMixture:
                 f"observation {tuple(observation.shape)}",
                 hint=f"for M observations give the shapes (M, {self.means.shape[1]}) and (M,)",
             )
-        if not noise_std >= 0:
+        if not 0 <= noise_std < float("inf"):
             raise SettingError(f"The noise of an observation has no deviation {noise_std}.")
 
 
@@ -203,7 +221,7 @@ def _check_onto(values: Tensor, rows: int, columns: int) -> None:
     least = max(rows, columns) * _ROUNDING * values[:, :1]
     if rows > columns or not bool((values > least).all()):
         raise SettingError(
-            "An observation without noise contradicts a component of the mixture, or repeats itself.",
-            why="A C A^T cannot be inverted for every covariance C",
+            "Without noise, a component of the mixture cannot give every observation.",
+            why="A C A^T has no inverse for one of the covariances C",
             hint="give a noise_std above 0",
         )

@@ -25,13 +25,11 @@ class _Components:
 
     Attributes:
         log_joint: Log of its weight times its density of the state, shape (B, K).
-        gain: From offset to what is expected of the data, shape (B or 1, K, D).
-        offset: Of the state from where the component is centred, shape (B, K, D).
+        moved: What it expects of the data, from its mean, shape (B, K, D).
     """
 
     log_joint: Tensor
-    gain: Tensor
-    offset: Tensor
+    moved: Tensor
 
 
 class MixtureDenoiser(Denoiser):
@@ -68,8 +66,7 @@ class MixtureDenoiser(Denoiser):
             raise SettingError(f"A mixture knows no condition {sorted(cond)}.", hint="use 'label'")
         parts = self._components(x_t, t, label)
         share = parts.log_joint.softmax(1)
-        moved = self.mixture.axes.leave(share[:, :, None] * (parts.gain * parts.offset))
-        mean = share @ self.mixture.means + moved
+        mean = share @ self.mixture.means + self.mixture.axes.leave(share, parts.moved)
         return Posterior(mean.reshape(x_t.shape).to(x_t.device, x_t.dtype))
 
     def log_density(self, x_t: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
@@ -85,10 +82,11 @@ class MixtureDenoiser(Denoiser):
         x = x_t.flatten(1).to("cpu", torch.float64)
         # One time for all samples stays one: its logarithms and quotients are taken once.
         alpha, sigma = (c.reshape(-1, 1, 1) for c in self.process.schedule.coefficients(t.double()))
-        variances = self.mixture.axes.variances
-        total = alpha.square() * variances + sigma.square()
-        offset = self.mixture.axes.enter(x[:, None] - alpha * self.mixture.means)
+        axes = self.mixture.axes
+        total = alpha.square() * axes.variances + sigma.square()
+        offset = axes.enter(x) - alpha * axes.centres
+        scaled = offset / total
         log_volume = torch.log(2 * torch.pi * total).sum(-1)
-        log_normal = -0.5 * ((offset.square() / total).sum(-1) + log_volume)
+        log_normal = -0.5 * (torch.einsum("bkd,bkd->bk", offset, scaled) + log_volume)
         log_joint = self.mixture.log_weights(label) + log_normal
-        return _Components(log_joint, alpha * variances / total, offset)
+        return _Components(log_joint, alpha * axes.variances * scaled)
