@@ -77,7 +77,7 @@ def test_evidence_that_no_part_explains_leaves_the_parts_as_they_were():
 @pytest.mark.parametrize(
     ("parts", "weights", "labels", "match"),
     [
-        (PARTS[:1] + (MarkovChain.random(3, 5, 0),), None, None, "one size and length"),
+        ((*PARTS[:1], MarkovChain.random(3, 5, 0)), None, None, "one size and length"),
         ((), torch.ones(0), torch.zeros(0, dtype=torch.int64), "one size and length"),
         (PARTS, torch.ones(2), None, "one weight and one label"),
         (PARTS, None, torch.zeros(2, dtype=torch.int64), "one weight and one label"),

@@ -58,6 +58,21 @@ class Axes:
             return torch.einsum("bk,bkd->bd", shares, coordinates)
         return (shares[:, :, None] * coordinates).flatten(1) @ self.directions.flatten(0, 1)
 
+    def draw(self, chosen: Tensor, noise: Tensor) -> Tensor:
+        """Vectors in data space with the covariances of the components chosen.
+
+        Args:
+            chosen: Indices of components, int64, shape (B,).
+            noise: Standard normal, float64, shape (B, D).
+
+        Returns:
+            Shape (B, D).
+        """
+        scaled = self.variances[chosen].sqrt() * noise
+        if self.directions is None:
+            return scaled
+        return torch.einsum("bji,bj->bi", self.directions[chosen], scaled)
+
     @cached_property
     def roots(self) -> Tensor:
         """A square root ``R`` of each covariance, ``C = R R^T``, shape (K, D, D)."""
@@ -160,7 +175,7 @@ class GaussianMixture:
             SettingError: A label leaves no component that has a weight.
         """
         k = components.choose(self.log_weights(label), u)
-        return self.means[k] + torch.einsum("bij,bj->bi", self.axes.roots[k], noise.double())
+        return self.means[k] + self.axes.draw(k, noise.double())
 
     def given(self, operator: Tensor, observation: Tensor, noise_std: float) -> GaussianMixture:
         """What is left of the mixture once ``y = A x0 + noise_std * noise`` has been observed.
@@ -172,8 +187,8 @@ class GaussianMixture:
             mean' = mean + R W S / (S^2 + noise_std^2) U^T (y - A mean)
             C'    = R W diag(noise_std^2 / (S^2 + noise_std^2)) W^T R^T
 
-        which are the normal equations of Bayes' rule in the axes of the observation (Bishop 2006,
-        "Pattern Recognition and Machine Learning", eq. 2.113 to 2.117).
+        which is Bayes' rule for linear observations in the axes of A R (Bishop 2006, "Pattern
+        Recognition and Machine Learning", eq. 2.113 to 2.117).
 
         Args:
             operator: A, shape (M, D).
