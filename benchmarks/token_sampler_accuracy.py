@@ -31,7 +31,7 @@ import torch
 from token_path_laws import walk
 from torch import Tensor
 
-from sfumato.oracle import ChainDenoiser, MarkovChain
+from sfumato.oracle import MarkovChain, SequenceDenoiser
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import LinearKeep
 from sfumato.process.rng import Stream, uniform
@@ -134,7 +134,7 @@ def results(chain: MarkovChain, chains: int) -> Iterator[Result]:
     yield from truths(chain, chains)
     noise = KeyedUniform(0, range(chains))
     for process, name, law, sampler in contestants(chain.size):
-        denoiser = ChainDenoiser(chain, law)
+        denoiser = SequenceDenoiser(chain, law)
         for evaluations in EVALUATIONS:
             tokens, nats = walk(denoiser, chain, sampler, noise, evaluations)
             measures = measured(chain, tokens, nats)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from sfumato.denoiser import Denoiser, Posterior
 from sfumato.errors import SettingError
-from sfumato.oracle.chain import ChainDenoiser, MarkovChain
+from sfumato.oracle import MarkovChain, SequenceDenoiser
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.grids import QuadraticGrid, UniformGrid
 from sfumato.process.keep import CosineKeep, Keep, LinearKeep, PowerKeep
@@ -70,7 +70,7 @@ every_case = pytest.mark.parametrize(
 CHAIN = MarkovChain.random(size=3, length=7, seed=4, concentration=1.0)
 
 
-class Counting(ChainDenoiser):
+class Counting(SequenceDenoiser):
     """Remembers the times it was asked about, and that nobody asked in vain or for gradients."""
 
     def __init__(self, chain: MarkovChain, process: CategoricalProcess) -> None:
@@ -119,7 +119,7 @@ def truth(chain: MarkovChain) -> Tensor:
 
 
 def context(
-    denoiser: ChainDenoiser, noise: Sequence[Tensor], cost: int, step: int, steps: int
+    denoiser: SequenceDenoiser, noise: Sequence[Tensor], cost: int, step: int, steps: int
 ) -> Context[CategoricalProcess]:
     """For one step by hand."""
     return Context(
@@ -181,7 +181,7 @@ def test_no_step_evaluates_more_than_it_may(sampler, process):
 
 @every_case
 def test_a_sample_is_the_same_in_any_batch(sampler, process):
-    denoiser = ChainDenoiser(CHAIN, process(LinearKeep(), CHAIN.size))
+    denoiser = SequenceDenoiser(CHAIN, process(LinearKeep(), CHAIN.size))
     whole = sample(denoiser, sampler, KeyedUniform(5, range(4)), (7,), 6)
     for row in range(4):
         alone = sample(denoiser, sampler, KeyedUniform(5, [row]), (7,), 6)
@@ -191,7 +191,7 @@ def test_a_sample_is_the_same_in_any_batch(sampler, process):
 
 @every_case
 def test_different_indices_are_different_samples(sampler, process):
-    denoiser = ChainDenoiser(CHAIN, process(LinearKeep(), CHAIN.size))
+    denoiser = SequenceDenoiser(CHAIN, process(LinearKeep(), CHAIN.size))
     many = sample(denoiser, sampler, KeyedUniform(5, range(24)), (7,), 6)
     assert len(many.unique(dim=0)) > (1 if getattr(sampler, "noise", 1) == 0 else 8)
 
@@ -205,7 +205,7 @@ def test_places_that_are_not_free_never_change(sampler, process):
     given_tokens = CHAIN.sample(torch.rand(24, 7, dtype=F64))
     x_1 = torch.where(free, process.prior(noise.prior((7,))), given_tokens)
     times = sampler.grid.times(len(sampler.plan(9)), process.keep, 8)
-    denoiser = ChainDenoiser(CHAIN, process)
+    denoiser = SequenceDenoiser(CHAIN, process)
     states = list(integrate(denoiser, sampler, x_1, times, noise, 9, free=free))
     for state in states:
         assert torch.equal(state.x_t[~free], given_tokens[~free])
@@ -218,7 +218,7 @@ def test_places_that_are_not_free_never_change(sampler, process):
 def test_revealed_tokens_stay(sampler):
     process = Masking(LinearKeep(), CHAIN.size)
     states = list(
-        trajectory(ChainDenoiser(CHAIN, process), sampler, KeyedUniform(1, range(8)), (7,), 9)
+        trajectory(SequenceDenoiser(CHAIN, process), sampler, KeyedUniform(1, range(8)), (7,), 9)
     )
     assert (states[0].x_t == process.mask).all()
     for before, after in pairwise(states):
@@ -238,7 +238,7 @@ def test_a_step_where_nothing_can_change_asks_nothing(sampler):
 
 @every_sampler
 def test_uniform_processes_are_refused_by_name_or_run(sampler):
-    denoiser = ChainDenoiser(CHAIN, Uniform(LinearKeep(), CHAIN.size))
+    denoiser = SequenceDenoiser(CHAIN, Uniform(LinearKeep(), CHAIN.size))
     if Uniform in runs(sampler):
         sample(denoiser, sampler, Bulk(2), (7,), 3)
         return
@@ -252,7 +252,9 @@ def test_uniform_processes_are_refused_by_name_or_run(sampler):
 def test_data_that_is_one_text_is_found_exactly(sampler, process, evaluations):
     turn = torch.eye(3, dtype=F64).roll(1, dims=1)
     text = MarkovChain(torch.tensor([0.0, 1.0, 0.0], dtype=F64), turn, 7)
-    x0 = sample(ChainDenoiser(text, process(CosineKeep(), 3)), sampler, Bulk(4), (7,), evaluations)
+    x0 = sample(
+        SequenceDenoiser(text, process(CosineKeep(), 3)), sampler, Bulk(4), (7,), evaluations
+    )
     assert torch.equal(x0, torch.tensor([[1, 2, 0, 1, 2, 0, 1]]).expand(4, 7))
 
 
@@ -341,7 +343,7 @@ def test_one_step_keeps_the_law_of_a_single_token(sampler, process, ends, keep):
         )
     )
     x_t, noise = x_t.long(), (u[:, None], v[:, None])
-    denoiser = ChainDenoiser(LETTER, process)
+    denoiser = SequenceDenoiser(LETTER, process)
     x_s = sampler.step(x_t[:, None], t, s, context(denoiser, noise, cost=2, step=0, steps=1))[:, 0]
     weight = at(process, t)[x_t] / (FINE * COARSE)
     got = torch.zeros(process.states, dtype=F64).index_add(0, x_s, weight)
@@ -371,7 +373,7 @@ INDEPENDENT = [
 )
 def test_independent_tokens_are_drawn_exactly(sampler, process, chain):
     """Chi-square over all 27 texts; the bound is exceeded by chance once in 10 000 (seed fixed)."""
-    denoiser = ChainDenoiser(chain, process(LinearKeep(), 3))
+    denoiser = SequenceDenoiser(chain, process(LinearKeep(), 3))
     rows = 20_000
     x0 = sample(denoiser, sampler, Bulk(rows), (3,), 5)
     seen = torch.bincount(index(x0, 3), minlength=27)
@@ -390,7 +392,7 @@ def scattered(length: int, points: int, step: int) -> Tensor:
 
 def error(
     sampler: TokenSampler,
-    denoiser: ChainDenoiser,
+    denoiser: SequenceDenoiser,
     evaluations: int,
     noise: Callable[[int], Tensor],
 ) -> float:
@@ -399,7 +401,7 @@ def error(
     The law is not estimated by samples but pushed from step to step: from every state that can
     occur the sampler takes one step with each row of ``noise(step)``, shape (points, 2 L).
     """
-    process, chain = denoiser.process, denoiser.chain
+    process, chain = denoiser.process, denoiser.distribution
     states = every(process.states, chain.length)
     x_1 = process.prior((states.double() + 0.5) / process.states)
     law = torch.zeros(len(states), dtype=F64)
@@ -431,7 +433,7 @@ STICKY = MarkovChain(
     ids=lambda case: getattr(case, "kind", getattr(case, "__name__", "")),
 )
 def test_more_evaluations_bring_the_law_nearer(sampler, process):
-    denoiser = ChainDenoiser(STICKY, process(LinearKeep(), 3))
+    denoiser = SequenceDenoiser(STICKY, process(LinearKeep(), 3))
     errors = [error(sampler, denoiser, n, lambda k: scattered(3, 128, k)) for n in (1, 4, 16)]
     assert errors[1] < errors[0] / 1.8 and errors[2] < errors[1] / 1.8, errors
 
@@ -439,7 +441,7 @@ def test_more_evaluations_bring_the_law_nearer(sampler, process):
 @pytest.mark.parametrize("length", [2, 3, 4])
 def test_dyadic_is_exact_for_a_chain_at_its_budget(length):
     chain = MarkovChain(STICKY.initial, STICKY.transition, length)
-    denoiser = ChainDenoiser(chain, Masking(CosineKeep(), 3))
+    denoiser = SequenceDenoiser(chain, Masking(CosineKeep(), 3))
     rounds = length.bit_length()
     errors = [
         error(Dyadic(), denoiser, rounds + n, lambda k: scattered(length, 512, k))
@@ -476,7 +478,7 @@ def test_order_of_convergence_is_as_in_theory(sampler, order):
     of a step is ``(early - late)^2``, the shares lifted in its halves, and that is one order less.
     """
     cost = sampler.plan(3)[0]
-    denoiser = ChainDenoiser(WEAK, Masking(LinearKeep(), 2))
+    denoiser = SequenceDenoiser(WEAK, Masking(LinearKeep(), 2))
     errors = [
         error(sampler, denoiser, cost * (steps - 1) + 1, lambda k, n=steps: lattice(n - k))
         for steps in (2, 4)
@@ -486,7 +488,7 @@ def test_order_of_convergence_is_as_in_theory(sampler, order):
 
 
 def test_trapezoid_is_better_than_ancestral_for_the_same_evaluations():
-    denoiser = ChainDenoiser(STICKY, Masking(LinearKeep(), 3))
+    denoiser = SequenceDenoiser(STICKY, Masking(LinearKeep(), 3))
     two, one = (
         error(s, denoiser, 9, lambda k: scattered(3, 256, k)) for s in (Trapezoid(), Ancestral())
     )

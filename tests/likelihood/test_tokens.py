@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sfumato.denoiser import TokenDenoiser
 from sfumato.likelihood import bound_on, order_likelihood
-from sfumato.oracle import ChainDenoiser, MarkovChain
+from sfumato.oracle import MarkovChain, SequenceDenoiser
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import CosineKeep, Keep, LinearKeep, PowerKeep
 
@@ -27,7 +27,7 @@ class Exact(TokenDenoiser):
 
     def __init__(self, process: CategoricalProcess) -> None:
         super().__init__(torch.nn.Identity(), process)
-        self.oracle = ChainDenoiser(CHAIN, process)
+        self.oracle = SequenceDenoiser(CHAIN, process)
 
     def predict(self, x_t: Tensor, t: Tensor, bias: Tensor | None = None) -> Tensor:
         logits = self.oracle(x_t, t).logits

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from sfumato.denoiser import TokenDenoiser
 from sfumato.objective import variational_bound
-from sfumato.oracle import ChainDenoiser, MarkovChain
+from sfumato.oracle import MarkovChain, SequenceDenoiser
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import CosineKeep, Keep, LinearKeep, PowerKeep
 
@@ -45,7 +45,7 @@ class Exact(nn.Module):
 
     def __init__(self, process: CategoricalProcess, sharpness: float = 1.0) -> None:
         super().__init__()
-        self.oracle = ChainDenoiser(CHAIN, process)
+        self.oracle = SequenceDenoiser(CHAIN, process)
         self.sharpness = nn.Parameter(torch.tensor(sharpness, dtype=F64))
 
     def forward(self, tokens: Tensor, level: Tensor, **cond: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sfumato.denoiser import IMPOSSIBLE, Denoiser, Posterior
 from sfumato.errors import SettingError
-from sfumato.oracle.chain import ChainDenoiser, MarkovChain
+from sfumato.oracle import MarkovChain, SequenceDenoiser
 from sfumato.process.categorical import Masking, Uniform
 from sfumato.process.keep import LinearKeep
 from sfumato.sampling.tempering import Tempered
@@ -88,7 +88,7 @@ def test_forbidden_tokens_are_out_before_the_nucleus_is_taken():
 
 def test_known_tokens_are_left_alone_forbidden_or_not():
     chain = MarkovChain.random(size=3, length=4, seed=0)
-    inner = ChainDenoiser(chain, Masking(LinearKeep(), 3))
+    inner = SequenceDenoiser(chain, Masking(LinearKeep(), 3))
     x_t = torch.tensor([[0, 3, 2, 3]])
     known = torch.tensor([0, 2])
     narrowed = Tempered(inner, temperature=0.3, top_p=0.6, forbidden=[0])(x_t, T).logits
@@ -104,7 +104,7 @@ def test_a_uniform_process_knows_no_token():
 
 def test_rows_do_not_depend_on_each_other():
     chain = MarkovChain.random(size=3, length=4, seed=0)
-    tempered = Tempered(ChainDenoiser(chain, Masking(LinearKeep(), 3)), 0.7, 0.8, [2])
+    tempered = Tempered(SequenceDenoiser(chain, Masking(LinearKeep(), 3)), 0.7, 0.8, [2])
     x_t = torch.tensor([[0, 3, 2, 3], [3, 3, 3, 3], [0, 0, 0, 0]])
     whole = tempered(x_t, T).logits
     assert torch.equal(torch.cat([tempered(row[None], T).logits for row in x_t]), whole)

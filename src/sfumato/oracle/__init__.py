@@ -1,10 +1,35 @@
 """Exact denoisers for known distributions: the truth that everything else is tested against.
 
-mixture    a mixture of normal distributions, under Gaussian processes
-chain      a Markov chain of tokens, under categorical processes
+Numbers, under Gaussian processes:
+
+mixture             a mixture of normal distributions, also once part of it has been observed
+mixture_denoiser    its posterior mean and its density
+
+Tokens, under categorical processes:
+
+chain               Markov chains of any order
+hidden              hidden Markov models
+sequence_mixture    mixtures of these, in classes
+sequence_denoiser   the posterior of all of them
+messages            the forward-backward recursion that they share
+sequence            what a distribution of sequences must be able to do
 """
 
-from sfumato.oracle.chain import ChainDenoiser, MarkovChain
-from sfumato.oracle.mixture import GaussianMixture, MixtureDenoiser
+from sfumato.oracle.chain import MarkovChain
+from sfumato.oracle.hidden import HiddenMarkovModel
+from sfumato.oracle.mixture import GaussianMixture
+from sfumato.oracle.mixture_denoiser import MixtureDenoiser
+from sfumato.oracle.sequence import Reading, SequenceDistribution
+from sfumato.oracle.sequence_denoiser import SequenceDenoiser
+from sfumato.oracle.sequence_mixture import SequenceMixture
 
-__all__ = ["ChainDenoiser", "GaussianMixture", "MarkovChain", "MixtureDenoiser"]
+__all__ = [
+    "GaussianMixture",
+    "HiddenMarkovModel",
+    "MarkovChain",
+    "MixtureDenoiser",
+    "Reading",
+    "SequenceDenoiser",
+    "SequenceDistribution",
+    "SequenceMixture",
+]

@@ -1,25 +1,85 @@
-"""Exact denoisers for distributions whose noisy versions are known in closed form.
+"""Gaussian mixtures: distributions of numbers that stay of their kind.
 
-A Gaussian mixture stays one under any Gaussian process:
-
-    x0 ~ sum_k w_k N(m_k, C_k)    =>    x_t ~ sum_k w_k N(alpha m_k, alpha^2 C_k + sigma^2 I)
-
-so the posterior mean, the density and its score are exact. They are the truth that samplers,
-objectives and guidance are tested against, and a model that needs no training.
+Noised, seen through a linear operator or known in part, a Gaussian mixture is a Gaussian mixture
+again. So it has an exact denoiser, and so has what is left of it once part has been observed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from sfumato.denoiser import Denoiser, Posterior
 from sfumato.errors import SettingError
-from sfumato.process.gaussian import Gaussian
+from sfumato.oracle import components
+
+_ROUNDING = torch.finfo(torch.float64).eps
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The principal axes of the components of a mixture.
+
+    Attributes:
+        centres: Means by their coordinates along the axes, shape (K, D).
+        variances: Along each axis, not negative, shape (K, D).
+        directions: Of the axes, one a row, shape (K, D, D); None where they are those of the data.
+    """
+
+    centres: Tensor
+    variances: Tensor
+    directions: Tensor | None
+
+    def enter(self, points: Tensor) -> Tensor:
+        """Coordinates of points, shape (B, D), along the axes of each component.
+
+        Returns:
+            Shape (B, K, D), or (B, 1, D) where the axes are those of the data.
+        """
+        if self.directions is None:
+            return points[:, None]
+        along = points @ self.directions.flatten(0, 1).T
+        return along.reshape(len(points), *self.centres.shape)
+
+    def leave(self, shares: Tensor, coordinates: Tensor) -> Tensor:
+        """The sum over components of vectors, each times its share, in data space.
+
+        Args:
+            shares: Shape (B, K).
+            coordinates: Of the vectors along the axes of their components, shape (B, K, D).
+
+        Returns:
+            Shape (B, D).
+        """
+        if self.directions is None:
+            return torch.einsum("bk,bkd->bd", shares, coordinates)
+        return (shares[:, :, None] * coordinates).flatten(1) @ self.directions.flatten(0, 1)
+
+    def draw(self, chosen: Tensor, noise: Tensor) -> Tensor:
+        """Vectors in data space with the covariances of the components chosen.
+
+        Args:
+            chosen: Indices of components, int64, shape (B,).
+            noise: Standard normal, float64, shape (B, D).
+
+        Returns:
+            Shape (B, D).
+        """
+        scaled = self.variances[chosen].sqrt() * noise
+        if self.directions is None:
+            return scaled
+        return torch.einsum("bji,bj->bi", self.directions[chosen], scaled)
+
+    @cached_property
+    def roots(self) -> Tensor:
+        """A square root ``R`` of each covariance, ``C = R R^T``, shape (K, D, D)."""
+        stds = self.variances.sqrt()
+        if self.directions is None:
+            return torch.diag_embed(stds)
+        return self.directions.mT * stds[:, None, :]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +90,7 @@ class GaussianMixture:
         means: Shape (K, D), float64.
         covariances: Shape (K, D, D), float64, symmetric and positive semi-definite; a zero
             matrix is a point mass.
-        weights: Shape (K,), float64, positive, summing to 1.
+        weights: Shape (K,), float64, not negative, summing to 1.
         labels: Class of each component, shape (K,), int64, in [0, classes).
     """
 
@@ -74,104 +134,109 @@ class GaussianMixture:
     @property
     def classes(self) -> int:
         """Number of classes; also the null label, which stands for the whole mixture."""
-        return int(self.labels.max()) + 1
+        return components.classes(self.labels)
 
     @cached_property
-    def axes(self) -> tuple[Tensor, Tensor]:
-        """Principal variances (K, D), not negative, and directions as columns (K, D, D)."""
+    def axes(self) -> Axes:
+        """Principal axes. Where no covariance turns them they are those of the data, and cheap."""
+        diagonal = self.covariances.diagonal(dim1=1, dim2=2)
+        if torch.equal(self.covariances, torch.diag_embed(diagonal)):
+            return Axes(self.means, diagonal.clamp_min(0), None)
         variances, directions = torch.linalg.eigh(self.covariances)
-        return variances.clamp_min(0), directions
+        # What rounding makes of a variance of zero is zero, not the square root of rounding.
+        least = variances.shape[1] * _ROUNDING * variances[:, -1:]
+        directions = directions.mT.contiguous()
+        centres = torch.einsum("kji,ki->kj", directions, self.means)
+        return Axes(centres, torch.where(variances > least, variances, 0.0), directions)
 
-    def sample(self, u: Tensor, noise: Tensor) -> Tensor:
+    def log_weights(self, label: Tensor | None) -> Tensor:
+        """Log-weights of the components that each label leaves, float64, shape (B or 1, K).
+
+        Args:
+            label: Shape (B,), each a class or the null label; None = the whole mixture.
+
+        Raises:
+            SettingError: A label leaves no component that has a weight.
+        """
+        return components.log_weights(self.weights, self.labels, label)
+
+    def sample(self, u: Tensor, noise: Tensor, label: Tensor | None = None) -> Tensor:
         """Draws from the mixture.
 
         Args:
             u: Uniform numbers in [0, 1), shape (B,), that choose the components.
             noise: Standard normal, shape (B, D).
+            label: Shape (B,), each a class or the null label; None = the whole mixture.
 
         Returns:
             float64, shape (B, D).
-        """
-        edges = self.weights.cumsum(0)[:-1]
-        k = torch.searchsorted(edges, u.double(), right=True)
-        variances, directions = self.axes
-        scaled = variances[k].sqrt() * noise.double()
-        return self.means[k] + torch.einsum("bij,bj->bi", directions[k], scaled)
-
-
-@dataclass(frozen=True)
-class _Components:
-    """What each component says of each state; shapes (B, K), (B, K, D) and (B, K, D)."""
-
-    log_joint: Tensor
-    gain: Tensor
-    offset: Tensor
-
-
-class MixtureDenoiser(Denoiser):
-    """The exact posterior mean of a Gaussian mixture under a Gaussian process.
-
-    Computed in float64 on the CPU whatever the state's dtype and device; states of any shape
-    (B, ...) with D numbers per sample.
-
-    Args:
-        mixture: The distribution of the clean data.
-        process: The process that noises it.
-    """
-
-    def __init__(self, mixture: GaussianMixture, process: Gaussian) -> None:
-        super().__init__(process)
-        self.mixture = mixture
-
-    def forward(
-        self, x_t: Tensor, t: Tensor, label: Tensor | None = None, **cond: Any
-    ) -> Posterior:
-        """``E[x0 | x_t]``, or given the class too; see :meth:`Denoiser.forward`.
-
-        Args:
-            x_t: States, shape (B, ...).
-            t: Times in (0, 1], shape () or (B,).
-            label: Shape (B,), each a class or the null label (``mixture.classes``).
-            **cond: Not accepted.
 
         Raises:
-            SettingError: A condition other than ``label`` is given.
+            SettingError: A label leaves no component that has a weight.
         """
-        if cond:
-            raise SettingError(f"A mixture knows no condition {sorted(cond)}.", hint="use 'label'")
-        parts = self._components(x_t, t, label)
-        _, directions = self.mixture.axes
-        share = parts.log_joint.softmax(1)
-        moved = torch.einsum("kij,bkj->bki", directions, parts.gain * parts.offset)
-        mean = torch.einsum("bk,bki->bi", share, self.mixture.means + moved)
-        return Posterior(mean.reshape(x_t.shape).to(x_t.device, x_t.dtype))
+        k = components.choose(self.log_weights(label), u)
+        return self.means[k] + self.axes.draw(k, noise.double())
 
-    def log_density(self, x_t: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
-        """``log p_t(x_t)`` in nats, or given the class; float64, shape (B,), differentiable.
+    def given(self, operator: Tensor, observation: Tensor, noise_std: float) -> GaussianMixture:
+        """What is left of the mixture once ``y = A x0 + noise_std * noise`` has been observed.
 
-        Takes ``t = 0`` too, where every covariance must be invertible.
+        Each component is conditioned by itself and counts by how likely it makes the observation;
+        classes stay what they were. With ``A R = U S W^T``, the singular values of the operator
+        seen from a root ``R`` of the covariance, nothing is squared that has to be inverted:
+
+            mean' = mean + R W S / (S^2 + noise_std^2) U^T (y - A mean)
+            C'    = R W diag(noise_std^2 / (S^2 + noise_std^2)) W^T R^T
+
+        which is Bayes' rule for linear observations in the axes of A R (Bishop 2006, "Pattern
+        Recognition and Machine Learning", eq. 2.113 to 2.117).
+
+        Args:
+            operator: A, shape (M, D).
+            observation: y, shape (M,).
+            noise_std: Standard deviation of the noise, not negative. Without noise every sample
+                of the result satisfies ``A x = y``.
+
+        Raises:
+            SettingError: Shapes do not fit, ``noise_std`` is negative or infinite, or it is 0 and
+                the operator does not map every component onto all of the M observations.
         """
-        parts = self._components(x_t, t, label)
-        return torch.logsumexp(parts.log_joint, 1)
+        self._check_observation(operator, observation, noise_std)
+        operator, observation = operator.double(), observation.double()
+        roots = self.axes.roots
+        left, values, right = torch.linalg.svd(operator @ roots)
+        (rows, columns), rank = operator.shape, values.shape[1]
+        if noise_std == 0:
+            _check_onto(values, rows, columns)
+        # Observations beyond the data's dimension hold noise alone, directions beyond the
+        # observations' number stay as they were.
+        seen = F.pad(values.square(), (0, rows - rank)) + noise_std**2
+        offset = torch.einsum("kmi,km->ki", left, observation - self.means @ operator.T)
+        step = values / seen[:, :rank] * offset[:, :rank]
+        kept = F.pad(noise_std / seen[:, :rank].sqrt(), (0, columns - rank), value=1.0)
+        means = self.means + torch.einsum("kij,krj,kr->ki", roots, right[:, :rank], step)
+        shrunk = (roots @ right.mT) * kept[:, None, :]
+        log_joint = self.weights.log() - 0.5 * (offset.square() / seen + seen.log()).sum(1)
+        return GaussianMixture(means, shrunk @ shrunk.mT, log_joint.softmax(0), self.labels)
 
-    def _components(self, x_t: Tensor, t: Tensor, label: Tensor | None) -> _Components:
-        """Responsibilities and posteriors per component, in each component's own axes."""
-        x = x_t.flatten(1).to("cpu", torch.float64)
-        alpha, sigma = self.process.schedule.coefficients(t.double().expand(len(x)))
-        alpha, sigma = alpha[:, None, None], sigma[:, None, None]
-        variances, directions = self.mixture.axes
-        total = alpha.square() * variances + sigma.square()
-        offset = torch.einsum("kij,bki->bkj", directions, x[:, None] - alpha * self.mixture.means)
-        log_normal = -0.5 * (offset.square() / total + torch.log(2 * torch.pi * total)).sum(-1)
-        log_joint = self._log_weights(label) + log_normal
-        return _Components(log_joint, alpha * variances / total, offset)
+    def _check_observation(self, operator: Tensor, observation: Tensor, noise_std: float) -> None:
+        fits = operator.ndim == 2 and operator.shape[1] == self.means.shape[1]
+        if not fits or observation.shape != operator.shape[:1]:
+            raise SettingError(
+                "The observation does not fit the mixture.",
+                why=f"operator has shape {tuple(operator.shape)}, "
+                f"observation {tuple(observation.shape)}",
+                hint=f"for M observations give the shapes (M, {self.means.shape[1]}) and (M,)",
+            )
+        if not 0 <= noise_std < float("inf"):
+            raise SettingError(f"The noise of an observation has no deviation {noise_std}.")
 
-    def _log_weights(self, label: Tensor | None) -> Tensor:
-        """Log-weights of the components that each label leaves, shape (B or 1, K)."""
-        weights = self.mixture.weights[None]
-        if label is None:
-            return weights.log()
-        asked = label.cpu()[:, None]
-        kept = (asked == self.mixture.classes) | (asked == self.mixture.labels)
-        weights = weights * kept
-        return (weights / weights.sum(1, keepdim=True)).log()
+
+def _check_onto(values: Tensor, rows: int, columns: int) -> None:
+    """Without noise a component can be given only what it can be in every observation."""
+    least = max(rows, columns) * _ROUNDING * values[:, :1]
+    if rows > columns or not bool((values > least).all()):
+        raise SettingError(
+            "Without noise, a component of the mixture cannot give every observation.",
+            why="A C A^T has no inverse for one of the covariances C",
+            hint="give a noise_std above 0",
+        )

@@ -2,7 +2,7 @@
 
 import torch
 
-from sfumato.oracle.chain import ChainDenoiser, MarkovChain
+from sfumato.oracle import MarkovChain, SequenceDenoiser
 from sfumato.process.categorical import Masking
 from sfumato.process.keep import LinearKeep
 from sfumato.sampling.loop import trajectory
@@ -32,7 +32,7 @@ def test_a_step_that_lifts_nothing_is_free(stage, letters, time):
 
 def test_many_steps_cost_no_more_than_there_are_tokens():
     chain = MarkovChain.random(size=3, length=4, seed=0)
-    denoiser = ChainDenoiser(chain, Masking(LinearKeep(), 3))
+    denoiser = SequenceDenoiser(chain, Masking(LinearKeep(), 3))
     states = trajectory(denoiser, Ancestral(), KeyedUniform(0, [0]), (4,), 100)
     asked = sum(state.belief is not None for state in list(states)[:-1])
     assert 1 <= asked <= 4

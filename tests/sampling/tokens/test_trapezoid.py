@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sfumato.oracle.chain import ChainDenoiser, MarkovChain
+from sfumato.oracle import MarkovChain, SequenceDenoiser
 from sfumato.process.categorical import Masking
 from sfumato.process.keep import CosineKeep
 from sfumato.sampling.loop import sample
@@ -25,7 +25,7 @@ def test_where_nothing_depends_on_anything_it_is_the_ancestral_sampler(theta):
     """Same grid, same noise, and what it sees half-way is what it knew."""
     rows = torch.tensor([[0.6, 0.3, 0.1]], dtype=F64)
     chain = MarkovChain(rows[0], rows.expand(3, 3), 5)
-    denoiser = ChainDenoiser(chain, Masking(CosineKeep(), 3))
+    denoiser = SequenceDenoiser(chain, Masking(CosineKeep(), 3))
     noise = KeyedUniform(0, range(50))
     both = [
         sample(denoiser, sampler, noise, (5,), evaluations)

@@ -1,0 +1,110 @@
+"""Messages along a chain: the forward-backward recursion, for chains of any order.
+
+A chain of order k moves a window of k tokens. Its messages are functions of the window: what
+everything left of it says of it, and what everything right of it says. Each is brought back to sum
+1 at every place, so that no length underflows. Read from right to left a chain is a chain again,
+whose table has its axes in reversed order; so both directions are one recursion and run at once.
+
+Source: Rabiner 1989, "A tutorial on hidden Markov models", section III and V.A (scaling).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """What a chain says of its places once evidence is given.
+
+    Attributes:
+        leave_one_out: Probability of each token at each place given the evidence of all other
+            places, up to a factor per place, float64, shape (B, L, V).
+        log_likelihood: Log of the evidence's expectation over sequences, in nats, float64, shape
+            (B,); -inf where no sequence agrees with it.
+    """
+
+    leave_one_out: Tensor
+    log_likelihood: Tensor
+
+
+def marginals(initial: Tensor, transition: Tensor, evidence: Tensor) -> Marginals:
+    """Pass messages along a chain from both ends.
+
+    Evidence that the chain contradicts (a state that no sequence leads to) has no posterior; there
+    the message is dropped and the evidence kept.
+
+    Args:
+        initial: Probabilities of the first k tokens, float64, k axes of V.
+        transition: Probabilities of the next token, the last axis, given the k before, in their
+            order; float64, k + 1 axes of V.
+        evidence: Likelihood of what was seen at each place for each token, float64, shape
+            (B, L, V) with L >= k.
+    """
+    order, size = initial.ndim, len(initial)
+    scale = evidence.sum(-1)
+    # Evidence against every token at once says nothing that could be passed on.
+    evidence = torch.where((scale > 0)[..., None], evidence / scale[..., None], 1 / size)
+    from_left, from_right, log_totals = _passed(initial, transition, evidence)
+    windows = from_left * from_right
+    count = windows.shape[1]
+    beside = [evidence[:, place : place + count] for place in range(order)]
+    places = [_of_first(windows, beside[1:])]
+    # Tokens that no window starts with are further places of the last one.
+    final, ending = windows[:, -1:], [rows[:, -1:] for rows in beside]
+    for place in range(1, order):
+        others = ending[:place] + ending[place + 1 :]
+        places.append(_of_first(final.movedim(2 + place, 2), others))
+    leave_one_out = torch.cat(places, 1)
+    last = (leave_one_out[:, count - 1] * evidence[:, count - 1]).sum(-1)
+    return Marginals(leave_one_out, scale.log().sum(1) + log_totals + last.log())
+
+
+def _passed(initial: Tensor, transition: Tensor, evidence: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Messages to every window from its left and from its right, and the former's log-totals.
+
+    No message holds evidence of its own window: a token's is weighed in when the window leaves it.
+
+    Returns:
+        Two of shape (B, L - k + 1, V, ..., V) with k axes of V, and one of shape (B,).
+    """
+    order, size = initial.ndim, len(initial)
+    rest = size ** (order - 1)
+    mirrored = transition.permute(*range(order, -1, -1))
+    # Axes: direction, the tokens that stay in the window, the one that leaves, the one that enters.
+    steps = torch.stack([transition, mirrored]).reshape(2, size, rest, size).transpose(1, 2)
+    message = torch.stack([initial, torch.ones_like(initial)]).reshape(2, 1, size, rest)
+    message = message.expand(2, len(evidence), size, rest)
+    messages, log_totals = [message], torch.zeros(len(evidence), dtype=torch.float64)
+    leaving = torch.stack([evidence, evidence.flip(1)])[..., None].unbind(2)
+    for rows in leaving[: evidence.shape[1] - order]:
+        joint = message * rows
+        total = joint.sum((-2, -1), keepdim=True)
+        joint = torch.where(total > 0, joint / total, rows / rest)
+        moved = joint.permute(0, 3, 1, 2) @ steps
+        message = moved.transpose(1, 2).reshape(message.shape)
+        messages.append(message)
+        log_totals = log_totals + total[0, :, 0, 0].log()
+    windows = torch.stack(messages, 2).reshape(2, len(evidence), len(messages), *(size,) * order)
+    from_right = windows[1].flip(1).permute(0, 1, *range(order + 1, 1, -1))
+    return windows[0], from_right, log_totals
+
+
+def _of_first(windows: Tensor, others: Sequence[Tensor]) -> Tensor:
+    """Sum out every token of a window but the first, each weighed by its evidence.
+
+    Args:
+        windows: Shape (B, W, V, ..., V).
+        others: Evidence of the second token, of the third, ..., each of shape (B, W, V).
+
+    Returns:
+        Shape (B, W, V).
+    """
+    for rows in reversed(others):
+        between = (1,) * (windows.ndim - 3)
+        windows = (windows * rows.reshape(*rows.shape[:2], *between, rows.shape[2])).sum(-1)
+    return windows
