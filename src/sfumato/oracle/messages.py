@@ -72,25 +72,29 @@ def _passed(initial: Tensor, transition: Tensor, evidence: Tensor) -> tuple[Tens
     Returns:
         Two of shape (B, L - k + 1, V, ..., V) with k axes of V, and one of shape (B,).
     """
-    order, size = initial.ndim, len(initial)
+    order, size, rows = initial.ndim, len(initial), len(evidence)
     rest = size ** (order - 1)
     mirrored = transition.permute(*range(order, -1, -1))
-    # Axes: direction, the tokens that stay in the window, the one that leaves, the one that enters.
-    steps = torch.stack([transition, mirrored]).reshape(2, size, rest, size).transpose(1, 2)
+    # Axes of a table: direction, the tokens that stay, the one that leaves, the one that enters;
+    # and of a message: direction, the tokens that stay, sequence, the one that leaves.
+    tables = torch.stack([transition, mirrored]).reshape(2, size, rest, size).transpose(1, 2)
     message = torch.stack([initial, torch.ones_like(initial)]).reshape(2, 1, size, rest)
-    message = message.expand(2, len(evidence), size, rest)
-    messages, log_totals = [message], torch.zeros(len(evidence), dtype=torch.float64)
-    leaving = torch.stack([evidence, evidence.flip(1)])[..., None].unbind(2)
-    for rows in leaving[: evidence.shape[1] - order]:
-        joint = message * rows
-        total = joint.sum((-2, -1), keepdim=True)
-        joint = torch.where(total > 0, joint / total, rows / rest)
-        moved = joint.permute(0, 3, 1, 2) @ steps
-        message = moved.transpose(1, 2).reshape(message.shape)
+    message = message.expand(2, rows, size, rest).permute(0, 3, 1, 2)
+    messages, totals = [message], [torch.ones(2, 1, rows, 1, dtype=torch.float64)]
+    steps = evidence.shape[1] - order
+    leaving = torch.stack([evidence, evidence.flip(1)])[:, None, :, :steps]
+    for seen, alone in zip(leaving.unbind(3), (leaving / rest).unbind(3), strict=True):
+        joint = message * seen
+        total = joint.sum((1, 3), keepdim=True)
+        moved = torch.where(total > 0, joint / total, alone) @ tables
+        # What was the second token of the window is the first of the next, and leaves next.
+        message = moved.transpose(1, 2).reshape(2, rows, size, rest).permute(0, 3, 1, 2)
         messages.append(message)
-        log_totals = log_totals + total[0, :, 0, 0].log()
-    windows = torch.stack(messages, 2).reshape(2, len(evidence), len(messages), *(size,) * order)
+        totals.append(total)
+    windows = torch.stack(messages, 1).permute(0, 3, 1, 4, 2)
+    windows = windows.reshape(2, rows, len(messages), *(size,) * order)
     from_right = windows[1].flip(1).permute(0, 1, *range(order + 1, 1, -1))
+    log_totals = torch.stack(totals)[:, 0, 0, :, 0].log().sum(0)
     return windows[0], from_right, log_totals
 
 
