@@ -89,6 +89,7 @@ def network() -> Problem:
 def main() -> None:
     """Run the contest and write what came of it."""
     warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)  # Of small matrices two are no faster, and much slower beside others.
     contestants = [*ours(), *peers()]
     rows: list[Row] = []
     started = time.monotonic()

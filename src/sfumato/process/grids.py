@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor
 
+from sfumato.errors import SettingError
 from sfumato.process.keep import Keep
 from sfumato.process.schedule import Schedule
 
@@ -156,8 +158,47 @@ class AngleGrid(Grid):
         return schedule.time(-2 * levels.log())
 
 
+class LevelGrid(Grid):
+    """Noise levels one by one, found for a model: see ``sfumato tune``."""
+
+    kind: Literal["levels"] = "levels"
+    levels: tuple[float, ...] = Field(
+        description="sigma / alpha at every step but the first, which starts at t = 1; falling"
+    )
+
+    @field_validator("levels")
+    @classmethod
+    def _fall(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(a > b for a, b in pairwise((math.inf, *levels, 0.0))):
+            raise ValueError("noise levels are above 0 and fall")
+        return levels
+
+    def interior(self, steps: int, schedule: Schedule, size: int) -> Tensor:
+        """The times at which the levels are reached.
+
+        Raises:
+            ValueError: There are not as many levels as steps after the first.
+        """
+        if steps != len(self.levels) + 1:
+            raise ValueError(f"{len(self.levels)} levels make {len(self.levels) + 1} steps")
+        levels = torch.tensor(self.levels, dtype=torch.float64)
+        one = torch.ones(1, dtype=torch.float64)
+        return torch.cat([one, schedule.time(-2 * levels.log())])
+
+    def _lower_end(self, steps: int, schedule: Schedule | Keep, size: int, start: float) -> Tensor:
+        """Refused: the levels are those of the whole way.
+
+        Raises:
+            SettingError: Always.
+        """
+        raise SettingError(
+            "A tuned sampler goes the whole way from noise.", hint="take another with --sampler"
+        )
+
+
 AnyGrid = Annotated[
-    UniformGrid | QuadraticGrid | LogSNRGrid | EDMGrid | AngleGrid, Field(discriminator="kind")
+    UniformGrid | QuadraticGrid | LogSNRGrid | EDMGrid | AngleGrid | LevelGrid,
+    Field(discriminator="kind"),
 ]
 """The closed registry of sampling grids."""
 

@@ -11,13 +11,14 @@ from sfumato.sampling.ddim import DDIM, Ancestral
 from sfumato.sampling.dpm import DPM, UniPC
 from sfumato.sampling.heun import Heun, StochasticHeun
 from sfumato.sampling.sampler import Sampler
+from sfumato.sampling.tuned import Tuned
 from sfumato.sampling.wiener import Wiener
 
 AnySampler = Annotated[
-    Wiener | Adams | DDIM | Ancestral | Heun | StochasticHeun | DPM | UniPC,
+    Tuned | Wiener | Adams | DDIM | Ancestral | Heun | StochasticHeun | DPM | UniPC,
     Field(discriminator="kind"),
 ]
-"""Any sampler with its settings, as read from a spec."""
+"""Any sampler with its settings, as read from a spec; ``tuned`` comes from a run alone."""
 
 SAMPLERS: dict[str, type[Sampler]] = {
     "wiener": Wiener,
