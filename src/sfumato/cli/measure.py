@@ -104,3 +104,28 @@ def compare(
     asked = Asked(n, seed, steps, sampler, data, tuple(extractor or ()), scale=scale)
     at_steps = STEPS if at is None else at
     show_evaluation.comparison(compare_runs(first, second, asked, at_steps, out, snapshot), json)
+
+
+def tune(
+    run: RunName,
+    *,
+    steps: Annotated[int, Parameter(help="Network evaluations to fit a sampler for.")] = 8,
+    scale: Annotated[
+        float | None, Parameter(help="Pictures, sounds: guidance it is fitted for.")
+    ] = None,
+    examples: Annotated[
+        int | None, Parameter(help="Samples to fit to: 48, or 32 rows of text; others decide.")
+    ] = None,
+    rounds: Annotated[int, Parameter(help="Rounds of the fit, at most.")] = 4,
+    seed: Annotated[int, Parameter(help="Of the noise it is fitted on.")] = 0,
+    snapshot: Snapshot = "latest",
+    json: Json = False,
+) -> None:
+    """Fit a sampler to a run for few evaluations; kept, and then the default, if it is better."""
+    from sfumato.cli import show_evaluation
+    from sfumato.run.tuning import tune as tuning
+
+    events = tuning(
+        run, steps, scale=scale, examples=examples, rounds=rounds, seed=seed, snapshot=snapshot
+    )
+    show_evaluation.tuning(events, json)

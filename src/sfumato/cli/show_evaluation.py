@@ -1,4 +1,4 @@
-"""Rendering of evaluations and comparisons: a status line while they are made, and tables."""
+"""Rendering of what measures: a status line while it is at work, and what it found."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sfumato.cli import show, show_report
 if TYPE_CHECKING:
     from sfumato.run.evaluated import Compared, Evaluated
     from sfumato.run.measuring import Measuring
+    from sfumato.run.tuned import Fitted
 
 
 def evaluation(events: Iterator[Measuring | Evaluated], as_json: bool) -> None:
@@ -32,6 +33,24 @@ def comparison(events: Iterator[Measuring | Compared], as_json: bool) -> None:
     show_report.comparison(found.comparison)
     show.say(f"comparison: {found.path}")
     show.say(f"page: {found.page}")
+
+
+def tuning(events: Iterator[Measuring | Fitted], as_json: bool) -> None:
+    """A fit as it is made, and whether it is worth keeping."""
+    found: Any = _watched(events, as_json)
+    kept = found.kept
+    if as_json:
+        path = None if found.path is None else str(found.path)
+        show.dump({**kept.model_dump(mode="json"), "path": path})
+        return
+    show.say(f"{kept.measure}, on noise or text that the fit has not seen:")
+    show.say(f"  tuned for {kept.steps} evaluations  {kept.error:.4f}")
+    show.say(f"  {kept.untuned}, the best untuned  {kept.untuned_error:.4f}")
+    if found.path is None:
+        show.say("not kept: it is not better. More --examples may help.")
+    else:
+        show.say(f"kept: {found.path}")
+        show.say(f"sfumato sample --steps {kept.steps} takes it from now on.")
 
 
 def _watched(events: Iterator[Any], as_json: bool) -> Any:

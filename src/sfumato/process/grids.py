@@ -158,35 +158,34 @@ class AngleGrid(Grid):
         return schedule.time(-2 * levels.log())
 
 
-class LevelGrid(Grid):
-    """Noise levels one by one, found for a model: see ``sfumato tune``."""
+class TimeGrid(Grid):
+    """Times one by one, found for a model: see ``sfumato tune``."""
 
-    kind: Literal["levels"] = "levels"
-    levels: tuple[float, ...] = Field(
-        description="sigma / alpha at every step but the first, which starts at t = 1; falling"
-    )
+    kind: Literal["times"] = "times"
+    at: tuple[float, ...] = Field(description="the times between 1 and 0, falling")
 
-    @field_validator("levels")
+    @field_validator("at")
     @classmethod
-    def _fall(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
-        if not all(a > b for a, b in pairwise((math.inf, *levels, 0.0))):
-            raise ValueError("noise levels are above 0 and fall")
-        return levels
+    def _fall(cls, at: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(a > b for a, b in pairwise((1.0, *at, 0.0))):
+            raise ValueError("times fall from 1 to 0, neither of which is named")
+        return at
 
-    def interior(self, steps: int, schedule: Schedule, size: int) -> Tensor:
-        """The times at which the levels are reached.
+    def interior(self, steps: int, schedule: Schedule | Keep, size: int) -> Tensor:
+        """The times.
 
         Raises:
-            ValueError: There are not as many levels as steps after the first.
+            SettingError: There are not as many as steps.
         """
-        if steps != len(self.levels) + 1:
-            raise ValueError(f"{len(self.levels)} levels make {len(self.levels) + 1} steps")
-        levels = torch.tensor(self.levels, dtype=torch.float64)
-        one = torch.ones(1, dtype=torch.float64)
-        return torch.cat([one, schedule.time(-2 * levels.log())])
+        if steps != len(self.at) + 1:
+            raise SettingError(
+                f"This sampler was tuned for {len(self.at) + 1} steps, not {steps}.",
+                hint="take as many, or another sampler",
+            )
+        return torch.tensor((1.0, *self.at), dtype=torch.float64)
 
     def _lower_end(self, steps: int, schedule: Schedule | Keep, size: int, start: float) -> Tensor:
-        """Refused: the levels are those of the whole way.
+        """Refused: the times are those of the whole way.
 
         Raises:
             SettingError: Always.
@@ -197,12 +196,12 @@ class LevelGrid(Grid):
 
 
 AnyGrid = Annotated[
-    UniformGrid | QuadraticGrid | LogSNRGrid | EDMGrid | AngleGrid | LevelGrid,
+    UniformGrid | QuadraticGrid | LogSNRGrid | EDMGrid | AngleGrid | TimeGrid,
     Field(discriminator="kind"),
 ]
 """The closed registry of sampling grids."""
 
-AnyTokenGrid = Annotated[UniformGrid | QuadraticGrid, Field(discriminator="kind")]
+AnyTokenGrid = Annotated[UniformGrid | QuadraticGrid | TimeGrid, Field(discriminator="kind")]
 """Those that tokens can be sampled on."""
 
 DEFAULT_GRID = AngleGrid(lead=_LEAD)

@@ -10,6 +10,7 @@
       checkpoints/         complete training states
       log.jsonl            one event a line
       previews/  samples/
+      tuned/               samplers fitted by `sfumato tune`, by number of evaluations
       evaluation/          what `sfumato evaluate` and `sfumato compare` measured
       README.md            model card
 """
@@ -78,6 +79,11 @@ class RunDirectory:
     def samples(self) -> Path:
         """Where samples go unless told otherwise."""
         return self.root / "samples"
+
+    @property
+    def tuned(self) -> Path:
+        """Samplers fitted to the run's weights."""
+        return self.root / "tuned"
 
     @property
     def evaluation(self) -> Path:

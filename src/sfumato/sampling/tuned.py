@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from sfumato.errors import SettingError
-from sfumato.process.grids import AnyGrid, LevelGrid
+from sfumato.process.grids import TimeGrid
 from sfumato.sampling.sampler import Context, Evaluation, Sampler
 
 Rows = tuple[tuple[float, ...], ...]
@@ -32,7 +32,7 @@ class Tuned(Sampler):
     weights: Rows = Field(
         min_length=1, description="a row for each step: what it takes of each mean, oldest first"
     )
-    grid: AnyGrid
+    grid: TimeGrid
 
     @model_validator(mode="after")
     def _rows_fit(self) -> Self:
@@ -40,8 +40,8 @@ class Tuned(Sampler):
             raise ValueError("row k of the weights needs k + 1 numbers")
         if any(abs(sum(row) - 1) > 1e-6 for row in self.weights):
             raise ValueError("every row of the weights sums to 1")
-        if not isinstance(self.grid, LevelGrid) or len(self.grid.levels) + 1 != len(self.weights):
-            raise ValueError("the grid needs a noise level for every step but the first")
+        if len(self.grid.at) + 1 != len(self.weights):
+            raise ValueError("the grid needs a time for every step but the first")
         return self
 
     @property

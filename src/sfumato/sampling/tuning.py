@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sfumato.denoiser import Denoiser, Posterior
 from sfumato.process.gaussian import Gaussian
-from sfumato.process.grids import LevelGrid
+from sfumato.process.grids import TimeGrid
 from sfumato.sampling.loop import integrate, sample
 from sfumato.sampling.noise import KeyedNoise, NoiseSource
 from sfumato.sampling.sampler import Sampler
@@ -133,10 +133,10 @@ class _Family:
 
     def at(self, place: Tensor) -> Tuned:
         """The sampler there."""
-        levels = tuple(self._at(place).tolist())
-        grid = LevelGrid(levels=levels)
+        times = self._process.schedule.time(-2 * self._at(place).log())
+        grid = TimeGrid(at=tuple(times.tolist()))
         rows = weights_of(self._begin, self._process, grid)
-        for (k, j), gain in zip(self._pairs, place[len(levels) :].tolist(), strict=True):
+        for (k, j), gain in zip(self._pairs, place[len(times) :].tolist(), strict=True):
             rows[k, j] += gain
             rows[k, k] -= gain
         weights = tuple(tuple(rows[k, : k + 1].tolist()) for k in range(self._steps))
@@ -146,7 +146,7 @@ class _Family:
         return self._levels * place[: len(self._levels)].exp()
 
 
-def weights_of(sampler: Sampler, process: Gaussian, grid: LevelGrid) -> Tensor:
+def weights_of(sampler: Sampler, process: Gaussian, grid: TimeGrid) -> Tensor:
     """What each step of a linear sampler takes of each posterior mean, as in :class:`Tuned`.
 
     Read off by running it where the k-th posterior mean is the k-th basis vector.
@@ -159,7 +159,7 @@ def weights_of(sampler: Sampler, process: Gaussian, grid: LevelGrid) -> Tensor:
     Returns:
         float64, shape (N, N), the upper triangle 0.
     """
-    steps = len(grid.levels) + 1
+    steps = len(grid.at) + 1
     times = grid.times(steps, process.schedule, 1)
     zero, noise = torch.zeros(1, steps, dtype=torch.float64), KeyedNoise(0, [0])
     states = list(integrate(_Basis(process, steps), sampler, zero, times, noise, steps))
@@ -195,7 +195,7 @@ class _Step:
         """The step of Levenberg and Marquardt."""
         scale = self._normal.diagonal()
         scale = scale + 1e-9 * scale.mean() + 1e-30
-        step = torch.linalg.solve(self._normal + damping * scale.diag(), self._downhill)
+        step: Tensor = torch.linalg.solve(self._normal + damping * scale.diag(), self._downhill)
         return step.clamp(-_LEAP, _LEAP)
 
     def cost(self, errors: Tensor) -> float:

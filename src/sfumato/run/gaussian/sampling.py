@@ -25,7 +25,16 @@ from sfumato.run.gaussian.stored import MOST_STEPS, Start, Stored, read_stored
 from sfumato.run.model import LATEST, build_gaussian
 from sfumato.run.spec import Spec
 from sfumato.run.trained import LAST, Making, Trained, require_within
-from sfumato.sampling import SAMPLERS, KeyedNoise, Sampler, State, integrate, trajectory
+from sfumato.run.tuned import kept_for
+from sfumato.sampling import (
+    SAMPLERS,
+    KeyedNoise,
+    Sampler,
+    State,
+    Wiener,
+    integrate,
+    trajectory,
+)
 
 MediumT = TypeVar("MediumT", bound=SignalMedium)
 
@@ -187,7 +196,9 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             n=n,
             first=first,
             seed=seed,
-            sampler=_sampler(sampler) if sampler is not None else defaults.sampler,
+            sampler=self._default_sampler(steps, scale, begin)
+            if sampler is None
+            else _sampler(sampler),
             steps=steps,
             label=label,
             scale=scale,
@@ -196,6 +207,21 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             start=begin,
             seconds=seconds,
         )
+
+    def _default_sampler(self, steps: int, scale: float, start: Start | None) -> Sampler:
+        """What was tuned for this; or the recipe's, unless it is asked for too few evaluations."""
+        defaults = self.spec.gaussian.sampling
+        if start is None:
+            kept = kept_for(self.directory, self.fingerprint, steps, scale)
+            if kept is not None and isinstance(kept.sampler, Sampler):
+                return kept.sampler
+            if 2 * steps < defaults.steps:
+                return Wiener()
+        return defaults.sampler
+
+    def conditions(self, request: Request, indices: range) -> dict[str, Tensor]:
+        """What samples made from noise alone are told, as keyword arguments of a denoiser."""
+        return self._conditions(request, indices, None).cond
 
     def check_seconds(self, seconds: float | None) -> None:
         """Refuse a length that the run's samples cannot have.

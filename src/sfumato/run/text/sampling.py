@@ -23,6 +23,7 @@ from sfumato.run.text.data import read_tokenizer
 from sfumato.run.text.layout import RowLayout, layout, lengths_of, longest
 from sfumato.run.text.stored import MOST_STEPS, MOST_TOKENS, StoredText, read_stored_text
 from sfumato.run.trained import LAST, Making, Trained, require_within
+from sfumato.run.tuned import kept_for
 from sfumato.sampling import KeyedUniform, State, integrate
 from sfumato.sampling.tempering import Tempered
 from sfumato.sampling.tokens import TOKEN_SAMPLERS, Bridge, TokenSampler
@@ -136,7 +137,9 @@ class TextModel(Trained[TokenDenoiser]):
             n=n,
             first=first,
             seed=seed,
-            sampler=token_sampler(sampler) if sampler is not None else self._default_sampler(),
+            sampler=self._default_sampler(steps, scale)
+            if sampler is None
+            else token_sampler(sampler),
             steps=steps,
             label=label,
             scale=scale,
@@ -196,7 +199,10 @@ class TextModel(Trained[TokenDenoiser]):
         """How many tokens each text has."""
         return lengths_of(self.spec, request.seed, indices, request.length)
 
-    def _default_sampler(self) -> TokenSampler:
+    def _default_sampler(self, steps: int, scale: float) -> TokenSampler:
+        kept = kept_for(self.directory, self.fingerprint, steps, scale)
+        if kept is not None and isinstance(kept.sampler, TokenSampler):
+            return kept.sampler
         default = self.spec.text.sampling.sampler
         masks = isinstance(self.denoiser.process, Masking)
         # A recipe with the process changed alone keeps the sampler of the other one.
