@@ -102,7 +102,7 @@ class Multistep(Sampler):
         theta = torch.exp(end + half + half * _ABSCISSAE)
         cosine, sine = theta.cos(), theta.sin()
         measure = half * _QUADRATURE * theta / sine.square()
-        weights: Tensor = _lagrange(nodes[:finite], self.variable(cosine, sine)) @ measure
+        weights: Tensor = lagrange(nodes[:finite], self.variable(cosine, sine)) @ measure
         return weights
 
 
@@ -117,7 +117,7 @@ def _terms(
     return (sigma[1] / sigma[0]).item(), tuple(weights.tolist())
 
 
-def _lagrange(nodes: Tensor, u: Tensor) -> Tensor:
+def lagrange(nodes: Tensor, u: Tensor) -> Tensor:
     """Lagrange polynomials of ``n`` nodes at the points ``u``, shape (n, len(u))."""
     itself = torch.eye(len(nodes), dtype=torch.bool)
     one = nodes.new_ones(())
