@@ -81,9 +81,9 @@ class TestBound:
             "sfumato.likelihood.tokens.variational_bound",
             lambda denoiser, x0, t, noise, counted: t.square(),
         )
-        x0, counted = texts(8)
-        nats = bound_on(Exact(process(keep, 3)), x0, counted, draws=100, seed=0) / 5
-        assert nats.mean() == pytest.approx(1 / 3, rel=1e-3)
+        x0, counted = texts(200)
+        nats = bound_on(Exact(process(keep, 3)), x0, counted, draws=20, seed=0) / 5
+        assert nats.mean() == pytest.approx(1 / 3, rel=5e-3)
 
     @every_keep
     def test_more_draws_tell_each_text_s_own_likelihood_under_masking(self, keep):
