@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def evaluation(events: Iterator[Measuring | Evaluated], as_json: bool) -> None:
     """An evaluation as it is made, and its report."""
-    found: Any = _watched(events, as_json)
+    found: Any = watched(events, as_json)
     if as_json:
         show.dump(found.report.to_json())
         return
@@ -25,7 +25,7 @@ def evaluation(events: Iterator[Measuring | Evaluated], as_json: bool) -> None:
 
 def comparison(events: Iterator[Measuring | Compared], as_json: bool) -> None:
     """A comparison as it is made, and what it found."""
-    found: Any = _watched(events, as_json)
+    found: Any = watched(events, as_json)
     if as_json:
         show.dump(found.comparison.to_json())
         return
@@ -34,7 +34,7 @@ def comparison(events: Iterator[Measuring | Compared], as_json: bool) -> None:
     show.say(f"page: {found.page}")
 
 
-def _watched(events: Iterator[Any], as_json: bool) -> Any:
+def watched(events: Iterator[Any], as_json: bool) -> Any:
     """Show how far it is; returns what comes last."""
     from sfumato.run.measuring import Measuring
 
@@ -46,5 +46,5 @@ def _watched(events: Iterator[Any], as_json: bool) -> Any:
             else:
                 found = event
     if found is None:
-        raise RuntimeError("it ended without a report")
+        raise RuntimeError("it ended without a result")
     return found
