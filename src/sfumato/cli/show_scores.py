@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sfumato.run.measuring import Measuring
     from sfumato.run.scoring.scores import Score, Scores
 
+_WIDE = 10_000
+
 
 def scores(events: Iterator[Measuring | Scores], as_json: bool) -> None:
     """Scores as they are made, and what they are."""
@@ -37,7 +39,10 @@ def _table(found: Scores) -> None:
         table.add_row(
             str(rank), Text(item.name), _bits(item.bits, item.error), *_beside(item, total)
         )
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE  # A name in two lines is none to another program.
+    console.print(table)
     show.say(f"mean: {_bits(found.mean, found.mean_error)} {found.unit}")
     if found.reference is not None:
         spread = found.reference.deviation

@@ -15,7 +15,7 @@ from sfumato.run.scoring.scorer import SetAside
 Estimates = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reference:
     """Items that the model never saw, of the kind it learnt from.
 
