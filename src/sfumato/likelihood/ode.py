@@ -34,7 +34,7 @@ from sfumato.sampling.multistep import lagrange
 
 # Where a network's sense of noise ends, too; the signal there is 3e-4 of the noise.
 _NOISIEST = -16.0
-# Measured on mixtures, see docs/mathematics.md: with more the first steps err more.
+# Of the predictor. Measured on mixtures at 48 levels: with three or four the first steps err more.
 _ORDER = 2
 # Levels are even in atan(s^power): it has to reach from 1/256 to 3000.
 _POWER = 0.5
