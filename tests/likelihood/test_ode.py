@@ -133,7 +133,7 @@ class TestMixtures:
 
     def test_twice_the_evaluations_leave_a_quarter_of_the_error(self) -> None:
         """At least: the rule is of second order, and its divergence of third."""
-        for name in ("2-D", "16-D", "anisotropic"):
+        for name in ("1-D", "2-D", "anisotropic"):
             law, end = LAWS[name], Density()
             x0 = drawn(law, 24)
             oracle = MixtureDenoiser(law, Gaussian(Linear()))
@@ -174,7 +174,7 @@ class TestAnyDenoiser:
         model, end = Learnt(), Density(6.0)
         x0 = drawn(LAWS["2-D"], 3)
         label = torch.tensor([0.0, 0.5, -0.5], dtype=F64)
-        low, high, steps = -3.0, 8.0, 150
+        low, high, steps = -3.0, 8.0, 80
 
         def rate(y: Tensor, log_s: float, own: Tensor) -> Tensor:
             return y - model.at(y, torch.tensor(math.exp(log_s), dtype=F64), own)
@@ -224,8 +224,8 @@ class TestAnyDenoiser:
         denoiser = NetworkDenoiser(backbone, Gaussian(Linear()), EDM()).train(False)
         denoiser.requires_grad_(False)
         x0 = drawn(LAWS["16-D"], 8).float().view(2, 1, 8, 8)
-        exact = flow_likelihood(denoiser, x0, Density(), Exact(), 8, 0)
-        drawn_ = flow_likelihood(denoiser, x0, Density(), Hutchinson(30), 8, 0)
+        exact = flow_likelihood(denoiser, x0, Density(), Exact(), 4, 0)
+        drawn_ = flow_likelihood(denoiser, x0, Density(), Hutchinson(30), 4, 0)
         assert (exact.probe_error == 0).all()
         assert (drawn_.probe_error > 0).all()
         assert ((drawn_.volume - exact.volume).abs() < 4 * drawn_.probe_error).all()
