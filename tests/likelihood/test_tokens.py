@@ -25,9 +25,9 @@ every_keep = pytest.mark.parametrize("keep", KEEPS, ids=lambda k: k.kind)
 class Exact(TokenDenoiser):
     """The chain's own posterior; a bias may be added to the logits of some rows."""
 
-    def __init__(self, process: CategoricalProcess) -> None:
+    def __init__(self, process: CategoricalProcess, chain: MarkovChain = CHAIN) -> None:
         super().__init__(torch.nn.Identity(), process)
-        self.oracle = SequenceDenoiser(CHAIN, process)
+        self.oracle = SequenceDenoiser(chain, process)
 
     def predict(self, x_t: Tensor, t: Tensor, bias: Tensor | None = None) -> Tensor:
         logits = self.oracle(x_t, t).logits
@@ -49,6 +49,44 @@ class TestBound:
         assert nats.shape == (1500,) and nats.dtype == F64
         error = 3.3 * nats.std() / math.sqrt(1500)
         assert abs(nats.mean() - CHAIN.entropy()) < error
+
+    def test_each_text_s_own_likelihood_within_five_thousandths_of_a_bit_a_token(self):
+        """By masking, texts told from what each order leaves to be told; all together."""
+        x0, counted = texts(1000)
+        nats = bound_on(Exact(Masking(CosineKeep(), 3)), x0, counted, draws=120, seed=0)
+        gap = (nats + CHAIN.log_probability(x0)) / (5 * math.log(2))
+        error = 3.3 * gap.std() / math.sqrt(1000)
+        assert abs(gap.mean()) < error
+        assert abs(gap.mean()) < 0.005
+
+    @every_keep
+    def test_a_uniform_process_tells_each_text_s_own_likelihood_too(self, keep):
+        """Beside what a chain without memory is told of the same text, whose cost is known."""
+        x0, counted = texts(1000)
+        share = torch.tensor([0.4, 0.35, 0.25], dtype=F64)
+        forgetful = MarkovChain(share, share.expand(3, 3).contiguous(), 5)
+        gaps = []
+        for chain in (CHAIN, forgetful):
+            nats = bound_on(Exact(Uniform(keep, 3), chain), x0, counted, draws=24, seed=0)
+            gaps.append((nats + chain.log_probability(x0)) / (5 * math.log(2)))
+        gap = gaps[0] - gaps[1]
+        error = 3.3 * gap.std() / math.sqrt(1000)
+        assert abs(gap.mean()) < error < 0.04
+
+    @every_process
+    @every_keep
+    def test_times_are_weighed_so_that_they_make_an_integral(self, process, keep, monkeypatch):
+        """Of what each estimate is even in: times, or the shares of tokens lost by then."""
+
+        def told(denoiser, x0, t, noise, counted):
+            if process is Masking:
+                return t.square()
+            return (1 - keep.keep(t)).square() * keep.rate(t)
+
+        monkeypatch.setattr("sfumato.likelihood.tokens.variational_bound", told)
+        x0, counted = texts(200)
+        nats = bound_on(Exact(process(keep, 3)), x0, counted, draws=100, seed=0) / 5
+        assert nats.mean() == pytest.approx(1 / 3, rel=5e-3)
 
     @every_keep
     def test_more_draws_tell_each_text_s_own_likelihood_under_masking(self, keep):

@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from sfumato import __version__
 from sfumato.cli import show
-from sfumato.cli.measure import compare, evaluate, tune
+from sfumato.cli.measure import compare, evaluate, score, tune
 from sfumato.cli.options import Json, RunName, Settings, Snapshot
 from sfumato.cli.system import refusal
 from sfumato.errors import SfumatoError
@@ -32,6 +32,7 @@ app.command(data)
 
 app.command(evaluate)
 app.command(compare)
+app.command(score)
 app.command(tune)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -104,6 +104,39 @@ def compare(
     asked = Asked(n, seed, steps, sampler, data, tuple(extractor or ()), scale=scale)
     at_steps = STEPS if at is None else at
     show_evaluation.comparison(compare_runs(first, second, asked, at_steps, out, snapshot), json)
+
+
+def score(
+    run: RunName,
+    *files: Annotated[Path, Parameter(help="Files, or folders of them, of the run's medium.")],
+    method: Annotated[
+        Literal["bound", "ode"],
+        Parameter(help="The variational bound, or the density along the probability-flow ODE."),
+    ] = "bound",
+    draws: Annotated[
+        int | None, Parameter(help="Estimates of each item: 8 of the bound, 4 of the ODE.")
+    ] = None,
+    seed: Annotated[int, Parameter(help="Of the noise, which is the same for all items.")] = 0,
+    label: Annotated[str | None, Parameter(help="Class that the model is told of all.")] = None,
+    snapshot: Snapshot = "latest",
+    steps: Annotated[
+        int | None, Parameter(help="Network evaluations of an estimate: 16, or 64 of the ODE.")
+    ] = None,
+    probes: Annotated[
+        int | None, Parameter(help="ODE: random probes of the divergence in an estimate.")
+    ] = None,
+    held_out: Annotated[
+        int, Parameter(help="Held-out items of the run's data to compare with; 0 for none.")
+    ] = 64,
+    json: Json = False,
+) -> None:
+    """Tell how likely a run finds files, the least likely first: its outliers."""
+    from sfumato.cli import show_scores
+    from sfumato.run.scored import score_files
+    from sfumato.run.scoring.asked import Asked
+
+    asked = Asked(method, draws, seed, label, steps, probes, held_out)
+    show_scores.scores(score_files(run, files, asked, snapshot), json)
 
 
 def tune(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def evaluation(events: Iterator[Measuring | Evaluated], as_json: bool) -> None:
     """An evaluation as it is made, and its report."""
-    found: Any = _watched(events, as_json)
+    found: Any = watched(events, as_json)
     if as_json:
         show.dump(found.report.to_json())
         return
@@ -26,7 +26,7 @@ def evaluation(events: Iterator[Measuring | Evaluated], as_json: bool) -> None:
 
 def comparison(events: Iterator[Measuring | Compared], as_json: bool) -> None:
     """A comparison as it is made, and what it found."""
-    found: Any = _watched(events, as_json)
+    found: Any = watched(events, as_json)
     if as_json:
         show.dump(found.comparison.to_json())
         return
@@ -37,7 +37,7 @@ def comparison(events: Iterator[Measuring | Compared], as_json: bool) -> None:
 
 def tuning(events: Iterator[Measuring | Fitted], as_json: bool) -> None:
     """A fit as it is made, and whether it is worth keeping."""
-    found: Any = _watched(events, as_json)
+    found: Any = watched(events, as_json)
     kept = found.kept
     if as_json:
         path = None if found.path is None else str(found.path)
@@ -53,7 +53,7 @@ def tuning(events: Iterator[Measuring | Fitted], as_json: bool) -> None:
         show.say(f"sfumato sample --steps {kept.steps} takes it from now on.")
 
 
-def _watched(events: Iterator[Any], as_json: bool) -> Any:
+def watched(events: Iterator[Any], as_json: bool) -> Any:
     """Show how far it is; returns what comes last."""
     from sfumato.run.measuring import Measuring
 
@@ -65,5 +65,5 @@ def _watched(events: Iterator[Any], as_json: bool) -> Any:
             else:
                 found = event
     if found is None:
-        raise RuntimeError("it ended without a report")
+        raise RuntimeError("it ended without a result")
     return found

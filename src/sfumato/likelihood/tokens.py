@@ -48,11 +48,25 @@ def bound_on(
     offset = uniform(seed, Stream.LIKELIHOOD, indices)
     total = torch.zeros(len(x0), dtype=torch.float64)
     for draw in range(draws):
-        t = denoiser.process.keep.inside((offset + draw) / draws)
+        t, weight = _time_at(denoiser.process, (offset + draw) / draws)
         noise = uniform(seed, Stream.LIKELIHOOD, indices, x0.shape[1:], step=draw + 1)
         nats = variational_bound(denoiser, x0, t, noise.to(x0.device), counted, **cond)
-        total += nats.double().cpu()
+        total += weight * nats.double().cpu()
     return total / draws * counted.sum(1).double().cpu()
+
+
+def _time_at(process: CategoricalProcess, place: Tensor) -> tuple[Tensor, Tensor]:
+    """Times for places in [0, 1], and what each counts in an integral over times.
+
+    Under masking the estimate is of one size at all times. Under a uniform process few tokens have
+    changed where few are lost, and each of those counts for much: drawn evenly in time, such a sum
+    has no variance. So the shares of lost tokens are the cubes of even ones.
+    """
+    keep = process.keep
+    if isinstance(process, Masking):
+        return keep.inside(place), torch.ones_like(place)
+    t = keep.inside(keep.time(1 - place.pow(3)))
+    return t, 3 * place.square() / keep.rate(t)
 
 
 @torch.no_grad()

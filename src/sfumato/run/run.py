@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from rich.console import Console
@@ -33,7 +33,9 @@ from sfumato.run.text.sampling import MadeTexts, TextModel, TextRequest
 if TYPE_CHECKING:
     from sfumato.metrics.extractor import Extractor
     from sfumato.run.evaluation.report import Report
+    from sfumato.run.scoring.scores import Scores
 
+ResultT = TypeVar("ResultT")
 _READING_SECONDS = 5.0
 
 
@@ -156,13 +158,23 @@ class Run:
         from sfumato.run.evaluation.asked import Asked
         from sfumato.run.evaluation.course import evaluate
 
-        steps = evaluate(self.model, Asked(**asked), extractors)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                report: Report = end.value.report
-                return report
+        return _concluded(evaluate(self.model, Asked(**asked), extractors)).report
+
+    def score(self, *files: str | Path, **asked: Any) -> Scores:
+        """Tell how likely the model finds files, the least likely first.
+
+        Args:
+            *files: Files, and folders of them; what cannot be read is set aside.
+            **asked: See :class:`~sfumato.run.scoring.asked.Asked`.
+
+        Raises:
+            DataError: Nothing could be read.
+            SettingError: A value is out of range, or of another medium.
+        """
+        from sfumato.run.scoring.asked import Asked
+        from sfumato.run.scoring.course import score
+
+        return _concluded(score(self.model, files, Asked(**asked)))
 
     def _of_text(self) -> TextModel:
         self.spec.text  # noqa: B018 - raises for another medium, before weights are read.
@@ -254,6 +266,16 @@ def _told(events: Iterator[Any], console: Console) -> Iterator[Any]:
                 console.print(f"read {event.done:,} of {event.total:,} {event.unit}{aside}")
         else:
             yield event
+
+
+def _concluded(steps: Generator[Any, None, ResultT]) -> ResultT:
+    """What a measurement comes to, its progress unseen."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: ResultT = end.value
+            return result
 
 
 def _watched(events: Iterator[Any]) -> Run:

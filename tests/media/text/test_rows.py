@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sfumato.media.text.library import Library
-from sfumato.media.text.rows import RowBatch, Rows
+from sfumato.media.text.rows import RowBatch, Rows, rows_of
 
 MakeLibrary = Callable[..., Library]
 
@@ -172,3 +172,25 @@ def test_lengths_count_segments(library_of: MakeLibrary) -> None:
     assert dict(counted) == {2: 2, 16: 1 + 2 + 3}
     assert {k: n for k, n in enumerate(rows.lengths().tolist()) if n} == dict(counted)
     assert len(rows.lengths()) == 17
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 17, 40, 100])
+def test_a_document_alone_has_the_rows_it_would_have_in_a_library(
+    library_of: MakeLibrary, size: int
+) -> None:
+    library = library_of(["".join(chr(97 + place % 26) for place in range(size))])
+    expected = everything(Rows(library, [0], 16, seed=3))
+    found = rows_of(library.document(0).astype(np.int64), 16, most=100)
+    assert np.array_equal(found.tokens, expected.tokens)
+    assert np.array_equal(found.segments, expected.segments)
+    assert found.labels is None
+
+
+def test_of_a_long_document_some_rows_are_enough() -> None:
+    tokens = np.arange(1000)
+    every, some = rows_of(tokens, 16, most=100), rows_of(tokens, 16, most=5)
+    assert some.tokens.shape == (5, 16)
+    begins = some.tokens[:, 0]
+    assert set(begins.tolist()) <= set(every.tokens[:, 0].tolist())
+    assert begins.min() == 0
+    assert np.ptp(np.diff(begins)) <= 2 * 16

@@ -127,9 +127,7 @@ class Rows:
         if epoch:
             word = int(_words(self._seed, epoch, document, _SHIFTS, 1)[0])
             shift = word % self._context - self._context // 2
-        size = int(self._sizes[document])
-        spare = -size % self._context
-        return min(max(window * self._context - spare // 2 + shift, 0), size - self._context)
+        return _begin(int(self._sizes[document]), self._context, window, shift)
 
     def _laid_out(
         self,
@@ -154,6 +152,32 @@ class Rows:
         labels = self._library.labels
         of_rows = None if labels is None else labels[member[segment == 0]]
         return RowBatch(tokens.reshape(shape), segments.reshape(shape), of_rows)
+
+
+def rows_of(tokens: NDArray[np.int64], context: int, most: int) -> RowBatch:
+    """The rows of a single document, without a label: as those of epoch 0, and none packed.
+
+    Args:
+        tokens: Of the document, one at least, shape (n,).
+        context: L, the tokens of a row.
+        most: So many rows at most, evenly spaced through a longer document.
+    """
+    size = len(tokens)
+    if size <= context:
+        behind = (0, context - size)
+        segments = np.pad(np.zeros(size, np.int64), behind, constant_values=-1)
+        return RowBatch(np.pad(tokens, behind)[None], segments[None], None)
+    windows = -(-size // context)
+    chosen = np.arange(min(windows, most)) * windows // min(windows, most)
+    begins = [_begin(size, context, window) for window in chosen.tolist()]
+    rows = np.stack([tokens[begin : begin + context] for begin in begins])
+    return RowBatch(rows, np.zeros_like(rows), None)
+
+
+def _begin(size: int, context: int, window: int, shift: int = 0) -> int:
+    """Where a window begins in a document of some size, as :class:`Rows` says."""
+    spare = -size % context
+    return min(max(window * context - spare // 2 + shift, 0), size - context)
 
 
 def _within(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sfumato.likelihood import Density, End, Levels, gaussian_bound
+from sfumato.media.encoded import Encoded
 from sfumato.media.image import ImageMedium
 from sfumato.run.estimate import Estimate, estimated
 from sfumato.run.gaussian.medium import SignalMedium
@@ -73,8 +74,8 @@ def bits_of(
     for low in range(0, len(items), _AT_ONCE):
         yield Measuring(f"likelihood of {what}: item", low, len(items))
         part = slice(low, low + _AT_ONCE)
-        told = None if labels is None else labels[part]
-        parts.append(_bits(model, items[part], told, draws, seed, low))
+        known = None if labels is None else labels[part]
+        parts.append(_bits(model, items[part], known, draws, seed, low))
     dimensions = math.prod(model.medium.signal_shape)
     of_each = np.concatenate(parts) / dimensions
     return Bits(len(of_each), dimensions, estimated(of_each), of_each)
@@ -90,19 +91,31 @@ def _bits(
 ) -> NDArray[np.float64]:
     """Bits of each item, shape (B,)."""
     encoded = model.medium.examples(items)
-    cond = {}
-    if model.spec.classes:
-        unknown = torch.full((len(items),), model.spec.classes)
-        cond["label"] = unknown if labels is None else labels
-    if model.spec.lengths and encoded.filled is not None:
-        cond["length"] = encoded.filled
-    told = {name: value.to(model.device) for name, value in cond.items()}
+    cond = told(model, encoded, labels)
     denoiser, x0 = model.evaluated(model.denoiser), encoded.x0.to(model.device)
-    bound = gaussian_bound(denoiser, x0, _end_of(model.medium), draws, seed, first, **told)
+    bound = gaussian_bound(denoiser, x0, end_of(model.medium), draws, seed, first, **cond)
     bits: NDArray[np.float64] = bound.nats.numpy() / math.log(2)
     return bits
 
 
-def _end_of(medium: SignalMedium) -> End:
+def told(model: GaussianModel[Any], encoded: Encoded, labels: Tensor | None) -> dict[str, Tensor]:
+    """What a model is told of items beside their states.
+
+    Args:
+        model: Of a run.
+        encoded: The items.
+        labels: Class numbers, shape (B,). None tells a model of classes the null label. A model
+            without classes is not told any.
+    """
+    cond = {}
+    if model.spec.classes:
+        unknown = torch.full((len(encoded.x0),), model.spec.classes)
+        cond["label"] = unknown if labels is None else labels
+    if model.spec.lengths and encoded.filled is not None:
+        cond["length"] = encoded.filled
+    return {name: value.to(model.device) for name, value in cond.items()}
+
+
+def end_of(medium: SignalMedium) -> End:
     """Pixels are levels; what a network sees of a sound is not."""
     return Levels() if isinstance(medium, ImageMedium) else Density()

@@ -1,0 +1,70 @@
+"""``sfumato score``: what it prints, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+QUICK = ("--draws", "2", "--steps", "2", "--held-out", "2")
+
+
+class Said(Protocol):
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+Runs = Callable[..., Path]
+
+
+def test_a_table(sfumato: Command, runs: Runs, pictures: Path, tmp_path: Path) -> None:
+    runs("unet")
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    said = sfumato("score", "unet", pictures / "dog", tmp_path / "bad.png", *QUICK)
+    assert said.code == 0, said.err
+    head, *rows = said.out.splitlines()
+    assert head.split() == ["file", "bits", "per", "dimension", "held-out", "less", "likely", "z"]
+    ranks = [row.split() for row in rows[:3]]
+    assert [row[0] for row in ranks] == ["1", "2", "3"]
+    assert {row[1] for row in ranks} == {str(path) for path in (pictures / "dog").iterdir()}
+    assert all(row[3] == "±" for row in ranks)
+    found = [float(row[2]) for row in ranks]
+    assert found == sorted(found, reverse=True)
+    assert rows[3].startswith("mean: ")
+    assert " ± " in rows[3]
+    assert rows[4].startswith("held out: ")
+    assert rows[5] == f"set aside: {tmp_path / 'bad.png'}: not a picture in a known format"
+
+
+def test_without_held_out_items_there_are_no_columns_for_them(
+    sfumato: Command, runs: Runs, pictures: Path
+) -> None:
+    runs("unet")
+    said = sfumato("score", "unet", pictures / "dog", "--draws", "1", "--steps", "2",
+                   "--held-out", "0")  # fmt: skip
+    assert "held" not in said.out
+    assert "±" not in said.out
+
+
+def test_json(sfumato: Command, runs: Runs, pictures: Path) -> None:
+    runs("unet")
+    said = sfumato("score", "unet", pictures / "dog", "--method", "ode", "--probes", "2",
+                   "--label", "dog", "--seed", "5", *QUICK, "--json")  # fmt: skip
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert len(found["items"]) == 3
+    asked = {"run": "unet", "snapshot": "latest", "method": "ode", "probes": 2, "label": "dog",
+             "seed": 5, "draws": 2, "steps": 2}  # fmt: skip
+    assert asked.items() <= found.items()
+
+
+def test_refusals(refused: Command, runs: Runs, pictures: Path, tmp_path: Path) -> None:
+    runs("unet")
+    assert "None of the files" in refused("score", "unet", tmp_path / "nowhere").err
+    assert "None of the files" in refused("score", "unet").err
+    assert "is for --method ode" in refused("score", "unet", pictures, "--probes", "2").err
+    assert "no label" in refused("score", "unet", pictures, "--label", "cow").err
+    assert "no run" in refused("score", "nothing", pictures).err
