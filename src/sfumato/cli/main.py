@@ -180,7 +180,13 @@ def sample(
     steps: Annotated[int | None, Parameter(help="Network evaluations per sample.")] = None,
     sampler: Annotated[str | None, Parameter(help="See: sfumato samplers")] = None,
     label: Annotated[str | None, Parameter(help="Class of all samples.")] = None,
-    scale: Annotated[float | None, Parameter(help="Guidance to the label, 1 = off.")] = None,
+    scale: Annotated[float | None, Parameter(help="Guidance, 1 = off.")] = None,
+    guidance: Annotated[
+        str | None, Parameter(help="line (usual), rescaled, apg, cfg-zero; or auto, by no label.")
+    ] = None,
+    interval: Annotated[
+        tuple[float, float] | None, Parameter(help="Times at which guidance acts, such as 0.1 0.8.")
+    ] = None,
     batch: Annotated[int, Parameter(help="Samples made at a time; changes memory only.")] = 16,
     temperature: Annotated[float | None, Parameter(help="Text: below 1 = safer, 1 = off.")] = None,
     top_p: Annotated[float | None, Parameter(help="Text: share of likely tokens, 1 = off.")] = None,
@@ -212,6 +218,7 @@ def sample(
         n, seed, steps, sampler, label, scale, batch,
         temperature=temperature, top_p=top_p, length=length,
         start=from_, strength=strength, seconds=seconds,
+        guidance=guidance, interval=interval,
     )  # fmt: skip
     show.sampling(sample_files(run, asked, out, trajectory, like, format, snapshot), json)
 

@@ -6,6 +6,7 @@
       spec.json            what was asked, fully resolved
       tokenizer.json       text only: what its tokens stand for
       model.safetensors    averaged weights, ready to sample
+      early/               averaged weights of a few earlier steps, for autoguidance
       best.safetensors     the averaged weights that measured best on what was held out
       checkpoints/         complete training states
       log.jsonl            one event a line
@@ -59,6 +60,11 @@ class RunDirectory:
     def best(self) -> Path:
         """The averaged weights that measured best on what was held out."""
         return self.root / "best.safetensors"
+
+    @property
+    def early(self) -> Path:
+        """Averaged weights of a few earlier steps."""
+        return self.root / "early"
 
     @property
     def checkpoints(self) -> Path:

@@ -112,17 +112,31 @@ def load(
         DamagedFile: The file is damaged, or belongs to another network.
         SettingError: There is no such snapshot.
     """
-    path = _file_of(directory, snapshot)
+    rebuilt = "delete it: it is rebuilt from the latest checkpoint."
+    hint = rebuilt if snapshot == LATEST else "use --snapshot latest."
+    return load_file(_file_of(directory, snapshot), denoiser, hint)
+
+
+def load_file(path: Path, denoiser: DenoiserT, hint: str) -> tuple[DenoiserT, Weights]:
+    """A denoiser with the weights of a file, in evaluation mode on the CPU.
+
+    Args:
+        path: Of the weights.
+        denoiser: With fresh weights, see :func:`build`.
+        hint: What to do if they cannot be read.
+
+    Raises:
+        DamagedFile: The file is damaged, or belongs to another network.
+    """
     # Read once: training may replace the file at any moment.
     content = path.read_bytes()
     try:
         denoiser.backbone.load_state_dict(tensors_in(content), strict=True)
     except (SafetensorError, ValueError, RuntimeError) as error:
-        rebuilt = "delete it: it is rebuilt from the latest checkpoint."
         raise DamagedFile(
             f"{path} does not hold the weights of this run.",
             why=" ".join(str(error).split())[:200],
-            hint=rebuilt if snapshot == LATEST else "use --snapshot latest.",
+            hint=hint,
         ) from error
     step = _step_in(tensor_file.header_of(content))
     weights = Weights(hashlib.sha256(content).hexdigest()[:16], step)

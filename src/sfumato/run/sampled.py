@@ -46,6 +46,8 @@ class Asked:
     start: Path | None = None
     strength: float | None = None
     seconds: float | None = None
+    guidance: str | None = None
+    interval: tuple[float, float] | None = None
 
     def of_signals(self, noun: str) -> dict[str, Any]:
         """The arguments of :meth:`GaussianModel.request`.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic, cast
 
 import torch
 from torch import Tensor
@@ -15,16 +15,19 @@ from sfumato.denoiser import Denoiser, Posterior, ProcessT
 from sfumato.engine.machine import choose_device
 from sfumato.engine.precision import Decision, autocast, choose_precision
 from sfumato.errors import RunError, SettingError, suggest
-from sfumato.guidance import Guided
+from sfumato.guidance import BY_LABEL, Autoguided, GuidanceSpec, Guided
 from sfumato.process.rng import Stream, uniform
 from sfumato.run import model
 from sfumato.run.directory import RunDirectory
+from sfumato.run.early import early_for
 from sfumato.run.model import DenoiserT
 from sfumato.run.spec import Spec
 from sfumato.sampling import State
 from sfumato.sampling.tiles import Tiled
 
 LAST = 2**63 - 1
+AUTO_SCALE = 2.0
+"""Of guidance away from early weights, unless another is asked for."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +108,34 @@ class Trained(Generic[DenoiserT]):
         return _InPrecision(denoiser, self._precision, self.device)
 
     def guided(
-        self, denoiser: Denoiser[ProcessT], scale: float, tile: int, first: int
+        self,
+        denoiser: Denoiser[ProcessT],
+        scale: float,
+        tile: int,
+        first: int,
+        guidance: GuidanceSpec = BY_LABEL,
     ) -> Denoiser[ProcessT]:
-        """A denoiser guided to the label, in tiles from the sample of index ``first`` on."""
+        """A denoiser guided as asked, in tiles from the sample of index ``first`` on.
+
+        Raises:
+            RunError: It is to be guided away from early weights, and the run has none.
+            SettingError: The rule of guidance is none for tokens, and the run is on text.
+        """
         denoiser = self.evaluated(denoiser)
-        if self.spec.classes:
-            denoiser = Guided(denoiser, scale, null_label=self.spec.classes)
+        interval, rule = guidance.interval, guidance.rule
+        if guidance.by == "early" and scale != 1:
+            early: Denoiser[Any] = self.evaluated(self._early())
+            denoiser = Autoguided(denoiser, early, scale, interval, rule)
+        elif self.spec.classes:
+            denoiser = Guided(denoiser, scale, self.spec.classes, interval, rule)
         return Tiled(denoiser, tile, first)
+
+    def _early(self) -> Denoiser[Any]:
+        """The run's denoiser with early weights, see ``run.early``."""
+        path = early_for(self.directory, self.step)
+        fresh = cast(DenoiserT, model.build(self.spec))
+        early, _ = model.load_file(path, fresh, "take another --guidance.")
+        return early.to(self.device)
 
     def labels(self, label: str | None, seed: int, indices: Sequence[int]) -> Tensor | None:
         """Class numbers of samples, shape (B,); drawn as often as in the data if none is named."""
@@ -145,7 +169,9 @@ class Trained(Generic[DenoiserT]):
             hint=f"try --snapshot {other}; or the run was trained further since.",
         )
 
-    def check_label(self, label: str | None, scale: float) -> None:
+    def check_label(
+        self, label: str | None, scale: float, guidance: GuidanceSpec = BY_LABEL
+    ) -> None:
         """Refuse a label or a scale that the run cannot take.
 
         Raises:
@@ -155,7 +181,7 @@ class Trained(Generic[DenoiserT]):
         if not math.isfinite(scale):
             raise SettingError(f"scale cannot be {scale}.", why="it should be a finite number")
         if not self.spec.classes:
-            if label is not None or scale != 1:
+            if label is not None or (scale != 1 and guidance.by == "label"):
                 raise SettingError(
                     f"The run '{name}' takes neither a label nor a guidance scale.",
                     why="it was trained without classes",

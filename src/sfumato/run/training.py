@@ -23,6 +23,7 @@ from sfumato.run import spec as specs
 from sfumato.run.best import keep_if_best
 from sfumato.run.data import prepare, reopen
 from sfumato.run.directory import ROOT, RunDirectory, checked_name, claim
+from sfumato.run.early import keep_early
 from sfumato.run.overfitting import Overfitting
 from sfumato.run.source import recipe_for
 from sfumato.run.spec import Spec
@@ -201,7 +202,7 @@ def _run(
     tensorboard: bool,
 ) -> Iterator[Event]:
     """Train, and do at each event what the run's files need. The run's lock is held."""
-    for folder in (directory.root, directory.previews):
+    for folder in (directory.root, directory.previews, directory.early):
         sweep(folder)  # A killed session may have left drafts; the checkpoints' are swept below.
     recipe, settings = spec.recipe, spec.recipe.engine
     denoiser = model.build(spec).to(choose_device())
@@ -246,6 +247,7 @@ def _answered(
         isinstance(event, Done) and model.published_step(directory) != event.step
     ):
         model.publish(directory, trainer.ema.tensors(), event.step)
+        keep_early(directory, trainer.ema.tensors(), event.step)
         card.write(directory, spec, event.step)
     if isinstance(event, EvaluationDue):
         with trainer.ema.swapped():

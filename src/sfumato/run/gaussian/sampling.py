@@ -18,13 +18,14 @@ import sfumato
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.machine import keep_freed_memory
 from sfumato.errors import SettingError, suggest
+from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
 from sfumato.run.directory import RunDirectory
 from sfumato.run.gaussian.medium import SignalMedium
 from sfumato.run.gaussian.start import start_from, time_of, unchanged
 from sfumato.run.gaussian.stored import MOST_STEPS, Start, Stored, read_stored
 from sfumato.run.model import LATEST, build_gaussian
 from sfumato.run.spec import Spec
-from sfumato.run.trained import LAST, Making, Trained, require_within
+from sfumato.run.trained import AUTO_SCALE, LAST, Making, Trained, require_within
 from sfumato.run.tuned import kept_for
 from sfumato.sampling import (
     SAMPLERS,
@@ -51,11 +52,12 @@ class Request:
         steps: Network evaluations per sample.
         label: Class of all samples; None draws one for each, as often as in the data, or leaves
             it open where there is a start.
-        scale: Guidance towards the label, 1 = off.
+        scale: Guidance, 1 = off.
         batch: How many are made at a time; it changes memory and speed, not the samples.
         tile: Rows per network evaluation, see ``sampling.tiles``.
         start: The file to vary; None to begin from noise alone.
         seconds: Sounds: how long each is; None draws it as in the data.
+        guidance: What it is guided by, and how.
     """
 
     n: int
@@ -69,6 +71,7 @@ class Request:
     tile: int
     start: Start | None = None
     seconds: float | None = None
+    guidance: GuidanceSpec = BY_LABEL
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,8 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         start: str | Path | None = None,
         strength: float | None = None,
         seconds: float | None = None,
+        guidance: str | None = None,
+        interval: tuple[float, float] | None = None,
     ) -> Request:
         """A validated request; what is None is taken from the run's recipe.
 
@@ -171,6 +176,8 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             start: A file to make variations of.
             strength: How far they may go, 0.5 if None: the share of noise mixed into the file. Of
                 the recipe's steps they take the same share.
+            guidance: A rule of guidance to the label, or ``auto``, see ``guidance.spec``.
+            interval: Times at which it acts.
 
         Raises:
             SettingError: A value is out of range, or the sampler or label is unknown.
@@ -181,6 +188,9 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         if steps is None:
             share = 1.0 if begin is None else begin.strength
             steps = max(1, round(defaults.steps * share))
+        how = guidance_named(guidance, interval)
+        if scale is None and how.by == "early":
+            scale = AUTO_SCALE
         if scale is None:
             told = self.spec.classes and (begin is None or label is not None)
             scale = defaults.scale if told else 1.0
@@ -189,7 +199,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         require_within("seed", seed, 0, LAST)
         require_within("steps", steps, 1, MOST_STEPS)
         require_within("batch", batch, 1, LAST)
-        self.check_label(label, scale)
+        self.check_label(label, scale, how)
         self.check_seconds(seconds)
         self._check_start(begin)
         return Request(
@@ -206,6 +216,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             tile=self.tile,
             start=begin,
             seconds=seconds,
+            guidance=how,
         )
 
     def _default_sampler(self, steps: int, scale: float, start: Start | None) -> Sampler:
@@ -242,7 +253,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         """
         stored = read_stored(path)
         self.check_weights(path, stored.model)
-        self.check_label(stored.label, stored.scale)
+        self.check_label(stored.label, stored.scale, stored.guidance)
         self.check_seconds(stored.seconds)
         self._check_start(stored.start)
         return Request(
@@ -257,6 +268,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             tile=stored.tile,
             start=stored.start,
             seconds=stored.seconds,
+            guidance=stored.guidance,
         )
 
     def sample(self, request: Request) -> Iterator[Making | Made]:
@@ -284,7 +296,9 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         self, request: Request, indices: range, told: Conditions, origin: Origin | None
     ) -> Iterator[State]:
         noise = KeyedNoise(request.seed, indices, self.device)
-        denoiser = self.guided(self.denoiser, request.scale, request.tile, indices.start)
+        denoiser = self.guided(
+            self.denoiser, request.scale, request.tile, indices.start, request.guidance
+        )
         sampler, steps, shape = request.sampler, request.steps, self.medium.signal_shape
         if request.start is None or origin is None:
             return trajectory(denoiser, sampler, noise, shape, steps, told.cond)
@@ -332,6 +346,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             steps=request.steps,
             label=self.label_name(told.label, row),
             scale=request.scale,
+            guidance=request.guidance,
             tile=request.tile,
             start=request.start,
             seconds=None if filled is None else self.seconds_of(filled),

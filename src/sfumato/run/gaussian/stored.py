@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sfumato.errors import DataError
+from sfumato.guidance import GuidanceSpec
 from sfumato.media.audio.sound_recipe import SOUNDS
 from sfumato.media.audio.sound_recipe import read_recipe as read_from_sound
 from sfumato.media.recipe_chunk import read_recipe as read_from_picture
@@ -44,7 +45,8 @@ class Stored(BaseModel):
         sampler: The rule for one step.
         steps: Network evaluations.
         label: Name of its class; None if the run is unconditional.
-        scale: Guidance towards the label, 1 = off.
+        scale: Guidance, 1 = off.
+        guidance: What it is guided by, and how.
         tile: Rows per network evaluation, see ``sampling.tiles``.
         start: The file it is a variation of; None if it was made from noise alone.
         seconds: Sounds: how long it is; None where all fill the window.
@@ -62,6 +64,7 @@ class Stored(BaseModel):
     steps: int = Field(ge=1, le=MOST_STEPS)
     label: str | None
     scale: float
+    guidance: GuidanceSpec = GuidanceSpec()
     tile: int = Field(ge=1, le=4096)
     start: Start | None = None
     seconds: float | None = Field(None, gt=0)

@@ -15,6 +15,7 @@ import sfumato
 from sfumato.denoiser import Denoiser, TokenDenoiser
 from sfumato.engine.machine import keep_freed_memory
 from sfumato.errors import SettingError, suggest
+from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
 from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.run.directory import RunDirectory
 from sfumato.run.model import LATEST, build_text
@@ -22,7 +23,7 @@ from sfumato.run.spec import Spec
 from sfumato.run.text.data import read_tokenizer
 from sfumato.run.text.layout import RowLayout, layout, lengths_of, longest
 from sfumato.run.text.stored import MOST_STEPS, MOST_TOKENS, StoredText, read_stored_text
-from sfumato.run.trained import LAST, Making, Trained, require_within
+from sfumato.run.trained import AUTO_SCALE, LAST, Making, Trained, require_within
 from sfumato.run.tuned import kept_for
 from sfumato.sampling import KeyedUniform, State, integrate
 from sfumato.sampling.tempering import Tempered
@@ -41,12 +42,13 @@ class TextRequest:
         steps: Network evaluations per text, at most; for each window of a text that is longer
             than the context.
         label: Class of all texts; None draws one for each, as often as in the data.
-        scale: Guidance towards the label, 1 = off.
+        scale: Guidance, 1 = off.
         temperature: Below 1 = safer tokens, 1 = off.
         top_p: Draw from the likeliest tokens that make up this share; 1 = off.
         length: Tokens of each text; None draws it as often as in the data.
         batch: How many are made at a time; it changes memory and speed, not the texts.
         tile: Rows per network evaluation, see ``sampling.tiles``.
+        guidance: What it is guided by, and how.
     """
 
     n: int
@@ -61,6 +63,7 @@ class TextRequest:
     length: int | None
     batch: int
     tile: int
+    guidance: GuidanceSpec = BY_LABEL
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,8 @@ class TextModel(Trained[TokenDenoiser]):
         top_p: float | None = None,
         length: int | None = None,
         batch: int = 16,
+        guidance: str | None = None,
+        interval: tuple[float, float] | None = None,
     ) -> TextRequest:
         """A validated request; what is None is taken from the run's recipe.
 
@@ -123,6 +128,9 @@ class TextModel(Trained[TokenDenoiser]):
         """
         defaults = self.spec.text.sampling
         steps = defaults.steps if steps is None else steps
+        how = guidance_named(guidance, interval)
+        if scale is None and how.by == "early":
+            scale = AUTO_SCALE
         if scale is None:
             scale = defaults.scale if self.spec.classes else 1.0
         require_within("n", n, 1, LAST)
@@ -132,7 +140,7 @@ class TextModel(Trained[TokenDenoiser]):
         require_within("batch", batch, 1, LAST)
         if length is not None:
             require_within("length", length, 1, MOST_TOKENS)
-        self.check_label(label, scale)
+        self.check_label(label, scale, how)
         request = TextRequest(
             n=n,
             first=first,
@@ -148,6 +156,7 @@ class TextModel(Trained[TokenDenoiser]):
             length=length,
             batch=batch,
             tile=self.tile,
+            guidance=how,
         )
         self.narrowed(self.denoiser, request.temperature, request.top_p)  # Checks the two.
         self._check_length(request)
@@ -162,8 +171,18 @@ class TextModel(Trained[TokenDenoiser]):
         """
         stored = read_stored_text(path)
         self.check_weights(path, stored.model)
-        self.check_label(stored.label, stored.scale)
-        shared = ("seed", "sampler", "steps", "label", "scale", "temperature", "top_p", "length")
+        self.check_label(stored.label, stored.scale, stored.guidance)
+        shared = (
+            "seed",
+            "sampler",
+            "steps",
+            "label",
+            "scale",
+            "guidance",
+            "temperature",
+            "top_p",
+            "length",
+        )
         same = {name: getattr(stored, name) for name in shared}
         return TextRequest(n=1, first=stored.index, batch=1, tile=stored.tile, **same)
 
@@ -212,7 +231,9 @@ class TextModel(Trained[TokenDenoiser]):
         self, request: TextRequest, indices: range, done: int
     ) -> Iterator[Making | MadeTexts]:
         labels = self.labels(request.label, request.seed, indices)
-        denoiser = self.guided(self.denoiser, request.scale, request.tile, indices.start)
+        denoiser = self.guided(
+            self.denoiser, request.scale, request.tile, indices.start, request.guidance
+        )
         denoiser = self.narrowed(denoiser, request.temperature, request.top_p)
         is_long = request.length is not None and request.length > longest(self.spec)
         states = self._by_windows if is_long else self._at_once
@@ -312,6 +333,7 @@ class TextModel(Trained[TokenDenoiser]):
             steps=request.steps,
             label=label,
             scale=request.scale,
+            guidance=request.guidance,
             temperature=request.temperature,
             top_p=request.top_p,
             length=length,

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sfumato.errors import DataError
+from sfumato.guidance import GuidanceSpec
 from sfumato.sampling.tokens import AnyTokenSampler
 
 MOST_STEPS = 100_000
@@ -28,7 +29,8 @@ class StoredText(BaseModel):
         sampler: The rule for one step.
         steps: Network evaluations, at most.
         label: Name of its class; None if the run is unconditional.
-        scale: Guidance towards the label, 1 = off.
+        scale: Guidance, 1 = off.
+        guidance: What it is guided by, and how.
         temperature: 1 = off.
         top_p: 1 = off.
         length: Tokens of the text.
@@ -47,6 +49,7 @@ class StoredText(BaseModel):
     steps: int = Field(ge=1, le=MOST_STEPS)
     label: str | None
     scale: float
+    guidance: GuidanceSpec = GuidanceSpec()
     temperature: float = Field(gt=0, le=1000)
     top_p: float = Field(gt=0, le=1)
     length: int = Field(ge=0, le=MOST_TOKENS)

@@ -1,0 +1,181 @@
+"""Rules: how two posteriors, one to go towards and one to come from, make a guided one.
+
+Each is told in terms of posterior means, whatever its source is written in. All work on each sample
+for itself, so that a sample does not depend on its batch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from sfumato.process.categorical import CategoricalProcess
+from sfumato.process.gaussian import Gaussian, spread
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a rule is told.
+
+    Attributes:
+        towards: Parameter of the posterior to go towards, shape (B, ...).
+        away: Of the one to come from, same shape.
+        x_t: States, shape (B, ...).
+        t: Times, float64, shape (B,).
+        process: The process.
+    """
+
+    towards: Tensor
+    away: Tensor
+    x_t: Tensor
+    t: Tensor
+    process: Gaussian | CategoricalProcess
+
+
+class Rule(BaseModel, ABC):
+    """Base of all rules."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    summary: ClassVar[str]
+    """One line for lists and ``--help``."""
+    for_tokens: ClassVar[bool] = False
+    """Whether it can be used on logits too."""
+
+    @abstractmethod
+    def combine(self, pair: Pair, scale: float) -> Tensor:
+        """The guided parameter; with ``scale = 1`` it is ``pair.towards``."""
+
+    def idles(self, t: Tensor) -> Tensor:
+        """Where the state is left as it is and nobody is asked, bool, shaped like ``t``."""
+        return torch.zeros_like(t, dtype=torch.bool)
+
+
+class Line(Rule):
+    """``away + scale (towards - away)``: the line through the two.
+
+    Source: Ho & Salimans 2022 (arXiv:2207.12598), eq. 6, on posterior means, with scale ``1 + w``;
+    on logits Nisonoff et al. 2024 (arXiv:2406.01572).
+    """
+
+    summary: ClassVar[str] = "the line through both posteriors"
+    for_tokens: ClassVar[bool] = True
+
+    kind: Literal["line"] = "line"
+
+    def combine(self, pair: Pair, scale: float) -> Tensor:
+        """See the class."""
+        return pair.away + scale * (pair.towards - pair.away)
+
+
+class Rescaled(Rule):
+    """The line, brought back to the deviation of the posterior mean that it leads away from.
+
+    Guidance makes contrasts too strong; this undoes a share of it. Source: Lin et al. 2023
+    (arXiv:2305.08891), eq. 14 to 16.
+    """
+
+    summary: ClassVar[str] = "the line, its contrast brought back in part"
+
+    kind: Literal["rescaled"] = "rescaled"
+    share: float = Field(default=0.7, ge=0, le=1, description="of the excess that is undone")
+
+    def combine(self, pair: Pair, scale: float) -> Tensor:
+        """See the class."""
+        guided = Line().combine(pair, scale)
+        ratio = _deviation(pair.towards) / _deviation(guided).clamp_min(1e-12)
+        return guided * (1 + self.share * (ratio - 1))
+
+
+class Projected(Rule):
+    """The line without what only makes the posterior mean larger.
+
+    The difference of the two is split along the mean and across it, and the part along it, which
+    saturates, is weakened. Source: Sadat et al. 2024 (arXiv:2410.02416), eq. 7 to 9, APG without
+    its momentum: that would make a guided denoiser remember, and its answers depend on the sampler.
+    """
+
+    summary: ClassVar[str] = "APG: the line without what only makes contrasts stronger"
+
+    kind: Literal["apg"] = "apg"
+    along: float = Field(default=0.0, ge=0, le=1, description="share of the parallel part, eta")
+    most: float | None = Field(
+        default=None, gt=0, description="greatest root mean square of the difference; None = any"
+    )
+
+    def combine(self, pair: Pair, scale: float) -> Tensor:
+        """See the class."""
+        apart = pair.towards - pair.away
+        if self.most is not None:
+            size = apart.flatten(1).double().square().mean(1).sqrt()
+            apart = apart * spread((self.most / size.clamp_min(1e-30)).clamp_max(1), apart)
+        parallel = _projection(apart, pair.towards)
+        return pair.towards + (scale - 1) * (apart - (1 - self.along) * parallel)
+
+
+class ZeroStar(Rule):
+    """The line between velocities, from the multiple of the second that is nearest to the first.
+
+    At the very beginning the state stands still, which early velocities of a young model are worse
+    than. Source: Fan et al. 2025 (arXiv:2503.18886), eq. 8 and algorithm 1, CFG-Zero*; here on the
+    straight path that every Gaussian process is by a change of scale.
+    """
+
+    summary: ClassVar[str] = "CFG-Zero*: the line between velocities of matched size"
+
+    kind: Literal["cfg-zero"] = "cfg-zero"
+    idle: float = Field(
+        default=0.0, ge=0, lt=1, description="share of the time, from noise, to stand still in"
+    )
+
+    def combine(self, pair: Pair, scale: float) -> Tensor:
+        """See the class."""
+        z = straight(pair)
+        towards, away = z - pair.towards, z - pair.away  # Velocities, times tau.
+        nearest = _inner(towards, away) / _inner(away, away).clamp_min(1e-30)
+        away = spread(nearest, away) * away
+        return z - (away + scale * (towards - away))
+
+    def idles(self, t: Tensor) -> Tensor:
+        """The first part of the time."""
+        return t > 1 - self.idle
+
+
+def straight(pair: Pair) -> Tensor:
+    """The states on the straight path, ``x_t / (alpha + sigma)``, shape (B, ...)."""
+    if not isinstance(pair.process, Gaussian):
+        raise TypeError("tokens are on no straight path")
+    alpha, sigma = pair.process.schedule.coefficients(pair.t)
+    return pair.x_t / spread(alpha + sigma, pair.x_t)
+
+
+AnyRule = Annotated[Line | Rescaled | Projected | ZeroStar, Field(discriminator="kind")]
+"""Any rule with its settings, as read from a spec."""
+
+RULES: dict[str, type[Rule]] = {
+    "line": Line,
+    "rescaled": Rescaled,
+    "apg": Projected,
+    "cfg-zero": ZeroStar,
+}
+"""The closed registry of rules: name to class."""
+
+
+def _deviation(x: Tensor) -> Tensor:
+    """Standard deviation over a sample's numbers, with as many axes as ``x``."""
+    return spread(x.flatten(1).double().std(1, correction=0), x)
+
+
+def _inner(a: Tensor, b: Tensor) -> Tensor:
+    """Inner products of samples, float64, shape (B,)."""
+    return (a.double() * b.double()).flatten(1).sum(1)
+
+
+def _projection(x: Tensor, on: Tensor) -> Tensor:
+    """The part of each sample of ``x`` along the one of ``on``."""
+    return spread(_inner(x, on) / _inner(on, on).clamp_min(1e-30), on) * on

@@ -1,0 +1,60 @@
+"""What guidance a user asks for, as data: kept in every sample's recipe."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sfumato.errors import SettingError, suggest
+from sfumato.guidance.rules import RULES, AnyRule, Line
+
+AUTO = "auto"
+NAMES = (*RULES, AUTO)
+"""What a user can name: a rule, for guidance to the label, or autoguidance."""
+
+
+class GuidanceSpec(BaseModel):
+    """Which two posteriors are combined, how, and when; the scale is told apart from it.
+
+    Attributes:
+        by: ``label``: towards it, away from none. ``early``: away from the run's own early weights.
+        rule: How they are combined.
+        interval: Least and greatest time, in [0, 1], at which it acts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    by: Literal["label", "early"] = "label"
+    rule: AnyRule = Line()
+    interval: tuple[float, float] = Field(default=(0.0, 1.0))
+
+    @model_validator(mode="after")
+    def _is_interval(self) -> Self:
+        low, high = self.interval
+        if not 0 <= low <= high <= 1:
+            raise ValueError("the interval is two times in [0, 1], the smaller first")
+        return self
+
+
+BY_LABEL = GuidanceSpec()
+"""What a user gets without asking."""
+
+
+def guidance_named(name: str | None, interval: tuple[float, float] | None) -> GuidanceSpec:
+    """From what a user names; None = the default.
+
+    Raises:
+        SettingError: There is no such guidance, or the interval is none of times.
+    """
+    if name is not None and name not in NAMES:
+        raise SettingError(f"There is no guidance '{name}'.", hint=suggest(name, NAMES))
+    low, high = interval or (0.0, 1.0)
+    if not 0 <= low <= high <= 1:
+        raise SettingError(
+            f"The guidance interval {low:g}-{high:g} is not one of times.",
+            hint="two numbers in [0, 1], the smaller first, such as 0.1-0.8",
+        )
+    if name is None or name == AUTO:
+        return GuidanceSpec(by="label" if name is None else "early", interval=(low, high))
+    return GuidanceSpec.model_validate({"rule": {"kind": name}, "interval": (low, high)})

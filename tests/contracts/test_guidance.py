@@ -1,0 +1,142 @@
+"""What every rule of guidance must do, over the whole registry; a rule added is tested here."""
+
+import pytest
+import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
+from sfumato.denoiser import Denoiser, Posterior
+from sfumato.errors import SettingError
+from sfumato.guidance import RULES, AnyRule, Autoguided, Guided
+from sfumato.guidance.rules import Line, Projected, Rescaled, Rule, ZeroStar
+from sfumato.oracle import GaussianMixture, MarkovChain, MixtureDenoiser, SequenceDenoiser
+from sfumato.process.categorical import Masking
+from sfumato.process.gaussian import Gaussian
+from sfumato.process.keep import LinearKeep
+from sfumato.process.schedule import VE, VP, Cosine, Linear
+from sfumato.sampling import KeyedNoise, Wiener, sample
+
+F64 = torch.float64
+MIXTURE = GaussianMixture.build(torch.tensor([[-1.0, 0.0, 0.3], [1.0, 0.5, -0.2]]), stds=0.4)
+NULL = MIXTURE.classes
+LABEL = torch.tensor([0, 1, 1, 0])
+VARIANTS: list[Rule] = [
+    *(kind() for kind in RULES.values()),
+    Rescaled(share=1.0),
+    Projected(along=1.0, most=0.1),
+    ZeroStar(idle=0.1),
+]
+every_rule = pytest.mark.parametrize("rule", VARIANTS, ids=repr)
+every_schedule = pytest.mark.parametrize(
+    "schedule", [Linear(), Cosine(), VP(), VE()], ids=lambda s: s.kind
+)
+
+
+class Counted(Denoiser):
+    """Remembers the sizes of the batches that it is asked about."""
+
+    def __init__(self, inner: Denoiser) -> None:
+        super().__init__(inner.process)
+        self.inner = inner
+        self.sizes: list[int] = []
+
+    def forward(self, x_t: Tensor, t: Tensor, **cond) -> Posterior:
+        self.sizes.append(len(x_t))
+        return self.inner(x_t, t, **cond)
+
+
+def states(dtype=F64):
+    return torch.randn(4, 3, generator=torch.Generator().manual_seed(3), dtype=F64).to(dtype)
+
+
+def exact(schedule):
+    return Counted(MixtureDenoiser(MIXTURE, Gaussian(schedule)))
+
+
+def worse(schedule):
+    wide = GaussianMixture.build(MIXTURE.means, stds=0.6)
+    return Counted(MixtureDenoiser(wide, Gaussian(schedule)))
+
+
+@every_rule
+@every_schedule
+@pytest.mark.parametrize("t", [torch.tensor(0.4, dtype=F64), torch.full((4,), 0.4, dtype=F64)])
+def test_where_it_does_not_act_it_is_the_denoiser_and_costs_as_much(rule, schedule, t):
+    inner, other = exact(schedule), worse(schedule)
+    plain = inner.inner(states(), t, label=LABEL).mean
+    for guided in (
+        Guided(inner, 1.0, NULL, rule=rule),
+        Guided(inner, 3.0, NULL, interval=(0.5, 1.0), rule=rule),
+        Autoguided(inner, other, 1.0, rule=rule),
+        Autoguided(inner, other, 3.0, interval=(0.5, 1.0), rule=rule),
+    ):
+        inner.sizes.clear()
+        assert torch.equal(guided(states(), t, label=LABEL).mean, plain)
+        assert inner.sizes == [4] and not other.sizes
+    inner.sizes.clear()
+    without = Guided(inner, 3.0, NULL, rule=rule)(states(), t).mean
+    assert torch.equal(without, inner.inner(states(), t).mean) and inner.sizes == [4]
+
+
+@every_rule
+@every_schedule
+def test_near_scale_one_it_is_near_the_denoiser(rule, schedule):
+    t = torch.tensor(0.4, dtype=F64)
+    plain = exact(schedule)(states(), t, label=LABEL).mean
+    if rule in (Rescaled(), Rescaled(share=1.0)) or isinstance(rule, ZeroStar | Line | Projected):
+        near = Guided(exact(schedule), 1 + 1e-9, NULL, rule=rule)(states(), t, label=LABEL).mean
+        torch.testing.assert_close(near, plain, rtol=1e-6, atol=1e-6)
+
+
+@every_rule
+@every_schedule
+def test_each_sample_is_guided_for_itself(rule, schedule):
+    times = torch.tensor([0.2, 0.4, 0.95, 0.7], dtype=F64)
+    for guided in (
+        Guided(exact(schedule), 3.0, NULL, interval=(0.3, 1.0), rule=rule),
+        Autoguided(exact(schedule), worse(schedule), 2.0, interval=(0.3, 1.0), rule=rule),
+    ):
+        together = guided(states(), times, label=LABEL).mean
+        for k in range(4):
+            alone = guided(states()[k : k + 1], times[k : k + 1], label=LABEL[k : k + 1]).mean
+            torch.testing.assert_close(alone, together[k : k + 1], rtol=1e-10, atol=1e-12)
+
+
+@every_rule
+def test_sampling_with_it_ends_among_finite_numbers_in_both_precisions(rule):
+    guided = Guided(MixtureDenoiser(MIXTURE, Gaussian(Linear())), 3.0, NULL, rule=rule)
+    ends = [
+        sample(guided, Wiener(), KeyedNoise(0, range(4), dtype=d), (3,), 12, {"label": LABEL})
+        for d in (torch.float32, F64)
+    ]
+    assert ends[0].dtype == torch.float32 and ends[1].isfinite().all()
+    torch.testing.assert_close(ends[0].double(), ends[1], rtol=0, atol=1e-3)
+
+
+@every_rule
+def test_tokens_take_the_rules_that_are_for_them(rule):
+    process = Masking(LinearKeep(), 3)
+    chain = SequenceDenoiser(MarkovChain.random(3, 4, seed=1), process)
+    if rule.for_tokens:
+        tokens = torch.full((2, 4), process.mask)
+        logits = Autoguided(chain, chain, 2.0, rule=rule)(
+            tokens, torch.tensor(1.0, dtype=F64)
+        ).logits
+        assert logits.shape == (2, 4, 3)
+    else:
+        with pytest.raises(SettingError, match="tokens"):
+            Guided(chain, 2.0, 0, rule=rule)
+
+
+@every_rule
+def test_spec_round_trip(rule):
+    assert TypeAdapter(AnyRule).validate_json(rule.model_dump_json()) == rule
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_registry_names_are_kinds_and_carry_a_summary(name):
+    rule = RULES[name]()
+    assert rule.kind == name  # type: ignore[attr-defined]
+    assert 10 < len(rule.summary) < 80
+    with pytest.raises(ValidationError):
+        RULES[name](no_such_setting=1)
