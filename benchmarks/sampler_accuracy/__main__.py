@@ -28,7 +28,7 @@ from report import write
 
 HERE = Path(__file__).parent
 BUDGETS = (5, 8, 10, 15, 20, 35, 50)
-TRAINING_STEPS = 1_500
+TRAINING_STEPS = 800
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ def main() -> None:
         for name, (mixture, count) in mixtures().items():
             for kind in RANGES:
                 told(of_mixture(name, mixture, count, kind))
+    torch.set_num_threads(os.cpu_count() or 1)
     told(network())
     with (HERE / "results.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, list(asdict(rows[0])))

@@ -155,7 +155,7 @@ def of_mixture(name: str, mixture: GaussianMixture, count: int, kind: str) -> Pr
 # A network -------------------------------------------------------------------------------------
 
 
-def of_network(steps: int, count: int = 16) -> Problem:
+def of_network(steps: int, count: int = 8) -> Problem:
     """A network of handwritten digits, trained here for some steps, under EDM's noise.
 
     The truth is a solution of 500 evaluations of a sampler of another family, from the same noise.

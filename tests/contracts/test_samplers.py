@@ -32,6 +32,10 @@ from sfumato.sampling.adams import Adams
 from sfumato.sampling.ddim import DDIM, Ancestral
 from sfumato.sampling.dpm import DPM, UniPC
 from sfumato.sampling.heun import Heun, StochasticHeun
+from sfumato.sampling.noise_multistep import DEIS, IPNDM
+from sfumato.sampling.restart import Restart
+from sfumato.sampling.runge_kutta import RK4
+from sfumato.sampling.stochastic import DPMSDE, SASolver
 from sfumato.sampling.wiener import Wiener
 
 F64 = torch.float64
@@ -39,6 +43,9 @@ SCHEDULES: list[Schedule] = [Linear(), Cosine(), VP(), VE()]
 VARIANTS: list[Sampler] = [
     *(kind() for kind in SAMPLERS.values()),
     DDIM(eta=0.5),
+    DPMSDE(order=3),
+    SASolver(tau=0.5, s_max=20.0),
+    Restart(rounds=2, span=3),
     DPM(order=3),
     UniPC(order=3),
     Adams(order=4),
@@ -47,6 +54,7 @@ VARIANTS: list[Sampler] = [
     DPM(order=3, grid=LogSNRGrid()),
     Heun(grid=EDMGrid()),
 ]
+NOISY = (Ancestral, StochasticHeun, DPMSDE, SASolver, Restart)
 every_schedule = pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: s.kind)
 every_sampler = pytest.mark.parametrize(
     "sampler", VARIANTS, ids=[f"{s.kind}-{k}" for k, s in enumerate(VARIANTS)]
@@ -67,7 +75,7 @@ class Counting(Denoiser):
 
     def forward(self, x_t: Tensor, t: Tensor, **cond) -> Posterior:
         assert t.dtype == F64 and x_t.isfinite().all() and not torch.is_grad_enabled()
-        self.times.append(t.item())
+        self.times.extend([t.max().item()])
         return Posterior(x_t.tanh())
 
 
@@ -77,7 +85,8 @@ def test_evaluations_are_exactly_those_asked_for_and_never_at_zero(sampler, sche
     for evaluations in range(1, 13):
         denoiser = Counting(schedule)
         x0 = sample(denoiser, sampler, KeyedNoise(0, range(2)), (2,), evaluations)
-        assert len(denoiser.times) == evaluations
+        asked = len(denoiser.times)
+        assert asked == evaluations if sampler.exact else 1 <= asked <= evaluations
         assert min(denoiser.times) > 0 and max(denoiser.times) <= 1
         assert x0.isfinite().all() and x0.dtype == torch.float32
 
@@ -117,7 +126,7 @@ def test_a_constant_posterior_is_followed_exactly_on_the_way(sampler, schedule):
     denoiser = MixtureDenoiser(GaussianMixture.build(point, stds=0.0), Gaussian(schedule))
     noise = KeyedNoise(1, range(4), dtype=F64)
     states = list(trajectory(denoiser, sampler, noise, (2,), 12))
-    if isinstance(sampler, Ancestral | StochasticHeun) or getattr(sampler, "eta", 0) > 0:
+    if isinstance(sampler, NOISY) or getattr(sampler, "eta", 0) > 0:
         return
     eps = denoiser.process.schedule.coefficients(torch.ones((), dtype=F64))
     start = (states[0].x_t - eps[0] * point.double()) / eps[1]
@@ -204,6 +213,10 @@ def test_no_evaluations_are_refused_at_once(sampler, evaluations):
 ORDERS: list[tuple[Sampler, int]] = [
     (DDIM(), 1),
     (Heun(), 2),
+    (RK4(), 4),
+    *((DEIS(order=k), k) for k in (1, 2, 3, 4)),
+    *((IPNDM(order=k), k) for k in (2, 3, 4)),
+    *((SASolver(order=k, tau=0), k) for k in (2, 3)),
     (StochasticHeun(churn=0), 2),
     (DPM(order=2), 2),
     (DPM(order=3), 3),
@@ -232,7 +245,7 @@ def endpoint(sampler: Sampler, schedule: Schedule, ends: Sequence[float], steps:
     denoiser = MixtureDenoiser(SMOOTH, Gaussian(schedule))
     _, sigma = schedule.coefficients(start)
     x_t = sigma * torch.randn(8, 2, dtype=F64, generator=torch.Generator().manual_seed(0))
-    fitting = (n for n in range(1, 2 * steps + 3) if len(sampler.plan(n)) == steps + 1)
+    fitting = (n for n in range(1, 4 * steps + 3) if len(sampler.plan(n)) == steps + 1)
     states = list(integrate(denoiser, sampler, x_t, times, KeyedNoise(0, [0]), max(fitting)))
     return states[-2].x_t
 
@@ -243,7 +256,7 @@ def reference(schedule: Schedule, ends: Sequence[float]) -> Tensor:
     alpha, sigma = schedule.coefficients(start)
     denoiser = MixtureDenoiser(SMOOTH, Gaussian(VE(sigma_max=1e3, rho=1)))
     noise = torch.randn(8, 2, dtype=F64, generator=torch.Generator().manual_seed(0))
-    z, levels = sigma / alpha * noise, torch.linspace(-ends[0] / 2, -ends[1] / 2, 801, dtype=F64)
+    z, levels = sigma / alpha * noise, torch.linspace(-ends[0] / 2, -ends[1] / 2, 2401, dtype=F64)
 
     def slope(z: Tensor, level: Tensor) -> Tensor:
         return z - denoiser(z, level.exp() / 1e3).mean
@@ -265,12 +278,14 @@ def truth_on_the_way():
 
 @pytest.mark.parametrize(("sampler", "order"), ORDERS, ids=[f"{s.kind}-{k}" for s, k in ORDERS])
 def test_order_of_convergence_is_as_in_theory(sampler, order, truth_on_the_way):
+    # Far enough down for the theory to hold, and not so far that the reference is in the way.
+    fineness = (24, 48) if isinstance(sampler, RK4) else (192, 384) if order == 4 else (96, 192)
     errors = [
         (endpoint(sampler, VP(), ENDS, steps) - truth_on_the_way).square().mean().sqrt().item()
-        for steps in (96, 192)
+        for steps in fineness
     ]
     measured = torch.tensor(errors[0] / errors[1]).log2().item()
-    assert abs(measured - order) < 0.3, (measured, errors)
+    assert abs(measured - order) < 0.2, (measured, errors)
 
 
 @pytest.fixture(scope="module", params=[Linear(), VE()], ids=lambda s: s.kind)
@@ -302,7 +317,7 @@ class BasisNoise:
     def prior(self, shape: Sequence[int]) -> Tensor:
         return self._row(1, shape)
 
-    def step(self, step: int, shape: Sequence[int]) -> Tensor:
+    def step(self, step: int, shape: Sequence[int], draw: int = 0) -> Tensor:
         return self._row(step + 2, shape)
 
     def _row(self, row: int, shape: Sequence[int]) -> Tensor:
@@ -321,28 +336,38 @@ def moments(sampler: Sampler, schedule: Schedule, evaluations: int) -> tuple[flo
     return x0[0].item(), (x0[1:] - x0[0]).square().sum().item()
 
 
-STOCHASTIC = [Ancestral(), DDIM(eta=1.0), DDIM(eta=0.5), StochasticHeun()]
+STOCHASTIC = [
+    Ancestral(),
+    DDIM(eta=1.0),
+    DDIM(eta=0.5),
+    StochasticHeun(),
+    DPMSDE(),
+    DPMSDE(order=3),
+    SASolver(),
+    Restart(),
+]
+every_stochastic = pytest.mark.parametrize("sampler", STOCHASTIC, ids=repr)
 
 
 @pytest.mark.parametrize("schedule", [Linear(), Cosine()], ids=lambda s: s.kind)
-@pytest.mark.parametrize("sampler", STOCHASTIC, ids=["ancestral", "ddim-1", "ddim-half", "edm"])
+@every_stochastic
 def test_noise_keeps_the_marginals(sampler, schedule):
     """Mean exact, and variance too as steps shrink; schedules that begin without signal."""
     mean, coarse = moments(sampler, schedule, 100)
     assert mean == pytest.approx(0.4, abs=1e-6)
     _, fine = moments(sampler, schedule, 401)
     assert abs(fine - 0.25) < 0.01 * 0.25 * 2
-    assert abs(fine - 0.25) < 0.5 * abs(coarse - 0.25) + 1e-4
+    assert abs(fine - 0.25) < 0.5 * abs(coarse - 0.25) + 2e-4
 
 
-@pytest.mark.parametrize("sampler", STOCHASTIC, ids=["ancestral", "ddim-1", "ddim-half", "edm"])
+@every_stochastic
 def test_noise_of_every_step_before_the_last_is_used(sampler):
     normal = GaussianMixture.build(torch.tensor([[0.4]]), stds=0.5)
     denoiser = MixtureDenoiser(normal, Gaussian(Linear()))
     rows = len(sampler.plan(21)) + 2
     x0 = sample(denoiser, sampler, BasisNoise(rows), (1,), 21)
     shares = (x0[1:] - x0[0]).abs().flatten()
-    if isinstance(sampler, StochasticHeun):
+    if isinstance(sampler, StochasticHeun | SASolver | Restart):  # Noise in the middle alone.
         assert (shares[2:-2] > 0).any()
     else:
         assert (shares[1:-1] > 0).all() and shares[-1] == 0

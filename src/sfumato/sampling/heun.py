@@ -1,13 +1,4 @@
-"""Heun's second-order step, without and with churn.
-
-Every Gaussian path becomes the straight one by a change of scale, ``z = x_t / (alpha + sigma)``
-and ``tau = sigma / (alpha + sigma)``, on which the probability-flow ODE is
-
-    dz / d tau = E[eps | x_t] - E[x0 | x_t] = (z - E[x0 | x_t]) / tau,
-
-finite at both ends. At low noise ``tau`` is the noise level, in which Karras et al. take their
-trapezoids; at high noise theirs run away on a path that ends without signal, and these do not.
-"""
+"""Heun's second-order step, without and with churn."""
 
 from __future__ import annotations
 
@@ -18,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from sfumato.sampling.runge_kutta import plan_in, runge_kutta
 from sfumato.sampling.sampler import Context, Sampler
 
 
@@ -29,12 +21,12 @@ class Heun(Sampler):
     kind: Literal["heun"] = "heun"
 
     def plan(self, evaluations: int) -> tuple[int, ...]:
-        """See :func:`_plan`."""
-        return _plan(evaluations)
+        """See :func:`plan_in`."""
+        return plan_in(2, evaluations)
 
     def step(self, x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
         """One trapezoid."""
-        return _trapezoid(x_t, t, s, context)
+        return runge_kutta(x_t, t, s, context)
 
 
 class StochasticHeun(Sampler):
@@ -54,13 +46,13 @@ class StochasticHeun(Sampler):
     s_noise: float = Field(default=1.0, gt=0, description="deviation of the added noise")
 
     def plan(self, evaluations: int) -> tuple[int, ...]:
-        """See :func:`_plan`."""
-        return _plan(evaluations)
+        """See :func:`plan_in`."""
+        return plan_in(2, evaluations)
 
     def step(self, x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
         """Add noise, then one trapezoid."""
         x_t, t = self._churned(x_t, t, context)
-        return _trapezoid(x_t, t, s, context)
+        return runge_kutta(x_t, t, s, context)
 
     def _churned(self, x_t: Tensor, t: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         schedule = context.process.schedule
@@ -75,32 +67,3 @@ class StochasticHeun(Sampler):
         added = ((sigma_hat / alpha_hat).square() - level.square()).clamp_min(0).sqrt()
         fresh = (alpha_hat * added * self.s_noise).item() * context.noise()
         return (alpha_hat / alpha).item() * x_t + fresh, t_hat
-
-
-def _plan(evaluations: int) -> tuple[int, ...]:
-    """Two evaluations a step, but one for the last, which must not evaluate at ``t = 0``.
-
-    An even budget leaves one over: it makes a first step of one evaluation, where the path is
-    straightest.
-    """
-    if evaluations % 2:
-        return (2,) * (evaluations // 2) + (1,)
-    return (1,) + (2,) * (evaluations // 2 - 1) + (1,)
-
-
-def _trapezoid(x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
-    """Heun's step along the straight path; Euler's where one evaluation is planned."""
-    mean = context.denoise(x_t, t)
-    if s == 0:
-        return mean
-    alpha_t, sigma_t = context.process.schedule.coefficients(t)
-    alpha_s, sigma_s = context.process.schedule.coefficients(s)
-    scale_t, scale_s = (alpha_t + sigma_t).item(), (alpha_s + sigma_s).item()
-    tau_t, tau_s = sigma_t.item() / scale_t, sigma_s.item() / scale_s
-    z_t = x_t / scale_t
-    slope = (z_t - mean) / tau_t
-    z_s = z_t + (tau_s - tau_t) * slope
-    if context.cost == 1:
-        return scale_s * z_s
-    slope_s = (z_s - context.denoise(scale_s * z_s, s)) / tau_s
-    return scale_s * (z_t + (tau_s - tau_t) / 2 * (slope + slope_s))

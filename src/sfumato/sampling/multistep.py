@@ -31,7 +31,7 @@ from sfumato.process.schedule import Schedule
 from sfumato.sampling.sampler import Context, Evaluation, Sampler
 
 # 48 nodes integrate exp over +-10 to rounding error; a step spans less of log(theta).
-_ABSCISSAE, _QUADRATURE = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(48))
+ABSCISSAE, QUADRATURE = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(48))
 
 
 class Multistep(Sampler):
@@ -104,9 +104,9 @@ class Multistep(Sampler):
             return (alpha[:2] / sigma[:2]).diff()
         start, end = torch.atan2(sigma[:2], alpha[:2]).log()
         half = (start - end) / 2
-        theta = torch.exp(end + half + half * _ABSCISSAE)
+        theta = torch.exp(end + half + half * ABSCISSAE)
         cosine, sine = theta.cos(), theta.sin()
-        measure = half * _QUADRATURE * theta / sine.square()
+        measure = half * QUADRATURE * theta / sine.square()
         weights: Tensor = lagrange(nodes[:finite], self.variable(cosine, sine)) @ measure
         return weights
 

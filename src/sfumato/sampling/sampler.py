@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -72,6 +72,10 @@ class Context(Generic[ProcessT]):
     steps: int
     free: Tensor | None = None
 
+    def costing(self, cost: int) -> Context[ProcessT]:
+        """The same for a part of the step, of so many evaluations."""
+        return replace(self, cost=cost)
+
 
 class Sampler(BaseModel, ABC):
     """Base of all samplers."""
@@ -80,6 +84,8 @@ class Sampler(BaseModel, ABC):
 
     summary: ClassVar[str]
     """One line for lists and ``--help``."""
+    exact: ClassVar[bool] = True
+    """Whether it takes exactly the evaluations it is given under a Gaussian process, not fewer."""
 
     grid: AnyGrid = DEFAULT_GRID
 
