@@ -28,6 +28,7 @@ from pydantic import Field
 from torch import Tensor
 
 from sfumato.process.schedule import Schedule
+from sfumato.sampling.blend import blend
 from sfumato.sampling.sampler import Context, Evaluation, Sampler
 
 # 48 nodes integrate exp over +-10 to rounding error; a step spans less of log(theta).
@@ -80,10 +81,7 @@ class Multistep(Sampler):
         """From the start to ``s`` with the polynomial through the nodes."""
         times = (start.t.item(), s.item(), *(node.t.item() for node in nodes))
         kept, weights = _terms(self, context.process.schedule, times)
-        x_s = start.x_t * kept
-        for node, weight in zip(nodes, weights, strict=False):
-            x_s.add_(node.mean, alpha=weight)
-        return x_s
+        return blend(start.x_t, kept, [node.mean for node in nodes], weights)
 
     def weights(self, alpha: Tensor, sigma: Tensor) -> Tensor:
         """Integral over ``r = alpha / sigma`` of each node's Lagrange polynomial.

@@ -23,6 +23,7 @@ from pydantic import Field
 from torch import Tensor
 
 from sfumato.process.schedule import Schedule
+from sfumato.sampling.blend import blend
 from sfumato.sampling.multistep import ABSCISSAE, QUADRATURE, lagrange
 from sfumato.sampling.sampler import Context, Evaluation, Sampler
 
@@ -56,9 +57,7 @@ class Stochastic(Sampler):
             x_t = self._corrected(x_t, nodes, context)
         context.history.appendleft(Evaluation(t, x_t, mean))
         kept, weights, noise = self._terms(context, (t, s, *(node.t for node in nodes)))
-        x_s = kept * x_t
-        for node, weight in zip(nodes, weights, strict=False):
-            x_s = x_s + weight * node.mean
+        x_s = blend(x_t, kept, [node.mean for node in nodes], weights)
         return x_s + noise * context.noise() if noise > 0 else x_s
 
     def _corrected(self, x_t: Tensor, nodes: list[Evaluation], context: Context) -> Tensor:
@@ -70,8 +69,7 @@ class Stochastic(Sampler):
         times = (before.t, nodes[0].t)
         for sign, known in ((-1, past), (1, nodes)):
             _, weights, _ = self._terms(context, (*times, *(node.t for node in known)))
-            for node, weight in zip(known, weights, strict=False):
-                x_t = x_t + sign * weight * node.mean
+            x_t = blend(x_t, 1.0, [node.mean for node in known], [sign * w for w in weights])
         return x_t
 
     def _terms(

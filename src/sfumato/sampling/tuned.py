@@ -18,6 +18,7 @@ from torch import Tensor
 
 from sfumato.errors import SettingError
 from sfumato.process.grids import TimeGrid
+from sfumato.sampling.blend import blend
 from sfumato.sampling.sampler import Context, Evaluation, Sampler
 
 Rows = tuple[tuple[float, ...], ...]
@@ -66,13 +67,13 @@ class Tuned(Sampler):
         """The row of this step."""
         mean = context.denoise(x_t, t)
         # As differences from the newest mean, so that what is constant stays exactly that.
-        blend = mean
+        believed = mean
         for weight, past in zip(self.weights[context.step][-2::-1], context.history, strict=True):
-            blend = blend + weight * (past.mean - mean)
+            believed = believed + weight * (past.mean - mean)
         if s == 0:
-            return blend
+            return believed
         context.history.appendleft(Evaluation(t, x_t, mean))
         alpha, sigma = context.process.schedule.coefficients(torch.stack([t, s]))
         kept = (sigma[1] / sigma[0]).item()
         taken = (alpha[1] - kept * alpha[0]).item()
-        return kept * x_t + taken * blend
+        return blend(x_t, kept, [believed], [taken])

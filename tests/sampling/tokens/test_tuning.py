@@ -13,7 +13,8 @@ from sfumato.process.keep import CosineKeep, LinearKeep
 from sfumato.sampling.tokens.tuning import best_grid, bound_of, surprise
 
 F64 = torch.float64
-CHAIN = MarkovChain.random(3, 5, seed=2, concentration=0.3)
+STICKY = torch.tensor([[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.0, 0.1, 0.9]], dtype=F64)
+CHAIN = MarkovChain(torch.full((3,), 1 / 3, dtype=F64), STICKY, 5)
 
 
 def test_the_best_grid_is_the_best_of_all():
@@ -44,7 +45,7 @@ def test_surprise_of_the_exact_denoiser_is_the_entropy_left(keep):
     # The trapezoids of the same curve, without the last cell, come to the entropy of a token.
     integral = float(np.trapezoid(nats, kept)) + nats[-1] / 24
     assert integral == pytest.approx(CHAIN.entropy() / 5, abs=0.03)
-    assert bound_of(kept, nats) > integral
+    assert bound_of(kept, nats) > integral + 0.01
 
 
 def test_rows_do_not_depend_on_each_other():
