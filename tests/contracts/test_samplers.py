@@ -12,15 +12,18 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from sfumato.denoiser import Denoiser, Posterior
+from sfumato.denoiser import Denoiser, NetworkDenoiser, Posterior
 from sfumato.errors import SettingError
 from sfumato.oracle import GaussianMixture, MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.grids import EDMGrid, LogSNRGrid, UniformGrid
+from sfumato.process.prediction import EDM, X0, Prediction, V, Velocity
 from sfumato.process.schedule import VE, VP, Cosine, Linear, Schedule
 from sfumato.sampling import (
     SAMPLERS,
     AnySampler,
+    Context,
+    Evaluation,
     KeyedNoise,
     Sampler,
     integrate,
@@ -29,6 +32,7 @@ from sfumato.sampling import (
     trajectory,
 )
 from sfumato.sampling.adams import Adams
+from sfumato.sampling.adaptive import Adaptive
 from sfumato.sampling.ddim import DDIM, Ancestral
 from sfumato.sampling.dpm import DPM, UniPC
 from sfumato.sampling.heun import Heun, StochasticHeun
@@ -385,3 +389,103 @@ def test_last_of_a_trajectory_is_the_sample():
     denoiser, noise = MixtureDenoiser(RING, Gaussian(VP())), KeyedNoise(0, range(4))
     states = trajectory(denoiser, Adams(), noise, (2,), 6)
     assert torch.equal(last(states), sample(denoiser, Adams(), noise, (2,), 6))
+
+
+# Precision, prediction, and whether these checks can fail ----------------------------------------
+
+
+@every_schedule
+@every_sampler
+def test_states_in_bfloat16_stay_near(sampler, schedule):
+    """Sixteen bits are too few for fine detail, but nothing may blow up."""
+    if isinstance(sampler, (*NOISY, Adaptive)):
+        return  # Its noise, or its steps, would not be the same.
+    denoiser = MixtureDenoiser(SMOOTH, Gaussian(schedule))
+    noise = KeyedNoise(4, range(16), dtype=torch.bfloat16)
+    coarse = sample(denoiser, sampler, noise, (2,), 20)
+    fine = sample(denoiser, sampler, KeyedNoise(4, range(16), dtype=F64), (2,), 20)
+    assert coarse.dtype == torch.bfloat16
+    assert (coarse.double() - fine).square().mean().sqrt() < 0.05
+
+
+class Predicting(torch.nn.Module):
+    """A backbone that knows the truth and tells it as whatever is asked for."""
+
+    def __init__(self, exact: MixtureDenoiser, prediction: Prediction, scale: float) -> None:
+        super().__init__()
+        self.exact, self.prediction, self.scale = exact, prediction, scale
+
+    def forward(self, x: Tensor, level: Tensor) -> Tensor:
+        schedule = self.exact.process.schedule
+        t = schedule.time(-8 * level.double())
+        alpha, sigma = schedule.coefficients(t)
+        x_t = torch.hypot(alpha * self.scale, sigma)[:, None] * x
+        c_skip, c_out = self.prediction.to_x0(schedule, t)
+        mean = self.exact(x_t, t).mean
+        return (mean - c_skip[:, None] * x_t) / c_out[:, None]
+
+
+@every_schedule
+@pytest.mark.parametrize("prediction", [X0(), V(), Velocity(), EDM()], ids=lambda p: p.kind)
+@pytest.mark.parametrize("kind", ["wiener", "heun", "deis", "sa"])
+def test_samples_are_the_same_by_any_prediction(kind, prediction, schedule):
+    exact = MixtureDenoiser(SMOOTH, Gaussian(schedule))
+    network = NetworkDenoiser(Predicting(exact, prediction, 0.5), exact.process, prediction, 0.5)
+    # Between noise levels that a network tells apart; the ends have their own tests.
+    noise, times = KeyedNoise(0, range(4), dtype=F64), torch.linspace(0.9, 0.1, 12, dtype=F64)
+    times = torch.cat([times, torch.zeros(1, dtype=F64)])
+    x_t = noise.prior((2,))
+    sampler = SAMPLERS[kind]()
+    count = next(n for n in range(1, 60) if len(sampler.plan(n)) == len(times) - 1)
+    told, known = (
+        last(integrate(denoiser, sampler, x_t, times, noise, count))
+        for denoiser in (network, exact)
+    )
+    torch.testing.assert_close(told, known, rtol=1e-5, atol=1e-5)
+
+
+class Greedy(Wiener):
+    """One evaluation too many."""
+
+    def step(self, x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
+        context.denoise(x_t, t)
+        return super().step(x_t, t, s, context)
+
+
+class Leaving(Wiener):
+    """Leaves a little noise."""
+
+    def finish(self, context: Context, nodes: Sequence[Evaluation]) -> Tensor:
+        return nodes[0].mean + 1e-3 * context.noise()
+
+
+class Off(Wiener):
+    """Its weights are off by a thousandth."""
+
+    def weights(self, alpha: Tensor, sigma: Tensor) -> Tensor:
+        return super().weights(alpha, sigma) * 1.001
+
+
+class Batchwise(Wiener):
+    """Looks at its neighbours in the batch."""
+
+    def step(self, x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
+        return super().step(x_t + 1e-3 * x_t.mean(0), t, s, context)
+
+
+@pytest.mark.parametrize(
+    ("broken", "check"),
+    [
+        (Greedy(), test_evaluations_are_exactly_those_asked_for_and_never_at_zero),
+        (Batchwise(), test_a_sample_is_the_same_in_any_batch),
+        (Off(), test_a_constant_posterior_is_followed_exactly_on_the_way),
+    ],
+)
+def test_a_broken_sampler_fails(broken, check):
+    with pytest.raises(AssertionError):
+        check(broken, Linear())
+
+
+def test_a_sampler_that_leaves_noise_fails():
+    with pytest.raises(AssertionError):
+        test_no_noise_is_left_data_that_is_one_point_is_found_exactly(Leaving(), Linear(), 7)
