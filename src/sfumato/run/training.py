@@ -247,8 +247,9 @@ def _answered(
         isinstance(event, Done) and model.published_step(directory) != event.step
     ):
         model.publish(directory, trainer.ema.tensors(), event.step)
-        keep_early(directory, trainer.ema.tensors(), event.step)
         card.write(directory, spec, event.step)
+    if isinstance(event, Saved | EvaluationDue | PreviewDue):
+        keep_early(directory, trainer.ema.tensors(), trainer.state.step)
     if isinstance(event, EvaluationDue):
         with trainer.ema.swapped():
             measures = task.measures()
