@@ -1,6 +1,6 @@
 """How near to the exact end every sampler comes, ours and the peers', by number of evaluations.
 
-    python benchmarks/sampler_accuracy
+    python benchmarks/sampler_accuracy [mixtures] [network]
 
 Writes results.csv and README.md beside this file, and docs/pictures/sampler-accuracy.svg. Under ten
 minutes on two cores, the training of the network among them. The peers take part as far as they
@@ -86,29 +86,42 @@ def network() -> Problem:
             os.chdir(before)
 
 
+def keep(rows: list[Row]) -> None:
+    """Put rows into the table, in place of those of the same problem and noise."""
+    table, made = HERE / "results.csv", [{k: str(v) for k, v in asdict(r).items()} for r in rows]
+    names = list(made[0])
+    fresh = {(row["problem"], row["noise"]) for row in made}
+    if table.exists():
+        with table.open() as file:
+            old = [r for r in csv.DictReader(file) if (r["problem"], r["noise"]) not in fresh]
+        made = [*old, *made]
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(made)
+
+
 def main() -> None:
     """Run the contest and write what came of it."""
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)  # Of small matrices two are no faster, and much slower beside others.
+    asked = sys.argv[1:] or ["mixtures", "network"]
     contestants = [*ours(), *peers()]
-    rows: list[Row] = []
     started = time.monotonic()
 
     def told(problem: Problem) -> None:
-        rows.extend(results(problem, contestants))
+        keep(list(results(problem, contestants)))
         spent = time.monotonic() - started
         print(f"{problem.name}, {problem.kind}: {spent:.0f} s", file=sys.stderr, flush=True)
 
-    with torch.no_grad():
-        for name, (mixture, count) in mixtures().items():
-            for kind in RANGES:
-                told(of_mixture(name, mixture, count, kind))
-    torch.set_num_threads(os.cpu_count() or 1)
-    told(network())
-    with (HERE / "results.csv").open("w", newline="") as file:
-        table = csv.DictWriter(file, list(asdict(rows[0])))
-        table.writeheader()
-        table.writerows(asdict(row) for row in rows)
+    if "mixtures" in asked:
+        with torch.no_grad():
+            for name, (mixture, count) in mixtures().items():
+                for kind in RANGES:
+                    told(of_mixture(name, mixture, count, kind))
+    if "network" in asked:
+        torch.set_num_threads(os.cpu_count() or 1)
+        told(network())
     write(HERE)
 
 
