@@ -6,7 +6,8 @@ The data are Gaussian mixtures with classes, so both posteriors are exact, and s
 distribution ``p(x | c) p(c | x)^(scale - 1)``, which is drawn from by rejection: no rule of
 guidance samples it, as a term is missing (Bradley & Nakkiran 2024, arXiv:2408.09000). Autoguidance
 is given a model whose components are too wide, and a worse one of wider ones yet; it is meant to
-sample the data themselves better, and is compared with them. Two minutes on one core; prints Markdown.
+sample the data themselves better, and is compared with them. Four minutes on one core; prints
+Markdown.
 """
 
 from __future__ import annotations

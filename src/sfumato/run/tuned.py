@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,13 +18,12 @@ from sfumato.sampling.tokens import AnyTokenSampler
 
 
 class Kept(BaseModel):
-    """A fitted sampler, and what it is fitted to.
+    """What a sampler was fitted to, and how good it is.
 
     Attributes:
         model: Fingerprint of the weights.
         steps: Evaluations.
         scale: Guidance, 1 = off.
-        sampler: The fitted sampler.
         measure: What was compared on held-out noise or texts; less is better.
         error: Of the fitted sampler.
         untuned: The best sampler without fitting.
@@ -37,11 +36,25 @@ class Kept(BaseModel):
     model: str
     steps: int
     scale: float
-    sampler: AnySampler | AnyTokenSampler
     measure: str
     error: float
     untuned: str
     untuned_error: float
+
+
+class KeptForSignals(Kept):
+    """The same with the sampler, of pictures or sounds."""
+
+    sampler: AnySampler
+
+
+class KeptForText(Kept):
+    """The same with the sampler, of tokens."""
+
+    sampler: AnyTokenSampler
+
+
+KeptT = TypeVar("KeptT", bound=Kept)
 
 
 @dataclass(frozen=True)
@@ -70,8 +83,17 @@ def keep_if_better(directory: RunDirectory, kept: Kept) -> Fitted:
     return Fitted(kept, path)
 
 
-def kept_for(directory: RunDirectory, model: str, steps: int, scale: float) -> Kept | None:
+def kept_for(
+    directory: RunDirectory, kind: type[KeptT], model: str, steps: int, scale: float
+) -> KeptT | None:
     """The sampler that was fitted to these weights, evaluations and guidance; None without one.
+
+    Args:
+        directory: Of the run.
+        kind: Of samplers, by the run's medium.
+        model: Fingerprint of the weights.
+        steps: Evaluations.
+        scale: Guidance.
 
     Raises:
         DamagedFile: Its file is not what was written.
@@ -80,7 +102,7 @@ def kept_for(directory: RunDirectory, model: str, steps: int, scale: float) -> K
     if not path.is_file():
         return None
     try:
-        kept = Kept.model_validate(storage.read_json(path))
+        kept = kind.model_validate(storage.read_json(path))
     except ValidationError as error:
         raise DamagedFile(
             f"{path} is not a tuned sampler.",

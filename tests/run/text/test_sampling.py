@@ -309,3 +309,10 @@ def test_a_damaged_tokenizer_is_told(text_runs: Runs) -> None:
     (run / "tokenizer.json").write_text(json.dumps({**told, "kind": "words"}))
     with pytest.raises(Exception, match="cannot be understood"):
         open_run("prose").sample(1)
+
+
+def test_text_takes_the_line_of_guidance_alone(text_runs):
+    text_runs("labelled")
+    model = Run.open("labelled").model
+    with pytest.raises(SettingError, match="tokens"):
+        list(model.sample(model.request(1, steps=2, guidance="apg", scale=2.0)))

@@ -26,7 +26,7 @@ from sfumato.run.gaussian.stored import MOST_STEPS, Start, Stored, read_stored
 from sfumato.run.model import LATEST, build_gaussian
 from sfumato.run.spec import Spec
 from sfumato.run.trained import AUTO_SCALE, LAST, Making, Trained, require_within
-from sfumato.run.tuned import kept_for
+from sfumato.run.tuned import KeptForSignals, kept_for
 from sfumato.sampling import (
     SAMPLERS,
     KeyedNoise,
@@ -223,8 +223,8 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         """What was tuned for this; or the recipe's, unless it is asked for too few evaluations."""
         defaults = self.spec.gaussian.sampling
         if start is None:
-            kept = kept_for(self.directory, self.fingerprint, steps, scale)
-            if kept is not None and isinstance(kept.sampler, Sampler):
+            kept = kept_for(self.directory, KeptForSignals, self.fingerprint, steps, scale)
+            if kept is not None:
                 return kept.sampler
             if 2 * steps < defaults.steps:
                 return Wiener()

@@ -8,7 +8,7 @@ from typing import Any
 
 from sfumato.run.gaussian.sampling import GaussianModel
 from sfumato.run.measuring import Measuring
-from sfumato.run.tuned import Events, Kept, keep_if_better
+from sfumato.run.tuned import Events, KeptForSignals, keep_if_better
 from sfumato.sampling import DDIM, DPM, Adams, Heun, KeyedNoise, Sampler, UniPC, Wiener, sample
 from sfumato.sampling.tuning import Examples, fit
 
@@ -71,7 +71,7 @@ def tune(
     yield Measuring("comparing on other noise", rounds, rounds)
     found = {name: unseen.error(denoiser, it, steps) for name, it in UNTUNED.items()}
     best = min(found, key=found.__getitem__)
-    kept = Kept(
+    kept = KeptForSignals(
         model=model.fingerprint,
         steps=steps,
         scale=scale,

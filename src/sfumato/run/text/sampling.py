@@ -24,7 +24,7 @@ from sfumato.run.text.data import read_tokenizer
 from sfumato.run.text.layout import RowLayout, layout, lengths_of, longest
 from sfumato.run.text.stored import MOST_STEPS, MOST_TOKENS, StoredText, read_stored_text
 from sfumato.run.trained import AUTO_SCALE, LAST, Making, Trained, require_within
-from sfumato.run.tuned import kept_for
+from sfumato.run.tuned import KeptForText, kept_for
 from sfumato.sampling import KeyedUniform, State, integrate
 from sfumato.sampling.tempering import Tempered
 from sfumato.sampling.tokens import TOKEN_SAMPLERS, Bridge, TokenSampler
@@ -219,8 +219,8 @@ class TextModel(Trained[TokenDenoiser]):
         return lengths_of(self.spec, request.seed, indices, request.length)
 
     def _default_sampler(self, steps: int, scale: float) -> TokenSampler:
-        kept = kept_for(self.directory, self.fingerprint, steps, scale)
-        if kept is not None and isinstance(kept.sampler, TokenSampler):
+        kept = kept_for(self.directory, KeptForText, self.fingerprint, steps, scale)
+        if kept is not None:
             return kept.sampler
         default = self.spec.text.sampling.sampler
         masks = isinstance(self.denoiser.process, Masking)

@@ -17,7 +17,7 @@ from sfumato.run.reopened import reopened
 from sfumato.run.text.conditions import conditions
 from sfumato.run.text.data import TextData
 from sfumato.run.text.sampling import TextModel
-from sfumato.run.tuned import Events, Kept, keep_if_better
+from sfumato.run.tuned import Events, KeptForText, keep_if_better
 from sfumato.sampling.tokens import Ancestral
 from sfumato.sampling.tokens.tuning import Curve, best_grid, bound_of, surprise
 
@@ -66,7 +66,7 @@ def tune(model: TextModel, steps: int, examples: int, seed: int) -> Events:
         nats = _curve(model, process, check_on, shares, seed, first=half)
         return bound_of(shares, nats) / math.log(2)
 
-    kept = Kept(
+    kept = KeptForText(
         model=model.fingerprint,
         steps=steps,
         scale=asked.scale,
