@@ -42,7 +42,7 @@ def test_weights_read_off_a_sampler_make_the_same_samples(schedule, sampler, ste
     denoiser = MixtureDenoiser(MIXTURE, Gaussian(schedule))
     times = sampler.grid.times(steps, schedule, 3)
     grid = TimeGrid(at=tuple(times[1:-1].tolist()))
-    rows = weights_of(sampler, denoiser.process, grid)
+    rows = weights_of(sampler.sized(3), denoiser.process, grid)
     weights = tuple(tuple(rows[k, : k + 1].tolist()) for k in range(steps))
     noise = KeyedNoise(0, range(6), dtype=F64)
     torch.testing.assert_close(

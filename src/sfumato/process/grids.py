@@ -19,7 +19,7 @@ from sfumato.process.schedule import Schedule
 # Steps of the grid that a part of one is read off.
 _FINE = 1024
 # Of the angle, chosen on mixtures of 1 to 256 dimensions: see benchmarks/sampler_accuracy.md.
-_POWER, _PIVOT, _GROWTH, _LEAD = 0.63, 0.45, 0.17, 0.5
+_PIVOT, _GROWTH, _POWER, _SHRINKAGE, _LEAD = 0.45, 0.17, 0.66, 0.03, 0.5
 
 
 class Grid(BaseModel, ABC):
@@ -132,17 +132,21 @@ class AngleGrid(Grid):
     1 gives each its share of the turn. Unlike log-SNR the angle is finite at both ends, so no
     noise level has to stand in for them.
 
-    Where the turn's middle lies follows the size of a sample unless it is given: the noise at which
-    a whole sample shows through falls with the number of its numbers, and the noise that hides its
-    details does not. At the very beginning next to nothing is learnt, so the first step is longer.
+    Unless they are given, both follow the size of a sample: the noise at which a whole sample shows
+    through grows with the number of its numbers, and the noise that hides its details does not, so
+    that the turn's middle lies at more noise and its ends lie further apart. At the very beginning
+    next to nothing is learnt, so the first step is longer.
     """
 
     kind: Literal["angle"] = "angle"
     pivot: float | None = Field(
         default=None, gt=0, description="noise level half-way through the turn; None = by the size"
     )
-    power: float = Field(
-        default=_POWER, gt=0, le=1, description="below 1 = more steps at the highest, lowest noise"
+    power: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="below 1 = more steps at the highest and lowest noise; None = by the size",
     )
     lead: float = Field(
         default=0.0, ge=0, description="by how many of the others the first step is longer"
@@ -151,10 +155,11 @@ class AngleGrid(Grid):
     def interior(self, steps: int, schedule: Schedule, size: int) -> Tensor:
         """``phi_max k / (steps + lead)`` for ``k = steps, ..., 1``."""
         pivot = _PIVOT * size**_GROWTH if self.pivot is None else self.pivot
+        power = _POWER * size**-_SHRINKAGE if self.power is None else self.power
         alpha, sigma = schedule.coefficients(torch.ones((), dtype=torch.float64))
-        widest = torch.atan2(sigma.pow(self.power), (alpha * pivot).pow(self.power))
+        widest = torch.atan2(sigma.pow(power), (alpha * pivot).pow(power))
         share = torch.arange(steps, 0, -1, dtype=torch.float64) / (steps + self.lead)
-        levels = pivot * torch.tan(widest * share).pow(1 / self.power)
+        levels = pivot * torch.tan(widest * share).pow(1 / power)
         return schedule.time(-2 * levels.log())
 
 

@@ -103,6 +103,10 @@ class Sampler(BaseModel, ABC):
             Shaped like ``x_t``; at ``s = 0`` with no noise left: a posterior mean, or clean tokens.
         """
 
+    def sized(self, size: int) -> Sampler:
+        """The sampler for samples of so many numbers, if that matters to it."""
+        return self
+
     @property
     def memory(self) -> int:
         """How many earlier evaluations a step looks back at."""

@@ -121,7 +121,7 @@ class _Family:
     """
 
     def __init__(self, begin: Sampler, process: Gaussian, evaluations: int, size: int) -> None:
-        self._begin, self._process, self._steps = begin, process, evaluations
+        self._begin, self._process, self._steps = begin.sized(size), process, evaluations
         times = begin.grid.times(evaluations, process.schedule, size)
         self._levels = torch.exp(-process.schedule.log_snr(times[1:-1]) / 2)
         self._pairs = [(k, j) for k in range(evaluations) for j in range(max(0, k - _REACH + 1), k)]

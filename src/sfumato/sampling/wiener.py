@@ -14,6 +14,7 @@ without noise, at a weight that goes with ``sigma**2``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import torch
@@ -22,6 +23,8 @@ from torch import Tensor
 
 from sfumato.sampling.multistep import Multistep, lagrange
 from sfumato.sampling.sampler import Context, Evaluation
+
+_GROWTH = 0.1
 
 
 class Wiener(Multistep):
@@ -37,15 +40,30 @@ class Wiener(Multistep):
     order: int = Field(
         default=4, ge=1, le=4, description="how many posterior means a step combines at most"
     )
-    pivot: float = Field(default=1.0, gt=0, description="deviation of data it is exact for")
-    power: float = Field(
-        default=0.8, gt=0, le=2, description="below 1 = a gentler turn, for data of many deviations"
+    pivot: float | None = Field(
+        default=None, gt=0, description="deviation of data it is exact for; None = by the size"
     )
+    power: float = Field(
+        default=0.7, gt=0, le=2, description="below 1 = a gentler turn, for data of many deviations"
+    )
+
+    def sized(self, size: int) -> Wiener:
+        """With a pivot: the larger a sample, the more noise it takes to hide all of it."""
+        return self if self.pivot is not None else _with_pivot(self, size**_GROWTH)
+
+    def step(self, x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
+        """As all multistep samplers do, for samples of the size that they have."""
+        sized = self.sized(x_t[0].numel()) if len(x_t) else self
+        return super(Wiener, sized).step(x_t, t, s, context)
 
     def variable(self, alpha: Tensor, sigma: Tensor) -> Tensor:
         """``psi``, in [0, 1 / pivot]."""
         twice = 2 * self.power
-        return alpha / (sigma.pow(twice) + (alpha * self.pivot).pow(twice)).pow(1 / twice)
+        return alpha / (sigma.pow(twice) + (alpha * self._pivot).pow(twice)).pow(1 / twice)
+
+    @property
+    def _pivot(self) -> float:
+        return 1.0 if self.pivot is None else self.pivot
 
     def order_at(self, context: Context) -> int:
         """2 below 8 steps, 3 below 16: where steps are long, old posterior means are far away."""
@@ -57,7 +75,13 @@ class Wiener(Multistep):
             return nodes[0].mean
         last, before = nodes[:2]
         alpha, sigma = context.process.schedule.coefficients(torch.stack([last.t, before.t]))
-        clean = torch.full((1,), 1 / self.pivot, dtype=torch.float64)
+        clean = torch.full((1,), 1 / self._pivot, dtype=torch.float64)
         _, weight = lagrange(self.variable(alpha, sigma), clean)
         # As a difference, so that data that are one point are found exactly.
         return last.mean.lerp(before.mean, weight.item())
+
+
+# One object for each size: what a step takes is kept by sampler.
+@lru_cache(maxsize=64)
+def _with_pivot(sampler: Wiener, pivot: float) -> Wiener:
+    return sampler.model_copy(update={"pivot": pivot})
