@@ -120,7 +120,6 @@ def main() -> None:
                 for kind in RANGES:
                     told(of_mixture(name, mixture, count, kind))
     if "network" in asked:
-        torch.set_num_threads(os.cpu_count() or 1)
         told(network())
     write(HERE)
 
