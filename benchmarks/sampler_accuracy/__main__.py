@@ -88,7 +88,7 @@ def network() -> Problem:
 
 def keep(rows: list[Row]) -> None:
     """Put rows into the table, in place of those of the same problem and noise."""
-    table, made = HERE / "results.csv", [{k: str(v) for k, v in asdict(r).items()} for r in rows]
+    table, made = HERE / "results.csv", [_told(row) for row in rows]
     names = list(made[0])
     fresh = {(row["problem"], row["noise"]) for row in made}
     if table.exists():
@@ -96,9 +96,14 @@ def keep(rows: list[Row]) -> None:
             old = [r for r in csv.DictReader(file) if (r["problem"], r["noise"]) not in fresh]
         made = [*old, *made]
     with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, names)
+        writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(made)
+
+
+def _told(row: Row) -> dict[str, str]:
+    fields = asdict(row).items()
+    return {k: f"{v:.6g}" if isinstance(v, float) else str(v) for k, v in fields}
 
 
 def main() -> None:
