@@ -28,7 +28,7 @@ from pydantic import Field
 from torch import Tensor
 
 from sfumato.process.schedule import Schedule
-from sfumato.sampling.blend import blend
+from sfumato.sampling.blend import blends
 from sfumato.sampling.sampler import Context, Evaluation, Sampler
 
 # 48 nodes integrate exp over +-10 to rounding error; a step spans less of log(theta).
@@ -64,24 +64,28 @@ class Multistep(Sampler):
         nodes = [Evaluation(t, x_t, mean), *context.history]
         if s == 0:
             return self.finish(context, nodes)
-        order = self.order_at(context)
-        if self.correct and context.history:
-            x_t = self._advance(context, context.history[0], t, nodes[:order])
-        here = Evaluation(t, x_t, mean)
-        context.history.appendleft(here)
-        return self._advance(context, here, s, nodes[:order])
+        nodes = nodes[: self.order_at(context)]
+        times = [node.t for node in nodes]
+        steps = [self._terms(context, t, s, times)]
+        # Corrected, the state starts where the step to it did, with its own mean among the nodes.
+        corrects = self.correct and bool(context.history)
+        start = context.history[0] if corrects else nodes[0]
+        if corrects:
+            steps.insert(0, self._terms(context, start.t, t, times))
+        *corrected, x_s = blends(start.x_t, [node.mean for node in nodes], steps)
+        context.history.appendleft(Evaluation(t, corrected[0] if corrected else x_t, mean))
+        return x_s
 
     def finish(self, context: Context, nodes: Sequence[Evaluation]) -> Tensor:
         """The state without noise, given the evaluations so far, newest first."""
         return nodes[0].mean
 
-    def _advance(
-        self, context: Context, start: Evaluation, s: Tensor, nodes: Sequence[Evaluation]
-    ) -> Tensor:
-        """From the start to ``s`` with the polynomial through the nodes."""
-        times = (start.t.item(), s.item(), *(node.t.item() for node in nodes))
-        kept, weights = _terms(self, context.process.schedule, times)
-        return blend(start.x_t, kept, [node.mean for node in nodes], weights)
+    def _terms(
+        self, context: Context, start: Tensor, end: Tensor, nodes: Sequence[Tensor]
+    ) -> tuple[float, tuple[float, ...]]:
+        """What a step keeps of its state and takes of each node's mean."""
+        times = (start.item(), end.item(), *(node.item() for node in nodes))
+        return _terms(self, context.process.schedule, times)
 
     def weights(self, alpha: Tensor, sigma: Tensor) -> Tensor:
         """Integral over ``r = alpha / sigma`` of each node's Lagrange polynomial.
