@@ -7,7 +7,7 @@ from sfumato.denoiser import Denoiser, Posterior
 from sfumato.oracle import GaussianMixture, MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.schedule import VE, VP, Linear
-from sfumato.sampling import Adaptive, KeyedNoise, Wiener, sample
+from sfumato.sampling import Adaptive, KeyedNoise, Wiener, sample, trajectory
 
 F64 = torch.float64
 MIXTURE = GaussianMixture.build(
@@ -46,6 +46,12 @@ def test_it_never_takes_more_than_it_is_given():
         denoiser = Counted(Linear())
         ends = sample(denoiser, Adaptive(rtol=1e-6, atol=1e-6), noise, (2,), most)
         assert 1 <= denoiser.calls <= most and ends.isfinite().all()
+
+
+def test_the_last_state_tells_how_often_the_denoiser_was_asked():
+    denoiser = Counted(Linear())
+    states = list(trajectory(denoiser, Adaptive(), KeyedNoise(0, [0, 1]), (2,), 500))
+    assert states[0].evaluations == 0 and states[-1].evaluations == denoiser.calls < 500
 
 
 def test_a_slow_neighbour_changes_nothing():

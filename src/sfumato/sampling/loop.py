@@ -38,6 +38,7 @@ class State:
         x_t: Shape (B, ...).
         belief: What the denoiser said of the clean data here, a posterior's parameter; None where
             it was not asked. Under a Gaussian process at ``t = 0`` it is the state itself.
+        evaluations: How often the denoiser was asked on the way here.
     """
 
     step: int
@@ -45,6 +46,7 @@ class State:
     t: float
     x_t: Tensor
     belief: Tensor | None
+    evaluations: int = 0
 
     @property
     def mean(self) -> Tensor:
@@ -156,6 +158,7 @@ def _states(
     free: Tensor | None,
 ) -> Iterator[State]:
     history: deque[Evaluation] = deque(maxlen=sampler.memory)
+    asked = 0
     for k, (t, s, cost) in enumerate(zip(times[:-1], times[1:], plan, strict=True)):
         beliefs: list[Tensor] = []
 
@@ -167,6 +170,6 @@ def _states(
         context = Context(denoiser.process, denoise, draw, history, cost, k, len(plan), free)
         with torch.no_grad():
             x_s = sampler.step(x_t, t, s, context)
-        yield State(k, len(plan), t.item(), x_t, beliefs[0] if beliefs else None)
-        x_t = x_s
-    yield State(len(plan), len(plan), times[-1].item(), x_t, x_t)
+        yield State(k, len(plan), t.item(), x_t, beliefs[0] if beliefs else None, asked)
+        x_t, asked = x_s, asked + len(beliefs)
+    yield State(len(plan), len(plan), times[-1].item(), x_t, x_t, asked)
