@@ -8,13 +8,14 @@ from torch import Tensor
 from sfumato.denoiser import Denoiser, Posterior
 from sfumato.errors import SettingError
 from sfumato.guidance import RULES, AnyRule, Autoguided, Guided
-from sfumato.guidance.rules import Line, Projected, Rescaled, Rule, ZeroStar
+from sfumato.guidance.rules import Projected, Rescaled, Rule, ZeroStar
 from sfumato.oracle import GaussianMixture, MarkovChain, MixtureDenoiser, SequenceDenoiser
 from sfumato.process.categorical import Masking
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.keep import LinearKeep
 from sfumato.process.schedule import VE, VP, Cosine, Linear
-from sfumato.sampling import KeyedNoise, Wiener, sample
+from sfumato.sampling import SAMPLERS, KeyedNoise, Wiener, sample
+from sfumato.sampling.tiles import Tiled
 
 F64 = torch.float64
 MIXTURE = GaussianMixture.build(torch.tensor([[-1.0, 0.0, 0.3], [1.0, 0.5, -0.2]]), stds=0.4)
@@ -83,9 +84,78 @@ def test_where_it_does_not_act_it_is_the_denoiser_and_costs_as_much(rule, schedu
 def test_near_scale_one_it_is_near_the_denoiser(rule, schedule):
     t = torch.tensor(0.4, dtype=F64)
     plain = exact(schedule)(states(), t, label=LABEL).mean
-    if rule in (Rescaled(), Rescaled(share=1.0)) or isinstance(rule, ZeroStar | Line | Projected):
-        near = Guided(exact(schedule), 1 + 1e-9, NULL, rule=rule)(states(), t, label=LABEL).mean
-        torch.testing.assert_close(near, plain, rtol=1e-6, atol=1e-6)
+    near = Guided(exact(schedule), 1 + 1e-9, NULL, rule=rule)(states(), t, label=LABEL).mean
+    torch.testing.assert_close(near, plain, rtol=1e-6, atol=1e-6)
+
+
+@every_rule
+@every_schedule
+def test_where_it_acts_it_moves_the_mean_for_the_price_of_one_more(rule, schedule):
+    inner, other, t = exact(schedule), worse(schedule), torch.tensor(0.4, dtype=F64)
+    plain = inner.inner(states(), t, label=LABEL).mean
+    guided = Guided(inner, 3.0, NULL, rule=rule)(states(), t, label=LABEL).mean
+    assert inner.sizes == [8] and not torch.allclose(guided, plain)
+    inner.sizes.clear()
+    guided = Autoguided(inner, other, 3.0, rule=rule)(states(), t, label=LABEL).mean
+    assert (inner.sizes, other.sizes) == ([4], [4]) and not torch.allclose(guided, plain)
+
+
+@every_rule
+@every_schedule
+def test_outside_its_interval_a_sample_is_unguided_whatever_the_others_are(rule, schedule):
+    times = torch.tensor([0.2, 0.4, 0.95, 0.7], dtype=F64)
+    inside = torch.tensor([False, True, False, True])
+    inner = exact(schedule)
+    limited = Guided(inner, 3.0, NULL, interval=(0.3, 0.8), rule=rule)
+    mean = limited(states(), times, label=LABEL).mean
+    always = Guided(inner, 3.0, NULL, rule=rule)(states(), times, label=LABEL).mean
+    torch.testing.assert_close(mean[inside], always[inside])
+    plain = inner.inner(states(), times, label=LABEL).mean
+    torch.testing.assert_close(mean[~inside], plain[~inside])
+
+
+@every_rule
+def test_what_it_says_does_not_depend_on_what_was_asked_before(rule):
+    guided, t = Guided(exact(Linear()), 3.0, NULL, rule=rule), torch.tensor(0.97, dtype=F64)
+    before, x_t = states(), states()
+    first = guided(x_t, t, label=LABEL).mean
+    guided(x_t + 1, torch.tensor(0.4, dtype=F64), label=LABEL)
+    assert torch.equal(guided(x_t, t, label=LABEL).mean, first) and torch.equal(x_t, before)
+    assert guided.process is guided.denoiser.process
+
+
+@every_rule
+@every_schedule
+def test_one_time_is_that_time_for_each(rule, schedule):
+    guided = Guided(exact(schedule), 3.0, NULL, rule=rule)
+    for t in (0.4, 0.97, 1.0):
+        one = torch.tensor(t, dtype=F64)
+        x_t = guided.process.corrupt(torch.zeros(4, 3, dtype=F64), one, states())
+        mean = guided(x_t, one, label=LABEL).mean
+        assert mean.isfinite().all()
+        torch.testing.assert_close(mean, guided(x_t, one.expand(4), label=LABEL).mean)
+
+
+@every_rule
+@every_schedule
+def test_float32_states_lose_nothing_that_can_be_seen(rule, schedule):
+    guided = Guided(exact(schedule), 3.0, NULL, rule=rule)
+    times = torch.tensor([0.1, 0.4, 0.95, 0.7], dtype=F64)
+    coarse = guided(states(torch.float32), times, label=LABEL).mean
+    assert coarse.dtype == torch.float32
+    fine = guided(states(), times, label=LABEL).mean
+    torch.testing.assert_close(coarse.double(), fine, rtol=1e-4, atol=1e-4)
+
+
+@every_rule
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_any_sampler_takes_it_in_tiles_too(rule, sampler):
+    guided = Guided(MixtureDenoiser(MIXTURE, Gaussian(Linear())), 2.0, NULL, rule=rule)
+    noise, cond = KeyedNoise(0, range(4)), {"label": LABEL}
+    x0 = sample(guided, SAMPLERS[sampler](), noise, (3,), 12, cond)
+    assert x0.isfinite().all()
+    tiled = sample(Tiled(guided, 3), SAMPLERS[sampler](), noise, (3,), 12, cond)
+    torch.testing.assert_close(tiled, x0, rtol=1e-4, atol=1e-4)
 
 
 @every_rule

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.events import (
     Done,
+    Doubled,
     EvaluationDue,
     Event,
     PreviewDue,
@@ -264,7 +265,7 @@ def test_a_consumer_may_leave_at_any_event(tmp_path: Path) -> None:
     events = toy(tmp_path, progress_seconds=0.0).run(Budget(steps=10**6))
     taken: list[Event] = list(itertools.islice(events, 5))
     events.close()  # type: ignore[attr-defined]
-    assert [event.step for event in taken] == [0, 1, 2, 3, 4]
+    assert [event.step for event in taken] == [0, 1, 1, 2, 2]
 
 
 @pytest.mark.parametrize("limits", [{}, {"steps": 0}, {"minutes": -1.0}])
@@ -279,6 +280,15 @@ def test_evaluations_are_due_by_samples_and_at_the_end(tmp_path: Path) -> None:
     due = [e.step for e in trainer.run(Budget(steps=10)) if isinstance(e, EvaluationDue)]
     expected = [step for step in range(1, 11) if step * size // 24 > (step - 1) * size // 24]
     assert due == [*dict.fromkeys([*expected, 10])]
+
+
+def test_powers_of_two_are_said_before_they_are_saved(tmp_path: Path) -> None:
+    events = list(toy(tmp_path, save_steps=1).run(Budget(steps=9)))
+    told = [event for event in events if isinstance(event, Doubled | Saved)]
+    assert [event.step for event in told if isinstance(event, Doubled)] == [1, 2, 4, 8]
+    assert [event.step for event in told] == [1, 1, 2, 2, 3, 4, 4, 5, 6, 7, 8, 8, 9]
+    again = toy(tmp_path).run(Budget(steps=9))
+    assert not any(isinstance(event, Doubled) for event in again)
 
 
 def test_a_short_run_is_evaluated_once_and_a_finished_one_not_again(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import torch
 
+from sfumato.guidance import Guided
 from sfumato.guidance.rules import Line, Pair, Projected, Rescaled, ZeroStar
+from sfumato.oracle import GaussianMixture, MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.schedule import VP, Linear
 
@@ -82,6 +84,32 @@ def test_zero_star_is_the_same_on_every_path():
         ZeroStar().combine(on_straight, 3.0), ZeroStar().combine(on_bent, 3.0)
     )
     assert (sigma_s > 0).all()
+
+
+def test_zero_star_takes_the_nearest_multiple():
+    """Against a least-squares solver, on velocities made without the rule's own shortcut."""
+    told = pair()
+    velocities = [(told.x_t - mean) / 0.6 for mean in (told.towards, told.away)]
+    want = []
+    for towards, away in zip(*map(per_sample, velocities), strict=True):
+        multiple = torch.linalg.lstsq(away[:, None], towards[:, None]).solution.item()
+        want.append(multiple * away + 3 * (towards - multiple * away))
+    mean = told.x_t - 0.6 * torch.stack(want).reshape(told.x_t.shape)
+    torch.testing.assert_close(ZeroStar().combine(told, 3.0), mean)
+
+
+def test_an_idle_state_stands_still_and_nobody_is_asked():
+    """A step of the ODE leaves it where it is, on the path that needs no change of scale."""
+    process = Gaussian(Linear())
+    exact = MixtureDenoiser(GaussianMixture.build(torch.eye(2), stds=0.1), process)
+    asked = []
+    exact.register_forward_pre_hook(lambda module, args: asked.append(args))
+    guided = Guided(exact, 3.0, 2, rule=ZeroStar(idle=0.1))
+    x_t = torch.randn(3, 2, generator=G, dtype=F64)
+    t, s = torch.tensor([0.95, 0.91], dtype=F64)
+    mean = guided(x_t, t, label=torch.tensor([0, 1, 1])).mean
+    assert not asked
+    torch.testing.assert_close(process.bridge(x_t, mean, t, s, eta=0.0).mean, x_t)
 
 
 def test_idling_is_at_the_beginning():

@@ -132,6 +132,8 @@ def state_of() -> Callable[[Path], dict[str, str]]:
         found["model"] = hashlib.sha256(directory.model.read_bytes()).hexdigest()
         if directory.best.exists():
             found["best"] = hashlib.sha256(directory.best.read_bytes()).hexdigest()
+        for path in directory.early.glob("*"):
+            found[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
         return found
 
     return digests

@@ -182,7 +182,7 @@ def sample(
     label: Annotated[str | None, Parameter(help="Class of all samples.")] = None,
     scale: Annotated[float | None, Parameter(help="Guidance, 1 = off.")] = None,
     guidance: Annotated[
-        str | None, Parameter(help="line (usual), rescaled, apg, cfg-zero; or auto, by no label.")
+        str | None, Parameter(help="line (usual), rescaled, apg, cfg-zero; auto, auto-label.")
     ] = None,
     interval: Annotated[
         tuple[float, float] | None, Parameter(help="Times at which guidance acts, such as 0.1 0.8.")

@@ -91,6 +91,11 @@ class EvaluationDue(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doubled(Event):
+    """The step is a power of two; said before anything else of it is, and before it is saved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric(Event):
     """A measured number, said by a consumer that evaluates along the way."""
 

@@ -21,6 +21,7 @@ from sfumato.engine.checkpoint import Checkpoint, CheckpointStore
 from sfumato.engine.ema import PowerEMA
 from sfumato.engine.events import (
     Done,
+    Doubled,
     EvaluationDue,
     Event,
     PreviewDue,
@@ -120,8 +121,8 @@ class Trainer(Generic[Batch]):
             allow_changes: See :meth:`restore`.
 
         Yields:
-            Started, then Progress, Saved, EvaluationDue, PreviewDue and Warned as they come, then
-            Done.
+            Started, then Doubled, Progress, EvaluationDue, Saved, PreviewDue and Warned as they
+            come, then Done.
 
         Raises:
             Diverged: A loss, a gradient or a weight is not finite. Nothing is saved after it.
@@ -189,6 +190,9 @@ class Trainer(Generic[Batch]):
                 self._stepper.apply(batches.next())
                 state.elapsed = pace.tick(state.step, state.samples)
                 state.progress = budget.progress(state.step, state.elapsed)
+                # Before it is saved: whatever goes on from a checkpoint has said it of all before.
+                if state.step.bit_count() == 1:
+                    yield Doubled(step=state.step)
                 if say.due() or state.progress >= 1.0:
                     with say.turn():
                         yield self._progress(budget, pace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sfumato.denoiser import Denoiser, ProcessT
@@ -23,6 +24,8 @@ class Autoguided(Guidance[ProcessT]):
         worse: One of the same data and process: trained for less time, or smaller.
         scale: 1 = off; published values are near 2.
         interval, rule: See :class:`Guidance`.
+        null_label: If given, the worse model is told this label in place of every other, so that
+            guidance leads to the label too.
 
     Raises:
         SettingError: See :class:`Guidance`.
@@ -35,14 +38,18 @@ class Autoguided(Guidance[ProcessT]):
         scale: float,
         interval: tuple[float, float] = (0.0, 1.0),
         rule: Rule | None = None,
+        null_label: int | None = None,
     ) -> None:
         super().__init__(denoiser, scale, interval, rule)
         self.worse = worse
+        self.null_label = null_label
 
     def two(
         self, x_t: Tensor, t: Tensor, label: Tensor | None, cond: dict[str, Any]
     ) -> tuple[Tensor, Tensor]:
         """See :meth:`Guidance.two`."""
         towards: Tensor = self.denoiser(x_t, t, label=label, **cond).parameter
+        if label is not None and self.null_label is not None:
+            label = torch.full_like(label, self.null_label)
         away: Tensor = self.worse(x_t, t, label=label, **cond).parameter
         return towards, away

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sfumato.errors import SettingError, suggest
 from sfumato.guidance.rules import RULES, AnyRule, Line
 
-AUTO = "auto"
-NAMES = (*RULES, AUTO)
-"""What a user can name: a rule, for guidance to the label, or autoguidance."""
+BY_EARLY: dict[str, Literal["early", "both"]] = {"auto": "early", "auto-label": "both"}
+NAMES = (*RULES, *BY_EARLY)
+"""What a user can name: a rule, for guidance to the label, or a kind of autoguidance."""
 
 
 class GuidanceSpec(BaseModel):
@@ -19,13 +19,14 @@ class GuidanceSpec(BaseModel):
 
     Attributes:
         by: ``label``: towards it, away from none. ``early``: away from the run's own early weights.
+            ``both``: away from the early weights without the label.
         rule: How they are combined.
         interval: Least and greatest time, in [0, 1], at which it acts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    by: Literal["label", "early"] = "label"
+    by: Literal["label", "early", "both"] = "label"
     rule: AnyRule = Line()
     interval: tuple[float, float] = Field(default=(0.0, 1.0))
 
@@ -35,6 +36,16 @@ class GuidanceSpec(BaseModel):
         if not 0 <= low <= high <= 1:
             raise ValueError("the interval is two times in [0, 1], the smaller first")
         return self
+
+    @property
+    def needs_early(self) -> bool:
+        """Whether early weights are part of it."""
+        return self.by != "label"
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether it does nothing without a label."""
+        return self.by != "early"
 
 
 BY_LABEL = GuidanceSpec()
@@ -55,6 +66,6 @@ def guidance_named(name: str | None, interval: tuple[float, float] | None) -> Gu
             f"The guidance interval {low:g}-{high:g} is not one of times.",
             hint="two numbers in [0, 1], the smaller first, such as 0.1-0.8",
         )
-    if name is None or name == AUTO:
-        return GuidanceSpec(by="label" if name is None else "early", interval=(low, high))
+    if name is None or name in BY_EARLY:
+        return GuidanceSpec(by="label" if name is None else BY_EARLY[name], interval=(low, high))
     return GuidanceSpec.model_validate({"rule": {"kind": name}, "interval": (low, high)})

@@ -1,8 +1,10 @@
 """Weights of earlier steps, kept for guidance away from them.
 
-Whenever the steps have doubled since the last were kept, the averaged weights are kept again; those
-from before a sixteenth of the steps are dropped. So about an eighth of the training is at hand at
-any time, which is near to what autoguidance wants (Karras et al. 2024, arXiv:2406.02507, table 1).
+The averaged weights are kept of every step that is a power of two: which ones is a function of the
+step alone, so a resumed run keeps what an unbroken one does. Those from before a sixteenth of the
+steps are dropped, counted from the best weights where these are older than the newest. So there are
+about five, and one of them is within a factor of 1.5 of an eighth of the training, near to what
+autoguidance wants (Karras et al. 2024, arXiv:2406.02507, table 1).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from torch import Tensor
 
 from sfumato.engine import tensor_file
 from sfumato.errors import RunError
+from sfumato.run.best import best_of
 from sfumato.run.directory import RunDirectory
 
 _SHARE = 1 / 8
@@ -22,21 +25,22 @@ _DROPPED = 1 / 16
 
 
 def keep_early(directory: RunDirectory, tensors: Mapping[str, Tensor], step: int) -> None:
-    """Keep the averaged weights of a step, if it is time for it.
+    """Keep the averaged weights of a step, and drop those that are too old to be of use.
+
+    A step that was kept already is replaced: a run that was killed goes over its last steps anew.
 
     Args:
         directory: Of the run; its lock is held.
         tensors: The averaged weights.
         step: Of the optimiser.
     """
-    kept = _kept(directory)
-    if step < 1 or step < 2 * max(kept, default=0):
-        return
     directory.early.mkdir(exist_ok=True)
     path = directory.early / f"step-{step}.safetensors"
-    tensor_file.write_tensors(path, dict(tensors), {"step": str(step)})
-    for old, file in kept.items():
-        if old < step * _DROPPED:
+    tensor_file.write_tensors(path, tensors, {"step": str(step)})
+    best = best_of(directory)
+    oldest = min(step, step if best is None else best.step) * _DROPPED
+    for old, file in _kept(directory).items():
+        if old < oldest:
             file.unlink(missing_ok=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, cast
 
@@ -22,6 +23,7 @@ from sfumato.run.directory import RunDirectory
 from sfumato.run.early import early_for
 from sfumato.run.model import DenoiserT
 from sfumato.run.spec import Spec
+from sfumato.run.tuned import KeptT, kept_for
 from sfumato.sampling import State
 from sfumato.sampling.tiles import Tiled
 
@@ -43,6 +45,19 @@ class Making:
     done: int
     total: int
     state: State
+
+
+@dataclass(frozen=True)
+class Early:
+    """What a run has to be guided away from.
+
+    Attributes:
+        denoiser: With early weights, on the device used.
+        fingerprint: Which they are, see ``run.model.Weights``.
+    """
+
+    denoiser: Denoiser[Any]
+    fingerprint: str
 
 
 class _InPrecision(Denoiser[ProcessT]):
@@ -123,19 +138,43 @@ class Trained(Generic[DenoiserT]):
         """
         denoiser = self.evaluated(denoiser)
         interval, rule = guidance.interval, guidance.rule
-        if guidance.by == "early" and scale != 1:
-            early: Denoiser[Any] = self.evaluated(self._early())
-            denoiser = Autoguided(denoiser, early, scale, interval, rule)
-        elif self.spec.classes:
+        if guidance.needs_early and scale != 1:
+            early: Denoiser[Any] = self.evaluated(self.early.denoiser)
+            hidden = self.spec.classes if guidance.by == "both" else None
+            denoiser = Autoguided(denoiser, early, scale, interval, rule, hidden)
+        elif self.spec.classes and guidance.needs_label:
             denoiser = Guided(denoiser, scale, self.spec.classes, interval, rule)
         return Tiled(denoiser, tile, first)
 
-    def _early(self) -> Denoiser[Any]:
-        """The run's denoiser with early weights, see ``run.early``."""
+    def tuned(
+        self, kind: type[KeptT], steps: int, scale: float, guidance: GuidanceSpec
+    ) -> KeptT | None:
+        """The sampler that was fitted for this; None without one.
+
+        Raises:
+            DamagedFile: Its file is not what was written.
+        """
+        # What is fitted is fitted under plain guidance to the label.
+        if scale != 1 and guidance != BY_LABEL:
+            return None
+        return kept_for(self.directory, kind, self.fingerprint, steps, scale)
+
+    @cached_property
+    def early(self) -> Early:
+        """The run's denoiser with early weights, see ``run.early``.
+
+        Raises:
+            RunError: None were kept.
+            DamagedFile: They cannot be read.
+        """
         path = early_for(self.directory, self.step)
         fresh = cast(DenoiserT, model.build(self.spec))
-        early, _ = model.load_file(path, fresh, "take another --guidance.")
-        return early.to(self.device)
+        early, weights = model.load_file(path, fresh, "take another --guidance.")
+        return Early(early.to(self.device), weights.fingerprint)
+
+    def early_fingerprint(self, guidance: GuidanceSpec, scale: float) -> str | None:
+        """Which early weights a sample is guided away from; None if it is not."""
+        return self.early.fingerprint if guidance.needs_early and scale != 1 else None
 
     def labels(self, label: str | None, seed: int, indices: Sequence[int]) -> Tensor | None:
         """Class numbers of samples, shape (B,); drawn as often as in the data if none is named."""
@@ -169,21 +208,35 @@ class Trained(Generic[DenoiserT]):
             hint=f"try --snapshot {other}; or the run was trained further since.",
         )
 
+    def check_early(self, path: Path, made_by: str | None) -> None:
+        """Refuse a stored sample that was guided away from other early weights.
+
+        Raises:
+            RunError: It was, or the run has none.
+        """
+        if made_by is not None and made_by != self.early.fingerprint:
+            raise RunError(
+                f"'{path}' was not made by the early weights that '{self.directory.name}' has now.",
+                why=f"it names {made_by}; the run's are {self.early.fingerprint}",
+                hint="the run was trained further since.",
+            )
+
     def check_label(
         self, label: str | None, scale: float, guidance: GuidanceSpec = BY_LABEL
     ) -> None:
-        """Refuse a label or a scale that the run cannot take.
+        """Refuse a label, a scale or a guidance that the run cannot take.
 
         Raises:
             SettingError: It cannot.
+            RunError: It has no early weights, which the guidance needs.
         """
         name, classes = self.directory.name, self.spec.data.classes
         if not math.isfinite(scale):
             raise SettingError(f"scale cannot be {scale}.", why="it should be a finite number")
         if not self.spec.classes:
-            if label is not None or (scale != 1 and guidance.by == "label"):
+            if label is not None or (guidance.needs_label and (scale != 1 or guidance != BY_LABEL)):
                 raise SettingError(
-                    f"The run '{name}' takes neither a label nor a guidance scale.",
+                    f"The run '{name}' takes neither a label nor guidance to one.",
                     why="it was trained without classes",
                     hint="sort the files into one folder per class and train again.",
                 )
@@ -191,6 +244,7 @@ class Trained(Generic[DenoiserT]):
             raise SettingError(
                 f"The run '{name}' has no label '{label}'.", hint=suggest(label, classes)
             )
+        self.early_fingerprint(guidance, scale)  # Refused here, and not when a folder is made.
 
 
 def drawn(shares: Sequence[float], u: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sfumato
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.engine.events import Done, EvaluationDue, Event, PreviewDue, Saved, Warned
+from sfumato.engine.events import Done, Doubled, EvaluationDue, Event, PreviewDue, Saved, Warned
 from sfumato.engine.lock import RunLock
 from sfumato.engine.log import JsonLog, TensorBoardLog
 from sfumato.engine.loop import Trainer
@@ -248,8 +248,9 @@ def _answered(
     ):
         model.publish(directory, trainer.ema.tensors(), event.step)
         card.write(directory, spec, event.step)
-    if isinstance(event, Saved | EvaluationDue | PreviewDue):
-        keep_early(directory, trainer.ema.tensors(), trainer.state.step)
+    if isinstance(event, Doubled):
+        keep_early(directory, trainer.ema.tensors(), event.step)
+        return
     if isinstance(event, EvaluationDue):
         with trainer.ema.swapped():
             measures = task.measures()

@@ -26,7 +26,7 @@ from sfumato.run.gaussian.stored import MOST_STEPS, Start, Stored, read_stored
 from sfumato.run.model import LATEST, build_gaussian
 from sfumato.run.spec import Spec
 from sfumato.run.trained import AUTO_SCALE, LAST, Making, Trained, require_within
-from sfumato.run.tuned import KeptForSignals, kept_for
+from sfumato.run.tuned import KeptForSignals
 from sfumato.sampling import (
     SAMPLERS,
     KeyedNoise,
@@ -189,7 +189,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             share = 1.0 if begin is None else begin.strength
             steps = max(1, round(defaults.steps * share))
         how = guidance_named(guidance, interval)
-        if scale is None and how.by == "early":
+        if scale is None and how.needs_early:
             scale = AUTO_SCALE
         if scale is None:
             told = self.spec.classes and (begin is None or label is not None)
@@ -206,7 +206,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             n=n,
             first=first,
             seed=seed,
-            sampler=self._default_sampler(steps, scale, begin)
+            sampler=self._default_sampler(steps, scale, how, begin)
             if sampler is None
             else _sampler(sampler),
             steps=steps,
@@ -219,11 +219,13 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             guidance=how,
         )
 
-    def _default_sampler(self, steps: int, scale: float, start: Start | None) -> Sampler:
+    def _default_sampler(
+        self, steps: int, scale: float, guidance: GuidanceSpec, start: Start | None
+    ) -> Sampler:
         """What was tuned for this; or the recipe's, unless it is asked for too few evaluations."""
         defaults = self.spec.gaussian.sampling
         if start is None:
-            kept = kept_for(self.directory, KeptForSignals, self.fingerprint, steps, scale)
+            kept = self.tuned(KeptForSignals, steps, scale, guidance)
             if kept is not None:
                 return kept.sampler
             if 2 * steps < defaults.steps:
@@ -254,6 +256,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         stored = read_stored(path)
         self.check_weights(path, stored.model)
         self.check_label(stored.label, stored.scale, stored.guidance)
+        self.check_early(path, stored.early)
         self.check_seconds(stored.seconds)
         self._check_start(stored.start)
         return Request(
@@ -296,9 +299,11 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         self, request: Request, indices: range, told: Conditions, origin: Origin | None
     ) -> Iterator[State]:
         noise = KeyedNoise(request.seed, indices, self.device)
-        denoiser = self.guided(
-            self.denoiser, request.scale, request.tile, indices.start, request.guidance
-        )
+        guidance = request.guidance
+        # A label that is left open is nothing to be guided to, so nothing is paid for it.
+        is_open = origin is not None and request.label is None and guidance.by == "label"
+        scale = 1.0 if is_open else request.scale
+        denoiser = self.guided(self.denoiser, scale, request.tile, indices.start, guidance)
         sampler, steps, shape = request.sampler, request.steps, self.medium.signal_shape
         if request.start is None or origin is None:
             return trajectory(denoiser, sampler, noise, shape, steps, told.cond)
@@ -347,6 +352,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             label=self.label_name(told.label, row),
             scale=request.scale,
             guidance=request.guidance,
+            early=self.early_fingerprint(request.guidance, request.scale),
             tile=request.tile,
             start=request.start,
             seconds=None if filled is None else self.seconds_of(filled),

@@ -47,6 +47,7 @@ class Stored(BaseModel):
         label: Name of its class; None if the run is unconditional.
         scale: Guidance, 1 = off.
         guidance: What it is guided by, and how.
+        early: Fingerprint of the early weights that it is guided away from; None if of none.
         tile: Rows per network evaluation, see ``sampling.tiles``.
         start: The file it is a variation of; None if it was made from noise alone.
         seconds: Sounds: how long it is; None where all fill the window.
@@ -65,6 +66,7 @@ class Stored(BaseModel):
     label: str | None
     scale: float
     guidance: GuidanceSpec = GuidanceSpec()
+    early: str | None = None
     tile: int = Field(ge=1, le=4096)
     start: Start | None = None
     seconds: float | None = Field(None, gt=0)

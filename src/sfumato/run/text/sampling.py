@@ -24,7 +24,7 @@ from sfumato.run.text.data import read_tokenizer
 from sfumato.run.text.layout import RowLayout, layout, lengths_of, longest
 from sfumato.run.text.stored import MOST_STEPS, MOST_TOKENS, StoredText, read_stored_text
 from sfumato.run.trained import AUTO_SCALE, LAST, Making, Trained, require_within
-from sfumato.run.tuned import KeptForText, kept_for
+from sfumato.run.tuned import KeptForText
 from sfumato.sampling import KeyedUniform, State, integrate
 from sfumato.sampling.tempering import Tempered
 from sfumato.sampling.tokens import TOKEN_SAMPLERS, Bridge, TokenSampler
@@ -129,7 +129,7 @@ class TextModel(Trained[TokenDenoiser]):
         defaults = self.spec.text.sampling
         steps = defaults.steps if steps is None else steps
         how = guidance_named(guidance, interval)
-        if scale is None and how.by == "early":
+        if scale is None and how.needs_early:
             scale = AUTO_SCALE
         if scale is None:
             scale = defaults.scale if self.spec.classes else 1.0
@@ -145,7 +145,7 @@ class TextModel(Trained[TokenDenoiser]):
             n=n,
             first=first,
             seed=seed,
-            sampler=self._default_sampler(steps, scale)
+            sampler=self._default_sampler(steps, scale, how)
             if sampler is None
             else token_sampler(sampler),
             steps=steps,
@@ -159,6 +159,7 @@ class TextModel(Trained[TokenDenoiser]):
             guidance=how,
         )
         self.narrowed(self.denoiser, request.temperature, request.top_p)  # Checks the two.
+        self.guided(self.denoiser, scale, self.tile, first, how)  # Checks the rule.
         self._check_length(request)
         return request
 
@@ -172,6 +173,7 @@ class TextModel(Trained[TokenDenoiser]):
         stored = read_stored_text(path)
         self.check_weights(path, stored.model)
         self.check_label(stored.label, stored.scale, stored.guidance)
+        self.check_early(path, stored.early)
         shared = (
             "seed",
             "sampler",
@@ -218,8 +220,8 @@ class TextModel(Trained[TokenDenoiser]):
         """How many tokens each text has."""
         return lengths_of(self.spec, request.seed, indices, request.length)
 
-    def _default_sampler(self, steps: int, scale: float) -> TokenSampler:
-        kept = kept_for(self.directory, KeptForText, self.fingerprint, steps, scale)
+    def _default_sampler(self, steps: int, scale: float, guidance: GuidanceSpec) -> TokenSampler:
+        kept = self.tuned(KeptForText, steps, scale, guidance)
         if kept is not None:
             return kept.sampler
         default = self.spec.text.sampling.sampler
@@ -334,6 +336,7 @@ class TextModel(Trained[TokenDenoiser]):
             label=label,
             scale=request.scale,
             guidance=request.guidance,
+            early=self.early_fingerprint(request.guidance, request.scale),
             temperature=request.temperature,
             top_p=request.top_p,
             length=length,

@@ -31,6 +31,7 @@ class StoredText(BaseModel):
         label: Name of its class; None if the run is unconditional.
         scale: Guidance, 1 = off.
         guidance: What it is guided by, and how.
+        early: Fingerprint of the early weights that it is guided away from; None if of none.
         temperature: 1 = off.
         top_p: 1 = off.
         length: Tokens of the text.
@@ -50,6 +51,7 @@ class StoredText(BaseModel):
     label: str | None
     scale: float
     guidance: GuidanceSpec = GuidanceSpec()
+    early: str | None = None
     temperature: float = Field(gt=0, le=1000)
     top_p: float = Field(gt=0, le=1)
     length: int = Field(ge=0, le=MOST_TOKENS)
