@@ -60,7 +60,7 @@ def _time_at(process: CategoricalProcess, place: Tensor) -> tuple[Tensor, Tensor
 
     Under masking the estimate is of one size at all times. Under a uniform process few tokens have
     changed where few are lost, and each of those counts for much: drawn evenly in time, such a sum
-    has no variance. So the shares of lost tokens are the cubes of even ones.
+    has no finite variance. So the shares of lost tokens are the cubes of even ones.
     """
     keep = process.keep
     if isinstance(process, Masking):
