@@ -7,8 +7,7 @@ import torch
 
 from sfumato.engine import precision
 from sfumato.engine.machine import choose_device, describe, keep_freed_memory, loader_threads
-from sfumato.engine.precision import autocast, choose_compile, choose_precision
-from sfumato.errors import SettingError
+from sfumato.engine.precision import autocast, choose_precision
 
 CPU = torch.device("cpu")
 
@@ -68,18 +67,3 @@ def test_an_unknown_cpu_is_raced(
     precision._bf16_wins_a_race.cache_clear()
     assert choose_precision("auto", CPU).choice == choice
     precision._bf16_wins_a_race.cache_clear()
-
-
-def test_compilation_is_chosen_for_long_runs_with_a_compiler(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(precision, "cpp_compiler", lambda: "/bin/c++")
-    assert choose_compile("auto", CPU, 300).choice == "on"
-    assert choose_compile("auto", CPU, 5).choice == "off"
-    assert choose_compile("auto", CPU, None).choice == "off"
-    assert choose_compile("on", CPU, 5).choice == "on"
-    monkeypatch.setattr(precision, "cpp_compiler", lambda: None)
-    assert choose_compile("auto", CPU, 300).choice == "off"
-    assert choose_compile("off", CPU, 300).choice == "off"
-    with pytest.raises(SettingError, match="compile = on"):
-        choose_compile("on", CPU, 300)

@@ -25,7 +25,7 @@ def progress(step: int, eta: float = 75.0) -> Progress:
 EVENTS: list[Event] = [
     Started(
         step=0, samples=0, elapsed=0.0, parameters=1234, device="cpu", precision="fp32 (as asked)",
-        compile="off (as asked)", resumed=False,
+        attention="fused (as asked)", compile="off (as asked)", resumed=False,
     ),
     progress(1, eta=math.inf),
     Saved(step=1, path=Path("checkpoints/step-0000001"), seconds=0.25),

@@ -1,101 +1,57 @@
-"""Attention: kernels agree, rotary positions are relative, tokens are a set."""
+"""Attention: rotary positions are relative, tokens are a set."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from sfumato.errors import SettingError
 from sfumato.nets.attention import (
-    AttentionKernel,
     Rotary,
     SelfAttention,
-    explicit,
     fused,
-    rotate,
-    suited,
-    training_attention,
+    normed_and_rotated,
 )
 from sfumato.nets.patches import grid
 
 
-@pytest.mark.parametrize("kernel", [explicit, suited])
-def test_kernels_agree_with_the_fused_one_in_value_and_gradient(kernel: AttentionKernel) -> None:
-    torch.manual_seed(0)
-    q, k, v = (torch.randn(2, 3, 10, 8, dtype=torch.float64).requires_grad_() for _ in range(3))
-    toward = torch.randn(2, 3, 10, 8, dtype=torch.float64)
-    expected, actual = fused(q, k, v), kernel(q, k, v)
-    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-12)
-    expected_grads = torch.autograd.grad(expected, (q, k, v), toward)
-    actual_grads = torch.autograd.grad(actual, (q, k, v), toward)
-    torch.testing.assert_close(actual_grads, expected_grads, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("kernel", [explicit, suited])
-def test_kernels_agree_where_a_token_does_not_see_all(kernel: AttentionKernel) -> None:
-    torch.manual_seed(0)
-    q, k, v = (torch.randn(2, 3, 10, 8, dtype=torch.float64).requires_grad_() for _ in range(3))
-    toward = torch.randn(2, 3, 10, 8, dtype=torch.float64)
-    sees = (torch.rand(2, 1, 10, 10) < 0.4) | torch.eye(10).bool()
-    expected, actual = fused(q, k, v, sees), kernel(q, k, v, sees)
-    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-12)
-    expected_grads = torch.autograd.grad(expected, (q, k, v), toward)
-    actual_grads = torch.autograd.grad(actual, (q, k, v), toward)
-    torch.testing.assert_close(actual_grads, expected_grads, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("kernel", [explicit, fused])
-def test_what_is_not_seen_is_as_if_it_were_not_there(kernel: AttentionKernel) -> None:
+def test_what_is_not_seen_is_as_if_it_were_not_there() -> None:
     torch.manual_seed(0)
     q, k, v = (torch.randn(1, 2, 6, 8, dtype=torch.float64) for _ in range(3))
     sees = torch.zeros(1, 1, 6, 6, dtype=torch.bool)
     sees[..., :4, :4] = sees[..., 4:, 4:] = True
-    whole = kernel(q, k, v, sees)
+    whole = fused(q, k, v, sees)
     for part in (slice(0, 4), slice(4, 6)):
-        alone = kernel(q[:, :, part], k[:, :, part], v[:, :, part])
+        alone = fused(q[:, :, part], k[:, :, part], v[:, :, part])
         torch.testing.assert_close(whole[:, :, part], alone, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("kernel", [explicit, fused])
-def test_who_sees_one_token_takes_its_value(kernel: AttentionKernel) -> None:
+def test_who_sees_one_token_takes_its_value() -> None:
     q, k, v = torch.randn(3, 1, 2, 5, 8, dtype=torch.float64)
     order = torch.randperm(5)
     sees = torch.eye(5).bool()[order][None, None]
-    torch.testing.assert_close(kernel(q, k, v, sees), v[:, :, order])
+    torch.testing.assert_close(fused(q, k, v, sees), v[:, :, order])
 
 
-@pytest.mark.parametrize("kernel", [explicit, fused])
-def test_equal_scores_average_the_values(kernel: AttentionKernel) -> None:
+def test_equal_scores_average_the_values() -> None:
     q = torch.zeros(1, 1, 4, 8, dtype=torch.float64)
     v = torch.arange(32, dtype=torch.float64).reshape(1, 1, 4, 8)
     expected = v.mean(dim=2, keepdim=True).expand_as(v)
-    torch.testing.assert_close(kernel(q, q, v), expected)
-
-
-@pytest.mark.parametrize(
-    ("device", "dtype", "expected"),
-    [
-        ("cpu", torch.bfloat16, explicit),
-        ("cpu", torch.float32, fused),
-        ("cuda", torch.bfloat16, fused),
-    ],
-)
-def test_the_kernel_for_training_follows_the_measurements(
-    device: str, dtype: torch.dtype, expected: AttentionKernel
-) -> None:
-    assert training_attention(torch.device(device), dtype) is expected
+    torch.testing.assert_close(fused(q, q, v), expected)
 
 
 @pytest.mark.parametrize(("axes", "head_dim"), [(1, 8), (2, 8), (3, 16), (2, 10)])
 def test_rotary_scores_depend_on_differences_of_position_only(axes: int, head_dim: int) -> None:
     torch.manual_seed(0)
     rotary = Rotary(head_dim, axes).double()
-    q, k = torch.randn(2, 1, 6, 1, 1, head_dim, dtype=torch.float64)
+    qk = torch.randn(1, 6, 2, 1, head_dim, dtype=torch.float64)
+    gain = torch.rand(2, head_dim, dtype=torch.float64)
     positions = 5 * torch.rand(6, axes, dtype=torch.float64)
 
     def scores(where: torch.Tensor) -> torch.Tensor:
-        tables = rotary(where)
-        return torch.einsum("...nxhk,...mxhk->...nm", rotate(q, *tables), rotate(k, *tables))
+        q, k = normed_and_rotated(qk, gain, *rotary(where)).unbind(2)
+        return torch.einsum("bnhk,bmhk->bhnm", q, k)
 
     shifted = scores(positions + torch.tensor([7.25, -3.5, 2.0])[:axes])
     torch.testing.assert_close(shifted, scores(positions), rtol=0, atol=1e-12)
@@ -105,13 +61,23 @@ def test_rotary_scores_depend_on_differences_of_position_only(axes: int, head_di
         assert (scores(stretched) - scores(positions)).abs().max() > 0.1
 
 
-def test_rotation_preserves_length_and_is_the_identity_at_the_origin() -> None:
+def test_queries_and_keys_have_the_length_of_their_gains_wherever_they_stand() -> None:
     torch.manual_seed(0)
     rotary = Rotary(8, 2).double()
-    x = torch.randn(1, 9, 1, 2, 8, dtype=torch.float64)
-    turned = rotate(x, *rotary(grid((3, 3))))
-    torch.testing.assert_close(turned.norm(dim=-1), x.norm(dim=-1))
-    torch.testing.assert_close(turned[:, 0], x[:, 0])
+    x = 100 * torch.randn(1, 9, 2, 3, 8, dtype=torch.float64)
+    gain = torch.tensor([[1.0], [0.5]], dtype=torch.float64).expand(2, 8)
+    turned = normed_and_rotated(x, gain, *rotary(grid((3, 3))))
+    lengths = turned.square().mean(-1).sqrt()
+    torch.testing.assert_close(lengths[:, :, 0], torch.ones(1, 9, 3).double())
+    torch.testing.assert_close(lengths[:, :, 1], torch.full((1, 9, 3), 0.5).double())
+
+
+def test_at_the_origin_only_the_norm_and_the_gain_act() -> None:
+    torch.manual_seed(0)
+    x, gain = torch.randn(1, 1, 2, 3, 8).double(), torch.rand(2, 8).double()
+    turned = normed_and_rotated(x, gain, *Rotary(8, 2).double()(torch.zeros(1, 2)))
+    expected = F.rms_norm(x, (8,), eps=1e-6) * gain[:, None]
+    torch.testing.assert_close(turned, expected)
 
 
 def test_angles_stay_exact_in_reduced_precision() -> None:

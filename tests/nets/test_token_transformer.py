@@ -7,11 +7,9 @@ import torch
 from torch import Tensor
 
 from sfumato.errors import SettingError
-from sfumato.nets.attention import explicit, fused
 from sfumato.nets.token_transformer import TokenTransformer
 
 SIZE, STATES, CONTEXT, CLASSES = 11, 12, 24, 3
-kernels = pytest.mark.parametrize("kernel", [explicit, fused], ids=lambda k: k.__name__)
 
 
 def awake(timed: bool = False, **settings: object) -> TokenTransformer:
@@ -100,9 +98,8 @@ def test_the_weights_do_not_fix_the_length() -> None:
 
 
 class TestSegments:
-    @kernels
-    def test_a_token_sees_its_own_segment_only(self, kernel) -> None:
-        network = awake(kernel=kernel)
+    def test_a_token_sees_its_own_segment_only(self) -> None:
+        network = awake()
         tokens, level = example(1)
         segments = torch.tensor([[0] * 9 + [1] * 5 + [2] * 7 + [-1] * 3])
         base = network(tokens, level, None, segments)
@@ -112,9 +109,8 @@ class TestSegments:
             assert (changed[segments == segment] > 1e-7).all()
             assert (changed[segments != segment] == 0).all()
 
-    @kernels
-    def test_a_segment_is_worth_the_same_wherever_it_stands(self, kernel) -> None:
-        network = awake(kernel=kernel)
+    def test_a_segment_is_worth_the_same_wherever_it_stands(self) -> None:
+        network = awake()
         text, level = torch.tensor([3, 1, 4, 1, 5, 9]), torch.zeros(1, dtype=torch.float64)
         alone = network(text[None], level)[0]
         for before in (0, 1, 7, CONTEXT - len(text)):
@@ -126,27 +122,24 @@ class TestSegments:
             row = network(tokens, level, None, segments)[0, before : before + len(text)]
             torch.testing.assert_close(row, alone, rtol=0, atol=1e-9)
 
-    @kernels
-    def test_the_numbers_of_segments_are_of_no_account(self, kernel) -> None:
-        network = awake(kernel=kernel)
+    def test_the_numbers_of_segments_are_of_no_account(self) -> None:
+        network = awake()
         tokens, level = example(2)
         segments = (torch.arange(CONTEXT) // 8).expand(2, -1)
         base = network(tokens, level, None, segments)
         assert torch.equal(network(tokens, level, None, 7 - 3 * segments), base)
 
-    @kernels
-    def test_one_segment_is_none(self, kernel) -> None:
-        network = awake(kernel=kernel)
+    def test_one_segment_is_none(self) -> None:
+        network = awake()
         tokens, level = example(2)
         segments = torch.zeros_like(tokens)
         torch.testing.assert_close(
             network(tokens, level, None, segments), network(tokens, level), rtol=0, atol=1e-10
         )
 
-    @kernels
-    def test_padding_gives_finite_numbers_and_gradients(self, kernel) -> None:
+    def test_padding_gives_finite_numbers_and_gradients(self) -> None:
         """A row that is padding from end to end, and segments of one token."""
-        network = awake(kernel=kernel).float()
+        network = awake().float()
         tokens, level = example(3)
         segments = torch.stack(
             [torch.full((CONTEXT,), -1), torch.arange(CONTEXT), torch.arange(CONTEXT) - 1]
@@ -156,9 +149,8 @@ class TestSegments:
         out.square().sum().backward()
         assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
 
-    @kernels
-    def test_it_runs_in_mixed_precision(self, kernel) -> None:
-        network = awake(kernel=kernel).float()
+    def test_it_runs_in_mixed_precision(self) -> None:
+        network = awake().float()
         tokens, level = example(2)
         segments = (torch.arange(CONTEXT) // 8).expand(2, -1)
         exact = network(tokens, level.float(), None, segments)

@@ -32,6 +32,7 @@ class Started(Event):
         parameters: Number of trainable weights.
         device: Where they live.
         precision: Number format of the products, and why.
+        attention: How attention is computed, and why.
         compile: Whether the module is compiled, and why.
         resumed: Whether it goes on from a checkpoint.
     """
@@ -41,6 +42,7 @@ class Started(Event):
     parameters: int
     device: str
     precision: str
+    attention: str
     compile: str
     resumed: bool
 

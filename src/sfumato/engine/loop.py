@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from sfumato.engine import batch as trees
+from sfumato.engine.attention import choose_attention
 from sfumato.engine.batch import Batch
 from sfumato.engine.cadence import Cadence, every
 from sfumato.engine.checkpoint import Checkpoint, CheckpointStore
+from sfumato.engine.compiling import choose_compile, compile_parts, eager, is_repeated
 from sfumato.engine.ema import PowerEMA
 from sfumato.engine.events import (
     Done,
@@ -32,7 +34,7 @@ from sfumato.engine.events import (
 )
 from sfumato.engine.machine import keep_freed_memory, loader_threads
 from sfumato.engine.pace import Pace
-from sfumato.engine.precision import choose_compile, choose_precision
+from sfumato.engine.precision import choose_precision
 from sfumato.engine.prefetch import Prefetcher
 from sfumato.engine.settings import Budget, EngineSettings
 from sfumato.engine.signals import StopRequest
@@ -80,8 +82,9 @@ class Trainer(Generic[Batch]):
         )
         self._device = next(module.parameters()).device
         self._precision = choose_precision(settings.precision, self._device)
+        self._attention = choose_attention(self._device, self._precision)
         self._batches = batches
-        self._stepper = Stepper(self.state, loss, settings, self._precision)
+        self._stepper = Stepper(self.state, loss, settings, self._precision, self._attention)
         self._saved_step: int | None = None
 
     @property
@@ -140,7 +143,7 @@ class Trainer(Generic[Batch]):
             yield from self._train(budget, stop or StopRequest())
         yield from self._save()
         if self.settings.preview_minutes is not None:
-            yield PreviewDue(step=self.state.step)
+            yield from self._preview()
         yield self._done()
 
     def _resume(self, allow_changes: bool) -> Iterator[Event]:
@@ -155,9 +158,11 @@ class Trainer(Generic[Batch]):
 
     def _begin(self, budget: Budget) -> Iterator[Event]:
         state = self.state
-        compiled = choose_compile(self.settings.compile, self._device, budget.minutes)
+        compiled = choose_compile(
+            self.settings.compile, self._device, budget.minutes, is_repeated(state.module)
+        )
         if compiled.choice == "on":
-            state.module.compile()
+            compile_parts(state.module)
         yield Started(
             step=state.step,
             samples=state.samples,
@@ -165,6 +170,7 @@ class Trainer(Generic[Batch]):
             parameters=sum(p.numel() for p in state.module.parameters() if p.requires_grad),
             device=str(self._device),
             precision=str(self._precision),
+            attention=str(self._attention),
             compile=str(compiled),
             resumed=self._saved_step is not None,
         )
@@ -208,8 +214,7 @@ class Trainer(Generic[Batch]):
                         yield from self._save()
                 if preview.due():
                     with preview.turn():
-                        yield PreviewDue(step=state.step)
-                    state.module.train()
+                        yield from self._preview()
 
     def _prefetcher(self, budget: Budget) -> Prefetcher[Batch]:
         def load(step: int) -> Batch:
@@ -228,7 +233,15 @@ class Trainer(Generic[Batch]):
 
     def _evaluate(self) -> Iterator[Event]:
         """Have the averaged weights measured."""
-        yield EvaluationDue(step=self.state.step)
+        # What is compiled is compiled for training: other shapes would be compiled all over again.
+        with eager():
+            yield EvaluationDue(step=self.state.step)
+        self.state.module.train()
+
+    def _preview(self) -> Iterator[Event]:
+        """Have the averaged weights show what they can do."""
+        with eager():
+            yield PreviewDue(step=self.state.step)
         self.state.module.train()
 
     def _is_save_step(self) -> bool:

@@ -1,4 +1,4 @@
-"""Choices of number format and compilation, each with its reason in words."""
+"""The choice of a number format, with its reason in words."""
 
 from __future__ import annotations
 
@@ -6,19 +6,11 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from typing import Literal
 
 import torch
 
-from sfumato.engine.machine import cpp_compiler
-from sfumato.errors import SettingError
-
 PrecisionName = Literal["auto", "fp32", "bf16"]
-Switch = Literal["auto", "on", "off"]
-
-WORTH_COMPILING_MINUTES = 20.0
-"""Compilation costs a minute or so: below this an automatic choice leaves it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,41 +44,6 @@ def autocast(decision: Decision, device: torch.device) -> AbstractContextManager
     if decision.choice == "fp32":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
-
-
-def choose_compile(asked: Switch, device: torch.device, minutes: float | None) -> Decision:
-    """Decide whether to compile the module.
-
-    Args:
-        asked: What the settings say.
-        device: Where the module runs.
-        minutes: Expected length of the run, if known.
-
-    Raises:
-        SettingError: It was asked for and cannot work here.
-    """
-    if asked == "off":
-        return Decision("off", "as asked")
-    missing = _missing_for_compile(device)
-    if asked == "on":
-        if missing:
-            raise SettingError(
-                "compile = on cannot work on this machine.",
-                why=missing,
-                hint="Install it, or set compile = off.",
-            )
-        return Decision("on", "as asked")
-    if missing:
-        return Decision("off", missing)
-    if minutes is None or minutes < WORTH_COMPILING_MINUTES:
-        return Decision("off", f"worth it only in runs over {WORTH_COMPILING_MINUTES:.0f} minutes")
-    return Decision("on", f"a run of {minutes:.0f} minutes repays it")
-
-
-def _missing_for_compile(device: torch.device) -> str:
-    if device.type == "cpu":
-        return "" if cpp_compiler() else "there is no C++ compiler"
-    return "" if find_spec("triton") else "the package triton is not installed"
 
 
 def _fast_bf16(device: torch.device) -> tuple[bool, str]:

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
+from sfumato.engine.compiling import Switch
 from sfumato.engine.learning_rate import LearningRate
 from sfumato.engine.optim import AdamWSpec, OptimizerSpec
-from sfumato.engine.precision import PrecisionName, Switch
+from sfumato.engine.precision import PrecisionName
 from sfumato.errors import SettingError
 
 
@@ -23,7 +24,8 @@ class EngineSettings(BaseModel):
         learning_rate: The learning rate over the run.
         clip: Largest global gradient norm; None never clips.
         precision: Number format of matrix products.
-        compile: Whether to compile the module.
+        compile: Whether to compile the module, or its repeated blocks; auto does it where the run
+            repays it.
         ema_width: Relative width ``sigma_rel`` of the averaged weights.
         save_minutes: Minutes between checkpoints.
         save_steps: Also save at multiples of this step.
@@ -48,7 +50,7 @@ class EngineSettings(BaseModel):
     learning_rate: LearningRate = LearningRate()
     clip: PositiveFloat | None = 1.0
     precision: PrecisionName = "auto"
-    compile: Switch = "off"
+    compile: Switch = "auto"
     ema_width: Annotated[float, Field(gt=0.0, le=0.28)] = 0.1
     save_minutes: PositiveFloat = 5.0
     save_steps: PositiveInt | None = None

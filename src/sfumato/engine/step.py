@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sfumato.engine import batch as trees
+from sfumato.engine.attention import attention
 from sfumato.engine.batch import Batch
 from sfumato.engine.precision import Decision, autocast
 from sfumato.engine.settings import EngineSettings
@@ -28,6 +29,7 @@ class Stepper(Generic[Batch]):
         loss: From a part of a batch to one loss per sample, shape (B,).
         settings: How.
         precision: Number format of the forward pass.
+        kernel: How attention is computed.
 
     Attributes:
         lr: Learning rate of the last step.
@@ -40,6 +42,7 @@ class Stepper(Generic[Batch]):
         loss: Callable[[Batch], Tensor],
         settings: EngineSettings,
         precision: Decision,
+        kernel: Decision,
     ) -> None:
         self.lr = 0.0
         self.grad_norm = math.nan
@@ -47,6 +50,7 @@ class Stepper(Generic[Batch]):
         self._loss = loss
         self._settings = settings
         self._precision = precision
+        self._kernel = kernel
         self._weights = [p for p in state.module.parameters() if p.requires_grad]
         self._device = self._weights[0].device
         self._patience = 1 if self._device.type == "cpu" else STEPS_BETWEEN_CHECKS
@@ -106,7 +110,7 @@ class Stepper(Generic[Batch]):
         self._state.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self._device)
         for part in trees.split(batch, self._settings.accumulate):
-            with autocast(self._precision, self._device):
+            with autocast(self._precision, self._device), attention(self._kernel):
                 losses = self._loss(part)
             if losses.shape != (trees.size(part),):
                 raise ValueError(

@@ -1,14 +1,13 @@
 """Self-attention with rotary positions and normalised queries and keys.
 
-The kernel, how softmax(QKᵀ)V is computed, is a callable chosen once at the edge. Every kernel is
-the same function to rounding, so a network trained with one can be sampled with another.
+The kernel, how softmax(QKᵀ)V is computed, is a callable: torch's fused one by default, for which
+the engine puts another where that is the faster one to train with (``engine.attention``).
 
 Shape suffixes: B samples, N tokens, H heads, K size of a head, D = H * K size of a token.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -21,44 +20,12 @@ AttentionKernel = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 """(q, k, v), each (B, H, N, K), and which tokens each token sees, bool (B, 1, N, N), or None for
 all -> (B, H, N, K)."""
 
-EXPLICIT_TOKENS = 1024
-"""Above this many tokens a table of N x N scores per head takes too much memory to hold."""
-
 
 def fused(
     q_BHNK: Tensor, k_BHNK: Tensor, v_BHNK: Tensor, sees_B1NN: Tensor | None = None
 ) -> Tensor:
     """Torch's fused kernel: never holds the N x N scores."""
     return F.scaled_dot_product_attention(q_BHNK, k_BHNK, v_BHNK, attn_mask=sees_B1NN)
-
-
-def explicit(
-    q_BHNK: Tensor, k_BHNK: Tensor, v_BHNK: Tensor, sees_B1NN: Tensor | None = None
-) -> Tensor:
-    """Two matrix products around a softmax, which holds the N x N scores for backward."""
-    scores_BHNN = (q_BHNK / math.sqrt(q_BHNK.shape[-1])) @ k_BHNK.transpose(-2, -1)
-    if sees_B1NN is not None:
-        scores_BHNN = scores_BHNN.masked_fill(~sees_B1NN, -math.inf)
-    return scores_BHNN.softmax(dim=-1) @ v_BHNK
-
-
-def training_attention(device: torch.device, dtype: torch.dtype) -> AttentionKernel:
-    """The faster kernel when gradients are wanted.
-
-    On a CPU in reduced precision the explicit products are about twice as fast as torch's fused
-    backward (256 tokens, AMX); in float32 the fused kernel is level at 64 tokens and up to 1.6
-    times as fast at 1024.
-    """
-    return explicit if device.type == "cpu" and dtype.itemsize < 4 else fused
-
-
-def suited(
-    q_BHNK: Tensor, k_BHNK: Tensor, v_BHNK: Tensor, sees_B1NN: Tensor | None = None
-) -> Tensor:
-    """The default kernel: `training_attention` where gradients flow, else fused."""
-    if torch.is_grad_enabled() and q_BHNK.requires_grad and q_BHNK.shape[-2] <= EXPLICIT_TOKENS:
-        return training_attention(q_BHNK.device, q_BHNK.dtype)(q_BHNK, k_BHNK, v_BHNK, sees_B1NN)
-    return fused(q_BHNK, k_BHNK, v_BHNK, sees_B1NN)
 
 
 class Rotary(nn.Module):
@@ -94,19 +61,32 @@ class Rotary(nn.Module):
         self.register_buffer("frequencies", frequencies, persistent=False)
 
     def forward(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, axes) -> cosines and sines, (N, K / 2) each, for `rotate`."""
+        """(N, axes) -> cosines and sines, (N, K / 2) each, for `normed_and_rotated`."""
         # Not a matrix product: autocast would round large angles to bfloat16.
         angles = (positions.unsqueeze(-1) * self.frequencies).sum(dim=-2)
         return angles.cos(), angles.sin()
 
 
-def rotate(x_BNXHK: Tensor, cos_NP: Tensor, sin_NP: Tensor) -> Tensor:
-    """Rotate the channels of every head, paired first half with second (P = K / 2)."""
-    cos_N11P, sin_N11P = cos_NP[:, None, None], sin_NP[:, None, None]
-    first, second = x_BNXHK.chunk(2, dim=-1)
-    return torch.cat(
-        [first * cos_N11P - second * sin_N11P, second * cos_N11P + first * sin_N11P], dim=-1
+def normed_and_rotated(x_BN2HK: Tensor, gain_2K: Tensor, cos_NP: Tensor, sin_NP: Tensor) -> Tensor:
+    """Queries and keys at root mean square 1 per head, times their gains, rotated (P = K / 2).
+
+    Gain and rotation are one multiplication by two small tables, and everything as large as the
+    tokens stays in their own format: mixing formats is what costs most here on a CPU.
+
+    Returns:
+        Contiguous, shape (B, N, 2, H, K), of the format of ``x_BN2HK``.
+    """
+    size, half = x_BN2HK.shape[-1], x_BN2HK.shape[-1] // 2
+    fine = torch.promote_types(x_BN2HK.dtype, torch.float32)
+    norm = torch.linalg.vector_norm(x_BN2HK, dim=-1, keepdim=True, dtype=fine)
+    unit_BN2HK = x_BN2HK * (norm.square() / size + 1e-6).rsqrt().to(x_BN2HK.dtype)
+    first_2P, second_2P = gain_2K.chunk(2, dim=-1)
+    straight_N2K = torch.cat([cos_NP, cos_NP], dim=-1)[:, None] * gain_2K
+    crossed_N2K = torch.cat([-sin_NP[:, None] * second_2P, sin_NP[:, None] * first_2P], dim=-1)
+    straight, crossed = (
+        table.to(x_BN2HK.dtype).unsqueeze(-2) for table in (straight_N2K, crossed_N2K)
     )
+    return torch.addcmul(unit_BN2HK * straight, unit_BN2HK.roll(half, -1), crossed)
 
 
 class SelfAttention(nn.Module):
@@ -121,7 +101,7 @@ class SelfAttention(nn.Module):
         kernel: How softmax(QKᵀ)V is computed.
     """
 
-    def __init__(self, dim: int, heads: int, kernel: AttentionKernel = suited) -> None:
+    def __init__(self, dim: int, heads: int, kernel: AttentionKernel = fused) -> None:
         super().__init__()
         if dim % heads:
             raise SettingError(
@@ -140,8 +120,7 @@ class SelfAttention(nn.Module):
         """(B, N, D) with the tables of `Rotary`, (N, K / 2) each -> (B, N, D)."""
         qkv_BN3HK = self.qkv(x_BND).unflatten(-1, (3, self.heads, -1))
         qk_BN2HK, v_BNHK = qkv_BN3HK[:, :, :2], qkv_BN3HK[:, :, 2]
-        qk_BN2HK = F.rms_norm(qk_BN2HK, qk_BN2HK.shape[-1:], eps=1e-6)
-        qk_BN2HK = rotate(qk_BN2HK * self.gain_2K.unsqueeze(1), *rotary).to(v_BNHK.dtype)
+        qk_BN2HK = normed_and_rotated(qk_BN2HK, self.gain_2K, *rotary)
         q_BHNK, k_BHNK = qk_BN2HK.permute(2, 0, 3, 1, 4).unbind(0)
         y_BHNK = self.kernel(q_BHNK, k_BHNK, v_BNHK.transpose(1, 2), sees_B1NN)
         y_BND: Tensor = self.out(y_BHNK.transpose(1, 2).flatten(-2))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sfumato.nets.attention import AttentionKernel, suited
+from sfumato.nets.attention import AttentionKernel, fused
 from sfumato.nets.conditioning import Conditioning
 from sfumato.nets.layers import zero_init
 from sfumato.nets.mixing import NEIGHBOURS
@@ -43,7 +43,7 @@ class TokenTransformer(nn.Module):
         heads: int,
         timed: bool = False,
         classes: int = 0,
-        kernel: AttentionKernel = suited,
+        kernel: AttentionKernel = fused,
         neighbours: Sequence[int] = NEIGHBOURS,
     ) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, suited
+from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, fused
 from sfumato.nets.conditioning import Conditioning, Places
 from sfumato.nets.layers import Mlp, Modulation, TokenNorm, zero_init
 from sfumato.nets.mixing import LocalMixing
@@ -87,7 +87,7 @@ class Transformer(nn.Module):
         axes: int = 1,
         expansion: int = 4,
         theta: float = 100.0,
-        kernel: AttentionKernel = suited,
+        kernel: AttentionKernel = fused,
         neighbours: Sequence[int] = (),
     ) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ class PatchTransformer(nn.Module):
         classes: int = 0,
         lengths: bool = False,
         out_channels: int | None = None,
-        kernel: AttentionKernel = suited,
+        kernel: AttentionKernel = fused,
     ) -> None:
         super().__init__()
         self.patch = patch

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, suited
+from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, fused
 from sfumato.nets.conditioning import Conditioning, Places
 from sfumato.nets.layers import Modulation, zero_init
 from sfumato.nets.patches import gather_patches, grid, scatter_patches
@@ -192,7 +192,7 @@ class UNet(nn.Module):
         lengths: bool = False,
         dropout: float = 0.0,
         out_channels: int | None = None,
-        kernel: AttentionKernel = suited,
+        kernel: AttentionKernel = fused,
     ) -> None:
         super().__init__()
 

@@ -8,8 +8,9 @@ from importlib.util import find_spec
 from typing import Any
 
 import sfumato
+from sfumato.engine.compiling import choose_compile
 from sfumato.engine.machine import choose_device, describe
-from sfumato.engine.precision import choose_compile, choose_precision
+from sfumato.engine.precision import choose_precision
 from sfumato.run.directory import ROOT
 from sfumato.storage import default_cache
 
@@ -35,7 +36,7 @@ def examine() -> dict[str, Any]:
         **{f"{k}_gb": None if v is None else round(v / 1e9, 1) for k, v in gigabytes.items()},
         "device": str(device),
         "precision": str(choose_precision("auto", device)),
-        "compile": str(choose_compile("auto", device, None)),
+        "compile": str(choose_compile("auto", device, None, repeated=True)),
         "cache": str(default_cache()),
         "npm": shutil.which("npm") or "not found (needed to fetch noto-emoji and sotu only)",
         "extras": [name for name, module in _EXTRAS.items() if find_spec(module)],

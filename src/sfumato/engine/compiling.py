@@ -1,0 +1,128 @@
+"""Whether to compile a module, and what of it: its repeated blocks if it has any, else all of it.
+
+Blocks that are alike share their code, so the compiler works on the first of them only: half a
+minute for a transformer of any depth, where the whole takes minutes. What a compiler wrote is kept
+on the disk, and the next run with the same shapes begins within seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from functools import cache
+from importlib.util import find_spec
+from typing import Literal
+
+import torch
+from torch import nn
+
+from sfumato.engine.machine import cpp_compiler
+from sfumato.engine.precision import Decision
+from sfumato.errors import SettingError
+
+Switch = Literal["auto", "on", "off"]
+
+# Measured, see docs/performance.md: blocks are compiled in half a minute and train about 1.5 times
+# as fast; a whole U-Net takes two to three minutes on a CPU to become a tenth faster.
+_REPAID = {"blocks": 3.0, "whole": 45.0, "whole on a GPU": 10.0}
+_REPEATED = 3
+"""Fewer alike are not worth the seams between them."""
+
+
+def choose_compile(
+    asked: Switch, device: torch.device, minutes: float | None, repeated: bool
+) -> Decision:
+    """Decide whether to compile.
+
+    Args:
+        asked: What the settings say.
+        device: Where the module runs.
+        minutes: Expected length of the run, if known.
+        repeated: Whether the module has blocks that are alike.
+
+    Raises:
+        SettingError: It was asked for and cannot work here.
+    """
+    if asked == "off":
+        return Decision("off", "as asked")
+    if asked == "auto":
+        kind = "blocks" if repeated else "whole" if device.type == "cpu" else "whole on a GPU"
+        if minutes is None or minutes < _REPAID[kind]:
+            what = (
+                "blocks that are alike" if repeated else "a network without blocks that are alike"
+            )
+            least = f"{_REPAID[kind]:.0f} minutes"
+            return Decision("off", f"for {what} it is repaid in runs of at least {least}")
+    missing = _missing(device) or trial(device)
+    if missing and asked == "on":
+        raise SettingError(
+            "compile = on cannot work on this machine.",
+            why=missing,
+            hint="Install what is missing, or set compile = off.",
+        )
+    if missing:
+        return Decision("off", missing)
+    if asked == "on":
+        return Decision("on", "as asked")
+    what = "repeated blocks are compiled once" if repeated else "a long run repays it"
+    return Decision("on", what)
+
+
+def compiled_parts(module: nn.Module) -> list[nn.Module]:
+    """Every list of at least three modules that are alike, as one; the module itself if none is.
+
+    Alike means of one class and with parameters of the same names and shapes.
+    """
+    lists = (part for part in module.modules() if isinstance(part, nn.ModuleList))
+    repeated = [list(blocks) for blocks in lists if _alike(blocks)]
+    return [block for blocks in repeated for block in blocks] or [module]
+
+
+def is_repeated(module: nn.Module) -> bool:
+    """Whether a module has blocks that are alike."""
+    return compiled_parts(module) != [module]
+
+
+def compile_parts(module: nn.Module) -> None:
+    """Have the parts compiled when they are first called; the module stays the same object."""
+    for part in compiled_parts(module):
+        part.compile()
+
+
+def eager() -> AbstractContextManager[object]:
+    """A context in which compiled parts run as they were written."""
+    stance: AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
+    return stance
+
+
+@cache
+def trial(device: torch.device) -> str:
+    """Compile one line: what is wrong with this machine's compiler, or nothing.
+
+    A compiler can be installed and still fail, for want of Python's headers most often. Takes some
+    seconds the first time on a machine.
+    """
+
+    def line(x: torch.Tensor) -> torch.Tensor:
+        return x.sin() + 1
+
+    try:
+        torch.compile(line)(torch.ones(64, device=device))
+    except Exception as error:  # whatever a tool chain can come up with
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        return f"a trial failed: {said[0]}"
+    return ""
+
+
+def _missing(device: torch.device) -> str:
+    if device.type == "cpu":
+        return "" if cpp_compiler() else "there is no C++ compiler"
+    return "" if find_spec("triton") else "the package triton is not installed"
+
+
+def _alike(blocks: Iterable[nn.Module]) -> bool:
+    described = [
+        (type(block), [(name, weight.shape) for name, weight in block.named_parameters()])
+        for block in blocks
+    ]
+    return len(described) >= _REPEATED and all(one == described[0] for one in described)
