@@ -8,25 +8,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
-from sfumato.engine.attention import ExplicitAttention, attention, choose_attention
+from sfumato.engine import attention as module
+from sfumato.engine.attention import attention, choose_attention, explicit
 from sfumato.engine.precision import Decision
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 BF16, FP32 = Decision("bf16", "told"), Decision("fp32", "told")
-
-
-class Counting(TorchFunctionMode):
-    """Counts the calls of torch's fused kernel."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fused = 0
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        self.fused += func is F.scaled_dot_product_attention
-        return func(*args, **(kwargs or {}))
 
 
 def tokens() -> list[Tensor]:
@@ -54,7 +42,7 @@ def test_values_and_gradients_are_those_of_the_fused_kernel(asked: dict[str, Any
     q, k, v = tokens()
     toward = torch.randn(2, 3, 10, 8, dtype=torch.float64)
     expected = F.scaled_dot_product_attention(q, k, v, **asked)
-    with ExplicitAttention():
+    with explicit():
         actual = F.scaled_dot_product_attention(q, k, v, **asked)
     torch.testing.assert_close(actual, expected, rtol=0, atol=1e-12)
     torch.testing.assert_close(
@@ -67,7 +55,7 @@ def test_values_and_gradients_are_those_of_the_fused_kernel(asked: dict[str, Any
 
 def test_a_mask_may_be_given_by_its_place() -> None:
     q, k, v = tokens()
-    with ExplicitAttention():
+    with explicit():
         actual = F.scaled_dot_product_attention(q, k, v, MASK)
     torch.testing.assert_close(actual, F.scaled_dot_product_attention(q, k, v, MASK))
 
@@ -83,12 +71,24 @@ def test_a_mask_may_be_given_by_its_place() -> None:
     ],
 )
 def test_it_is_explicit_in_training_on_moderate_lengths_only(
-    asked: dict[str, Any], length: int, graded: bool, fused: int
+    monkeypatch: pytest.MonkeyPatch,
+    asked: dict[str, Any],
+    length: int,
+    graded: bool,
+    fused: int,
 ) -> None:
+    calls = []
+    real = F.scaled_dot_product_attention
+
+    def counted(*args: Any, **kwargs: Any) -> Tensor:
+        calls.append(args)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(module, "_fused", counted)
     q = torch.randn(1, 1, length, 4, requires_grad=graded)
-    with Counting() as counting, ExplicitAttention():
+    with explicit():
         F.scaled_dot_product_attention(q, q, q, **asked)
-    assert counting.fused == fused
+    assert len(calls) == fused
 
 
 @pytest.mark.parametrize(
@@ -100,4 +100,7 @@ def test_the_choice_follows_the_measurements(
 ) -> None:
     decision = choose_attention(device, precision)
     assert decision.choice == choice and decision.reason
-    assert isinstance(attention(decision), ExplicitAttention) is (choice == "explicit")
+    fused = F.scaled_dot_product_attention
+    with attention(decision):
+        assert (F.scaled_dot_product_attention is fused) is (choice == "fused")
+    assert F.scaled_dot_product_attention is fused

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from sfumato.engine.precision import Decision
+
+_fused = F.scaled_dot_product_attention
 
 MOST_SCORES = 1024 * 1024
 """Above this many scores per head their table takes too much memory to hold."""
@@ -29,28 +29,25 @@ def choose_attention(device: torch.device, precision: Decision) -> Decision:
 
 def attention(decision: Decision) -> AbstractContextManager[object]:
     """The context in which the forward pass runs."""
-    return ExplicitAttention() if decision.choice == "explicit" else nullcontext()
+    return explicit() if decision.choice == "explicit" else nullcontext()
 
 
-class ExplicitAttention(TorchFunctionMode):
+@contextmanager
+def explicit() -> Iterator[None]:
     """Inside, ``scaled_dot_product_attention`` is two matrix products around a softmax.
 
     Only where gradients are wanted, the table of scores is of moderate size and nothing special is
     asked for; elsewhere torch's fused kernel is used as ever. On a CPU its backward pass takes two
     to three times as long as that of the plain products; its forward pass is the faster one.
-    """
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """See :class:`torch.overrides.TorchFunctionMode`."""
-        if func is F.scaled_dot_product_attention:
-            return _attention(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
+    It stands in torch's own place, so that networks of any origin are served, and so that compilers
+    see plain products (a mode over torch's functions would break their graphs).
+    """
+    F.scaled_dot_product_attention = _attention
+    try:
+        yield
+    finally:
+        F.scaled_dot_product_attention = _fused
 
 
 def _attention(
@@ -66,7 +63,7 @@ def _attention(
     wanted = torch.is_grad_enabled() and query.requires_grad
     held = query.shape[-2] * key.shape[-2] <= MOST_SCORES
     if not wanted or not held or dropout_p or is_causal or enable_gqa:
-        return F.scaled_dot_product_attention(
+        return _fused(
             query,
             key,
             value,
