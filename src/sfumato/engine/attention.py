@@ -43,11 +43,12 @@ def explicit() -> Iterator[None]:
     It stands in torch's own place, so that networks of any origin are served, and so that compilers
     see plain products (a mode over torch's functions would break their graphs).
     """
+    before = F.scaled_dot_product_attention
     F.scaled_dot_product_attention = _attention
     try:
         yield
     finally:
-        F.scaled_dot_product_attention = _fused
+        F.scaled_dot_product_attention = before
 
 
 def _attention(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfumato.errors import SettingError
+from sfumato.nets.names import ActivationName
 from sfumato.nets.sizes import GROUP, require_multiple
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ class TransformerSpec(BackboneSpec):
     dim: int = Field(default=256, ge=16, le=8192, description="size of a token")
     depth: int = Field(default=6, ge=1, le=128, description="number of blocks")
     heads: int = Field(default=4, ge=1, le=128, description="number of heads")
+    activation: ActivationName = Field(default="gelu", description="of the MLPs")
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -164,6 +166,7 @@ class TokenTransformerSpec(BaseModel):
     dim: int = Field(default=256, ge=16, le=8192, description="size of a token's vector")
     depth: int = Field(default=6, ge=1, le=128, description="number of blocks")
     heads: int = Field(default=4, ge=1, le=128, description="number of heads")
+    activation: ActivationName = Field(default="gelu", description="of the MLPs")
     timed: bool = Field(default=False, description="tell the network the noise level")
 
     @model_validator(mode="after")

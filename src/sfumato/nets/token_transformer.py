@@ -11,6 +11,7 @@ from sfumato.nets.attention import AttentionKernel, fused
 from sfumato.nets.conditioning import Conditioning
 from sfumato.nets.layers import zero_init
 from sfumato.nets.mixing import NEIGHBOURS
+from sfumato.nets.names import ActivationName
 from sfumato.nets.transformer import Transformer
 
 
@@ -30,6 +31,7 @@ class TokenTransformer(nn.Module):
         classes: Number of labels; 0 for none.
         kernel: How attention is computed.
         neighbours: Offsets of the neighbours that are mixed, see `LocalMixing`.
+        activation: Of the MLPs.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class TokenTransformer(nn.Module):
         classes: int = 0,
         kernel: AttentionKernel = fused,
         neighbours: Sequence[int] = NEIGHBOURS,
+        activation: ActivationName = "gelu",
     ) -> None:
         super().__init__()
         self.timed = timed
@@ -52,7 +55,13 @@ class TokenTransformer(nn.Module):
         self.embedding = nn.Embedding(states, dim)
         theta = float(max(context, 16))
         self.core = Transformer(
-            dim, depth, heads, theta=theta, kernel=kernel, neighbours=neighbours
+            dim,
+            depth,
+            heads,
+            theta=theta,
+            kernel=kernel,
+            neighbours=neighbours,
+            activation=activation,
         )
         self.head = zero_init(nn.Linear(dim, size))
 

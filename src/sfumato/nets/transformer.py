@@ -10,6 +10,7 @@ from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, fused
 from sfumato.nets.conditioning import Conditioning, Places
 from sfumato.nets.layers import Mlp, Modulation, TokenNorm, zero_init
 from sfumato.nets.mixing import LocalMixing
+from sfumato.nets.names import ActivationName
 from sfumato.nets.patches import gather_patches, grid, scatter_patches
 
 
@@ -27,12 +28,13 @@ class Block(nn.Module):
         hidden: int,
         kernel: AttentionKernel,
         neighbours: Sequence[int] = (),
+        activation: ActivationName = "gelu",
     ) -> None:
         super().__init__()
         self.modulation = Modulation(dim, dim, 6)
         self.norm = TokenNorm()
         self.attention = SelfAttention(dim, heads, kernel)
-        self.mlp = Mlp(dim, hidden)
+        self.mlp = Mlp(dim, hidden, activation)
         # Where attention and the MLP read from.
         self.mixing = nn.ModuleList(LocalMixing(dim, neighbours) for _ in range(2) if neighbours)
 
@@ -76,6 +78,7 @@ class Transformer(nn.Module):
         kernel: How attention is computed.
         neighbours: Offsets of the tokens in a row whose channels are mixed before attention and
             MLP, see `LocalMixing`; none by default.
+        activation: Of the MLPs.
     """
 
     def __init__(
@@ -89,11 +92,12 @@ class Transformer(nn.Module):
         theta: float = 100.0,
         kernel: AttentionKernel = fused,
         neighbours: Sequence[int] = (),
+        activation: ActivationName = "gelu",
     ) -> None:
         super().__init__()
         self.rotary = Rotary(dim // heads, axes, theta)
         self.blocks = nn.ModuleList(
-            Block(dim, heads, expansion * dim, kernel, neighbours) for _ in range(depth)
+            Block(dim, heads, expansion * dim, kernel, neighbours, activation) for _ in range(depth)
         )
         self.modulation = Modulation(dim, dim, 2)
         self.norm = TokenNorm()
@@ -140,6 +144,7 @@ class PatchTransformer(nn.Module):
         lengths: Whether it is told how much of the input is filled.
         out_channels: Channels of the output; those of the input if None.
         kernel: How attention is computed.
+        activation: Of the MLPs.
     """
 
     def __init__(
@@ -155,13 +160,14 @@ class PatchTransformer(nn.Module):
         lengths: bool = False,
         out_channels: int | None = None,
         kernel: AttentionKernel = fused,
+        activation: ActivationName = "gelu",
     ) -> None:
         super().__init__()
         self.patch = patch
         self.conditioning = Conditioning(dim, classes, lengths)
         self.tokens = nn.Linear(channels * patch**axes, dim)
         self.place = Places(axes, dim)
-        self.core = Transformer(dim, depth, heads, axes=axes, kernel=kernel)
+        self.core = Transformer(dim, depth, heads, axes=axes, kernel=kernel, activation=activation)
         self.head = zero_init(nn.Linear(dim, (out_channels or channels) * patch**axes))
 
     def forward(
