@@ -151,7 +151,7 @@ def test_settings_of_text_are_changed_alike() -> None:
         ("medium.size=32", ["'medium.size'", "known: across_words, context"]),
         ("process.kind=maskin", ["'process.kind' cannot be", "did you mean 'masking'?"]),
         ("sampling.sampler.kind=heun", ["known: ancestral, bridge"]),
-        ("backbone.widths=[1]", ["'backbone.widths'", "known: depth, dim"]),
+        ("backbone.widths=[1]", ["'backbone.widths'", "known: activation, depth, dim"]),
         ("backbone.timed=true", ["backbone.timed is for the uniform process"]),
     ],
 )

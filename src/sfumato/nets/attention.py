@@ -81,7 +81,7 @@ def normed_and_rotated(x_BN2HK: Tensor, gain_2K: Tensor, cos_NP: Tensor, sin_NP:
     norm = torch.linalg.vector_norm(x_BN2HK, dim=-1, keepdim=True, dtype=fine)
     unit_BN2HK = x_BN2HK * (norm.square() / size + 1e-6).rsqrt().to(x_BN2HK.dtype)
     halves_BN2H2P = unit_BN2HK.unflatten(-1, (2, -1))
-    gain_22P = gain_2K.unflatten(-1, (2, -1))
+    gain_22P = gain_2K.reshape(2, 2, -1)
     straight_N22P = cos_NP[:, None, None] * gain_22P
     crossed_N22P = torch.stack([-sin_NP, sin_NP], dim=1)[:, None] * gain_22P.flip(-2)
     straight, crossed = (
