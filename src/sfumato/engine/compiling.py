@@ -24,7 +24,7 @@ Switch = Literal["auto", "on", "off"]
 
 # Measured, see docs/performance.md: blocks are compiled in half a minute and train about 1.5 times
 # as fast; a whole U-Net takes two to three minutes on a CPU to become a tenth faster.
-_REPAID = {"blocks": 3.0, "whole": 45.0, "whole on a GPU": 10.0}
+_REPAID = {"blocks": 5.0, "whole": 45.0, "whole on a GPU": 10.0}
 _REPEATED = 3
 """Fewer alike are not worth the seams between them."""
 

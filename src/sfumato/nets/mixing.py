@@ -40,11 +40,10 @@ class LocalMixing(nn.Module):
         Returns:
             (B, N, D).
         """
-        if segments is None:
-            return x + self._across(x)
         # Compiled, a sum over the offsets is one pass; and no size may depend on the segments.
-        within = self._summed if torch.compiler.is_compiling() else self._within
-        return x + within(x, segments)
+        if torch.compiler.is_compiling():
+            return x + self._summed(x, segments)
+        return x + (self._across(x) if segments is None else self._within(x, segments))
 
     def _across(self, x: Tensor) -> Tensor:
         # In two dimensions torch's depthwise kernel is several times as fast on a CPU as in one.
@@ -52,15 +51,17 @@ class LocalMixing(nn.Module):
         mixed = F.conv2d(padded, self.weight.to(x.dtype), groups=x.shape[2])
         return mixed.squeeze(2).transpose(1, 2)
 
-    def _summed(self, x: Tensor, segments: Tensor) -> Tensor:
+    def _summed(self, x: Tensor, segments: Tensor | None) -> Tensor:
         """Offset by offset, each where it does not leave the segment."""
+        count, borders = x.shape[1], (-self.offsets[0], self.offsets[-1])
+        padded = F.pad(x, (0, 0, *borders))
         mixed = torch.zeros_like(x)
-        weight = self.weight.to(x.dtype)
-        for offset, factor in zip(self.offsets, weight.flatten(1).unbind(1), strict=True):
-            there, other = x.roll(-offset, 1), segments.roll(-offset, 1)
-            place = torch.arange(x.shape[1], device=x.device) + offset
-            inside = (place >= 0) & (place < x.shape[1]) & (other == segments)
-            mixed = mixed + factor * there.masked_fill(~inside.unsqueeze(-1), 0.0)
+        for place, factor in enumerate(self.weight.to(x.dtype).flatten(1).unbind(1)):
+            there = padded[:, place : place + count]
+            if segments is not None:
+                other = F.pad(segments, borders)[:, place : place + count]
+                there = there.masked_fill((other != segments).unsqueeze(-1), 0.0)
+            mixed = mixed + factor * there
         return mixed
 
     def _within(self, x: Tensor, segments: Tensor) -> Tensor:
