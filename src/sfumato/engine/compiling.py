@@ -7,6 +7,7 @@ on the disk, and the next run with the same shapes begins within seconds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from functools import cache
@@ -22,9 +23,15 @@ from sfumato.errors import SettingError
 
 Switch = Literal["auto", "on", "off"]
 
-# Measured, see docs/performance.md: blocks are compiled in half a minute and train about 1.5 times
-# as fast; a whole U-Net takes two to three minutes on a CPU to become a tenth faster.
-_REPAID = {"blocks": 5.0, "whole": 45.0, "whole on a GPU": 10.0}
+# Measured, see docs/performance.md. On a CPU repeated blocks are compiled in half a minute and then
+# train 1.2 to 1.8 times as fast; a whole U-Net takes two minutes to become a tenth faster. On a GPU
+# blocks take ten seconds and a whole U-Net a minute, and both train at least twice as fast.
+_REPAID = {
+    ("cpu", "repeated blocks"): 5.0,
+    ("cpu", "a whole network"): 45.0,
+    ("cuda", "repeated blocks"): 1.0,
+    ("cuda", "a whole network"): 4.0,
+}
 _REPEATED = 3
 """Fewer alike are not worth the seams between them."""
 
@@ -45,14 +52,10 @@ def choose_compile(
     """
     if asked == "off":
         return Decision("off", "as asked")
-    if asked == "auto":
-        kind = "blocks" if repeated else "whole" if device.type == "cpu" else "whole on a GPU"
-        if minutes is None or minutes < _REPAID[kind]:
-            what = (
-                "blocks that are alike" if repeated else "a network without blocks that are alike"
-            )
-            least = f"{_REPAID[kind]:.0f} minutes"
-            return Decision("off", f"for {what} it is repaid in runs of at least {least}")
+    what = "repeated blocks" if repeated else "a whole network"
+    least = _REPAID.get((device.type, what), math.inf)
+    if asked == "auto" and (minutes is None or minutes < least):
+        return Decision("off", f"{what} repays it in runs of at least {least:.0f} minutes")
     missing = _missing(device) or trial(device)
     if missing and asked == "on":
         raise SettingError(
@@ -64,8 +67,7 @@ def choose_compile(
         return Decision("off", missing)
     if asked == "on":
         return Decision("on", "as asked")
-    what = "repeated blocks are compiled once" if repeated else "a long run repays it"
-    return Decision("on", what)
+    return Decision("on", f"{what}, and the run is long enough to repay it")
 
 
 def compiled_parts(module: nn.Module) -> list[nn.Module]:
