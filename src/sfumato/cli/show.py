@@ -264,20 +264,32 @@ def demo(events: Iterator[Any]) -> None:
 
 
 def info(facts: Mapping[str, Any], as_json: bool) -> None:
-    """What is known about a run, or a machine."""
+    """What is known about a run."""
+    if as_json:
+        dump(facts)
+    else:
+        _pairs(facts)
+
+
+def doctor(facts: Mapping[str, Any], as_json: bool) -> None:
+    """What this machine has, and what will be used."""
     if as_json:
         dump(facts)
         return
+    parts = {"choices", "measured"}
+    _pairs({name: value for name, value in facts.items() if name not in parts})
+    say("\nWhat training will do here, and why:")
+    _pairs({name: f"{told['choice']}: {told['reason']}" for name, told in facts["choices"].items()})
+    say("\nMeasured just now:")
+    _pairs(facts["measured"])
+
+
+def _pairs(facts: Mapping[str, Any]) -> None:
     table = Table.grid(padding=(0, 2))
     for name, value in facts.items():
         if value not in (None, [], ""):
             table.add_row(Text(name.replace("_", " "), style="bold"), Text(_readable(value)))
     _out.print(table)
-
-
-def doctor(facts: Mapping[str, Any], as_json: bool) -> None:
-    """What this machine has, and what will be used."""
-    info(facts, as_json)
 
 
 def _readable(value: object) -> str:

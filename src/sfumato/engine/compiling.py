@@ -36,6 +36,11 @@ _REPEATED = 3
 """Fewer alike are not worth the seams between them."""
 
 
+def repaid_minutes(device: torch.device, repeated: bool) -> float:
+    """From which length on a run repays its compilation; infinite where that is not known."""
+    return _REPAID.get((device.type, _kind(repeated)), math.inf)
+
+
 def choose_compile(
     asked: Switch, device: torch.device, minutes: float | None, repeated: bool
 ) -> Decision:
@@ -52,10 +57,9 @@ def choose_compile(
     """
     if asked == "off":
         return Decision("off", "as asked")
-    what = "repeated blocks" if repeated else "a whole network"
-    least = _REPAID.get((device.type, what), math.inf)
+    what, least = _kind(repeated), repaid_minutes(device, repeated)
     if asked == "auto" and (minutes is None or minutes < least):
-        return Decision("off", f"{what} repays it in runs of at least {least:.0f} minutes")
+        return Decision("off", f"for {what} a run of at least {least:.0f} minutes repays it")
     missing = _missing(device) or trial(device)
     if missing and asked == "on":
         raise SettingError(
@@ -67,7 +71,7 @@ def choose_compile(
         return Decision("off", missing)
     if asked == "on":
         return Decision("on", "as asked")
-    return Decision("on", f"{what}, and the run is long enough to repay it")
+    return Decision("on", f"{what}: the run is long enough to repay it")
 
 
 def compiled_parts(module: nn.Module) -> list[nn.Module]:
@@ -114,6 +118,10 @@ def trial(device: torch.device) -> str:
         said = str(error).strip().splitlines() or [type(error).__name__]
         return f"a trial failed: {said[0]}"
     return ""
+
+
+def _kind(repeated: bool) -> str:
+    return "repeated blocks" if repeated else "a whole network"
 
 
 def _missing(device: torch.device) -> str:

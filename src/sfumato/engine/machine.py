@@ -99,6 +99,11 @@ def cpp_compiler() -> str | None:
     return next(filter(None, map(shutil.which, names)), None)
 
 
+def can_keep_freed_memory() -> bool:
+    """Whether the C library can be asked to, see :func:`keep_freed_memory`."""
+    return platform.libc_ver()[0] == "glibc"
+
+
 @cache
 def keep_freed_memory() -> bool:
     """Ask the C library to keep freed blocks for reuse instead of returning them to the system.
@@ -111,7 +116,7 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether the library agreed; False on systems without glibc.
     """
-    if platform.libc_ver()[0] != "glibc":
+    if not can_keep_freed_memory():
         return False
     mallopt = ctypes.CDLL(None).mallopt
     trimmed = mallopt(_M_TRIM_THRESHOLD, ctypes.c_int(2**31 - 1))

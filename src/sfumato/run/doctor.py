@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from typing import Any
 
 import sfumato
-from sfumato.engine.compiling import choose_compile
+from sfumato.engine.levers import levers
 from sfumato.engine.machine import choose_device, describe
-from sfumato.engine.precision import choose_precision
+from sfumato.engine.trials import measured
 from sfumato.run.directory import ROOT
 from sfumato.storage import default_cache
 
@@ -26,18 +26,24 @@ _EXTRAS = {
 
 
 def examine() -> dict[str, Any]:
-    """Facts and choices as plain data."""
+    """Facts, choices and measurements as plain data; takes a few seconds."""
     facts = asdict(describe(ROOT))
     gigabytes = {key: facts.pop(key) for key in ("memory", "disk_free")}
     device = choose_device()
+    tried = measured(device)
     return {
         "sfumato": sfumato.__version__,
         **facts,
         **{f"{k}_gb": None if v is None else round(v / 1e9, 1) for k, v in gigabytes.items()},
         "device": str(device),
-        "precision": str(choose_precision("auto", device)),
-        "compile": str(choose_compile("auto", device, None, repeated=True)),
         "cache": str(default_cache()),
         "npm": shutil.which("npm") or "not found (needed to fetch noto-emoji and sotu only)",
         "extras": [name for name, module in _EXTRAS.items() if find_spec(module)],
+        "choices": {name: asdict(choice) for name, choice in levers(device).items()},
+        "measured": {
+            "products of matrices, fp32": f"{tried.fp32:,.0f} GFLOP/s",
+            "products of matrices, bf16": f"{tried.bf16:,.0f} GFLOP/s",
+            "attention with gradients, fused": f"{tried.fused:.1f} ms",
+            "attention with gradients, explicit": f"{tried.explicit:.1f} ms",
+        },
     }
