@@ -86,7 +86,6 @@ def large() -> AudioRecipe:
             batch=64,
             optimizer=AdamWSpec(lr=4e-4, weight_decay=0.01),
             learning_rate=LearningRate(warmup=50_000, cooldown=0.2),
-            compile="auto",
         ),
         budget=BudgetSettings(minutes=240),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sfumato.engine.learning_rate import LearningRate
-from sfumato.engine.optim import AdamWSpec
+from sfumato.engine.optim import AdamWSpec, MuonSpec
 from sfumato.engine.settings import EngineSettings
 from sfumato.media.image import ImageSettings
 from sfumato.nets.specs import TransformerSpec, UNetSpec
@@ -33,9 +33,9 @@ def unet() -> ImageRecipe:
             patch=1,
         ),
         engine=EngineSettings(
-            batch=16,
-            optimizer=AdamWSpec(lr=2e-3, weight_decay=0.01),
-            learning_rate=LearningRate(warmup=1_000, cooldown=0.3),
+            batch=64,
+            optimizer=MuonSpec(lr=4e-3),
+            learning_rate=LearningRate(warmup=4_000, cooldown=0.3),
         ),
         budget=BudgetSettings(minutes=15),
         sampling=_FORGIVING,
@@ -48,11 +48,11 @@ def transformer() -> ImageRecipe:
         name="image-transformer",
         medium=ImageSettings(size=32),
         times=LogNormal(mean=-0.5, std=1.4),
-        backbone=TransformerSpec(patch=4, dim=256, depth=6, heads=4),
+        backbone=TransformerSpec(patch=4, dim=384, depth=6, heads=4, activation="squared-relu"),
         engine=EngineSettings(
-            batch=16,
+            batch=64,
             optimizer=AdamWSpec(lr=1e-3, weight_decay=0.01),
-            learning_rate=LearningRate(warmup=2_000, cooldown=0.3),
+            learning_rate=LearningRate(warmup=4_000, cooldown=0.3),
         ),
         budget=BudgetSettings(minutes=15),
         sampling=_FORGIVING,
@@ -76,7 +76,6 @@ def large() -> ImageRecipe:
             batch=256,
             optimizer=AdamWSpec(lr=4e-4, weight_decay=0.01),
             learning_rate=LearningRate(warmup=200_000, cooldown=0.2),
-            compile="auto",
         ),
         budget=BudgetSettings(minutes=240),
     )

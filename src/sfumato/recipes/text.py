@@ -73,7 +73,6 @@ def large() -> TextRecipe:
             batch=128,
             optimizer=MuonSpec(lr=0.01),
             learning_rate=LearningRate(warmup=100_000, cooldown=0.3),
-            compile="auto",
         ),
         budget=BudgetSettings(minutes=240),
         sampling=TextSamplingSettings(steps=256),
