@@ -25,27 +25,31 @@ from rounds import Entry, Terms, held
 from sfumato.run.training import planned_for
 from sfumato.storage import default_cache
 
+_QUICK = ("unet", "dit-4")
+
 
 def main() -> None:
     """Hold the contests asked for."""
     named = list(dict.fromkeys(one.contest for one in contestants()))
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("contests", nargs="*", metavar="|".join(named), default=named)
+    parser.add_argument("contests", nargs="*", metavar="|".join(named))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of a turn, at least")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--eager", action="store_true", help="leave out what is compiled")
-    parser.add_argument("--quick", action="store_true", help="batch 8, one short round, eager")
+    parser.add_argument(
+        "--quick", action="store_true", help="proves it: two contests, batch 16, one short round"
+    )
     parser.add_argument("--table", type=Path, help="where rows are kept, results.csv by default")
     args = parser.parse_args()
     if args.quick:
-        args.rounds, args.seconds, args.batch, args.eager = 1, 0.1, 8, True
+        args.rounds, args.seconds, args.batch, args.eager = 1, 0.1, 16, True
     table = args.table or (_scratch() if args.quick else TABLE)
     data = data_of("openmoji", planned_for("openmoji", "image", steps=1))
     folder = exported(data, default_cache() / "bench" / "train-throughput")
     terms = Terms(folder, args.batch, args.threads, args.rounds, args.seconds)
-    for contest in args.contests:
+    for contest in args.contests or (_QUICK if args.quick else named):
         these = [
             one
             for one in contestants()
