@@ -41,7 +41,7 @@ HERE = Path(__file__).parent
 CACHE = Path.home() / ".cache/sfumato/bench/sample_throughput"
 FORMATS: tuple[NumberFormat, ...] = ("fp32", "bf16")
 THEIR_STEPS = 50
-OUR_STEPS = (5, 6, 8, 10, 12, 15, 20)
+OUR_STEPS = (4, 5, 6, 8, 10, 12, 15, 20)
 TEXT_STEPS = (16, 32, 64, 128)
 
 
@@ -52,7 +52,7 @@ class Sizes:
     Attributes:
         minutes: Training of each network.
         ends: Pictures whose ends are compared with the reference.
-        fine: Evaluations of our reference; theirs has as many as its schedule.
+        fine, their_fine: Evaluations of our reference, and of theirs: as many as its schedule has.
         samples: Pictures and texts whose distance to real ones is measured.
         rounds: Of the clock.
     """
@@ -60,11 +60,12 @@ class Sizes:
     minutes: float = 8.0
     ends: int = 32
     fine: int = 512
+    their_fine: int = 1000
     samples: int = 512
     rounds: int = 5
 
 
-QUICK = Sizes(minutes=0.25, ends=4, fine=64, samples=16, rounds=1)
+QUICK = Sizes(minutes=0.25, ends=4, fine=40, their_fine=100, samples=16, rounds=1)
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def of_pictures(sizes: Sizes, kept: Kept) -> list[Row]:
         return torch.from_numpy(np.concatenate(parts))
 
     def error(side: str, form: NumberFormat, steps: int) -> float:
-        fine = ends(side, "fp32", 1000 if side == "theirs" else sizes.fine, sizes.ends)
+        fine = ends(side, "fp32", sizes.their_fine if side == "theirs" else sizes.fine, sizes.ends)
         found = ends(side, form, steps, sizes.ends)
         return (found - fine).square().mean().sqrt().item()
 

@@ -200,6 +200,12 @@ def sample(
             "here. As in training unless given."
         ),
     ] = None,
+    compile: Annotated[
+        bool,
+        Parameter(
+            help="Compile the network first, for many samples: half a minute the first time."
+        ),
+    ] = False,
     temperature: Annotated[float | None, Parameter(help="Text: below 1 = safer, 1 = off.")] = None,
     top_p: Annotated[float | None, Parameter(help="Text: share of likely tokens, 1 = off.")] = None,
     length: Annotated[int | None, Parameter(help="Text: tokens of each.")] = None,
@@ -230,7 +236,7 @@ def sample(
         n, seed, steps, sampler, label, scale, None if batch == "auto" else batch,
         temperature=temperature, top_p=top_p, length=length,
         start=from_, strength=strength, seconds=seconds,
-        guidance=guidance, interval=interval, precision=precision,
+        guidance=guidance, interval=interval, precision=precision, compiled=compile,
     )  # fmt: skip
     show.sampling(sample_files(run, asked, out, trajectory, like, format, snapshot), json)
 

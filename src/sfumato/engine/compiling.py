@@ -7,11 +7,12 @@ on the disk, and the next run with the same shapes begins within seconds.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from functools import cache
 from importlib.util import find_spec
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import nn
@@ -21,10 +22,13 @@ from sfumato.engine.precision import Decision
 from sfumato.errors import SettingError
 
 Switch = Literal["auto", "on", "off"]
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 # Measured, see docs/performance.md: blocks are compiled in half a minute and train about 1.5 times
 # as fast; a whole U-Net takes two to three minutes on a CPU to become a tenth faster.
 _REPAID = {"blocks": 5.0, "whole": 45.0, "whole on a GPU": 10.0}
+_SHAPES = 256
+"""Of batches, number formats and runs, in one process; torch gives up after eight."""
 _REPEATED = 3
 """Fewer alike are not worth the seams between them."""
 
@@ -83,10 +87,26 @@ def is_repeated(module: nn.Module) -> bool:
     return compiled_parts(module) != [module]
 
 
-def compile_parts(module: nn.Module) -> None:
-    """Have the parts compiled when they are first called; the module stays the same object."""
+def compile_parts(module: nn.Module, dynamic: bool | None = None) -> None:
+    """Have the parts compiled when they are first called; the module stays the same object.
+
+    Args:
+        module: Whose parts.
+        dynamic: False to compile for every shape anew, so that what is computed does not depend
+            on the shapes that came before; None to let torch decide.
+    """
+    from torch._dynamo import config  # A second's work, and most runs do without.
+
+    # Past the limit torch falls back to what was written, and so to other last bits.
+    config.recompile_limit = max(_SHAPES, config.recompile_limit)
     for part in compiled_parts(module):
-        part.compile()
+        part.compile(dynamic=dynamic)
+
+
+def twin(module: ModuleT) -> ModuleT:
+    """A copy that has the same weights, not equal ones: to be compiled, while the other is not."""
+    weights = [*module.parameters(), *module.buffers()]
+    return copy.deepcopy(module, {id(weight): weight for weight in weights})
 
 
 def eager() -> AbstractContextManager[object]:

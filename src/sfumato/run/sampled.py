@@ -49,6 +49,7 @@ class Asked:
     guidance: str | None = None
     interval: tuple[float, float] | None = None
     precision: str | None = None
+    compiled: bool = False
 
     def of_signals(self, noun: str) -> dict[str, Any]:
         """The arguments of :meth:`GaussianModel.request`.

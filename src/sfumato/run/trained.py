@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sfumato.denoiser import Denoiser, Posterior, ProcessT
+from sfumato.engine.compiling import Switch, choose_compile, compile_parts, is_repeated, twin
 from sfumato.engine.machine import choose_device
 from sfumato.engine.memory import free_memory
 from sfumato.engine.precision import (
@@ -119,6 +120,7 @@ class Trained(Generic[DenoiserT]):
         trained, weights = model.load(directory, denoiser, snapshot)
         self.fingerprint, self.step = weights.fingerprint, weights.step
         self.denoiser: DenoiserT = trained.to(self.device)
+        self._twins: dict[Denoiser[Any], Denoiser[Any]] = {}
 
     @property
     def tile(self) -> int:
@@ -159,10 +161,25 @@ class Trained(Generic[DenoiserT]):
         choice = choose_precision(cast(PrecisionName, asked), self.device).choice
         return cast(NumberFormat, choice)
 
+    def compiles(self, asked: bool) -> bool:
+        """What was asked, where this machine can do it.
+
+        Raises:
+            SettingError: It cannot.
+        """
+        repeated = is_repeated(self.denoiser.backbone)
+        switch: Switch = "on" if asked else "off"
+        return choose_compile(switch, self.device, None, repeated).choice == "on"
+
     def evaluated(
-        self, denoiser: Denoiser[ProcessT], precision: NumberFormat | None = None
+        self,
+        denoiser: Denoiser[ProcessT],
+        precision: NumberFormat | None = None,
+        compiled: bool = False,
     ) -> Denoiser[ProcessT]:
-        """A denoiser in a number format, by default the run's."""
+        """A denoiser in a number format, by default the run's, and compiled if wanted."""
+        if compiled:
+            denoiser = self._compiled(denoiser)
         decision = choose_precision(self.number_format(precision), self.device)
         return _InPrecision(denoiser, decision, self.device)
 
@@ -174,24 +191,34 @@ class Trained(Generic[DenoiserT]):
         first: int,
         guidance: GuidanceSpec = BY_LABEL,
         precision: NumberFormat | None = None,
+        compiled: bool = False,
     ) -> Denoiser[ProcessT]:
         """A denoiser guided as asked, in tiles from the sample of index ``first`` on.
 
-        Its networks are evaluated in ``precision``, by default the run's.
+        Its networks are evaluated as :meth:`evaluated` says.
 
         Raises:
             RunError: It is to be guided away from early weights, and the run has none.
             SettingError: The rule of guidance is none for tokens, and the run is on text.
         """
-        denoiser = self.evaluated(denoiser, precision)
+        denoiser = self.evaluated(denoiser, precision, compiled)
         interval, rule = guidance.interval, guidance.rule
         if guidance.needs_early and scale != 1:
-            early: Denoiser[Any] = self.evaluated(self.early.denoiser, precision)
+            early: Denoiser[Any] = self.evaluated(self.early.denoiser, precision, compiled)
             hidden = self.spec.classes if guidance.by == "both" else None
             denoiser = Autoguided(denoiser, early, scale, interval, rule, hidden)
         elif self.spec.classes and guidance.needs_label:
             denoiser = Guided(denoiser, scale, self.spec.classes, interval, rule)
         return Tiled(denoiser, tile, first)
+
+    def _compiled(self, denoiser: Denoiser[ProcessT]) -> Denoiser[ProcessT]:
+        """With its network compiled, once for all requests."""
+        if denoiser not in self._twins:
+            made = twin(denoiser)
+            # For each shape anew, as samples must not depend on the shapes that came before.
+            compile_parts(cast(DenoiserT, made).backbone, dynamic=False)
+            self._twins[denoiser] = made
+        return cast(Denoiser[ProcessT], self._twins[denoiser])
 
     def tuned(
         self, kind: type[KeptT], steps: int, scale: float, guidance: GuidanceSpec

@@ -61,6 +61,7 @@ class Request:
         start: The file to vary; None to begin from noise alone.
         seconds: Sounds: how long each is; None draws it as in the data.
         guidance: What it is guided by, and how.
+        compiled: Whether the network is compiled first.
     """
 
     n: int
@@ -76,6 +77,7 @@ class Request:
     start: Start | None = None
     seconds: float | None = None
     guidance: GuidanceSpec = BY_LABEL
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         guidance: str | None = None,
         interval: tuple[float, float] | None = None,
         precision: str | None = None,
+        compiled: bool = False,
     ) -> Request:
         """A validated request; what is None is taken from the run's recipe.
 
@@ -185,6 +188,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             guidance: A rule of guidance to the label, or ``auto``, see ``guidance.spec``.
             interval: Times at which it acts.
             precision: Number format of the network, see :meth:`number_format`.
+            compiled: Compile the network first: seconds for a transformer, a minute for a U-Net.
 
         Raises:
             SettingError: A value is out of range, or the sampler or label is unknown.
@@ -225,6 +229,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             start=begin,
             seconds=seconds,
             guidance=how,
+            compiled=self.compiles(compiled),
         )
 
     def _default_sampler(
@@ -281,6 +286,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             start=stored.start,
             seconds=stored.seconds,
             guidance=stored.guidance,
+            compiled=self.compiles(stored.compiled),
         )
 
     def sample(self, request: Request) -> Iterator[Making | Made]:
@@ -313,7 +319,13 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         is_open = origin is not None and request.label is None and guidance.by == "label"
         scale = 1.0 if is_open else request.scale
         denoiser = self.guided(
-            self.denoiser, scale, request.tile, indices.start, guidance, request.precision
+            self.denoiser,
+            scale,
+            request.tile,
+            indices.start,
+            guidance,
+            request.precision,
+            request.compiled,
         )
         sampler, steps, shape = request.sampler, request.steps, self.medium.signal_shape
         if request.start is None or origin is None:
@@ -366,6 +378,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             early=self.early_fingerprint(request.guidance, request.scale),
             tile=request.tile,
             precision=request.precision,
+            compiled=request.compiled,
             start=request.start,
             seconds=None if filled is None else self.seconds_of(filled),
         )

@@ -52,6 +52,7 @@ class Stored(BaseModel):
         tile: Rows per network evaluation, see ``sampling.tiles``.
         precision: Number format of the network; None in files of before it was stored, which were
             made in the run's own.
+        compiled: Whether the network was compiled, which changes the last bits.
         start: The file it is a variation of; None if it was made from noise alone.
         seconds: Sounds: how long it is; None where all fill the window.
     """
@@ -72,6 +73,7 @@ class Stored(BaseModel):
     early: str | None = None
     tile: int = Field(ge=1, le=4096)
     precision: NumberFormat | None = None
+    compiled: bool = False
     start: Start | None = None
     seconds: float | None = Field(None, gt=0)
 

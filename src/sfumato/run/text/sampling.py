@@ -52,6 +52,7 @@ class TextRequest:
         tile: Rows per network evaluation, see ``sampling.tiles``.
         precision: Number format of the network; tokens are drawn in float64 whatever it is.
         guidance: What it is guided by, and how.
+        compiled: Whether the network is compiled first.
     """
 
     n: int
@@ -68,6 +69,7 @@ class TextRequest:
     tile: int
     precision: NumberFormat
     guidance: GuidanceSpec = BY_LABEL
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class TextModel(Trained[TokenDenoiser]):
         guidance: str | None = None,
         interval: tuple[float, float] | None = None,
         precision: str | None = None,
+        compiled: bool = False,
     ) -> TextRequest:
         """A validated request; what is None is taken from the run's recipe.
 
@@ -168,6 +171,7 @@ class TextModel(Trained[TokenDenoiser]):
             tile=self.tile,
             precision=self.number_format(precision),
             guidance=how,
+            compiled=self.compiles(compiled),
         )
         self.narrowed(self.denoiser, request.temperature, request.top_p)  # Checks the two.
         self.guided(self.denoiser, scale, self.tile, first, how)  # Checks the rule.
@@ -197,9 +201,14 @@ class TextModel(Trained[TokenDenoiser]):
             "length",
         )
         same = {name: getattr(stored, name) for name in shared}
-        precision = self.number_format(stored.precision)
         return TextRequest(
-            n=1, first=stored.index, batch=1, tile=stored.tile, precision=precision, **same
+            n=1,
+            first=stored.index,
+            batch=1,
+            tile=stored.tile,
+            precision=self.number_format(stored.precision),
+            compiled=self.compiles(stored.compiled),
+            **same,
         )
 
     def sample(self, request: TextRequest) -> Iterator[Making | MadeTexts]:
@@ -254,6 +263,7 @@ class TextModel(Trained[TokenDenoiser]):
             indices.start,
             request.guidance,
             request.precision,
+            request.compiled,
         )
         denoiser = self.narrowed(denoiser, request.temperature, request.top_p)
         is_long = request.length is not None and request.length > longest(self.spec)
@@ -361,6 +371,7 @@ class TextModel(Trained[TokenDenoiser]):
             length=length,
             tile=request.tile,
             precision=request.precision,
+            compiled=request.compiled,
         )
         return stored.model_dump(mode="json")
 

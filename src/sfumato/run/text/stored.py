@@ -39,6 +39,7 @@ class StoredText(BaseModel):
         tile: Rows per network evaluation, see ``sampling.tiles``.
         precision: Number format of the network; None in files of before it was stored, which were
             made in the run's own.
+        compiled: Whether the network was compiled, which changes the last bits.
     """
 
     # A later version may add fields that this one can do without.
@@ -60,6 +61,7 @@ class StoredText(BaseModel):
     length: int = Field(ge=0, le=MOST_TOKENS)
     tile: int = Field(ge=1, le=4096)
     precision: NumberFormat | None = None
+    compiled: bool = False
 
 
 def read_stored_text(place: Path) -> StoredText:
