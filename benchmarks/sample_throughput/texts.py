@@ -18,14 +18,15 @@ from sfumato.run.text.layout import longest
 from sfumato.run.text.real import pieces_of
 from sfumato.run.text.sampling import MadeTexts, TextModel
 
-BATCH = 16
+BATCH = 4
 
 
-def run_in(folder: Path, minutes: float) -> Run:
+def run_in(folder: Path, minutes: float, tokens: int) -> Run:
     """A run on Shakespeare from the cache, or trained now."""
-    name = f"verses-{minutes:g}"
+    name = f"verses-{minutes:g}-{tokens}"
     if not (folder / name / "model.safetensors").exists():
-        sfumato.train("shakespeare", name=name, minutes=minutes, root=folder)
+        settings = [f"medium.context={tokens}"]
+        sfumato.train("shakespeare", name=name, minutes=minutes, settings=settings, root=folder)
     return sfumato.open(folder / name)
 
 
