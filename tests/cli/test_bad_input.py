@@ -123,6 +123,8 @@ class TestBadSettings:
             (["-n", "-1"], "n cannot be -1"),
             (["--steps", "0"], "steps cannot be 0"),
             (["--batch", "0"], "batch cannot be 0"),
+            (["--batch", "many"], "many"),
+            (["--precision", "fp16"], "fp16"),
             (["--seed", "-1"], "seed cannot be -1"),
             (["--seed", str(2**64)], "seed cannot be"),
             (["--scale", "nan"], "scale cannot be nan"),

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sfumato.engine import compiling
-from sfumato.engine.compiling import choose_compile, compile_parts, compiled_parts, eager
+from sfumato.engine.compiling import choose_compile, compile_parts, compiled_parts, eager, twin
 from sfumato.errors import SettingError
 
 CPU = torch.device("cpu")
@@ -104,10 +104,23 @@ def test_compiled_parts_compute_the_same_and_can_be_told_not_to(
     x = torch.randn(2, 4)
     expected = [part(x) for part in module]
     real = nn.Module.compile
-    monkeypatch.setattr(nn.Module, "compile", lambda self: real(self, backend=counted))
+    monkeypatch.setattr(
+        nn.Module, "compile", lambda self, **how: real(self, backend=counted, **how)
+    )
     compile_parts(module)
     with eager():
         torch.testing.assert_close([part(x) for part in module], expected, rtol=0, atol=0)
     assert not calls
     torch.testing.assert_close([part(x) for part in module], expected)
     assert len(calls) == 1  # the first speaks for all
+
+
+def test_a_twin_has_the_same_weights_and_is_compiled_alone() -> None:
+    module = nn.ModuleList(Block() for _ in range(3))
+    module.register_buffer("shift", torch.zeros(1))
+    other = twin(module)
+    for one, same in zip(module.state_dict().values(), other.state_dict().values(), strict=True):
+        assert one.data_ptr() == same.data_ptr()
+    compile_parts(other, dynamic=False)
+    assert all(part._compiled_call_impl is None for part in module)
+    assert all(part._compiled_call_impl is not None for part in other)

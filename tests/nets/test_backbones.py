@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sfumato.errors import SettingError
 from sfumato.nets.specs import Backbone, TransformerSpec, UNetSpec
+from sfumato.nets.unet import UNet
 
 CLASSES = 3
 SIZE = 8
@@ -201,3 +202,21 @@ def test_dropout_acts_in_training_only() -> None:
     assert torch.equal(network(x, level, label), network(x, level, label))
     network.train()
     assert not torch.equal(network(x, level, label), network(x, level, label))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("patch", [1, 2])
+def test_pictures_are_convolved_channels_last(channels: int, patch: int) -> None:
+    """A tensor of one channel counts as either layout, and the stem would make the slow one."""
+    net = UNet(channels, widths=(16, 32), blocks=(1, 1), attention=(False, False), patch=patch)
+    seen: list[bool] = []
+
+    def note(conv: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+        seen.append(output.is_contiguous(memory_format=torch.channels_last))
+
+    for module in net.body.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(note)
+    with torch.no_grad():
+        net(torch.randn(2, channels, 16, 16), torch.zeros(2))
+    assert seen and all(seen)

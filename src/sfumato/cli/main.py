@@ -187,7 +187,25 @@ def sample(
     interval: Annotated[
         tuple[float, float] | None, Parameter(help="Times at which guidance acts, such as 0.1 0.8.")
     ] = None,
-    batch: Annotated[int, Parameter(help="Samples made at a time; changes memory only.")] = 16,
+    batch: Annotated[
+        int | Literal["auto"],
+        Parameter(
+            help="Samples made at a time: changes memory, not the samples. auto = what fits."
+        ),
+    ] = "auto",
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"] | None,
+        Parameter(
+            help="What the network multiplies in: fp32, bf16, or auto = bf16 where that is fast "
+            "here. As in training unless given."
+        ),
+    ] = None,
+    compile: Annotated[
+        bool,
+        Parameter(
+            help="Compile the network first, for many samples: half a minute the first time."
+        ),
+    ] = False,
     temperature: Annotated[float | None, Parameter(help="Text: below 1 = safer, 1 = off.")] = None,
     top_p: Annotated[float | None, Parameter(help="Text: share of likely tokens, 1 = off.")] = None,
     length: Annotated[int | None, Parameter(help="Text: tokens of each.")] = None,
@@ -215,10 +233,10 @@ def sample(
     from sfumato.run.sampled import Asked, sample_files
 
     asked = Asked(
-        n, seed, steps, sampler, label, scale, batch,
+        n, seed, steps, sampler, label, scale, None if batch == "auto" else batch,
         temperature=temperature, top_p=top_p, length=length,
         start=from_, strength=strength, seconds=seconds,
-        guidance=guidance, interval=interval,
+        guidance=guidance, interval=interval, precision=precision, compiled=compile,
     )  # fmt: skip
     show.sampling(sample_files(run, asked, out, trajectory, like, format, snapshot), json)
 

@@ -7,12 +7,13 @@ on the disk, and the next run with the same shapes begins within seconds.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from functools import cache
 from importlib.util import find_spec
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ from sfumato.engine.precision import Decision
 from sfumato.errors import SettingError
 
 Switch = Literal["auto", "on", "off"]
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 # Measured, see docs/performance.md. On a CPU repeated blocks are compiled in half a minute and then
 # train 1.2 to 1.8 times as fast; a whole U-Net takes two minutes to become a tenth faster. On a GPU
@@ -32,6 +34,8 @@ _REPAID = {
     ("cuda", "repeated blocks"): 1.0,
     ("cuda", "a whole network"): 4.0,
 }
+_SHAPES = 256
+"""Of batches, number formats and runs, in one process; torch gives up after eight."""
 _REPEATED = 3
 """Fewer alike are not worth the seams between them."""
 
@@ -89,10 +93,26 @@ def is_repeated(module: nn.Module) -> bool:
     return compiled_parts(module) != [module]
 
 
-def compile_parts(module: nn.Module) -> None:
-    """Have the parts compiled when they are first called; the module stays the same object."""
+def compile_parts(module: nn.Module, dynamic: bool | None = None) -> None:
+    """Have the parts compiled when they are first called; the module stays the same object.
+
+    Args:
+        module: Whose parts.
+        dynamic: False to compile for every shape anew, so that what is computed does not depend
+            on the shapes that came before; None to let torch decide.
+    """
+    from torch._dynamo import config  # A second's work, and most runs do without.
+
+    # Past the limit torch falls back to what was written, and so to other last bits.
+    config.recompile_limit = max(_SHAPES, config.recompile_limit)
     for part in compiled_parts(module):
-        part.compile()
+        part.compile(dynamic=dynamic)
+
+
+def twin(module: ModuleT) -> ModuleT:
+    """A copy that has the same weights, not equal ones: to be compiled, while the other is not."""
+    weights = [*module.parameters(), *module.buffers()]
+    return copy.deepcopy(module, {id(weight): weight for weight in weights})
 
 
 def eager() -> AbstractContextManager[object]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from sfumato.engine.memory import physical_memory
+
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _MOST_LOADERS = 12
@@ -53,7 +55,7 @@ def describe(directory: Path) -> Machine:
         system=f"{platform.system()} {platform.machine()}",
         cores=usable_cores(),
         threads=torch.get_num_threads(),
-        memory=_physical_memory(),
+        memory=physical_memory(),
         disk_free=disk_free(directory),
         torch=torch.__version__,
         compiler=cpp_compiler(),
@@ -124,13 +126,6 @@ def keep_freed_memory() -> bool:
         _M_MMAP_THRESHOLD, ctypes.c_int(_MMAP_LIMIT)
     )
     return bool(trimmed and mapped)
-
-
-def _physical_memory() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
 
 
 def _accelerator() -> str | None:

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 
 PrecisionName = Literal["auto", "fp32", "bf16"]
+NumberFormat = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,9 +241,10 @@ class UNet(nn.Module):
         require_multiple(x.shape[2:], self.multiple)
         cond = self.conditioning(level, label, length)
         # Channels-last activations are faster to convolve and free to read as tokens. The
-        # weights stay contiguous, as safetensors wants them.
+        # weights stay contiguous, as safetensors wants them. Asked for again behind the stem: a
+        # tensor of one channel has both layouts, and what is made of it the wrong one.
         h = gather_patches(x, self.patch).contiguous(memory_format=self.memory_format)
-        h = self.stem(h)
+        h = self.stem(h).contiguous(memory_format=self.memory_format)
         if self.places is not None:
             sides = tuple(h.shape[2:])
             h = h + self.places(sides).T.reshape(1, -1, *sides).to(h.dtype)

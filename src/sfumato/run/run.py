@@ -89,9 +89,9 @@ class Run:
 
         Args:
             n: How many; by default 16 pictures or sounds, or 4 texts.
-            **asked: ``seed``, ``steps``, ``sampler``, ``label``, ``scale``, ``batch``, ``first``;
-                for pictures and sounds ``start``, ``strength`` and ``seconds``, for text
-                ``temperature``, ``top_p`` and ``length``; see ``request`` of
+            **asked: ``seed``, ``steps``, ``sampler``, ``label``, ``scale``, ``batch``, ``first``,
+                ``precision``, ``compiled``; for pictures and sounds ``start``, ``strength`` and
+                ``seconds``, for text ``temperature``, ``top_p`` and ``length``; see ``request`` of
                 :class:`~sfumato.run.gaussian.sampling.GaussianModel` and
                 :class:`~sfumato.run.text.sampling.TextModel`.
 

@@ -39,7 +39,7 @@ class Asked:
     sampler: str | None = None
     label: str | None = None
     scale: float | None = None
-    batch: int = 16
+    batch: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     length: int | None = None
@@ -48,6 +48,8 @@ class Asked:
     seconds: float | None = None
     guidance: str | None = None
     interval: tuple[float, float] | None = None
+    precision: str | None = None
+    compiled: bool = False
 
     def of_signals(self, noun: str) -> dict[str, Any]:
         """The arguments of :meth:`GaussianModel.request`.

@@ -7,18 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Generic, cast
+from typing import Any, ClassVar, Generic, cast, get_args
 
 import torch
 from torch import Tensor
 
 from sfumato.denoiser import Denoiser, Posterior, ProcessT
+from sfumato.engine.compiling import Switch, choose_compile, compile_parts, is_repeated, twin
 from sfumato.engine.machine import choose_device
-from sfumato.engine.precision import Decision, autocast, choose_precision
+from sfumato.engine.memory import free_memory
+from sfumato.engine.precision import (
+    Decision,
+    NumberFormat,
+    PrecisionName,
+    autocast,
+    choose_precision,
+)
 from sfumato.errors import RunError, SettingError, suggest
 from sfumato.guidance import BY_LABEL, Autoguided, GuidanceSpec, Guided
 from sfumato.process.rng import Stream, uniform
 from sfumato.run import model
+from sfumato.run.at_once import rows_at_once
 from sfumato.run.directory import RunDirectory
 from sfumato.run.early import early_for
 from sfumato.run.model import DenoiserT
@@ -111,16 +120,68 @@ class Trained(Generic[DenoiserT]):
         trained, weights = model.load(directory, denoiser, snapshot)
         self.fingerprint, self.step = weights.fingerprint, weights.step
         self.denoiser: DenoiserT = trained.to(self.device)
-        self._precision = choose_precision(spec.recipe.engine.precision, self.device)
+        self._twins: dict[Denoiser[Any], Denoiser[Any]] = {}
 
     @property
     def tile(self) -> int:
         """Rows per network evaluation on this device, see ``sampling.tiles``."""
         return self.tiles[self.device.type]
 
-    def evaluated(self, denoiser: Denoiser[ProcessT]) -> Denoiser[ProcessT]:
-        """A denoiser in the run's number format."""
-        return _InPrecision(denoiser, self._precision, self.device)
+    def rows_at_once(self, asked: int | None, row: int) -> int:
+        """How many samples to make at a time: as asked, or what fits, see ``run.at_once``.
+
+        Args:
+            asked: None to let the memory at hand decide.
+            row: Bytes that a sampler holds for one sample.
+
+        Raises:
+            SettingError: It is below 1.
+        """
+        if asked is None:
+            return rows_at_once(self.tile, row, free_memory(self.device))
+        require_within("batch", asked, 1, LAST)
+        return asked
+
+    def number_format(self, asked: str | None = None) -> NumberFormat:
+        """In what the network multiplies here; what surrounds it stays in float32 and float64.
+
+        Args:
+            asked: ``fp32``, ``bf16``, or ``auto`` for bf16 where the machine is fast at it; None
+                for what the run was trained with.
+
+        Raises:
+            SettingError: It is none of these.
+        """
+        asked = self.spec.recipe.engine.precision if asked is None else asked
+        names = get_args(PrecisionName)
+        if asked not in names:
+            raise SettingError(
+                f"precision cannot be '{asked}'.", hint=f"one of {', '.join(names)}."
+            )
+        choice = choose_precision(cast(PrecisionName, asked), self.device).choice
+        return cast(NumberFormat, choice)
+
+    def compiles(self, asked: bool) -> bool:
+        """What was asked, where this machine can do it.
+
+        Raises:
+            SettingError: It cannot.
+        """
+        repeated = is_repeated(self.denoiser.backbone)
+        switch: Switch = "on" if asked else "off"
+        return choose_compile(switch, self.device, None, repeated).choice == "on"
+
+    def evaluated(
+        self,
+        denoiser: Denoiser[ProcessT],
+        precision: NumberFormat | None = None,
+        compiled: bool = False,
+    ) -> Denoiser[ProcessT]:
+        """A denoiser in a number format, by default the run's, and compiled if wanted."""
+        if compiled:
+            denoiser = self._compiled(denoiser)
+        decision = choose_precision(self.number_format(precision), self.device)
+        return _InPrecision(denoiser, decision, self.device)
 
     def guided(
         self,
@@ -129,22 +190,35 @@ class Trained(Generic[DenoiserT]):
         tile: int,
         first: int,
         guidance: GuidanceSpec = BY_LABEL,
+        precision: NumberFormat | None = None,
+        compiled: bool = False,
     ) -> Denoiser[ProcessT]:
         """A denoiser guided as asked, in tiles from the sample of index ``first`` on.
+
+        Its networks are evaluated as :meth:`evaluated` says.
 
         Raises:
             RunError: It is to be guided away from early weights, and the run has none.
             SettingError: The rule of guidance is none for tokens, and the run is on text.
         """
-        denoiser = self.evaluated(denoiser)
+        denoiser = self.evaluated(denoiser, precision, compiled)
         interval, rule = guidance.interval, guidance.rule
         if guidance.needs_early and scale != 1:
-            early: Denoiser[Any] = self.evaluated(self.early.denoiser)
+            early: Denoiser[Any] = self.evaluated(self.early.denoiser, precision, compiled)
             hidden = self.spec.classes if guidance.by == "both" else None
             denoiser = Autoguided(denoiser, early, scale, interval, rule, hidden)
         elif self.spec.classes and guidance.needs_label:
             denoiser = Guided(denoiser, scale, self.spec.classes, interval, rule)
         return Tiled(denoiser, tile, first)
+
+    def _compiled(self, denoiser: Denoiser[ProcessT]) -> Denoiser[ProcessT]:
+        """With its network compiled, once for all requests."""
+        if denoiser not in self._twins:
+            made = twin(denoiser)
+            # For each shape anew, as samples must not depend on the shapes that came before.
+            compile_parts(cast(DenoiserT, made).backbone, dynamic=False)
+            self._twins[denoiser] = made
+        return cast(Denoiser[ProcessT], self._twins[denoiser])
 
     def tuned(
         self, kind: type[KeptT], steps: int, scale: float, guidance: GuidanceSpec

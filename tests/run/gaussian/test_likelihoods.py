@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sfumato.engine import precision
 from sfumato.likelihood import Levels, gaussian_bound
 from sfumato.run.gaussian import likelihoods
 from sfumato.run.gaussian.likelihoods import Bits, bits_of
@@ -122,3 +123,21 @@ def test_one_picture_has_no_interval(plain: Model) -> None:
     found, _ = concluded(plain, PICTURES[:1], None)
     assert found.bits_per_dimension.low is None
     assert found.bits_per_dimension.mean == found.of_each[0]
+
+
+def test_they_are_computed_in_float32_whatever_the_run_s_format(
+    unet: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "_fast_bf16", lambda device: (True, ""))
+    assert unet.number_format() == "bf16"
+    seen: set[torch.dtype] = set()
+
+    def note(layer: nn.Module, args: Any, output: Tensor) -> None:
+        seen.add(output.dtype)
+
+    layers = [layer for layer in unet.denoiser.modules() if isinstance(layer, nn.Linear)]
+    handles = [layer.register_forward_hook(note) for layer in layers]
+    concluded(unet, PICTURES, LABELS, draws=1)
+    for handle in handles:
+        handle.remove()
+    assert seen == {torch.float32}

@@ -92,7 +92,8 @@ def _bits(
     """Bits of each item, shape (B,)."""
     encoded = model.medium.examples(items)
     cond = told(model, encoded, labels)
-    denoiser, x0 = model.evaluated(model.denoiser), encoded.x0.to(model.device)
+    # At little noise a bound feels the rounding of bf16: 2 % more bits, where samples show nothing.
+    denoiser, x0 = model.evaluated(model.denoiser, "fp32"), encoded.x0.to(model.device)
     bound = gaussian_bound(denoiser, x0, end_of(model.medium), draws, seed, first, **cond)
     bits: NDArray[np.float64] = bound.nats.numpy() / math.log(2)
     return bits

@@ -17,8 +17,10 @@ from torch import Tensor
 import sfumato
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.machine import keep_freed_memory
+from sfumato.engine.precision import NumberFormat
 from sfumato.errors import SettingError, suggest
 from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
+from sfumato.run.at_once import bytes_of_signal
 from sfumato.run.directory import RunDirectory
 from sfumato.run.gaussian.medium import SignalMedium
 from sfumato.run.gaussian.start import start_from, time_of, unchanged
@@ -55,9 +57,11 @@ class Request:
         scale: Guidance, 1 = off.
         batch: How many are made at a time; it changes memory and speed, not the samples.
         tile: Rows per network evaluation, see ``sampling.tiles``.
+        precision: Number format of the network.
         start: The file to vary; None to begin from noise alone.
         seconds: Sounds: how long each is; None draws it as in the data.
         guidance: What it is guided by, and how.
+        compiled: Whether the network is compiled first.
     """
 
     n: int
@@ -69,9 +73,11 @@ class Request:
     scale: float
     batch: int
     tile: int
+    precision: NumberFormat
     start: Start | None = None
     seconds: float | None = None
     guidance: GuidanceSpec = BY_LABEL
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,22 +168,27 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         steps: int | None = None,
         label: str | None = None,
         scale: float | None = None,
-        batch: int = 16,
+        batch: int | None = None,
         start: str | Path | None = None,
         strength: float | None = None,
         seconds: float | None = None,
         guidance: str | None = None,
         interval: tuple[float, float] | None = None,
+        precision: str | None = None,
+        compiled: bool = False,
     ) -> Request:
         """A validated request; what is None is taken from the run's recipe.
 
         Args:
-            n, first, seed, sampler, steps, label, scale, batch, seconds: See :class:`Request`.
+            n, first, seed, sampler, steps, label, scale, seconds: See :class:`Request`.
+            batch: See :class:`Request`; None for what fits into memory, see ``run.at_once``.
             start: A file to make variations of.
             strength: How far they may go, 0.5 if None: the share of noise mixed into the file. Of
                 the recipe's steps they take the same share.
             guidance: A rule of guidance to the label, or ``auto``, see ``guidance.spec``.
             interval: Times at which it acts.
+            precision: Number format of the network, see :meth:`number_format`.
+            compiled: Compile the network first: seconds for a transformer, a minute for a U-Net.
 
         Raises:
             SettingError: A value is out of range, or the sampler or label is unknown.
@@ -198,7 +209,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         require_within("first", first, 0, LAST - n)
         require_within("seed", seed, 0, LAST)
         require_within("steps", steps, 1, MOST_STEPS)
-        require_within("batch", batch, 1, LAST)
+        batch = self.rows_at_once(batch, bytes_of_signal(math.prod(self.medium.signal_shape)))
         self.check_label(label, scale, how)
         self.check_seconds(seconds)
         self._check_start(begin)
@@ -214,9 +225,11 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             scale=scale,
             batch=batch,
             tile=self.tile,
+            precision=self.number_format(precision),
             start=begin,
             seconds=seconds,
             guidance=how,
+            compiled=self.compiles(compiled),
         )
 
     def _default_sampler(
@@ -269,9 +282,11 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             scale=stored.scale,
             batch=1,
             tile=stored.tile,
+            precision=self.number_format(stored.precision),
             start=stored.start,
             seconds=stored.seconds,
             guidance=stored.guidance,
+            compiled=self.compiles(stored.compiled),
         )
 
     def sample(self, request: Request) -> Iterator[Making | Made]:
@@ -303,7 +318,15 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         # A label that is left open is nothing to be guided to, so nothing is paid for it.
         is_open = origin is not None and request.label is None and guidance.by == "label"
         scale = 1.0 if is_open else request.scale
-        denoiser = self.guided(self.denoiser, scale, request.tile, indices.start, guidance)
+        denoiser = self.guided(
+            self.denoiser,
+            scale,
+            request.tile,
+            indices.start,
+            guidance,
+            request.precision,
+            request.compiled,
+        )
         sampler, steps, shape = request.sampler, request.steps, self.medium.signal_shape
         if request.start is None or origin is None:
             return trajectory(denoiser, sampler, noise, shape, steps, told.cond)
@@ -354,6 +377,8 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             guidance=request.guidance,
             early=self.early_fingerprint(request.guidance, request.scale),
             tile=request.tile,
+            precision=request.precision,
+            compiled=request.compiled,
             start=request.start,
             seconds=None if filled is None else self.seconds_of(filled),
         )

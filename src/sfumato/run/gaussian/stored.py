@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sfumato.engine.precision import NumberFormat
 from sfumato.errors import DataError
 from sfumato.guidance import GuidanceSpec
 from sfumato.media.audio.sound_recipe import SOUNDS
@@ -49,6 +50,9 @@ class Stored(BaseModel):
         guidance: What it is guided by, and how.
         early: Fingerprint of the early weights that it is guided away from; None if of none.
         tile: Rows per network evaluation, see ``sampling.tiles``.
+        precision: Number format of the network; None in files of before it was stored, which were
+            made in the run's own.
+        compiled: Whether the network was compiled, which changes the last bits.
         start: The file it is a variation of; None if it was made from noise alone.
         seconds: Sounds: how long it is; None where all fill the window.
     """
@@ -68,6 +72,8 @@ class Stored(BaseModel):
     guidance: GuidanceSpec = GuidanceSpec()
     early: str | None = None
     tile: int = Field(ge=1, le=4096)
+    precision: NumberFormat | None = None
+    compiled: bool = False
     start: Start | None = None
     seconds: float | None = Field(None, gt=0)
 

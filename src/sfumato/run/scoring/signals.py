@@ -104,9 +104,10 @@ class SignalScorer(Scorer[Signal]):
         """Of each row, shape (draws,)."""
         model, end = self._model, end_of(self._model.medium)
         steps, seed = self._wanted.steps, self._asked.seed
+        # In float32 whatever the run's format: a bound at little noise, and derivatives, feel
+        # rounding more than samples do.
         if self._asked.method == "bound":
-            denoiser = model.evaluated(model.denoiser)
+            denoiser = model.evaluated(model.denoiser, "fp32")
             return gaussian_bound(denoiser, x0, end, steps, seed, **cond).nats
         divergence = suited(x0[0].numel(), self._asked.probes)
-        # In float32 whatever the run's format: derivatives feel rounding more than values do.
         return flow_likelihood(model.denoiser, x0, end, divergence, steps, seed, **cond).nats

@@ -14,9 +14,11 @@ from torch import Tensor
 import sfumato
 from sfumato.denoiser import Denoiser, TokenDenoiser
 from sfumato.engine.machine import keep_freed_memory
+from sfumato.engine.precision import NumberFormat
 from sfumato.errors import SettingError, suggest
 from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
 from sfumato.process.categorical import CategoricalProcess, Masking
+from sfumato.run.at_once import bytes_of_text
 from sfumato.run.directory import RunDirectory
 from sfumato.run.model import LATEST, build_text
 from sfumato.run.spec import Spec
@@ -48,7 +50,9 @@ class TextRequest:
         length: Tokens of each text; None draws it as often as in the data.
         batch: How many are made at a time; it changes memory and speed, not the texts.
         tile: Rows per network evaluation, see ``sampling.tiles``.
+        precision: Number format of the network; tokens are drawn in float64 whatever it is.
         guidance: What it is guided by, and how.
+        compiled: Whether the network is compiled first.
     """
 
     n: int
@@ -63,7 +67,9 @@ class TextRequest:
     length: int | None
     batch: int
     tile: int
+    precision: NumberFormat
     guidance: GuidanceSpec = BY_LABEL
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,11 +123,16 @@ class TextModel(Trained[TokenDenoiser]):
         temperature: float | None = None,
         top_p: float | None = None,
         length: int | None = None,
-        batch: int = 16,
+        batch: int | None = None,
         guidance: str | None = None,
         interval: tuple[float, float] | None = None,
+        precision: str | None = None,
+        compiled: bool = False,
     ) -> TextRequest:
         """A validated request; what is None is taken from the run's recipe.
+
+        Without a ``batch`` as many are made at a time as fit into memory, see ``run.at_once``; for
+        ``precision`` see :meth:`number_format`.
 
         Raises:
             SettingError: A value is out of range, or the sampler or label is unknown.
@@ -137,7 +148,9 @@ class TextModel(Trained[TokenDenoiser]):
         require_within("first", first, 0, LAST - n)
         require_within("seed", seed, 0, LAST)
         require_within("steps", steps, 1, MOST_STEPS)
-        require_within("batch", batch, 1, LAST)
+        batch = self.rows_at_once(
+            batch, bytes_of_text(longest(self.spec), self.denoiser.process.size)
+        )
         if length is not None:
             require_within("length", length, 1, MOST_TOKENS)
         self.check_label(label, scale, how)
@@ -156,7 +169,9 @@ class TextModel(Trained[TokenDenoiser]):
             length=length,
             batch=batch,
             tile=self.tile,
+            precision=self.number_format(precision),
             guidance=how,
+            compiled=self.compiles(compiled),
         )
         self.narrowed(self.denoiser, request.temperature, request.top_p)  # Checks the two.
         self.guided(self.denoiser, scale, self.tile, first, how)  # Checks the rule.
@@ -186,7 +201,15 @@ class TextModel(Trained[TokenDenoiser]):
             "length",
         )
         same = {name: getattr(stored, name) for name in shared}
-        return TextRequest(n=1, first=stored.index, batch=1, tile=stored.tile, **same)
+        return TextRequest(
+            n=1,
+            first=stored.index,
+            batch=1,
+            tile=stored.tile,
+            precision=self.number_format(stored.precision),
+            compiled=self.compiles(stored.compiled),
+            **same,
+        )
 
     def sample(self, request: TextRequest) -> Iterator[Making | MadeTexts]:
         """Make texts, batch by batch; every state is yielded on the way."""
@@ -234,7 +257,13 @@ class TextModel(Trained[TokenDenoiser]):
     ) -> Iterator[Making | MadeTexts]:
         labels = self.labels(request.label, request.seed, indices)
         denoiser = self.guided(
-            self.denoiser, request.scale, request.tile, indices.start, request.guidance
+            self.denoiser,
+            request.scale,
+            request.tile,
+            indices.start,
+            request.guidance,
+            request.precision,
+            request.compiled,
         )
         denoiser = self.narrowed(denoiser, request.temperature, request.top_p)
         is_long = request.length is not None and request.length > longest(self.spec)
@@ -341,6 +370,8 @@ class TextModel(Trained[TokenDenoiser]):
             top_p=request.top_p,
             length=length,
             tile=request.tile,
+            precision=request.precision,
+            compiled=request.compiled,
         )
         return stored.model_dump(mode="json")
 

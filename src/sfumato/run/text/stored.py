@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sfumato.engine.precision import NumberFormat
 from sfumato.errors import DataError
 from sfumato.guidance import GuidanceSpec
 from sfumato.sampling.tokens import AnyTokenSampler
@@ -36,6 +37,9 @@ class StoredText(BaseModel):
         top_p: 1 = off.
         length: Tokens of the text.
         tile: Rows per network evaluation, see ``sampling.tiles``.
+        precision: Number format of the network; None in files of before it was stored, which were
+            made in the run's own.
+        compiled: Whether the network was compiled, which changes the last bits.
     """
 
     # A later version may add fields that this one can do without.
@@ -56,6 +60,8 @@ class StoredText(BaseModel):
     top_p: float = Field(gt=0, le=1)
     length: int = Field(ge=0, le=MOST_TOKENS)
     tile: int = Field(ge=1, le=4096)
+    precision: NumberFormat | None = None
+    compiled: bool = False
 
 
 def read_stored_text(place: Path) -> StoredText:
