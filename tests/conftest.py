@@ -25,6 +25,7 @@ TINY = (
     "backbone.head_dim=16",
     "backbone.embedding=32",
     "engine.batch=4",
+    "engine.learning_rate.warmup=8",
     "engine.threads=1",
     "engine.preview_minutes=null",
     "engine.progress_seconds=0",

@@ -49,7 +49,7 @@ class Sizes:
     """How much is measured.
 
     Attributes:
-        minutes: Training of each network.
+        training, text_training: Steps of each network's training.
         ends: Pictures whose ends are compared with the reference.
         fine, their_fine: Evaluations of our reference, and of theirs: as many as its schedule has.
         their_steps: Evaluations of the pipeline; 50 unless its user says otherwise.
@@ -59,7 +59,8 @@ class Sizes:
         rounds: Of the clock.
     """
 
-    minutes: float = 8.0
+    training: int = 3000
+    text_training: int = 1000
     ends: int = 16
     fine: int = 512
     their_steps: int = 50
@@ -72,7 +73,7 @@ class Sizes:
     rounds: int = 3
 
 
-QUICK = Sizes(0.25, 16, 12, 10, 20, 16, 8, 32, (4, 8), (8,), 1)
+QUICK = Sizes(8, 8, 16, 12, 10, 20, 16, 8, 32, (4, 8), (8,), 1)
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def medians(jobs: Mapping[str, Callable[[], int]], rounds: int) -> dict[str, flo
 def of_pictures(sizes: Sizes, kept: Kept) -> list[Row]:
     """DDIM with 50 steps against our default at as many as it takes to be as near its own limit."""
     data = network.pictures()
-    net = network.trained(kept.folder / "unet.safetensors", data.training, sizes.minutes)
+    net = network.trained(kept.folder / "unet.safetensors", data.training, sizes.training)
 
     def ends(side: str, form: NumberFormat, steps: int, n: int) -> Tensor:
         make = contest.theirs if side == "theirs" else contest.ours
@@ -176,7 +177,7 @@ def of_pictures(sizes: Sizes, kept: Kept) -> list[Row]:
 
 def of_texts(sizes: Sizes, kept: Kept) -> list[Row]:
     """The ancestral loop at 256 evaluations against our default at fewer."""
-    run = texts.run_in(kept.folder, sizes.minutes, sizes.tokens)
+    run = texts.run_in(kept.folder, sizes.text_training, sizes.tokens)
     tokens = texts.longest(run.spec)
     rows: list[Entry] = [("theirs", form, tokens) for form in FORMATS]
     rows += [("ours", form, steps) for form in FORMATS for steps in sizes.text_steps]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from sfumato.denoiser import NetworkDenoiser
+from sfumato.denoiser import Denoiser, NetworkDenoiser, Posterior
 from sfumato.engine.precision import NumberFormat, autocast, choose_precision
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import Eps
@@ -61,39 +61,39 @@ def unet() -> UNet2DModel:
     )
 
 
-def trained(file: Path, items: NDArray[np.uint8], minutes: float) -> UNet2DModel:
+def trained(file: Path, items: NDArray[np.uint8], steps: int) -> UNet2DModel:
     """From the cache, or trained as diffusers' unconditional example does, with its average."""
     network = unet()
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        save_file(fitted(network, items, minutes), file)
+        save_file(fitted(network, items, steps), file)
     network.load_state_dict(load_file(file))
     return network.eval().requires_grad_(False)
 
 
-def fitted(network: UNet2DModel, items: NDArray[np.uint8], minutes: float) -> dict[str, Tensor]:
-    """The average of the weights over about the last fifth of the way."""
+def fitted(network: UNet2DModel, items: NDArray[np.uint8], steps: int) -> dict[str, Tensor]:
+    """The average of the weights over about the last fifth of the way, at most 500 steps."""
     schedule = DDPMScheduler()
     optimizer = torch.optim.AdamW(network.parameters(), lr=4e-4)
     average = {name: value.clone() for name, value in network.state_dict().items()}
     decision = choose_precision("auto", CPU)
     generator = torch.Generator().manual_seed(0)
-    end, step = time.monotonic() + 60 * minutes, 0
-    while time.monotonic() < end:
+    for step in range(steps):
         rows = torch.randint(len(items), (16,), generator=generator)
         x0 = torch.from_numpy(items[rows.numpy()]).float() / 127.5 - 1
         eps = torch.randn(x0.shape, generator=generator)
         t = torch.randint(_STEPS, (len(x0),), generator=generator)
         with autocast(decision, CPU):
             found = network(schedule.add_noise(x0, eps, t), t).sample
-        F.mse_loss(found.float(), eps).backward()
+        loss = F.mse_loss(found.float(), eps)
+        loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        step += 1
         for name, value in network.state_dict().items():
-            average[name].lerp_(value, max(5 / (step + 5), 0.002))
-    print(f"trained for {step} steps of 16")
+            average[name].lerp_(value, max(5 / (step + 6), 0.002))
+        if step % 100 == 0:
+            print(f"training, step {step} of {steps}: loss {loss.item():.3f}", flush=True)
     return average
 
 
@@ -114,8 +114,20 @@ class Wrapped(nn.Module):
         return found
 
 
-def denoiser(network: UNet2DModel, form: NumberFormat) -> NetworkDenoiser:
+class Clipped(Denoiser):
+    """Pixels are within [-1, 1], and so is their mean: the pipeline's ``clip_sample``."""
+
+    def __init__(self, inner: Denoiser) -> None:
+        super().__init__(inner.process)
+        self.inner = inner
+
+    def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
+        """The mean, clipped."""
+        return Posterior(self.inner(x_t, t, **cond).mean.clamp(-1, 1))
+
+
+def denoiser(network: UNet2DModel, form: NumberFormat) -> Denoiser:
     """Variance is preserved, so the U-Net is given the states as they are."""
     schedule = Tabulated(betas=tuple(DDIMScheduler().betas.double().tolist()))
     backbone = Wrapped(network, schedule, form)
-    return NetworkDenoiser(backbone, Gaussian(schedule), Eps(), sigma_data=1.0)
+    return Clipped(NetworkDenoiser(backbone, Gaussian(schedule), Eps(), sigma_data=1.0))

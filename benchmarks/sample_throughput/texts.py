@@ -21,12 +21,12 @@ from sfumato.run.text.sampling import MadeTexts, TextModel
 BATCH = 4
 
 
-def run_in(folder: Path, minutes: float, tokens: int) -> Run:
+def run_in(folder: Path, steps: int, tokens: int) -> Run:
     """A run on Shakespeare from the cache, or trained now."""
-    name = f"verses-{minutes:g}-{tokens}"
+    name = f"verses-{steps}-{tokens}"
     if not (folder / name / "model.safetensors").exists():
         settings = [f"medium.context={tokens}"]
-        sfumato.train("shakespeare", name=name, minutes=minutes, settings=settings, root=folder)
+        sfumato.train("shakespeare", name=name, steps=steps, settings=settings, root=folder)
     return sfumato.open(folder / name)
 
 

@@ -65,7 +65,7 @@ class TestPictures:
         null = torch.full((2,), 2, device=model.device)
         cond = {} if name == "plain" else {"label": null}
         if method == "bound":
-            denoiser = model.evaluated(model.denoiser)
+            denoiser = model.evaluated(model.denoiser, "fp32")
             nats = gaussian_bound(denoiser, x0, Levels(), 3, 3, **cond).nats
         else:
             nats = flow_likelihood(model.denoiser, x0, Levels(), Hutchinson(), 3, 3, **cond).nats
@@ -190,7 +190,7 @@ class TestSounds:
         cond = {key: value.to(model.device) for key, value in cond.items()}
         x0 = encoded.x0.to(model.device)
         if method == "bound":
-            denoiser = model.evaluated(model.denoiser)
+            denoiser = model.evaluated(model.denoiser, "fp32")
             nats = gaussian_bound(denoiser, x0, Density(), 3, 0, **cond).nats
         else:
             nats = flow_likelihood(model.denoiser, x0, Density(), Hutchinson(), 3, 0, **cond).nats

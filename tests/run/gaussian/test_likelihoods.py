@@ -70,7 +70,7 @@ def test_they_are_those_of_the_pixels(unet: Model) -> None:
 def test_they_are_the_bound_s(plain: Model) -> None:
     found, _ = concluded(plain, PICTURES, None)
     x0 = torch.from_numpy(PICTURES.astype(np.float32)) / 127.5 - 1
-    denoiser = plain.evaluated(plain.denoiser)
+    denoiser = plain.evaluated(plain.denoiser, "fp32")
     nats = gaussian_bound(denoiser, x0.to(plain.device), Levels(256), 2, seed=0).nats
     expected = nats.numpy() / (3 * 16 * 16 * math.log(2))
     np.testing.assert_allclose(found.of_each, expected, rtol=1e-6)
