@@ -78,7 +78,7 @@ def test_a_trial_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(torch, "compile", broken)
     compiling.trial.cache_clear()
-    assert compiling.trial(CPU) == "a trial failed: fatal error: Python.h: No such file"
+    assert compiling.trial(CPU) == "a trial failed: fatal error: Python.h: No such file and more"
     compiling.trial.cache_clear()
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sfumato.engine import loop
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.events import (
     Done,
@@ -25,6 +26,7 @@ from sfumato.engine.events import (
     Warned,
 )
 from sfumato.engine.loop import Trainer
+from sfumato.engine.precision import Decision
 from sfumato.engine.settings import Budget, EngineSettings
 from sfumato.engine.signals import StopRequest
 from sfumato.engine.state import TrainingState
@@ -351,3 +353,57 @@ def test_the_module_is_in_training_mode_after_an_evaluation(tmp_path: Path) -> N
         if isinstance(event, EvaluationDue):
             trainer.state.module.train(False)
     assert modes == [True] * 4
+
+
+class Line(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((4,), 0.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight
+
+
+def line(directory: Path, **settings: Any) -> Trainer[Any]:
+    module = Line()
+    store = CheckpointStore(directory / "checkpoints")
+    asked = EngineSettings(batch=8, preview_minutes=None, precision="fp32", **settings)
+
+    def batches(step: int) -> Tensor:
+        return torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
+
+    return Trainer(module, lambda x: module(x).square(), batches, asked, store)
+
+
+@pytest.mark.parametrize("kind", ["right", "wrong", "not a number", "fails"])
+def test_what_was_compiled_is_used_only_if_it_computes_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    calls = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
+        if kind == "fails":
+            raise RuntimeError("no such instruction")
+        factor = {"right": 1.0, "wrong": 3.0, "not a number": math.nan}[kind]
+
+        def run(*args: Tensor) -> tuple[Tensor, ...]:
+            calls.append(kind)
+            return tuple(factor * out for out in graph(*args))
+
+        return run
+
+    written = line(tmp_path / "written", compile="off")
+    list(written.run(Budget(steps=5)))
+    monkeypatch.setattr(loop, "choose_compile", lambda *asked: Decision("on", "told"))
+    monkeypatch.setattr(loop, "compile_parts", lambda module: module.compile(backend=backend))
+    compiled = line(tmp_path / "compiled", compile="on")
+    said = [event.message for event in compiled.run(Budget(steps=5)) if isinstance(event, Warned)]
+    for name, tensor in everything(written.state).items():
+        torch.testing.assert_close(everything(compiled.state)[name], tensor)
+    assert len(calls) == {"right": 6, "fails": 0}.get(kind, 1)
+    if kind == "right":
+        assert said == []
+    else:
+        (message,) = said
+        why = {"wrong": "norm of", "not a number": "norm of nan", "fails": "no such instruction"}
+        assert why[kind] in message

@@ -36,6 +36,7 @@ _REPAID = {
 }
 _SHAPES = 256
 """Of batches, number formats and runs, in one process; torch gives up after eight."""
+_BRIEF = 160
 _REPEATED = 3
 """Fewer alike are not worth the seams between them."""
 
@@ -109,6 +110,12 @@ def compile_parts(module: nn.Module, dynamic: bool | None = None) -> None:
         part.compile(dynamic=dynamic)
 
 
+def as_written(module: nn.Module) -> None:
+    """Undo :func:`compile_parts`."""
+    for part in compiled_parts(module):
+        part._compiled_call_impl = None
+
+
 def twin(module: ModuleT) -> ModuleT:
     """A copy that has the same weights, not equal ones: to be compiled, while the other is not."""
     weights = [*module.parameters(), *module.buffers()]
@@ -135,9 +142,13 @@ def trial(device: torch.device) -> str:
     try:
         torch.compile(line)(torch.ones(64, device=device))
     except Exception as error:  # whatever a tool chain can come up with
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        return f"a trial failed: {said[0]}"
+        return f"a trial failed: {brief(error)}"
     return ""
+
+
+def brief(error: Exception) -> str:
+    """The beginning of what a compiler says, which can go on for pages."""
+    return " ".join(str(error).split())[:_BRIEF] or type(error).__name__
 
 
 def _kind(repeated: bool) -> str:

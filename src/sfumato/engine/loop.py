@@ -7,6 +7,7 @@ killed and resumed ends bit for bit where the unbroken one ends.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic
@@ -19,7 +20,14 @@ from sfumato.engine.attention import choose_attention
 from sfumato.engine.batch import Batch
 from sfumato.engine.cadence import Cadence, every
 from sfumato.engine.checkpoint import Checkpoint, CheckpointStore
-from sfumato.engine.compiling import choose_compile, compile_parts, eager, is_repeated
+from sfumato.engine.compiling import (
+    as_written,
+    brief,
+    choose_compile,
+    compile_parts,
+    eager,
+    is_repeated,
+)
 from sfumato.engine.ema import PowerEMA
 from sfumato.engine.events import (
     Done,
@@ -86,6 +94,7 @@ class Trainer(Generic[Batch]):
         self._batches = batches
         self._stepper = Stepper(self.state, loss, settings, self._precision, self._attention)
         self._saved_step: int | None = None
+        self._compiled = False
 
     @property
     def ema(self) -> PowerEMA:
@@ -161,7 +170,8 @@ class Trainer(Generic[Batch]):
         compiled = choose_compile(
             self.settings.compile, self._device, budget.minutes, is_repeated(state.module)
         )
-        if compiled.choice == "on":
+        self._compiled = compiled.choice == "on"
+        if self._compiled:
             compile_parts(state.module)
         yield Started(
             step=state.step,
@@ -193,7 +203,10 @@ class Trainer(Generic[Batch]):
         state.module.train()
         with self._prefetcher(budget) as batches:
             while state.progress < 1.0:
-                self._stepper.apply(batches.next())
+                batch = batches.next()
+                if self._compiled:
+                    yield from self._trusted(batch)
+                self._stepper.apply(batch)
                 state.elapsed = pace.tick(state.step, state.samples)
                 state.progress = budget.progress(state.step, state.elapsed)
                 # Before it is saved: whatever goes on from a checkpoint has said it of all before.
@@ -215,6 +228,26 @@ class Trainer(Generic[Batch]):
                 if preview.due():
                     with preview.turn():
                         yield from self._preview()
+
+    def _trusted(self, batch: Batch) -> Iterator[Event]:
+        """Compare what was compiled with what was written, once; go on with the latter in doubt."""
+        self._compiled = False
+        with eager():
+            expected = self._stepper.gradient_norm(batch)
+        try:
+            found = self._stepper.gradient_norm(batch)
+        except Exception as error:  # whatever a compiler can come up with
+            why = f"it failed: {brief(error)}"
+        else:
+            # Another order of sums, or other dropout, changes the norm by some per cent at most.
+            if not math.isfinite(expected) or 0.8 * expected <= found <= 1.25 * expected:
+                return
+            why = f"its gradient has a norm of {found:g} where {expected:g} is right"
+        as_written(self.state.module)
+        yield Warned(
+            step=self.state.step,
+            message=f"The compiled network is not used, {why}. Training goes on uncompiled.",
+        )
 
     def _prefetcher(self, budget: Budget) -> Prefetcher[Batch]:
         def load(step: int) -> Batch:

@@ -76,6 +76,16 @@ class Stepper(Generic[Batch]):
         state.step += 1
         state.samples += samples
 
+    def gradient_norm(self, batch: Batch) -> float:
+        """The norm of a batch's gradient. Nothing is stepped, and buffers stay as they are."""
+        buffers = {name: value.clone() for name, value in self._state.module.named_buffers()}
+        self._accumulate(batch, trees.size(batch))
+        norm = torch.nn.utils.clip_grad_norm_(self._weights, math.inf).item()
+        self._state.optimizer.zero_grad(set_to_none=True)
+        for name, value in self._state.module.named_buffers():
+            value.copy_(buffers[name])
+        return norm
+
     def check(self) -> None:
         """Look at the losses and gradients not looked at yet.
 
