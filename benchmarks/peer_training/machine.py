@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sfumato.engine.machine import usable_cores
@@ -14,8 +14,16 @@ _PACKAGES = ("torch", "diffusers", "accelerate", "denoising-diffusion-pytorch")
 def described(threads: int) -> str:
     """The month, the processor and the versions, as one sentence."""
     when = datetime.now(UTC).strftime("%B %Y")
-    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES if _is_here(name))
     return f"{when}, {usable_cores()} cores of {_processor()}, {threads} threads; {packages}."
+
+
+def _is_here(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _processor() -> str:

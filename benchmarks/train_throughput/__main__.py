@@ -4,8 +4,9 @@
 
 Every contestant is a process of its own, as levers such as the allocator's settings belong to a
 process. One trains while all others wait for their turn. After each contest its rows replace the
-old ones in results.csv beside this file, so a run that was stopped goes on with the contests that
-are left. Prints the tables. About 15 minutes on two cores, half of them compiling.
+old ones in results.csv beside this file: after a run that was stopped, name the contests that are
+left. A contestant that fails, as when its library is not installed, is left out with a line that
+says so. Prints the tables.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from contest import contestants
+from peer_training.machine import described
 from peer_training.pictures import data_of, exported
 from report import TABLE, Row, keep, read, tables
 from rounds import Entry, Terms, held
@@ -56,6 +58,7 @@ def main() -> None:
             if one.contest == contest and not (args.eager and one.compiled)
         ]
         keep(map(_row, held(these, terms)), table)
+    print(described(args.threads) + "\n")
     print("\n".join(tables(read(table))))
 
 
