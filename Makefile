@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test slow check format clean
+.PHONY: setup demo test slow check bench bench-quality format clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,17 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Under half an hour beside the peers; the samples after ten minutes of training each take hours.
+bench: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[svg,bench]'
+	$(BIN)/python -m pip install --quiet --no-deps denoising-diffusion-pytorch ema-pytorch
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/train_throughput --eager
+	$(BIN)/python benchmarks/sample_throughput
+
+bench-quality: bench
+	$(BIN)/python benchmarks/quality_per_minute all --work build/quality --out benchmarks/quality_per_minute
 
 format: setup
 	$(BIN)/ruff check --fix .
