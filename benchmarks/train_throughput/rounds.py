@@ -16,6 +16,7 @@ from typing import Any
 from contest import Contestant
 
 WORKER = Path(__file__).parent / "worker.py"
+_LINES = 4
 
 
 @dataclass
@@ -126,8 +127,8 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             self._said.seek(0)
-            last = self._said.read().strip().splitlines()[-1:]
-            raise ChildProcessError(f"it failed: {''.join(last)}")
+            last = self._said.read().strip().splitlines()[-_LINES:]
+            raise ChildProcessError("it failed:\n  " + "\n  ".join(last))
         answer: dict[str, Any] = json.loads(line)
         return answer
 
