@@ -92,7 +92,7 @@ def test_a_damaged_cache_is_rebuilt(tmp_path: Path, make_picture: MakePicture, d
     make_picture("b.png", 2)
     data = open_or_build(tmp_path)
     expected = data.array.copy()
-    array, table = data.folder / "data.npy", data.folder / "items.json"
+    array, table = data.folder / "data.npy", data.folder / "table.json"
     if damage == "cut":
         array.write_bytes(array.read_bytes()[:-1])
     elif damage == "empty":
@@ -103,7 +103,7 @@ def test_a_damaged_cache_is_rebuilt(tmp_path: Path, make_picture: MakePicture, d
         table.write_text(table.read_text()[:-9])
     else:
         content = json.loads(table.read_text())
-        content["items"].pop()
+        content["items"] -= 1
         table.write_text(json.dumps(content))
     np.testing.assert_array_equal(open_or_build(tmp_path).array, expected)
 

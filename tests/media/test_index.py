@@ -9,7 +9,8 @@ import pytest
 
 from sfumato.errors import DataError
 from sfumato.media.image_open import IMAGES
-from sfumato.media.index import Index, Item, scan
+from sfumato.media.index import Index, scan
+from sfumato.media.items import Item
 
 
 def write(root: Path, *names: str) -> Path:

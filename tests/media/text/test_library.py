@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfumato.errors import DataError, SettingError
+from sfumato.media.strings import pack_strings
 from sfumato.media.text import building
-from sfumato.media.text.collection import pack_strings
 from sfumato.media.text.library import Library
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
