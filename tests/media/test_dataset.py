@@ -108,6 +108,18 @@ def test_a_damaged_cache_is_rebuilt(tmp_path: Path, make_picture: MakePicture, d
     np.testing.assert_array_equal(open_or_build(tmp_path).array, expected)
 
 
+@pytest.mark.parametrize("name", ["items.npy", "offsets.npy", "labels.npy", "repeats.npy"])
+def test_a_lost_column_is_rebuilt(tmp_path: Path, make_picture: MakePicture, name: str) -> None:
+    for label in ("cat", "dog"):
+        make_picture(f"{label}/1.png", 1)
+    data = open_or_build(tmp_path)
+    (data.folder / name).unlink()
+    again = open_or_build(tmp_path)
+    assert (again.folder / name).exists()
+    assert again.items == data.items
+    assert again.duplicates == (("dog/1.png", "cat/1.png"),)
+
+
 def test_a_build_that_stops_leaves_nothing(tmp_path: Path, make_picture: MakePicture) -> None:
     for seed in range(30):
         make_picture(f"{seed}.png", seed)
