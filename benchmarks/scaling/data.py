@@ -1,6 +1,7 @@
 """Time and memory of a data set, by the number of its files.
 
-Run on a folder and its number of files, as its own process, this file prints the rows of one size as JSON.
+As its own process, with a folder and its number of files as arguments, this file prints the rows of
+one size as JSON.
 """
 
 from __future__ import annotations
