@@ -59,7 +59,7 @@ class Sizes:
         rounds: Of the clock.
     """
 
-    training: int = 3000
+    training: int = 1500
     text_training: int = 1000
     ends: int = 16
     fine: int = 512

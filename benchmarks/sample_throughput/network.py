@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sfumato.denoiser import Denoiser, NetworkDenoiser, Posterior
+from sfumato.engine.attention import attention, choose_attention
 from sfumato.engine.precision import NumberFormat, autocast, choose_precision
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import Eps
@@ -83,7 +84,7 @@ def fitted(network: UNet2DModel, items: NDArray[np.uint8], steps: int) -> dict[s
         x0 = torch.from_numpy(items[rows.numpy()]).float() / 127.5 - 1
         eps = torch.randn(x0.shape, generator=generator)
         t = torch.randint(_STEPS, (len(x0),), generator=generator)
-        with autocast(decision, CPU):
+        with autocast(decision, CPU), attention(choose_attention(CPU, decision)):
             found = network(schedule.add_noise(x0, eps, t), t).sample
         loss = F.mse_loss(found.float(), eps)
         loss.backward()

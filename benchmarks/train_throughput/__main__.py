@@ -1,6 +1,6 @@
 """How fast the engine trains beside the peers' loops: samples a second, in turns.
 
-    python benchmarks/train_throughput [unet own-blocks dit-2 dit-4] [--quick]
+    python benchmarks/train_throughput [unet dit own-blocks default] [--quick]
 
 Every contestant is a process of its own, as levers such as the allocator's settings belong to a
 process. One trains while all others wait for their turn. After each contest its rows replace the
@@ -27,7 +27,7 @@ from rounds import Entry, Terms, held
 from sfumato.run.training import planned_for
 from sfumato.storage import default_cache
 
-_QUICK = ("unet", "dit-4")
+_QUICK = ("unet", "dit")
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("contests", nargs="*", metavar="|".join(named))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of a turn, at least")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of a turn, at least")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--eager", action="store_true", help="leave out what is compiled")

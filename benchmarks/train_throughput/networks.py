@@ -2,54 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from sfumato.nets.specs import Backbone, TransformerSpec, UNetSpec
+from sfumato.recipes import ImageRecipe, find
 
 CHANNELS, SIZE = 3, 32
-
-OWN: dict[str, Backbone] = {
-    "own-unet": UNetSpec(
-        widths=(64, 128, 256), blocks=(1, 1, 2), attention=(False, False, True), patch=2
-    ),
-    "own-transformer": TransformerSpec(patch=4, dim=256, depth=4, heads=4),
-    "own-dit-2": TransformerSpec(patch=2, dim=256, depth=6, heads=4),
-    "own-dit-4": TransformerSpec(patch=4, dim=256, depth=6, heads=4),
-}
-"""Our blocks: two of about the size of the peers' U-Nets, two of that of diffusers' transformer."""
+_LEVELS, _ATTENTION = (64, 128, 128), (1, 2)
 
 
-class Foreign(nn.Module):
-    """A network of diffusers as a backbone of ours, or as a plain function of state and time.
+def own(name: str) -> Backbone | None:
+    """A network of ours by its name: `image-transformer` as its recipe has it, or one of two.
 
-    Args:
-        network: Takes states and times from 0 to 999.
-        labelled: Whether it insists on a label.
+    `own-unet` and `own-transformer` are about as large as the networks of the peers beside them.
     """
-
-    def __init__(self, network: nn.Module, labelled: bool) -> None:
-        super().__init__()
-        self.network = network
-        self.labelled = labelled
-
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """Shapes (B, C, H, W) and (B,) to (B, C, H, W)."""
-        if not self.labelled:
-            out: Tensor = self.network(x, t).sample
-            return out
-        label = torch.zeros(len(x), dtype=torch.int64, device=x.device)
-        tokens: Tensor = self.network(x, timestep=t, class_labels=label).sample
-        return tokens
+    if name == "own-unet":
+        attention = (False, False, True)
+        return UNetSpec(widths=(64, 128, 256), blocks=(1, 1, 2), attention=attention, patch=2)
+    if name == "own-transformer":
+        return TransformerSpec(patch=4, dim=256, depth=4, heads=4)
+    if name == "image-transformer":
+        recipe = find(name)
+        assert isinstance(recipe, ImageRecipe)
+        return recipe.backbone
+    return None
 
 
-def foreign(name: str) -> Foreign:
-    """A network of diffusers by its name: `unet`, `dit-2` or `dit-4`."""
+def foreign(name: str) -> nn.Module:
+    """A network of diffusers by its name, `unet` or `dit`: called with states and times."""
     if name == "unet":
         from peer_training.diffusers_example import unet
 
         # Attention at 16 x 16 and 8 x 8, as in the DDPM of Ho et al. 2020 for CIFAR-10.
-        return Foreign(unet((64, 128, 128), (1, 2), 1, CHANNELS), labelled=False)
+        return unet(_LEVELS, _ATTENTION, 1, CHANNELS)
     from diffusers import DiTTransformer2DModel
 
     network = DiTTransformer2DModel(
@@ -59,7 +47,42 @@ def foreign(name: str) -> Foreign:
         out_channels=CHANNELS,
         num_layers=6,
         sample_size=SIZE,
-        patch_size=int(name.removeprefix("dit-")),
+        patch_size=4,
         num_embeds_ada_norm=1,
     )
-    return Foreign(network, labelled=True)
+    return Unlabelled(network)
+
+
+class Unlabelled(nn.Module):
+    """A transformer of diffusers, which insists on labels, with the face of its U-Net.
+
+    Args:
+        network: Takes states, times from 0 to 999 and labels.
+    """
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+        self.config = network.config
+
+    def forward(self, x: Tensor, t: Tensor) -> Any:
+        """Shapes (B, C, H, W) and (B,) to an object whose ``sample`` is (B, C, H, W)."""
+        label = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        return self.network(x, timestep=t, class_labels=label)
+
+
+class Plain(nn.Module):
+    """A network of diffusers as a function of state and time.
+
+    Args:
+        network: Answers with an object that has a ``sample``.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        """Shapes (B, C, H, W) and (B,) to (B, C, H, W)."""
+        out: Tensor = self.network(x, t).sample
+        return out

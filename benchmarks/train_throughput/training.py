@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from contest import BARE, DIFFUSERS, LUCIDRAINS, OURS, Contestant
-from networks import CHANNELS, OWN, SIZE, foreign
+from networks import CHANNELS, SIZE, Plain, foreign, own
 from peer_training.pictures import data_of, loader
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -86,9 +86,8 @@ def _ours(of: Contestant, batch: int, threads: int) -> Work:
     data = data_of("openmoji", plan.model_copy(update={"engine": settings}))
     spec = Spec(version=sfumato.__version__, recipe=data.settled(), data=data.facts)
     recipe = spec.gaussian
-    backbone = (
-        OWN[of.network].build(CHANNELS, (SIZE, SIZE)) if of.network in OWN else foreign(of.network)
-    )
+    ours = own(of.network)
+    backbone = ours.build(CHANNELS, (SIZE, SIZE)) if ours else Plain(foreign(of.network))
     denoiser = NetworkDenoiser(
         backbone, Gaussian(recipe.schedule), recipe.prediction, recipe.sigma_data or 0.5
     )
@@ -103,7 +102,7 @@ def _ours(of: Contestant, batch: int, threads: int) -> Work:
 
 
 def _bare(of: Contestant, folder: Path, batch: int) -> Work:
-    network = foreign(of.network)
+    network = Plain(foreign(of.network))
     flops = _flops(lambda: network(*_few()))
     if of.compiled:
         network.compile()
@@ -136,19 +135,19 @@ def _diffusers(of: Contestant, folder: Path, batch: int) -> Work:
     from peer_training.diffusers_example import Example
 
     network = foreign(of.network)
-    flops = _flops(lambda: network(*_few()))
+    flops = _flops(lambda: network(*_few()).sample)
     precision = "bf16" if of.precision == "bf16" else "fp32"
-    example = Example(network.network, folder, CHANNELS, batch, precision, planned=100_000)
+    example = Example(network, folder, CHANNELS, batch, precision, planned=100_000)
     return Work(_parameters(network), flops, batch, example.steps())
 
 
 def _lucidrains(of: Contestant, folder: Path, batch: int) -> Work:
     # diffusers first: it must not take the stand-in for torchvision for the real one.
-    unet = None if of.network == "its-own-unet" else foreign(of.network).network
+    theirs = None if of.network == "its-own-unet" else foreign(of.network)
     from peer_training import lucidrains
 
     network = (
-        lucidrains.own_unet(CHANNELS) if unet is None else lucidrains.AsItsUnet(unet, CHANNELS)
+        lucidrains.own_unet(CHANNELS) if theirs is None else lucidrains.AsItsUnet(theirs, CHANNELS)
     )
     flops = _flops(lambda: network(*_few()))
     out = Path(tempfile.mkdtemp(prefix="throughput-"))

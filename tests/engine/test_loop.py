@@ -407,3 +407,14 @@ def test_what_was_compiled_is_used_only_if_it_computes_the_same(
         (message,) = said
         why = {"wrong": "norm of", "not a number": "norm of nan", "fails": "no such instruction"}
         assert why[kind] in message
+
+
+def test_slow_data_is_told_in_the_progress(tmp_path: Path) -> None:
+    def late(step: int) -> Tensor:
+        time.sleep(0.02)
+        return torch.ones(8, 4)
+
+    trainer = toy(tmp_path, batches=late, progress_seconds=0.0)
+    said = [e for e in trainer.run(Budget(steps=20)) if isinstance(e, Progress)]
+    assert said[-1].waiting > 0.5  # The network needs next to nothing.
+    assert all(0.0 <= event.waiting <= 1.0 for event in said)

@@ -24,7 +24,7 @@ def test_the_end_is_foreseen_from_the_recent_rate() -> None:
     assert pace.eta(Budget(steps=1000)) == math.inf
     for step in range(101, 301):
         clock.now += 10.0 if step == 101 else 0.5  # a slow first step, soon forgotten
-        pace.tick(step, step * 8)
+        pace.tick(step, step * 8, 0.0)
     assert pace.elapsed == pytest.approx(50 + 10 + 199 * 0.5)
     assert pace.samples_per_second == pytest.approx(16.0)
     assert pace.eta(Budget(steps=1000)) == pytest.approx(350.0)
@@ -33,21 +33,33 @@ def test_the_end_is_foreseen_from_the_recent_rate() -> None:
     assert pace.eta(Budget(steps=10)) == 0.0
 
 
+def test_waiting_is_a_share_of_recent_time() -> None:
+    clock = Clock()
+    pace = Pace(0, 0, 0.0, clock)
+    assert pace.waiting == 0.0
+    waited = 0.0
+    for step in range(1, 201):
+        clock.now += 1.0
+        waited += 0.75 if step == 1 else 0.25  # a slow first batch, soon forgotten
+        pace.tick(step, step, waited)
+    assert pace.waiting == pytest.approx(0.25)
+
+
 def test_many_short_steps_need_little_memory() -> None:
     clock = Clock()
     pace = Pace(0, 0, 0.0, clock)
     for step in range(1, 100_001):
         clock.now += 0.001
-        pace.tick(step, step)
+        pace.tick(step, step, 0.0)
     assert len(pace._marks) < 80
     assert pace.samples_per_second == pytest.approx(1000.0, rel=1e-3)
 
 
 def test_a_clock_set_back_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = Pace(0, 0, 0.0)
-    pace.tick(1, 1)
+    pace.tick(1, 1, 0.0)
     monkeypatch.setattr(time, "time", lambda: 0.0)
-    assert 0 <= pace.tick(2, 2) < 5
+    assert 0 <= pace.tick(2, 2, 0.0) < 5
     assert 0 <= pace.eta(Budget(steps=10)) < 60
 
 

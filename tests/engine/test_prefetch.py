@@ -74,3 +74,23 @@ def test_closing_ends_the_thread() -> None:
         with Prefetcher(lambda step: step, 0, None, timeout=5, threads=3) as items:
             items.next()
     assert threading.active_count() <= before  # One of another test may have ended meanwhile.
+
+
+def test_waiting_is_counted_for_what_is_not_ready() -> None:
+    made, asked = threading.Event(), threading.Event()
+
+    def load(step: int) -> int:
+        if step == 2:
+            made.set()
+            asked.wait(5)
+        return step
+
+    with Prefetcher(load, 0, 3, timeout=5) as items:
+        items.next()
+        assert made.wait(5)  # The thread is at the third item, so the second is ready.
+        before = items.waited
+        items.next()
+        ready = items.waited
+        threading.Timer(0.2, asked.set).start()
+        items.next()
+    assert items.waited - ready > ready - before

@@ -11,14 +11,15 @@ from rich.console import Console
 
 from sfumato.engine.events import Done, Event, Metric, PreviewDue, Progress, Saved, Started, Warned
 from sfumato.engine.log import JsonLog, TensorBoardLog, read_log
-from sfumato.engine.progress import Bar, Lines, choose_display, duration
+from sfumato.engine.progress import Bar, Lines, choose_display, describe_progress, duration
 from sfumato.errors import MissingExtra
 
 
-def progress(step: int, eta: float = 75.0) -> Progress:
+def progress(step: int, eta: float = 75.0, waiting: float = 0.0) -> Progress:
     return Progress(
         step=step, steps=1000, share=step / 1000, samples=step * 8, loss=0.25, lr=1e-3,
-        grad_norm=1.5, samples_per_second=123.4, eta_seconds=eta, elapsed=step / 10,
+        grad_norm=1.5, samples_per_second=123.4, waiting=waiting, eta_seconds=eta,
+        elapsed=step / 10,
     )  # fmt: skip
 
 
@@ -78,6 +79,11 @@ def test_a_terminal_gets_a_bar_and_the_rest_above_it() -> None:
     assert "the [bold]cat[/bold] sat" in text
 
 
+def test_waiting_is_said_where_there_is_any_to_speak_of() -> None:
+    assert "waiting 12% for data" in describe_progress(progress(1, waiting=0.123))
+    assert "waiting" not in describe_progress(progress(1, waiting=0.001))
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (3600, "1:00:00"), (math.inf, "?")]
 )
@@ -131,5 +137,6 @@ def test_tensorboard_gets_the_curves(tmp_path: Path, monkeypatch: pytest.MonkeyP
     log.close()
     assert Writer.said == [
         ("train/loss", 0.25, 1), ("train/lr", 1e-3, 1), ("train/grad_norm", 1.5, 1),
-        ("train/samples_per_second", 123.4, 1), ("metric/kid", 0.5, 1), ("closed",),
+        ("train/samples_per_second", 123.4, 1), ("train/waiting", 0.0, 1),
+        ("metric/kid", 0.5, 1), ("closed",),
     ]  # fmt: skip

@@ -92,7 +92,7 @@ def test_a_damaged_cache_is_rebuilt(tmp_path: Path, make_picture: MakePicture, d
     make_picture("b.png", 2)
     data = open_or_build(tmp_path)
     expected = data.array.copy()
-    array, table = data.folder / "data.npy", data.folder / "items.json"
+    array, table = data.folder / "data.npy", data.folder / "table.json"
     if damage == "cut":
         array.write_bytes(array.read_bytes()[:-1])
     elif damage == "empty":
@@ -103,9 +103,21 @@ def test_a_damaged_cache_is_rebuilt(tmp_path: Path, make_picture: MakePicture, d
         table.write_text(table.read_text()[:-9])
     else:
         content = json.loads(table.read_text())
-        content["items"].pop()
+        content["items"] -= 1
         table.write_text(json.dumps(content))
     np.testing.assert_array_equal(open_or_build(tmp_path).array, expected)
+
+
+@pytest.mark.parametrize("name", ["items.npy", "offsets.npy", "labels.npy", "repeats.npy"])
+def test_a_lost_column_is_rebuilt(tmp_path: Path, make_picture: MakePicture, name: str) -> None:
+    for label in ("cat", "dog"):
+        make_picture(f"{label}/1.png", 1)
+    data = open_or_build(tmp_path)
+    (data.folder / name).unlink()
+    again = open_or_build(tmp_path)
+    assert (again.folder / name).exists()
+    assert again.items == data.items
+    assert again.duplicates == (("dog/1.png", "cat/1.png"),)
 
 
 def test_a_build_that_stops_leaves_nothing(tmp_path: Path, make_picture: MakePicture) -> None:

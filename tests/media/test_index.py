@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,7 +10,8 @@ import pytest
 
 from sfumato.errors import DataError
 from sfumato.media.image_open import IMAGES
-from sfumato.media.index import Index, Item, scan
+from sfumato.media.index import Index, scan
+from sfumato.media.items import Item
 
 
 def write(root: Path, *names: str) -> Path:
@@ -144,6 +146,19 @@ def test_fingerprint_survives_a_move_and_sees_changes(tmp_path: Path) -> None:
 def test_parts_of_a_file_have_names_of_their_own() -> None:
     parts = [Item("a/b.wav", part=part) for part in range(3)]
     assert [item.name for item in parts] == ["a/b.wav", "a/b.wav#1", "a/b.wav#2"]
+
+
+def test_the_fingerprint_is_what_it_was(tmp_path: Path) -> None:
+    # It is in the spec of every run, and a run goes on only with the data of its fingerprint.
+    write(tmp_path, "cat/1.png", "dog/2.png")
+    (tmp_path / "dog/2.txt").write_text("a dog")
+    expected = hashlib.sha256()
+    for item in [
+        ("cat/1.png", 9, "cat", None, None),
+        ("dog/2.png", 9, "dog", "a dog", None),
+    ]:
+        expected.update(repr(item).encode())
+    assert scan(tmp_path, IMAGES).fingerprint == expected.hexdigest()
 
 
 def test_stamp_sees_an_edit_that_keeps_the_size(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from sfumato.errors import SettingError
@@ -31,6 +32,15 @@ def test_chains_of_equal_items_stay_together() -> None:
     for share in (0.2, 0.5, 0.8):
         _, held = split_by_group(NAMES[:200], chain, share)
         assert len(set(held) & set(range(100))) in (0, 100)
+
+
+def test_equal_items_join_their_whole_groups() -> None:
+    keys = [f"group {number // 4}" for number in range(200)]
+    pairs = [(4 * number, 4 * number + 5) for number in range(0, 49, 2)]
+    for share in (0.2, 0.5, 0.8):
+        _, held = split_by_group(keys, pairs, share)
+        sides = np.isin(np.arange(200), held).reshape(25, 8)
+        assert (sides.all(axis=1) | ~sides.any(axis=1)).all()
 
 
 @pytest.mark.parametrize("share", [1e-9, 0.999999])

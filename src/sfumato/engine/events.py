@@ -59,6 +59,7 @@ class Progress(Event):
         lr: Learning rate of the last step.
         grad_norm: Global gradient norm of the last step, before clipping.
         samples_per_second: Recent throughput.
+        waiting: Share of recent time, in [0, 1], in which steps waited for their batches.
         eta_seconds: Expected time to the end.
         elapsed: Seconds trained, over all sessions.
     """
@@ -70,6 +71,7 @@ class Progress(Event):
     lr: float
     grad_norm: float
     samples_per_second: float
+    waiting: float
     eta_seconds: float
     elapsed: float
 

@@ -97,7 +97,7 @@ def _ends_in_half_a_line(path: Path) -> bool:
 
 def _curves(event: Event) -> dict[str, float]:
     if isinstance(event, Progress):
-        names = ("loss", "lr", "grad_norm", "samples_per_second")
+        names = ("loss", "lr", "grad_norm", "samples_per_second", "waiting")
         return {f"train/{name}": getattr(event, name) for name in names}
     if isinstance(event, Metric):
         return {f"metric/{event.name}": event.value}

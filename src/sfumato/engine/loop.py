@@ -207,7 +207,7 @@ class Trainer(Generic[Batch]):
                 if self._compiled:
                     yield from self._trusted(batch)
                 self._stepper.apply(batch)
-                state.elapsed = pace.tick(state.step, state.samples)
+                state.elapsed = pace.tick(state.step, state.samples, batches.waited)
                 state.progress = budget.progress(state.step, state.elapsed)
                 # Before it is saved: whatever goes on from a checkpoint has said it of all before.
                 if state.step.bit_count() == 1:
@@ -304,6 +304,7 @@ class Trainer(Generic[Batch]):
             lr=self._stepper.lr,
             grad_norm=self._stepper.grad_norm,
             samples_per_second=pace.samples_per_second,
+            waiting=pace.waiting,
             eta_seconds=pace.eta(budget),
             elapsed=self.state.elapsed,
         )

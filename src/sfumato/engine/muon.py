@@ -9,13 +9,13 @@ directions move as much as common ones. Liu et al. 2025 (arXiv:2502.16982) scale
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Any, overload
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adamw import adamw
 
+from sfumato.engine.adamw import LightOptimizer
 from sfumato.engine.precision import choose_precision
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -50,7 +50,7 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     return x.to(matrices.dtype)
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(LightOptimizer):
     """Muon for hidden matrices, AdamW for outer layers and vectors, in one optimiser.
 
     Args:
@@ -84,24 +84,9 @@ class Muon(torch.optim.Optimizer):
         defaults = {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps}
         super().__init__([group for group in groups if group["params"]], defaults)
 
-    @overload
-    def step(self, closure: None = None) -> None: ...
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Update every parameter that has a gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            parameters = [p for p in group["params"] if p.grad is not None]
-            if parameters:
-                rule = self._step_muon if group["rule"] == "muon" else self._step_adamw
-                rule(parameters, group)
-        return loss
+    def _update(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
+        rule = self._step_muon if group["rule"] == "muon" else self._adamw
+        rule(parameters, group)
 
     def _step_muon(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
         gradients = [p.grad for p in parameters if p.grad is not None]
@@ -120,36 +105,3 @@ class Muon(torch.optim.Optimizer):
             update = orthogonalise(stack).mul_(-group["lr"] * 0.2 * max(m, n) ** 0.5)
             for i, matrix in zip(members, update, strict=True):
                 parameters[i].add_(matrix.reshape(parameters[i].shape))
-
-    def _step_adamw(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
-        slots = [self._slots(p, "exp_avg", "exp_avg_sq") for p in parameters]
-        adamw(
-            list[Tensor](parameters),
-            [p.grad for p in parameters if p.grad is not None],
-            [slot[0] for slot in slots],
-            [slot[1] for slot in slots],
-            [],
-            [self._clock(p) for p in parameters],
-            fused=True,
-            amsgrad=False,
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            lr=group["lr"],
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            maximize=False,
-        )
-
-    def _slots(self, parameter: nn.Parameter, *names: str) -> list[Tensor]:
-        state = self.state[parameter]
-        for name in names:
-            if name not in state:
-                state[name] = torch.zeros_like(parameter)
-        return [state[name] for name in names]
-
-    def _clock(self, parameter: nn.Parameter) -> Tensor:
-        state = self.state[parameter]
-        if "step" not in state:
-            state["step"] = torch.zeros((), dtype=torch.float32, device=parameter.device)
-        clock: Tensor = state["step"]
-        return clock

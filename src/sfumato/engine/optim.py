@@ -13,6 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 from torch import nn
 
+from sfumato.engine.adamw import AdamW
 from sfumato.engine.muon import Muon
 
 Named = Iterable[tuple[str, nn.Parameter]]
@@ -47,7 +48,7 @@ class AdamWSpec(_Spec):
             {"params": list(vectors.values()), "weight_decay": 0.0},
         ]
         groups = [group for group in groups if group["params"]]
-        return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=True)
+        return AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps)
 
 
 class MuonSpec(_Spec):

@@ -1,4 +1,4 @@
-"""How fast a run goes and when it will end, on a monotonic clock."""
+"""How fast a run goes, what it waits for and when it will end, on a monotonic clock."""
 
 from __future__ import annotations
 
@@ -28,15 +28,20 @@ class Pace:
     ) -> None:
         self._clock = clock
         self._origin = clock() - elapsed
-        self._marks = deque([(elapsed, step, samples)])
+        self._marks = deque([(elapsed, step, samples, 0.0)])
 
     @property
     def elapsed(self) -> float:
         """Seconds trained, over all sessions."""
         return self._clock() - self._origin
 
-    def tick(self, step: int, samples: int) -> float:
+    def tick(self, step: int, samples: int, waited: float) -> float:
         """Note that a step has ended.
+
+        Args:
+            step: Steps done.
+            samples: Samples seen.
+            waited: Seconds that this session has waited for batches in all.
 
         Returns:
             Seconds trained, over all sessions.
@@ -45,7 +50,7 @@ class Pace:
         # About sixty marks describe the window, however short the steps.
         if len(self._marks) > 1 and now - self._marks[-2][0] < WINDOW / 60:
             self._marks.pop()
-        self._marks.append((now, step, samples))
+        self._marks.append((now, step, samples, waited))
         while len(self._marks) > 2 and now - self._marks[1][0] > WINDOW:
             self._marks.popleft()
         return now
@@ -53,12 +58,18 @@ class Pace:
     @property
     def samples_per_second(self) -> float:
         """Recent throughput; 0 before the first step."""
-        (then, _, few), (now, _, many) = self._marks[0], self._marks[-1]
+        (then, _, few, _), (now, _, many, _) = self._marks[0], self._marks[-1]
         return (many - few) / (now - then) if now > then else 0.0
+
+    @property
+    def waiting(self) -> float:
+        """Share of recent time, in [0, 1], in which steps waited for their batches."""
+        (then, _, _, before), (now, _, _, waited) = self._marks[0], self._marks[-1]
+        return min(1.0, (waited - before) / (now - then)) if now > then else 0.0
 
     def eta(self, budget: Budget) -> float:
         """Seconds until the budget is spent; infinity while the rate is unknown."""
-        (then, early, _), (now, step, _) = self._marks[0], self._marks[-1]
+        (then, early, _, _), (now, step, _, _) = self._marks[0], self._marks[-1]
         ends = [math.inf]
         if budget.minutes is not None:
             ends.append(60.0 * budget.minutes - now)

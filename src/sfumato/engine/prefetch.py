@@ -30,6 +30,9 @@ class Prefetcher(Generic[Item]):
         stop: Step before which to stop loading; None never stops.
         timeout: Seconds that :meth:`next` waits before it gives up.
         threads: How many load at once; each is at most two items ahead.
+
+    Attributes:
+        waited: Seconds that :meth:`next` has waited in all for items that were not ready.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Prefetcher(Generic[Item]):
         timeout: float,
         threads: int = 1,
     ) -> None:
+        self.waited = 0.0
         self._load = load
         self._timeout = timeout
         self._closing = threading.Event()
@@ -77,6 +81,7 @@ class Prefetcher(Generic[Item]):
             BaseException: Whatever ``load`` raised, with its own traceback and the step noted.
         """
         hand = self._hands[(self._taken - self._start) % len(self._hands)]
+        began = time.monotonic()
         try:
             item, error = hand.ready.get(timeout=self._timeout)
         except queue.Empty:
@@ -87,6 +92,7 @@ class Prefetcher(Generic[Item]):
             ) from None
         if error is not None:
             raise error
+        self.waited += time.monotonic() - began
         self._taken += 1
         return item  # type: ignore[no-any-return]  # None only beside an error
 

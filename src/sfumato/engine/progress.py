@@ -18,6 +18,7 @@ from sfumato.engine.events import Done, Event, Metric, Progress, Saved, Started,
 
 LINE_SECONDS = 10.0
 LINE_SHARE = 1 / 20
+_NOTABLE = 0.02
 
 
 class Display(Protocol):
@@ -154,8 +155,14 @@ def duration(seconds: float) -> str:
 def _numbers(event: Progress) -> str:
     return (
         f"loss {event.loss:.4f}  lr {event.lr:.2e}  {event.samples_per_second:,.0f} samples/s  "
+        f"{_waiting(event.waiting)}"
         f"{duration(event.elapsed)} elapsed, {duration(event.eta_seconds)} left"
     )
+
+
+def _waiting(share: float) -> str:
+    """That the data is too slow, if it is: a network that never waits needs no word of it."""
+    return f"waiting {share:.0%} for data  " if share >= _NOTABLE else ""
 
 
 def _bar(event: Progress) -> Table:

@@ -19,7 +19,8 @@ from sfumato.errors import DataError
 from sfumato.media.dataset import Dataset, Progress
 from sfumato.media.image import ImageMedium, ImageSettings
 from sfumato.media.image_open import IMAGES, picture_header
-from sfumato.media.index import Rejected, scan
+from sfumato.media.index import scan
+from sfumato.media.walk import Rejected
 
 _SHOWN = 64
 

@@ -1,8 +1,10 @@
 """Decoded items in one memory-mapped array: built once, then read at memory speed.
 
-A cache folder is named by the data (paths, sizes, times) and by how they were read, and holds
-``data.npy`` and ``items.json``. It can always be deleted: it is rebuilt from the files. Files that
-cannot be read are set aside with their reasons, and the rest go on.
+A cache folder is named by the data (paths, sizes, times) and by how they were read. It holds the
+decoded items and all that is known about them as arrays, which are mapped into memory and not read:
+opening a million takes as long, and as little memory, as opening ten. It can always be deleted: it
+is rebuilt from the files. Files that cannot be read are set aside with their reasons, and the rest
+go on.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ import hashlib
 import json
 import os
 import shutil
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -23,12 +26,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from sfumato.errors import DataError, DiskFull, SfumatoError
 from sfumato.media.array_file import ArrayWriter, open_array
-from sfumato.media.index import Index, Item, Rejected
+from sfumato.media.classes import in_order
+from sfumato.media.index import Index
+from sfumato.media.items import Groups, Item, Items
+from sfumato.media.repeats import repeats
 from sfumato.media.split import split_by_group
+from sfumato.media.strings import Strings
+from sfumato.media.walk import Rejected
 from sfumato.storage import default_cache, new_folder, write_bytes
 
-_FORMAT = 1
-_ARRAY, _TABLE = "data.npy", "items.json"
+_FORMAT = 2
+_ARRAY, _TABLE = "data.npy", "table.json"
+_ITEMS, _OFFSETS, _LABELS, _REPEATS = "items.npy", "offsets.npy", "labels.npy", "repeats.npy"
 
 
 class Reader(Protocol):
@@ -64,21 +73,22 @@ class Dataset:
 
     Attributes:
         array: Shape (N, ...), read-only, on the disk.
-        items: The N items, in the order of the array.
+        items: The N items, in the order of the array; each is made when it is asked for.
         labels: int64 indices into ``classes``, shape (N,), or ``None`` without labels.
         classes: The names of the classes: by number if all are numbers, else by name.
         rejected: What was set aside, and why.
-        duplicates: Pairs of names with equal content after decoding: the later, the first.
+        repeats: Pairs of items with equal content after decoding: the later, the first; int64
+            indices, shape (M, 2).
         fingerprint: Of the data, as :class:`Index` defines it.
         folder: The cache folder.
     """
 
     array: NDArray[Any]
-    items: tuple[Item, ...]
+    items: Sequence[Item]
     labels: NDArray[np.int64] | None
     classes: tuple[str, ...]
     rejected: tuple[Rejected, ...]
-    duplicates: tuple[tuple[str, str], ...]
+    repeats: NDArray[np.int64]
     fingerprint: str
     folder: Path
 
@@ -115,16 +125,16 @@ class Dataset:
         folder = cache_folder(index, reader, cache_dir)
         try:
             table = json.loads((folder / _TABLE).read_bytes())
-            items = tuple(Item(*fields) for fields in table["items"])
-            array = open_array(folder / _ARRAY, (len(items), *reader.shape), reader.dtype)
-            labels, classes = _numbered([item.label for item in items])
+            count, classes = int(table["items"]), tuple(table["classes"])
+            offsets = _integers(folder / _OFFSETS, count + 1)
+            names = open_array(folder / _ITEMS, (int(offsets[-1]),), np.dtype(np.uint8))
             return cls(
-                array,
-                items,
-                labels,
+                open_array(folder / _ARRAY, (count, *reader.shape), reader.dtype),
+                Items(Strings(names, offsets)),
+                _integers(folder / _LABELS, count) if classes else None,
                 classes,
                 tuple(Rejected(*pair) for pair in table["rejected"]),
-                tuple((later, first) for later, first in table["duplicates"]),
+                _integers(folder / _REPEATS, int(table["repeats"]), 2),
                 index.fingerprint,
                 folder,
             )
@@ -133,6 +143,14 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.items)
+
+    @property
+    def duplicates(self) -> tuple[tuple[str, str], ...]:
+        """The repeats by name."""
+        return tuple(
+            (self.items[later].name, self.items[first].name)
+            for later, first in self.repeats.tolist()
+        )
 
     @property
     def label_counts(self) -> dict[str, int]:
@@ -169,10 +187,8 @@ class Dataset:
         Raises:
             SettingError: ``held_out`` is out of its range.
         """
-        keys = [item.group if item.group is not None else item.path for item in self.items]
-        place = {item.name: number for number, item in enumerate(self.items)}
-        same = [(place[later], place[first]) for later, first in self.duplicates]
-        return split_by_group(keys, same, held_out)
+        same = ((later, first) for later, first in self.repeats.tolist())
+        return split_by_group(Groups(self.items), same, held_out)
 
 
 def cache_folder(index: Index, reader: Reader, cache_dir: Path | None = None) -> Path:
@@ -195,32 +211,52 @@ def build(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterat
     folder.parent.mkdir(parents=True, exist_ok=True)
     _require_room(folder.parent, len(index), reader)
     rejected = list(index.rejected)
-    kept: list[Item] = []
-    duplicates: list[tuple[str, str]] = []
-    first_with: dict[bytes, str] = {}
+    unread: set[int] = set()
+    digests = bytearray()
     if folder.exists():
         shutil.rmtree(folder)
     with new_folder(folder) as building:
         with ArrayWriter(building / _ARRAY, len(index), reader.shape, reader.dtype) as out:
-            for done, (item, result) in enumerate(_decoded(index, reader), start=1):
+            for number, (item, result) in enumerate(_decoded(index, reader)):
                 if isinstance(result, SfumatoError):
+                    unread.add(number)
                     rejected.append(Rejected(item.name, result.why or result.what))
                 else:
-                    kept.append(item)
                     out.append(result)
-                    digest = hashlib.blake2b(result.tobytes(), digest_size=16).digest()
-                    first = first_with.setdefault(digest, item.name)
-                    if first != item.name:
-                        duplicates.append((item.name, first))
-                yield Progress(done, len(index), len(rejected))
-        if not kept:
+                    digests += hashlib.blake2b(result.tobytes(), digest_size=8).digest()
+                yield Progress(number + 1, len(index), len(rejected))
+        if len(unread) == len(index):
             raise _nothing_left(index, rejected)
-        table = {
-            "items": [astuple(item) for item in kept],
-            "rejected": rejected,
-            "duplicates": duplicates,
-        }
-        write_bytes(building / _TABLE, json.dumps(table, ensure_ascii=False).encode())
+        kept = _without(index.items, unread)
+        _write_about(building, kept, repeats(np.frombuffer(digests, np.uint64)), rejected)
+
+
+def _without(items: Sequence[Item], unread: set[int]) -> Items:
+    if not unread:
+        return Items.of(items)
+    return Items.of(item for number, item in enumerate(items) if number not in unread)
+
+
+def _write_about(
+    building: Path, items: Items, same: NDArray[np.int64], rejected: Sequence[Rejected]
+) -> None:
+    labels, classes = _numbered(item.label for item in items)
+    table = {
+        "items": len(items),
+        "classes": classes,
+        "repeats": len(same),
+        "rejected": rejected,
+    }
+    write_bytes(building / _TABLE, json.dumps(table, ensure_ascii=False).encode())
+    arrays: dict[str, NDArray[Any]] = {
+        _ITEMS: items.records.data,
+        _OFFSETS: items.records.offsets,
+        _REPEATS: same,
+    }
+    if labels is not None:
+        arrays[_LABELS] = labels
+    for name, column in arrays.items():
+        np.save(building / name, column, allow_pickle=False)
 
 
 def _decoded(index: Index, reader: Reader) -> Iterator[tuple[Item, NDArray[Any] | SfumatoError]]:
@@ -273,15 +309,19 @@ def _nothing_left(index: Index, rejected: Sequence[Rejected]) -> DataError:
     )
 
 
+def _integers(path: Path, *shape: int) -> NDArray[np.int64]:
+    return open_array(path, shape, np.dtype(np.int64))
+
+
 def _numbered(
     labels: Iterable[str | None],
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
     """Labels as indices into the sorted names; ``None`` unless every item has one."""
-    names = list(labels)
-    known = {name for name in names if name is not None}
-    if not known or None in names:
-        return None, ()
-    numeric = all(name.isascii() and name.isdigit() for name in known)
-    classes = tuple(sorted(known, key=int) if numeric else sorted(known))
-    number = {name: place for place, name in enumerate(classes)}
-    return np.array([number[name] for name in names if name is not None], np.int64), classes
+    number: dict[str, int] = {}
+    met = array("q")
+    for label in labels:
+        if label is None:
+            return None, ()
+        met.append(number.setdefault(label, len(number)))
+    classes, place_of = in_order(number)
+    return place_of[np.frombuffer(met, np.int64)], classes

@@ -8,49 +8,21 @@ item lies in a first-level folder, and there are at least two of those. Captions
 from __future__ import annotations
 
 import hashlib
-import os
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from sfumato.errors import DataError, suggest
+from sfumato.media.items import Item, Items, record
 from sfumato.media.metadata import METADATA, Note, read_metadata
+from sfumato.media.strings import Packer
+from sfumato.media.walk import Found, Rejected, suffix_of, walk
 
 _CAPTION_LIMIT = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One file of the data set.
-
-    Attributes:
-        path: Relative to the root, with ``/`` between parts.
-        label: The name of its class, if it has one.
-        caption: A description in words, if it has one.
-        group: Near-duplicates share it; a group is never divided between training and held-out
-            data. ``None`` means that the item is a group of its own.
-        part: Which part of the file it is, from 0, where a medium divides files.
-    """
-
-    path: str
-    label: str | None = None
-    caption: str | None = None
-    group: str | None = None
-    part: int = 0
-
-    @property
-    def name(self) -> str:
-        """The path, and the number of the part for all but the first."""
-        return f"{self.path}#{self.part}" if self.part else self.path
-
-
-class Rejected(NamedTuple):
-    """A file (or a line of ``metadata.jsonl``) set aside, and why."""
-
-    path: str
-    reason: str
+_NO_NOTE = Note(None, None, None)
 
 
 class FileKind(NamedTuple):
@@ -58,12 +30,6 @@ class FileKind(NamedTuple):
 
     noun: str
     suffixes: frozenset[str]
-
-
-class _Found(NamedTuple):
-    path: str
-    size: int
-    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +47,7 @@ class Index:
     """
 
     root: Path
-    items: tuple[Item, ...]
+    items: Sequence[Item]
     rejected: tuple[Rejected, ...]
     fingerprint: str
     stamp: str
@@ -105,21 +71,23 @@ def scan(root: Path, kind: FileKind) -> Index:
     """
     root = Path(root).expanduser()
     _require_folder(root, kind)
+    notes, bad_lines = _notes(root)
+    files = _Files(root, notes)
     rejected: list[Rejected] = []
     other: Counter[str] = Counter()
-    found: list[_Found] = []
-    for file in _walk(root, root.resolve(), rejected):
-        suffix = PurePosixPath(file.path).suffix.lower()
-        if suffix in kind.suffixes:
-            found.append(file)
+    for found in walk(root):
+        if isinstance(found, Rejected):
+            rejected.append(found)
+        elif (suffix := suffix_of(found.path)) in kind.suffixes:
+            files.add(found)
         else:
             other[suffix or "(no suffix)"] += 1
-    if not found:
+    if not len(files):
         raise _nothing_found(root, kind, other, rejected)
-    found.sort()
-    items = _describe(root, [file.path for file in found], rejected)
-    fingerprint, stamp = _fingerprints(items, {file.path: file for file in found})
-    return Index(root, tuple(items), tuple(rejected), fingerprint, stamp)
+    rejected += bad_lines
+    rejected += [Rejected(n, f"named in {METADATA} but not found") for n in sorted(files.missing)]
+    rejected += [Rejected(name, f"has no label in {METADATA}") for name in files.unlabelled()]
+    return _indexed(root, files, tuple(rejected))
 
 
 def _require_folder(root: Path, kind: FileKind) -> None:
@@ -142,47 +110,6 @@ def _require_folder(root: Path, kind: FileKind) -> None:
     )
 
 
-def _walk(root: Path, real_root: Path, rejected: list[Rejected]) -> Iterator[_Found]:
-    pending = [root]
-    while pending:
-        try:
-            entries = sorted(os.scandir(pending.pop()), key=lambda entry: entry.name)
-        except OSError as error:
-            rejected.append(Rejected(_shown(error.filename), f"cannot be listed: {error.strerror}"))
-            continue
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            path = Path(entry.path)
-            name = path.relative_to(root).as_posix()
-            reason = _refusal(entry, name, path, real_root)
-            if reason:
-                rejected.append(Rejected(_shown(name), reason))
-            elif entry.is_dir():
-                pending.append(path)
-            elif entry.is_file():
-                status = entry.stat()
-                yield _Found(name, status.st_size, status.st_mtime_ns)
-
-
-def _refusal(entry: os.DirEntry[str], name: str, path: Path, real_root: Path) -> str | None:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return "the name is not valid UTF-8"
-    if not entry.is_symlink():
-        return None
-    if not path.exists():
-        return "a link to nothing"
-    if not path.resolve().is_relative_to(real_root):
-        return "a link that leaves the folder"
-    return "a link to a folder" if path.is_dir() else None
-
-
-def _shown(name: str) -> str:
-    return str(name).encode(errors="backslashreplace").decode()
-
-
 def _nothing_found(
     root: Path, kind: FileKind, other: Counter[str], rejected: list[Rejected]
 ) -> DataError:
@@ -199,49 +126,97 @@ def _nothing_found(
     )
 
 
-def _describe(root: Path, paths: list[str], rejected: list[Rejected]) -> list[Item]:
-    notes: Mapping[str, Note] = {}
-    if (root / METADATA).is_file():
-        notes, bad_lines = read_metadata(root / METADATA)
-        rejected += [Rejected(f"{METADATA}:{line}", reason) for line, reason in bad_lines]
-        missing = sorted(notes.keys() - set(paths))
-        rejected += [Rejected(name, f"named in {METADATA} but not found") for name in missing]
-    items = [_with_note(root, path, notes.get(path)) for path in paths]
-    if any(item.label is not None for item in items):
-        unlabelled = [item.path for item in items if item.label is None]
-        rejected += [Rejected(path, f"has no label in {METADATA}") for path in unlabelled]
-        return [item for item in items if item.label is not None]
-    return _labelled_by_folder(items)
+def _notes(root: Path) -> tuple[dict[str, Note], list[Rejected]]:
+    if not (root / METADATA).is_file():
+        return {}, []
+    notes, bad_lines = read_metadata(root / METADATA)
+    return notes, [Rejected(f"{METADATA}:{line}", reason) for line, reason in bad_lines]
 
 
-def _with_note(root: Path, path: str, note: Note | None) -> Item:
-    label, caption, group = note or (None, None, None)
-    if caption is None:
-        caption = _caption_beside(root / path)
-    return Item(path, label, caption, group)
+class _Files:
+    """The files of one kind, as they are found: arrays, as there may be millions.
+
+    Args:
+        root: Where they are.
+        notes: What ``metadata.jsonl`` says of them, by path.
+
+    Attributes:
+        missing: Files that notes are about and that were not found.
+    """
+
+    def __init__(self, root: Path, notes: dict[str, Note]) -> None:
+        self.missing = set(notes)
+        self._root = root
+        self._notes = notes
+        self._paths = Packer()
+        self._sizes = array("q")
+        self._times = array("q")
+        self._captions: dict[int, str] = {}
+        self._folders: set[str] = set()
+        self._has_labels = False
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def add(self, file: Found) -> None:
+        """Take the next one."""
+        note = self._notes.get(file.path, _NO_NOTE)
+        caption = note.caption or _caption_beside(self._root, file)
+        if caption is not None:
+            self._captions[len(self)] = caption
+        self._paths.add(file.path)
+        self._sizes.append(file.size)
+        self._times.append(file.mtime_ns)
+        self._folders.add(_folder(file.path))
+        self._has_labels |= note.label is not None
+        self.missing.discard(file.path)
+
+    def unlabelled(self) -> Iterator[str]:
+        """Files without a label where notes give labels to others: these are no items."""
+        if self._has_labels:
+            yield from (path for path in self._paths.finish() if self._note(path).label is None)
+
+    def items(self) -> Iterator[tuple[Item, int, int]]:
+        """The items, with the size and the time of each."""
+        of_folders = "" not in self._folders and len(self._folders) > 1
+        about = zip(self._paths.finish(), self._sizes, self._times, strict=True)
+        for number, (path, size, time) in enumerate(about):
+            label, _, group = self._note(path)
+            if self._has_labels and label is None:
+                continue
+            if not self._has_labels and of_folders:
+                label = _folder(path)
+            yield Item(path, label, self._captions.get(number), group), size, time
+
+    def _note(self, path: str) -> Note:
+        return self._notes.get(path, _NO_NOTE)
 
 
-def _caption_beside(path: Path) -> str | None:
-    beside = path.with_suffix(".txt")
-    if beside.is_symlink() or not beside.is_file():
+def _folder(path: str) -> str:
+    """The first-level folder that a file is in; empty if it is in none."""
+    first, slash, _ = path.partition("/")
+    return first if slash else ""
+
+
+def _caption_beside(root: Path, file: Found) -> str | None:
+    folder, slash, name = file.path.rpartition("/")
+    beside = f"{name.rpartition('.')[0]}.txt"
+    if beside not in file.texts:
         return None
-    with beside.open("rb") as file:
-        text = file.read(_CAPTION_LIMIT).decode("utf-8-sig", errors="replace").strip()
+    path = root / f"{folder}{slash}{beside}"
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        text = stream.read(_CAPTION_LIMIT).decode("utf-8-sig", errors="replace").strip()
     return text or None
 
 
-def _labelled_by_folder(items: list[Item]) -> list[Item]:
-    folders = [PurePosixPath(item.path).parts for item in items]
-    if any(len(parts) < 2 for parts in folders) or len({parts[0] for parts in folders}) < 2:
-        return items
-    return [replace(item, label=parts[0]) for item, parts in zip(items, folders, strict=True)]
-
-
-def _fingerprints(items: list[Item], files: Mapping[str, _Found]) -> tuple[str, str]:
-    content, edits = hashlib.sha256(), hashlib.sha256()
-    for item in items:
-        file = files[item.path]
-        content.update(repr((item.path, file.size, item.label, item.caption, item.group)).encode())
-        edits.update(repr((item.path, file.mtime_ns)).encode())
+def _indexed(root: Path, files: _Files, rejected: tuple[Rejected, ...]) -> Index:
+    packer, content, edits = Packer(), hashlib.sha256(), hashlib.sha256()
+    for item, size, time in files.items():
+        content.update(repr((item.path, size, item.label, item.caption, item.group)).encode())
+        edits.update(repr((item.path, time)).encode())
+        packer.add(record(item))
     edits.update(content.digest())
-    return content.hexdigest(), edits.hexdigest()
+    items = Items(packer.finish())
+    return Index(root, items, rejected, content.hexdigest(), edits.hexdigest())

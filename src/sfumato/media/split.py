@@ -33,21 +33,31 @@ def split_by_group(
         raise SettingError(
             f"The held-out share is {held_out}.", why="it must be at least 0 and below 1"
         )
-    joined = _joined(keys, same)
-    place = {key: _unit_hash(key) for key in joined.values()}
-    chosen = {key for key, value in place.items() if value < held_out}
-    if held_out > 0 and len(place) > 1:
-        ordered = sorted(place, key=place.__getitem__)
-        chosen = set(ordered[: min(max(len(chosen), 1), len(ordered) - 1)])
-    held = np.array([joined[key] in chosen for key in keys], dtype=bool)
+    # A group is known by its number in [0, 1): groups that shared one by chance would only share
+    # their side, and a million names need not be kept.
+    own = np.fromiter(map(_unit_hash, keys), np.float64, len(keys))
+    levels, level_of = np.unique(own, return_inverse=True)
+    joined = levels.copy()
+    for key, root in _roots(keys, same).items():
+        joined[np.searchsorted(levels, _unit_hash(key))] = _unit_hash(root)
+    held = (joined < _below(np.unique(joined), held_out))[level_of]
     return np.flatnonzero(~held).astype(np.int64), np.flatnonzero(held).astype(np.int64)
 
 
-def _joined(keys: Sequence[str], same: Iterable[tuple[int, int]]) -> dict[str, str]:
-    """Map each group to the name of the cluster it was joined into."""
-    parent = {key: key for key in keys}
+def _below(groups: NDArray[np.float64], held_out: float) -> float:
+    """Groups whose number is below this are held out; ``groups`` are all numbers, sorted."""
+    if held_out == 0 or len(groups) < 2:
+        return held_out
+    count = int(np.searchsorted(groups, held_out))
+    return float(groups[min(max(count, 1), len(groups) - 1)])
+
+
+def _roots(keys: Sequence[str], same: Iterable[tuple[int, int]]) -> dict[str, str]:
+    """Map each group that was joined with others to the first of them by name."""
+    parent: dict[str, str] = {}
 
     def root(key: str) -> str:
+        parent.setdefault(key, key)
         while parent[key] != key:
             parent[key] = parent[parent[key]]
             key = parent[key]
@@ -56,7 +66,7 @@ def _joined(keys: Sequence[str], same: Iterable[tuple[int, int]]) -> dict[str, s
     for one, other in same:
         low, high = sorted((root(keys[one]), root(keys[other])))
         parent[high] = low
-    return {key: root(key) for key in parent}
+    return {key: root(key) for key in list(parent)}
 
 
 def _unit_hash(key: str) -> float:

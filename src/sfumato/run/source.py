@@ -15,6 +15,7 @@ from sfumato.media.audio.files import AUDIO
 from sfumato.media.catalogue import CATALOGUE, fetch
 from sfumato.media.image_open import IMAGES
 from sfumato.media.text.files import PLAIN, RECORDS
+from sfumato.media.walk import suffix_of
 from sfumato.recipes import DEFAULT, AnyRecipe, find, override
 from sfumato.run.spec import DataFacts
 
@@ -141,7 +142,7 @@ def suited(source: str | Path) -> str:
     suffixes: Counter[str] = Counter()
     for _, folders, names in os.walk(path):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        suffixes.update(Path(name).suffix.lower() for name in names if not name.startswith("."))
+        suffixes.update(suffix_of(name) for name in names if not name.startswith("."))
     return _recipe_of(suffixes, otherwise=DEFAULT)
 
 

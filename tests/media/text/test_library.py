@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from sfumato.errors import DataError, SettingError
 from sfumato.media.text import building
-from sfumato.media.text.collection import pack_strings
 from sfumato.media.text.library import Library
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
@@ -299,13 +298,3 @@ def test_many_problems_are_counted_and_some_kept(tmp_path: Path) -> None:
     library = made(source)
     assert (library.problem_count, len(library.problems)) == (1500, 1000)
     assert library.problems[-1].line == 1000
-
-
-@given(strings=st.lists(st.text()))
-def test_packed_strings(strings: list[str]) -> None:
-    packed = pack_strings(strings)
-    assert list(packed) == strings == packed[:]
-    assert packed[1:-1] == strings[1:-1]
-    assert list(packed.take(np.arange(len(strings))[::-1])) == strings[::-1]
-    with pytest.raises(IndexError):
-        packed[len(strings)]

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from sfumato.errors import DataError
 from sfumato.media.audio.reader import ClipReader
-from sfumato.media.index import Index, Item
+from sfumato.media.index import Index
+from sfumato.media.items import Item, Items
 
 
 def divided(index: Index, reader: ClipReader) -> Index:
@@ -21,8 +22,8 @@ def divided(index: Index, reader: ClipReader) -> Index:
     """
     if reader.settings.cut != "all":
         return index
-    items = tuple(part for item in index.items for part in _parts(index, item, reader))
-    return replace(index, items=items)
+    parts = (part for item in index.items for part in _parts(index, item, reader))
+    return replace(index, items=Items.of(parts))
 
 
 def _parts(index: Index, item: Item, reader: ClipReader) -> Iterator[Item]:

@@ -7,60 +7,22 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, overload
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import DataError
+from sfumato.media.classes import in_order
+from sfumato.media.repeats import repeats
 from sfumato.media.split import split_by_group
+from sfumato.media.strings import Packer, Strings, pack_strings
 from sfumato.media.text.documents import Document
 
 _NO_LABEL, _UNSAID = -1, -1
-
-
-@dataclass(frozen=True)
-class Strings(Sequence[str]):
-    """Many short strings in two arrays.
-
-    Attributes:
-        data: Their UTF-8, laid end to end, uint8.
-        offsets: Where each begins, and at last where all end, int64 of shape (N + 1,).
-    """
-
-    data: NDArray[np.uint8]
-    offsets: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        """One string, or a list of some."""
-        if isinstance(place, slice):
-            return [self[number] for number in range(*place.indices(len(self)))]
-        number = range(len(self))[place]
-        return self.data[self.offsets[number] : self.offsets[number + 1]].tobytes().decode()
-
-    def take(self, places: NDArray[np.int64]) -> Strings:
-        """Those at some places, in that order."""
-        return pack_strings(self[int(place)] for place in places)
-
-
-def pack_strings(strings: Iterable[str]) -> Strings:
-    """Lay strings end to end."""
-    data, offsets = bytearray(), array("q", [0])
-    for string in strings:
-        data += string.encode()
-        offsets.append(len(data))
-    return Strings(np.frombuffer(bytes(data), np.uint8), np.frombuffer(offsets, np.int64))
 
 
 @dataclass(frozen=True)
@@ -101,12 +63,7 @@ class Collection:
 
     def duplicates(self) -> NDArray[np.int64]:
         """Pairs of equal texts, int64 (M, 2): a later place and the first, by the later place."""
-        order = np.argsort(self.digests, kind="stable")
-        sorted_digests = self.digests[order]
-        repeats = np.flatnonzero(sorted_digests[1:] == sorted_digests[:-1]) + 1
-        firsts = order[np.searchsorted(sorted_digests, sorted_digests[repeats])]
-        pairs = np.stack([order[repeats], firsts], axis=1).astype(np.int64)
-        return pairs[np.argsort(pairs[:, 0])]
+        return repeats(self.digests)
 
     def held_out(self, share: float) -> NDArray[np.bool_]:
         """Which documents to hold out, shape (N,): as the records say, else by their names.
@@ -120,7 +77,7 @@ class Collection:
         held: NDArray[np.bool_] = self.sides == 1
         if (self.sides == _UNSAID).all():
             pairs = [(later, first) for later, first in self.duplicates().tolist()]
-            training, chosen = split_by_group(self.names[:], pairs if share else (), share)
+            training, chosen = split_by_group(self.names, pairs if share else (), share)
             held[chosen] = len(training) > 0
         if held.all():
             raise DataError(
@@ -162,8 +119,7 @@ class Collector:
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._ends = array("q", [0])
-        self._names = bytearray()
-        self._name_ends = array("q", [0])
+        self._names = Packer()
         self._labels = array("q")
         self._number: dict[str, int] = {}
         self._sides = array("b")
@@ -175,11 +131,10 @@ class Collector:
 
     def add(self, document: Document) -> None:
         """Take the next one."""
-        data, name, label = document.text.encode(), document.name.encode(), document.label
+        data, label = document.text.encode(), document.label
         self._out.write(data)
         self._ends.append(self._ends[-1] + len(data))
-        self._names += name
-        self._name_ends.append(len(self._names))
+        self._names.add(document.name)
         known = self._number.setdefault(label, len(self._number)) if label else _NO_LABEL
         self._labels.append(known)
         self._sides.append(_UNSAID if document.held_out is None else document.held_out)
@@ -189,14 +144,12 @@ class Collector:
 
     def finish(self, labels: bool = True) -> Collection:
         """All of them; if labels are taken and some have them, only those."""
-        names = Strings(
-            np.frombuffer(bytes(self._names), np.uint8), np.frombuffer(self._name_ends, np.int64)
-        )
+        names = self._names.finish()
         ends = np.frombuffer(self._ends, np.int64)
         given = np.frombuffer(self._labels, np.int64)
         labelled = (given != _NO_LABEL) & labels
         kept = np.flatnonzero(labelled) if labelled.any() else np.arange(len(given))
-        classes, place_of = _in_order(list(self._number) if labels else [])
+        classes, place_of = in_order(list(self._number) if labels else [])
         return Collection(
             starts=ends[:-1][kept],
             stops=ends[1:][kept],
@@ -208,11 +161,3 @@ class Collector:
             unlabelled=len(given) - len(kept),
             fingerprint=self._content.hexdigest(),
         )
-
-
-def _in_order(names: list[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Names sorted, by number if all are numbers; and the place of each of the given there."""
-    numeric = all(name.isascii() and name.isdigit() for name in names)
-    ordered = sorted(names, key=lambda name: (int(name), name) if numeric else (0, name))
-    place = {name: number for number, name in enumerate(ordered)}
-    return tuple(ordered), np.array([place[name] for name in names], dtype=np.int64)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from sfumato.errors import DataError, suggest
+from sfumato.media.walk import Rejected, suffix_of, walk
 
 PLAIN = frozenset({".txt", ".md"})
 RECORDS = frozenset({".jsonl", ".csv"})
@@ -49,7 +48,7 @@ class TextFile:
     @property
     def suffix(self) -> str:
         """The end of its name, in lower case."""
-        return PurePosixPath(self.path).suffix.lower()
+        return suffix_of(self.path)
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,11 @@ def _in_folder(root: Path) -> TextFiles:
     problems: list[Problem] = []
     other: Counter[str] = Counter()
     found: list[TextFile] = []
-    for file in _walk(root, root.resolve(), problems):
+    for entry in walk(root):
+        if isinstance(entry, Rejected):
+            problems.append(Problem(entry.path, None, entry.reason))
+            continue
+        file = TextFile(entry.path, entry.size, entry.mtime_ns)
         if file.suffix not in PLAIN | RECORDS:
             other[file.suffix or "(no suffix)"] += 1
         elif PurePosixPath(file.path).stem.lower() in _ABOUT:
@@ -137,47 +140,7 @@ def _in_folder(root: Path) -> TextFiles:
             found.append(file)
     if not found:
         raise _nothing_found(root, other, problems)
-    found.sort(key=lambda file: file.path)
     return TextFiles(root, tuple(_labelled_by_folder(found)), tuple(problems))
-
-
-def _walk(root: Path, real_root: Path, problems: list[Problem]) -> Iterator[TextFile]:
-    pending = [root]
-    while pending:
-        try:
-            entries = sorted(os.scandir(pending.pop()), key=lambda entry: entry.name)
-        except OSError as error:
-            reason = f"cannot be listed: {error.strerror}"
-            problems.append(Problem(_shown(error.filename), None, reason))
-            continue
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            path = Path(entry.path)
-            name = path.relative_to(root).as_posix()
-            if reason := _refusal(entry, path, real_root):
-                problems.append(Problem(_shown(name), None, reason))
-            elif entry.is_dir():
-                pending.append(path)
-            elif entry.is_file():
-                status = entry.stat()
-                yield TextFile(name, status.st_size, status.st_mtime_ns)
-
-
-def _refusal(entry: os.DirEntry[str], path: Path, real_root: Path) -> str:
-    if _shown(entry.name) != entry.name:
-        return "the name is not valid UTF-8"
-    if not entry.is_symlink():
-        return ""
-    if not path.exists():
-        return "a link to nothing"
-    if not path.resolve().is_relative_to(real_root):
-        return "a link that leaves the folder"
-    return "a link to a folder" if path.is_dir() else ""
-
-
-def _shown(name: str) -> str:
-    return str(name).encode(errors="backslashreplace").decode()
 
 
 def _nothing_found(root: Path, other: Counter[str], problems: list[Problem]) -> DataError:

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from sfumato.errors import DamagedFile, DataError
 from sfumato.media.array_file import open_array
+from sfumato.media.strings import Strings
 from sfumato.media.text import building
 from sfumato.media.text.building import Plan, Progress
-from sfumato.media.text.collection import Strings
 from sfumato.media.text.files import Problem, find_texts
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.survey import Survey

@@ -18,7 +18,8 @@ from sfumato.likelihood import flow_likelihood, gaussian_bound
 from sfumato.likelihood.divergence import suited
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.stretches import divided
-from sfumato.media.index import Index, Item, scan
+from sfumato.media.index import Index, scan
+from sfumato.media.items import Item
 from sfumato.run.audio.data import AudioData
 from sfumato.run.audio.sampling import AudioModel
 from sfumato.run.evaluation.seen import spaced
