@@ -38,7 +38,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True, help="where everything is kept")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training, each")
     parser.add_argument("-n", type=int, default=2000, help="samples at the end")
-    parser.add_argument("--few", type=int, default=512, help="samples on the way")
+    parser.add_argument("--few", type=int, default=256, help="samples on the way")
     parser.add_argument("--held-out", type=float, default=0.1, help="share nobody trains on")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--names", nargs="+", choices=NAMES, default=_DEFAULT)

@@ -15,7 +15,7 @@ PEERS = (
     "denoising-diffusion-pytorch-bf16",
 )
 NAMES = (*OURS, *PEERS)
-_SHARES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+_SHARES = (0.2, 0.5, 1.0)
 _FIFTH = 0.2
 _FILE = "plan.json"
 
