@@ -8,6 +8,7 @@ directory, which :func:`sweep` removes. Nothing here knows what the files hold.
 from __future__ import annotations
 
 import errno
+import hashlib
 import itertools
 import json
 import os
@@ -28,6 +29,7 @@ PARTIAL = ".partial-"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DAY = 24 * 3600.0
 _SYNC_WORKERS = 32
+_SEAL = "sha256"
 _serial = itertools.count()
 
 
@@ -100,6 +102,34 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
     write_text(path, json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
 
+def write_sealed_json(path: Path, value: Mapping[str, object]) -> None:
+    """The same, with a SHA-256 of all of it as the last entry: see :func:`read_sealed_json`."""
+    write_json(path, {**value, _SEAL: _seal(value)})
+
+
+def read_sealed_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object and compare it with its seal; one without a seal is taken as it is.
+
+    Raises:
+        RunError: There is no such file.
+        DamagedFile: It is not a JSON object, or is not what was written.
+    """
+    return unsealed(path, read_json(path))
+
+
+def unsealed(path: Path, sealed: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for what was read from ``path`` already; returns it without its seal."""
+    value = dict(sealed)
+    if _SEAL in value and value.pop(_SEAL) != _seal(value):
+        raise DamagedFile(
+            f"{path} is not what was written.",
+            why=f"its content differs from the SHA-256 in it, '{_SEAL}'",
+            hint="The disk or another program changed it: restore it from a copy. If it was you, "
+            f"and you know what you are doing, take out the entry '{_SEAL}'.",
+        )
+    return value
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
@@ -115,6 +145,11 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DamagedFile(f"{path} should hold a JSON object.", why=f"found {type(value).__name__}")
     return value
+
+
+def _seal(value: Mapping[str, object]) -> str:
+    content = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def require(path: Path) -> None:

@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from sfumato import __version__
 from sfumato.cli import show
+from sfumato.cli.examine import doctor, verify
 from sfumato.cli.measure import compare, evaluate, score, tune
 from sfumato.cli.options import Json, RunName, Settings, Snapshot
 from sfumato.cli.system import refusal
@@ -34,6 +35,8 @@ app.command(evaluate)
 app.command(compare)
 app.command(score)
 app.command(tune)
+app.command(verify)
+app.command(doctor)
 
 
 @app.command
@@ -319,14 +322,6 @@ def samplers(*, json: Json = False) -> None:
         },
         json,
     )
-
-
-@app.command
-def doctor(*, json: Json = False) -> None:
-    """Tell what this machine has, and what Sfumato will use and why."""
-    from sfumato.run.doctor import examine
-
-    show.doctor(examine(), json)
 
 
 def _changes(asked: Sequence[str] | None, **of_medium: str | int | None) -> list[str]:

@@ -136,7 +136,7 @@ _NOUNS: Mapping[type[RecipeBase], str] = MappingProxyType(
 
 def write(path: Path, spec: Spec) -> None:
     """Write a spec atomically."""
-    storage.write_json(path, spec.model_dump(mode="json"))
+    storage.write_sealed_json(path, spec.model_dump(mode="json"))
 
 
 def read(path: Path) -> Spec:
@@ -155,7 +155,7 @@ def read(path: Path) -> Spec:
             hint="pip install --upgrade sfumato",
         )
     try:
-        return Spec.model_validate(tree)
+        return Spec.model_validate(storage.unsealed(path, tree))
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
