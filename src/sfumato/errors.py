@@ -91,9 +91,26 @@ class RunLocked(SfumatoError):
 
 
 class Diverged(SfumatoError):
-    """Training produced a value that is not finite."""
+    """Training produced a value that is not finite.
+
+    Args:
+        step: Of the optimiser, where one is to blame.
+        places: Of the samples in that step's batch whose loss is not finite, from 0.
+    """
 
     exit_code = 5
+
+    def __init__(
+        self,
+        what: str,
+        why: str = "",
+        hint: str = "",
+        step: int | None = None,
+        places: tuple[int, ...] = (),
+    ) -> None:
+        super().__init__(what, why, hint)
+        self.step = step
+        self.places = places
 
 
 class FetchError(SfumatoError):

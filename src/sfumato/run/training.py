@@ -9,18 +9,28 @@ from pathlib import Path
 
 import sfumato
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.engine.events import Done, Doubled, EvaluationDue, Event, PreviewDue, Saved, Warned
+from sfumato.engine.events import (
+    Done,
+    Doubled,
+    EvaluationDue,
+    Event,
+    PreviewDue,
+    Saved,
+    Skipped,
+    Warned,
+)
 from sfumato.engine.lock import RunLock
 from sfumato.engine.log import JsonLog, TensorBoardLog
 from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
 from sfumato.engine.settings import Budget
 from sfumato.engine.signals import StopRequest
-from sfumato.errors import Interrupted, RunError, SettingError
+from sfumato.errors import Diverged, Interrupted, RunError, SettingError
 from sfumato.recipes import DEFAULT, AnyRecipe, find, override
 from sfumato.run import card, model
 from sfumato.run import spec as specs
 from sfumato.run.best import keep_if_best
+from sfumato.run.blame import traced, whose
 from sfumato.run.data import prepare, reopen
 from sfumato.run.directory import ROOT, RunDirectory, checked_name, claim
 from sfumato.run.early import keep_early
@@ -228,6 +238,8 @@ def _run(
                     for log in logs:
                         log.write(said)
                     yield said
+        except Diverged as error:
+            raise traced(error, task) from error
         except Interrupted as error:
             hint = f"go on with: sfumato resume {directory.root}"
             raise Interrupted(error.what, error.signum, hint) from error
@@ -256,6 +268,10 @@ def _answered(
             measures = task.measures()
         if measures is not None:
             yield from _told(measures, directory, trainer, watched)
+        return
+    if isinstance(event, Skipped):
+        names = whose(task, event.step, event.places)
+        yield Warned(step=event.step, message=f"Step {event.step} is skipped: {event.why}{names}.")
         return
     yield event
     if isinstance(event, PreviewDue):

@@ -178,7 +178,9 @@ def _loaded_into(spec: Spec | None) -> Callable[[Path], object]:
     """Reads weights into the run's network, so that they are known to be its own."""
     if spec is None:
         return tensor_file.read_sealed
-    return lambda path: model.load_file(path, model.build(spec), hint="")
+    if spec.medium == "text":
+        return lambda path: model.load_file(path, model.build_text(spec), hint="")
+    return lambda path: model.load_file(path, model.build_gaussian(spec), hint="")
 
 
 def _said(error: SfumatoError | OSError, path: Path) -> str:
