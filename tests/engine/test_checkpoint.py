@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from sfumato.engine import checkpoint
 from sfumato.engine.checkpoint import Checkpoint, CheckpointStore
 from sfumato.errors import DamagedFile, DiskFull, RunError
+from tests.processes import wait_for
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_a_kill_at_any_moment_of_a_save_leaves_a_whole_checkpoint(
     for trial in range(20):
         directory = tmp_path / str(trial % 2)  # each is crashed into many times over
         pid = jobs.start("save_forever", directory)
-        jobs.wait_for(directory / "latest")
+        wait_for(directory / "latest")
         time.sleep(draw.uniform(0.0, 0.08))
         jobs.end(pid)
         store = CheckpointStore(directory)

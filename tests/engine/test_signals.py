@@ -10,6 +10,7 @@ import pytest
 
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.signals import stop_on_signals
+from tests.processes import wait_for
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -55,5 +56,5 @@ def test_the_second_signal_ends_the_process(
 ) -> None:
     pid = jobs.start("ignore_the_stop", tmp_path, until="reached")
     os.kill(pid, signum)
-    jobs.wait_for(tmp_path / "asked")
+    wait_for(tmp_path / "asked")
     assert jobs.end(pid, signum) == code
