@@ -77,8 +77,11 @@ class Commands(_Server):
 
     def start(self, folder: Path, *arguments: str) -> int:
         """Run a command in a folder; what it says of errors is in its ``stderr.txt``."""
-        errors = str(folder / "stderr.txt")
-        request = {"start": arguments, "cwd": str(folder), "stderr": errors}
+        return self.start_saying(folder, folder / "stderr.txt", *arguments)
+
+    def start_saying(self, folder: Path, errors: Path, *arguments: str) -> int:
+        """Run a command in a folder; what it says of errors is in a file."""
+        request = {"start": arguments, "cwd": str(folder), "stderr": str(errors)}
         return self._ask(json.dumps(request))
 
     def end(self, pid: int, signum: int = signal.SIGKILL) -> int:

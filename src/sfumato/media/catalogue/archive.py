@@ -23,8 +23,10 @@ from sfumato.media.catalogue.debian import open_data
 _MEMBER_LIMIT = 96 << 20
 _TOTAL_LIMIT = 512 << 20
 _COUNT_LIMIT = 100_000
+# RuntimeError: a member is encrypted, or packed in a way that Python does not know.
 _DAMAGES = (
     zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError,
+    RuntimeError,
 )  # fmt: skip
 
 _Members = Iterator[tuple[str, bytes]]
