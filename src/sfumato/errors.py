@@ -13,6 +13,7 @@
     ├── Diverged                 5   training produced a value that is not finite
     ├── FetchError               6   a catalogue package could not be downloaded or verified
     ├── DiskFull                 7   there is not enough room to write
+    ├── OutOfMemory              8   the work does not fit into memory
     └── Interrupted        130, 143  Ctrl-C or SIGTERM; the work was saved first
 
 An error says *what* went wrong, *why*, and how to mend it (*hint*).
@@ -123,6 +124,12 @@ class DiskFull(SfumatoError):
     """There is not enough room to write."""
 
     exit_code = 7
+
+
+class OutOfMemory(SfumatoError):
+    """The work does not fit into memory."""
+
+    exit_code = 8
 
 
 class Interrupted(SfumatoError):

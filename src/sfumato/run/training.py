@@ -23,6 +23,7 @@ from sfumato.engine.lock import RunLock
 from sfumato.engine.log import JsonLog, TensorBoardLog
 from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
+from sfumato.engine.memory import memory_explained
 from sfumato.engine.settings import Budget
 from sfumato.engine.signals import StopRequest
 from sfumato.errors import Diverged, Interrupted, RunError, SettingError
@@ -40,6 +41,11 @@ from sfumato.run.spec import Spec
 from sfumato.run.task import BatchT, Measures, Task, TrainingData
 from sfumato.run.watching import watched_so_far
 from sfumato.storage import PARTIAL, sweep
+
+_LESS_AT_ONCE = (
+    "Close other programs, or begin a run with --set engine.accumulate=4, which takes a batch in "
+    "four parts with the same gradient, with a smaller engine.batch, or with a smaller network."
+)
 
 
 def planned(
@@ -108,7 +114,8 @@ def train(
         _require_new(directory)
     data = yield from _read(prepare(source, recipe), stop)
     spec = Spec(version=sfumato.__version__, recipe=data.settled(), data=data.facts)
-    model.build(spec)  # A plan that cannot be built fails here, before anything is written.
+    with memory_explained("The network", _LESS_AT_ONCE):
+        model.build(spec)  # A plan that cannot be built fails here, before anything is written.
     if directory is None:
         stem = f"{Path(data.facts.source).name}-{recipe.name}"
         directory = RunDirectory(claim(stem, root))
@@ -117,7 +124,8 @@ def train(
         data.store(directory)
         specs.write(directory.spec, spec)
         yield directory
-        yield from _run(directory, spec, data, stop, tensorboard)
+        with memory_explained("Training", _LESS_AT_ONCE):
+            yield from _run(directory, spec, data, stop, tensorboard)
 
 
 def resume(
@@ -155,7 +163,8 @@ def resume(
         if recipe != spec.recipe:
             spec = spec.model_copy(update={"recipe": recipe})
             specs.write(directory.spec, spec)
-        yield from _run(directory, spec, data, stop, tensorboard)
+        with memory_explained("Training", _LESS_AT_ONCE):
+            yield from _run(directory, spec, data, stop, tensorboard)
 
 
 def _require_new(directory: RunDirectory) -> None:
