@@ -103,8 +103,13 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
 
 
 def write_sealed_json(path: Path, value: Mapping[str, object]) -> None:
-    """The same, with a SHA-256 of all of it as the last entry: see :func:`read_sealed_json`."""
-    write_json(path, {**value, _SEAL: _seal(value)})
+    """The same, sealed."""
+    write_json(path, sealed(value))
+
+
+def sealed(value: Mapping[str, object]) -> dict[str, object]:
+    """A JSON object with a SHA-256 of all of it as its last entry: see :func:`read_sealed_json`."""
+    return {**value, _SEAL: _seal(value)}
 
 
 def read_sealed_json(path: Path) -> dict[str, Any]:
@@ -114,12 +119,7 @@ def read_sealed_json(path: Path) -> dict[str, Any]:
         RunError: There is no such file.
         DamagedFile: It is not a JSON object, or is not what was written.
     """
-    return unsealed(path, read_json(path))
-
-
-def unsealed(path: Path, sealed: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for what was read from ``path`` already; returns it without its seal."""
-    value = dict(sealed)
+    value = read_json(path)
     if _SEAL in value and value.pop(_SEAL) != _seal(value):
         raise DamagedFile(
             f"{path} is not what was written.",

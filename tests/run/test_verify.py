@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from sfumato import storage
 from sfumato.engine.lock import RunLock
 from sfumato.errors import RunError
 from sfumato.run.directory import RunDirectory
@@ -131,6 +131,6 @@ def test_a_text_run_needs_its_tokenizer(text_runs: Runs) -> None:
 
 
 def test_of_a_newer_version(run: RunDirectory) -> None:
-    run.spec.write_text(json.dumps({**json.loads(run.spec.read_text()), "format": 99}))
+    storage.write_sealed_json(run.spec, {**storage.read_sealed_json(run.spec), "format": 99})
     with pytest.raises(RunError, match="--upgrade"):
         verify(run)

@@ -146,7 +146,7 @@ def read(path: Path) -> Spec:
         RunError: It is missing or was written by a newer version.
         DamagedFile: It is not a spec.
     """
-    tree: dict[str, Any] = storage.read_json(path)
+    tree: dict[str, Any] = storage.read_sealed_json(path)
     version = tree.get("format")
     if isinstance(version, int) and version > FORMAT:
         raise RunError(
@@ -155,7 +155,7 @@ def read(path: Path) -> Spec:
             hint="pip install --upgrade sfumato",
         )
     try:
-        return Spec.model_validate(storage.unsealed(path, tree))
+        return Spec.model_validate(tree)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
