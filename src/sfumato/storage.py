@@ -8,6 +8,7 @@ directory, which :func:`sweep` removes. Nothing here knows what the files hold.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import itertools
 import json
@@ -168,8 +169,8 @@ def remove(directory: Path) -> None:
 def sweep(directory: Path, older_than: float = 0.0) -> list[Path]:
     """Remove what killed writers left in ``directory``; only our own pattern is touched.
 
-    Another writer's draft looks the same, so call this while holding the directory's lock, or give
-    an age that no draft reaches.
+    What a living process of this machine is writing stays. Over a network that may not be known, so
+    call this while holding the directory's lock, or give an age that no draft reaches.
 
     Args:
         directory: Where to look; it may be missing.
@@ -181,7 +182,9 @@ def sweep(directory: Path, older_than: float = 0.0) -> list[Path]:
     swept = []
     for path in sorted(directory.glob(f"{PARTIAL}*")):
         with suppress(FileNotFoundError):  # Another process swept it first.
-            if time.time() - path.lstat().st_mtime < older_than:
+            # A clock that was put forward makes everything old, hence both.
+            young = time.time() - path.lstat().st_mtime < older_than
+            if older_than and (young or _is_being_written(path)):
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -225,13 +228,40 @@ def _draft(path: Path) -> Iterator[Path]:
     try:
         with disk_full_explained(path):
             room.mkdir()
-            yield room / path.name
+            with _held(room):
+                yield room / path.name
     finally:
         shutil.rmtree(room, ignore_errors=True)
 
 
+@contextmanager
+def _held(room: Path) -> Iterator[None]:
+    """Tell other processes that a draft is being written, see :func:`sweep`."""
+    handle = os.open(room, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _room_beside(path: Path) -> Path:
     return path.parent / f"{PARTIAL}{path.name}-{os.getpid()}-{next(_serial)}"
+
+
+def _is_being_written(draft: Path) -> bool:
+    """Whether a living process holds the draft: the kernel knows, and forgets with the process."""
+    try:
+        handle = os.open(draft, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _force_to_disk(draft: Path) -> None:
