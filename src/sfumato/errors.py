@@ -6,6 +6,7 @@
     ├── UsageError               2   the request cannot be carried out as written
     │   ├── SettingError         2   a setting is unknown or has a bad value
     │   ├── DataError            2   the data is missing, empty or unreadable
+    │   │   └── LateBatch        2   a batch did not arrive in time
     │   ├── RunError             2   the run is missing, too new or lacks a part
     │   └── MissingExtra         2   an optional package is not installed
     ├── DamagedFile              3   a file does not match its manifest or its format
@@ -63,6 +64,18 @@ class SettingError(UsageError):
 
 class DataError(UsageError):
     """The data is missing, empty or unreadable."""
+
+
+class LateBatch(DataError):
+    """A batch did not arrive in time.
+
+    Args:
+        step: Of the optimiser.
+    """
+
+    def __init__(self, what: str, why: str, hint: str, step: int) -> None:
+        super().__init__(what, why, hint)
+        self.step = step
 
 
 class RunError(UsageError):

@@ -9,7 +9,7 @@ import resource
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -79,24 +79,37 @@ def _blow(
     return Blow(len(numbers), refused, tuple(failures[:3]), _peak() - before)
 
 
+def measured(work: Callable[[], str]) -> tuple[str, float, float]:
+    """What some work in a child says, the MiB that it took, and the seconds."""
+    before, began = _peak(), time.monotonic()
+    told = _child(lambda: json.dumps([work(), _peak() - before, time.monotonic() - began]))
+    assert told is not None, "the process crashed"
+    said, megabytes, seconds = json.loads(told)
+    return said, megabytes, seconds
+
+
 def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _in_a_child(work: Callable[[], Blow]) -> Blow:
+    told = _child(lambda: json.dumps(astuple(work())))
+    if told is None:
+        return Blow(0, 0, ("the process crashed",), 0.0)
+    inputs, refused, failures, megabytes = json.loads(told)
+    return Blow(inputs, refused, tuple(failures), megabytes)
+
+
+def _child(work: Callable[[], str]) -> str | None:
+    """What some work in a forked process answers; None if the process did not live to do so."""
     receive, send = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(receive)
         with os.fdopen(send, "w") as pipe:
-            found = work()
-            json.dump([found.inputs, found.refused, found.failures, found.megabytes], pipe)
+            pipe.write(work())
         os._exit(0)
     os.close(send)
     with os.fdopen(receive) as pipe:
         told = pipe.read()
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if code:
-        return Blow(0, 0, (f"the process ended with {code}",), 0.0)
-    inputs, refused, failures, megabytes = json.loads(told)
-    return Blow(inputs, refused, tuple(failures), megabytes)
+    return told if os.waitpid(pid, 0)[1] == 0 else None

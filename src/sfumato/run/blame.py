@@ -1,10 +1,10 @@
-"""Which files a loss that is not finite came with."""
+"""Which files a loss that is not finite came with, or a batch that never did."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sfumato.errors import Diverged
+from sfumato.errors import Diverged, LateBatch
 from sfumato.run.task import BatchT, Task
 
 _NAMED = 5
@@ -20,6 +20,12 @@ def traced(error: Diverged, task: Task[BatchT]) -> Diverged:
     )
     why = error.why + whose(task, error.step, error.places)
     return Diverged(error.what, why, hint, error.step, error.places)
+
+
+def awaited(error: LateBatch, task: Task[BatchT], batch: int) -> LateBatch:
+    """The same error, which also names files of the batch, of so many samples."""
+    why = error.why + whose(task, error.step, range(batch))
+    return LateBatch(error.what, why, error.hint, error.step)
 
 
 def whose(task: Task[BatchT], step: int, places: Sequence[int]) -> str:

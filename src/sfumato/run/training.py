@@ -26,12 +26,12 @@ from sfumato.engine.machine import choose_device
 from sfumato.engine.memory import memory_explained
 from sfumato.engine.settings import Budget
 from sfumato.engine.signals import StopRequest
-from sfumato.errors import Diverged, Interrupted, RunError, SettingError
+from sfumato.errors import Diverged, Interrupted, LateBatch, RunError, SettingError
 from sfumato.recipes import DEFAULT, AnyRecipe, find, override
 from sfumato.run import card, model
 from sfumato.run import spec as specs
 from sfumato.run.best import keep_if_best
-from sfumato.run.blame import traced, whose
+from sfumato.run.blame import awaited, traced, whose
 from sfumato.run.data import prepare, reopen
 from sfumato.run.directory import ROOT, RunDirectory, checked_name, claim
 from sfumato.run.early import keep_early
@@ -247,6 +247,8 @@ def _run(
                     for log in logs:
                         log.write(said)
                     yield said
+        except LateBatch as error:
+            raise awaited(error, task, settings.batch) from error
         except Diverged as error:
             raise traced(error, task) from error
         except Interrupted as error:
