@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test slow check bench bench-quality format clean
+.PHONY: setup demo test slow check torture fuzz lock audit bench bench-quality format clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,29 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Faults by the hundred, and 50 times as many mutated files of each kind; writes the table.
+TRIALS ?= 200
+torture: setup
+	TRIALS=$(TRIALS) FAULTS_TABLE=docs/reliability.md $(BIN)/python -m pytest tests/faults
+
+fuzz: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[svg,dev,fuzz]'
+	for target in $$($(BIN)/python fuzz/readers.py --list); do \
+	  $(BIN)/python fuzz/readers.py $$target -max_total_time=60 || exit 1; done
+
+# The tested versions with the hashes of their files. torch is left out: its builds differ by machine.
+lock: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[supply]'
+	grep -v '^torch==' constraints.txt > build.lock.in
+	$(BIN)/pip-compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --no-emit-find-links --allow-unsafe --strip-extras --output-file requirements.lock build.lock.in
+	rm build.lock.in
+
+audit: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[supply]'
+	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip
+	$(BIN)/ruff check --select S src
 
 # Under half an hour beside the peers; the samples after ten minutes of training each take hours.
 bench: setup

@@ -29,12 +29,14 @@ class Blow:
         refused: How many raised an error of ours.
         failures: Other errors, crashes and inputs that took too long, in words.
         megabytes: Memory that reading added at most.
+        seconds: All of them took.
     """
 
     inputs: int
     refused: int
     failures: tuple[str, ...]
     megabytes: float
+    seconds: float
 
 
 def hammer(
@@ -64,6 +66,7 @@ def _blow(
     seed: int,
 ) -> Blow:
     before, refused, failures = _peak(), 0, []
+    started = time.monotonic()
     for number in numbers:
         content = mutated(seeds, random.Random(f"{seed}:{number}"))
         path.write_bytes(content)
@@ -76,7 +79,8 @@ def _blow(
             failures.append(f"input {number}: {traceback.format_exc(limit=-3)}")
         if time.monotonic() - began > _SLOW:
             failures.append(f"input {number} took {time.monotonic() - began:.0f} s")
-    return Blow(len(numbers), refused, tuple(failures[:3]), _peak() - before)
+    seconds = time.monotonic() - started
+    return Blow(len(numbers), refused, tuple(failures[:3]), _peak() - before, seconds)
 
 
 def measured(work: Callable[[], str]) -> tuple[str, float, float]:
@@ -95,9 +99,9 @@ def _peak() -> float:
 def _in_a_child(work: Callable[[], Blow]) -> Blow:
     told = _child(lambda: json.dumps(astuple(work())))
     if told is None:
-        return Blow(0, 0, ("the process crashed",), 0.0)
-    inputs, refused, failures, megabytes = json.loads(told)
-    return Blow(inputs, refused, tuple(failures), megabytes)
+        return Blow(0, 0, ("the process crashed",), 0.0, 0.0)
+    inputs, refused, failures, megabytes, seconds = json.loads(told)
+    return Blow(inputs, refused, tuple(failures), megabytes, seconds)
 
 
 def _child(work: Callable[[], str]) -> str | None:
