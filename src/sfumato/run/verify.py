@@ -186,7 +186,7 @@ def _loaded_into(spec: Spec | None) -> Callable[[Path], object]:
 def _said(error: SfumatoError | OSError, path: Path) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
-    what = error.what.removeprefix(f"{path} ").rstrip(".")
+    what = error.what.removeprefix(f"{path} ").removeprefix(f"{path}/").rstrip(".")
     return f"{what}: {error.why}" if error.why else what
 
 
