@@ -54,15 +54,20 @@ audit: setup
 	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip
 	$(BIN)/ruff check --select S src
 
-# Under half an hour beside the peers; the samples after ten minutes of training each take hours.
+# Under half an hour beside the peers. Samples of equal quality need an hour more, as networks are
+# trained first; those after ten minutes of training each need three.
 bench: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[svg,bench]'
 	$(BIN)/python -m pip install --quiet --no-deps denoising-diffusion-pytorch ema-pytorch
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/train_throughput --eager
-	$(BIN)/python benchmarks/sample_throughput
+	$(BIN)/python benchmarks/startup.py --rounds 3
+	$(BIN)/python benchmarks/train_throughput unet dit own-blocks --eager --rounds 3
+	$(BIN)/python benchmarks/train_throughput default --rounds 3
+	$(BIN)/python benchmarks/scaling waiting
 
-bench-quality: bench
+bench-quality: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[svg,bench]'
+	$(BIN)/python -m pip install --quiet --no-deps denoising-diffusion-pytorch ema-pytorch
+	$(BIN)/python benchmarks/sample_throughput
 	$(BIN)/python benchmarks/quality_per_minute all --work build/quality --out benchmarks/quality_per_minute
 
 format: setup

@@ -45,7 +45,7 @@ def read_sealed(path: Path) -> tuple[dict[str, Tensor], bytes]:
     """Read such a file onto the CPU and compare it with its seal.
 
     The file is read once: another process may replace it at any moment. Files of other programs
-    and of versions before 0.1 have no seal, and are taken as they are.
+    have no seal, and are taken as they are.
 
     Returns:
         The tensors, and the whole file as it was read.

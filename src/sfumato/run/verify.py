@@ -62,7 +62,7 @@ class Verified:
 def verify(directory: RunDirectory) -> Verified:
     """Read every file of a run that matters, and compare it with its seal. Nothing is written.
 
-    Files of versions that did not seal them are read all the same, and taken as they are.
+    What has no seal, as it is of another program, is read all the same, and taken as it is.
 
     Raises:
         RunError: A newer version made the run.
