@@ -90,7 +90,7 @@ def test_in_sampling(
     tally: Tally,
     count: Callable[..., int],
 ) -> None:
-    fault = tally.fault("16", "SIGTERM or Ctrl-C in sampling: ends at once, its files are whole")
+    fault = tally.fault("16", "SIGTERM or Ctrl-C in sampling: ends within 10 s, code 143 or 130")
     runs("unet")
     draw = random.Random(16)
     for trial in range(count(2, 0.1)):
@@ -101,6 +101,6 @@ def test_in_sampling(
             wait_for(out)
             time.sleep(draw.uniform(0.0, 0.5))
             began = time.monotonic()
-            assert commands.end(pid, signum) in (128 + signum, -signum)
+            assert commands.end(pid, signum) == 128 + signum
             assert time.monotonic() - began < _GRACE
             assert "Traceback" not in (tmp_path / "stderr.txt").read_text()

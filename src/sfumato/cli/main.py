@@ -233,6 +233,7 @@ def sample(
     json: Json = False,
 ) -> None:
     """Make new pictures, sounds or texts with a trained run, or variations of a file."""
+    from sfumato.engine.signals import until_stopped
     from sfumato.run.sampled import Asked, sample_files
 
     asked = Asked(
@@ -241,7 +242,8 @@ def sample(
         start=from_, strength=strength, seconds=seconds,
         guidance=guidance, interval=interval, precision=precision, compiled=compile,
     )  # fmt: skip
-    show.sampling(sample_files(run, asked, out, trajectory, like, format, snapshot), json)
+    events = sample_files(run, asked, out, trajectory, like, format, snapshot)
+    show.sampling(until_stopped(events), json)
 
 
 @app.command
