@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from pathlib import Path
@@ -121,3 +122,33 @@ def test_what_a_killed_build_left_is_removed_after_a_day(tmp_path: Path) -> None
         pass
     assert not old.exists()
     assert young.exists()
+
+
+VALUE = {"å": [0.1, None, {"deep": 2**70}], "one": 1}
+
+
+class TestASealedFile:
+    def test_is_read_without_its_seal(self, tmp_path: Path) -> None:
+        path = tmp_path / "spec.json"
+        storage.write_sealed_json(path, VALUE)
+        assert storage.read_sealed_json(path) == VALUE
+        assert "sha256" in storage.read_json(path)
+
+    def test_may_be_laid_out_anew(self, tmp_path: Path) -> None:
+        path = tmp_path / "spec.json"
+        storage.write_sealed_json(path, VALUE)
+        tree = storage.read_json(path)
+        path.write_text(json.dumps(dict(reversed(tree.items())), indent=4))
+        assert storage.read_sealed_json(path) == VALUE
+
+    def test_shows_what_was_changed(self, tmp_path: Path) -> None:
+        path = tmp_path / "spec.json"
+        storage.write_sealed_json(path, VALUE)
+        path.write_text(path.read_text().replace('"one": 1', '"one": 2'))
+        with pytest.raises(DamagedFile, match=r"spec\.json is not what was written"):
+            storage.read_sealed_json(path)
+
+    def test_of_an_earlier_version_has_no_seal(self, tmp_path: Path) -> None:
+        path = tmp_path / "spec.json"
+        storage.write_json(path, VALUE)
+        assert storage.read_sealed_json(path) == VALUE

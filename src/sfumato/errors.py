@@ -6,6 +6,7 @@
     ├── UsageError               2   the request cannot be carried out as written
     │   ├── SettingError         2   a setting is unknown or has a bad value
     │   ├── DataError            2   the data is missing, empty or unreadable
+    │   │   └── LateBatch        2   a batch did not arrive in time
     │   ├── RunError             2   the run is missing, too new or lacks a part
     │   └── MissingExtra         2   an optional package is not installed
     ├── DamagedFile              3   a file does not match its manifest or its format
@@ -13,6 +14,7 @@
     ├── Diverged                 5   training produced a value that is not finite
     ├── FetchError               6   a catalogue package could not be downloaded or verified
     ├── DiskFull                 7   there is not enough room to write
+    ├── OutOfMemory              8   the work does not fit into memory
     └── Interrupted        130, 143  Ctrl-C or SIGTERM; the work was saved first
 
 An error says *what* went wrong, *why*, and how to mend it (*hint*).
@@ -64,6 +66,18 @@ class DataError(UsageError):
     """The data is missing, empty or unreadable."""
 
 
+class LateBatch(DataError):
+    """A batch did not arrive in time.
+
+    Args:
+        step: Of the optimiser.
+    """
+
+    def __init__(self, what: str, why: str, hint: str, step: int) -> None:
+        super().__init__(what, why, hint)
+        self.step = step
+
+
 class RunError(UsageError):
     """The run is missing, was made by a newer version, or lacks a part."""
 
@@ -91,9 +105,26 @@ class RunLocked(SfumatoError):
 
 
 class Diverged(SfumatoError):
-    """Training produced a value that is not finite."""
+    """Training produced a value that is not finite.
+
+    Args:
+        step: Of the optimiser, where one is to blame.
+        places: Of the samples in that step's batch whose loss is not finite, from 0.
+    """
 
     exit_code = 5
+
+    def __init__(
+        self,
+        what: str,
+        why: str = "",
+        hint: str = "",
+        step: int | None = None,
+        places: tuple[int, ...] = (),
+    ) -> None:
+        super().__init__(what, why, hint)
+        self.step = step
+        self.places = places
 
 
 class FetchError(SfumatoError):
@@ -106,6 +137,12 @@ class DiskFull(SfumatoError):
     """There is not enough room to write."""
 
     exit_code = 7
+
+
+class OutOfMemory(SfumatoError):
+    """The work does not fit into memory."""
+
+    exit_code = 8
 
 
 class Interrupted(SfumatoError):

@@ -8,6 +8,8 @@ directory, which :func:`sweep` removes. Nothing here knows what the files hold.
 from __future__ import annotations
 
 import errno
+import fcntl
+import hashlib
 import itertools
 import json
 import os
@@ -28,6 +30,7 @@ PARTIAL = ".partial-"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DAY = 24 * 3600.0
 _SYNC_WORKERS = 32
+_SEAL = "sha256"
 _serial = itertools.count()
 
 
@@ -100,6 +103,34 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
     write_text(path, json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
 
+def write_sealed_json(path: Path, value: Mapping[str, object]) -> None:
+    """The same, sealed."""
+    write_json(path, sealed(value))
+
+
+def sealed(value: Mapping[str, object]) -> dict[str, object]:
+    """A JSON object with a SHA-256 of all of it as its last entry: see :func:`read_sealed_json`."""
+    return {**value, _SEAL: _seal(value)}
+
+
+def read_sealed_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object and compare it with its seal; one without a seal is taken as it is.
+
+    Raises:
+        RunError: There is no such file.
+        DamagedFile: It is not a JSON object, or is not what was written.
+    """
+    value = read_json(path)
+    if _SEAL in value and value.pop(_SEAL) != _seal(value):
+        raise DamagedFile(
+            f"{path} is not what was written.",
+            why=f"its content differs from the SHA-256 in it, '{_SEAL}'",
+            hint="The disk or another program changed it: restore it from a copy. If it was you, "
+            f"and you know what you are doing, take out the entry '{_SEAL}'.",
+        )
+    return value
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
@@ -115,6 +146,11 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DamagedFile(f"{path} should hold a JSON object.", why=f"found {type(value).__name__}")
     return value
+
+
+def _seal(value: Mapping[str, object]) -> str:
+    content = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def require(path: Path) -> None:
@@ -133,8 +169,8 @@ def remove(directory: Path) -> None:
 def sweep(directory: Path, older_than: float = 0.0) -> list[Path]:
     """Remove what killed writers left in ``directory``; only our own pattern is touched.
 
-    Another writer's draft looks the same, so call this while holding the directory's lock, or give
-    an age that no draft reaches.
+    What a living process of this machine is writing stays. Over a network that may not be known, so
+    call this while holding the directory's lock, or give an age that no draft reaches.
 
     Args:
         directory: Where to look; it may be missing.
@@ -146,7 +182,9 @@ def sweep(directory: Path, older_than: float = 0.0) -> list[Path]:
     swept = []
     for path in sorted(directory.glob(f"{PARTIAL}*")):
         with suppress(FileNotFoundError):  # Another process swept it first.
-            if time.time() - path.lstat().st_mtime < older_than:
+            # A clock that was put forward makes everything old, hence both.
+            young = time.time() - path.lstat().st_mtime < older_than
+            if older_than and (young or _is_being_written(path)):
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -190,13 +228,40 @@ def _draft(path: Path) -> Iterator[Path]:
     try:
         with disk_full_explained(path):
             room.mkdir()
-            yield room / path.name
+            with _held(room):
+                yield room / path.name
     finally:
         shutil.rmtree(room, ignore_errors=True)
 
 
+@contextmanager
+def _held(room: Path) -> Iterator[None]:
+    """Tell other processes that a draft is being written, see :func:`sweep`."""
+    handle = os.open(room, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _room_beside(path: Path) -> Path:
     return path.parent / f"{PARTIAL}{path.name}-{os.getpid()}-{next(_serial)}"
+
+
+def _is_being_written(draft: Path) -> bool:
+    """Whether a living process holds the draft: the kernel knows, and forgets with the process."""
+    try:
+        handle = os.open(draft, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _force_to_disk(draft: Path) -> None:

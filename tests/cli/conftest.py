@@ -4,17 +4,11 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from sfumato.cli import main
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
+from tests.cli.said import Said
 
 
 @pytest.fixture

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
+from sfumato import storage
 from sfumato.run.directory import RunDirectory
+from tests.cli.said import Command
 
-
-class Said(Protocol):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Said]
 Runs = Callable[..., Path]
 
 
@@ -185,7 +177,7 @@ class TestBadRuns:
     @pytest.mark.parametrize("command", ["sample", "info", "resume"])
     def test_made_by_a_newer_version(self, refused: Command, runs: Runs, command: str) -> None:
         spec = runs("unet") / "spec.json"
-        spec.write_text(json.dumps({**json.loads(spec.read_text()), "format": 99}))
+        storage.write_sealed_json(spec, {**storage.read_sealed_json(spec), "format": 99})
         assert "pip install --upgrade sfumato" in refused(command, "unet").err
 
     @pytest.mark.parametrize("command", ["sample", "info", "resume"])

@@ -5,21 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from sfumato import __version__
+from tests.cli.said import Command, Said
 
-
-class Said(Protocol):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Said]
 Runs = Callable[..., Path]
 
 

@@ -6,24 +6,15 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from sfumato.run.evaluation import texts
 from sfumato.run.training import planned, train
+from tests.cli.said import Command
 from tests.run.conftest import TINY_TEXT
 
 FEW = ("-n", "4", "--rows", "4", "--draws", "1")
-
-
-class Said(Protocol):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Said]
 
 
 @pytest.fixture(scope="module")

@@ -5,18 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+
+from tests.cli.said import Command
 
 QUICK = ("--draws", "2", "--steps", "2", "--held-out", "2")
 
 
-class Said(Protocol):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Said]
 Runs = Callable[..., Path]
 
 

@@ -7,7 +7,7 @@ import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,15 +17,8 @@ from PIL import Image
 from sfumato.cli import main
 from sfumato.run import demo as demonstration
 from sfumato.run.evaluation import sounds as evaluation
+from tests.cli.said import Command, Said
 
-
-class Said(Protocol):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Said]
 Runs = Callable[..., Path]
 RATE = 4_000
 SETTINGS = (

@@ -7,22 +7,14 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from sfumato.cli import main
 from sfumato.cli.system import refusal
 from sfumato.errors import DiskFull
+from tests.cli.said import Command
 
-
-class Said(Protocol):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Said]
 Runs = Callable[..., Path]
 
 

@@ -8,20 +8,13 @@ import sys
 from collections.abc import Callable
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 from sfumato.cli import main
+from tests.cli.said import Command, Said
 
-
-class Said(Protocol):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Said]
 Runs = Callable[..., Path]
 SETTINGS = (
     "medium.context=32",

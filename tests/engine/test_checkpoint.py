@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import pickle
 import random
@@ -15,9 +14,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from sfumato import storage
 from sfumato.engine import checkpoint
 from sfumato.engine.checkpoint import Checkpoint, CheckpointStore
 from sfumato.errors import DamagedFile, DiskFull, RunError
+from tests.processes import wait_for
 
 
 @pytest.fixture
@@ -48,9 +49,9 @@ def flip_a_byte(path: Path) -> None:
 
 def reseal(directory: Path, name: str) -> None:
     """Make the manifest agree with a file, as an attacker would."""
-    manifest = json.loads((directory / "manifest.json").read_text())
+    manifest = storage.read_sealed_json(directory / "manifest.json")
     manifest["files"][name] = checkpoint._seal(directory / name)
-    (directory / "manifest.json").write_text(json.dumps(manifest))
+    storage.write_sealed_json(directory / "manifest.json", manifest)
 
 
 def test_nothing_saved_is_nothing_loaded(store: CheckpointStore) -> None:
@@ -83,7 +84,7 @@ def test_a_kill_at_any_moment_of_a_save_leaves_a_whole_checkpoint(
     for trial in range(20):
         directory = tmp_path / str(trial % 2)  # each is crashed into many times over
         pid = jobs.start("save_forever", directory)
-        jobs.wait_for(directory / "latest")
+        wait_for(directory / "latest")
         time.sleep(draw.uniform(0.0, 0.08))
         jobs.end(pid)
         store = CheckpointStore(directory)
@@ -177,18 +178,18 @@ def test_a_manifest_cannot_reach_outside(
 ) -> None:
     (path,) = save(store, job_code, 1)
     save_file({"secret": torch.ones(1)}, tmp_path / "outside.safetensors")
-    manifest = json.loads((path / "manifest.json").read_text())
+    manifest = storage.read_sealed_json(path / "manifest.json")
     seal = checkpoint._seal(tmp_path / "outside.safetensors")
     manifest["files"]["../../outside.safetensors"] = seal
-    (path / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(DamagedFile):
+    storage.write_sealed_json(path / "manifest.json", manifest)
+    with pytest.raises(DamagedFile, match="outside"):
         store.load(path)
 
 
 def test_a_newer_format_is_refused_by_name(store: CheckpointStore, job_code: ModuleType) -> None:
     _, path = save(store, job_code, 1, 2)
-    manifest = json.loads((path / "manifest.json").read_text())
-    (path / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
+    manifest = storage.read_sealed_json(path / "manifest.json")
+    storage.write_sealed_json(path / "manifest.json", {**manifest, "format": 99})
     with pytest.raises(RunError, match="newer version"):
         store.load_latest()
 

@@ -22,6 +22,7 @@ from sfumato.engine.events import (
     PreviewDue,
     Progress,
     Saved,
+    Skipped,
     Started,
     Warned,
 )
@@ -180,6 +181,73 @@ def test_divergence_names_its_step_and_saves_nothing_after(tmp_path: Path, bad: 
     assert found.step == 6
     assert warnings == []
     assert all(t.isfinite().all() for named in found.tensors.values() for t in named.values())
+
+
+def spoilt(*steps: int) -> Callable[[int], Tensor]:
+    """Batches of eight, of which sample 3 is not a number at some steps."""
+
+    def batches(step: int) -> Tensor:
+        x = torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
+        x[3, 2] = math.nan if step in steps else x[3, 2]
+        return x
+
+    return batches
+
+
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_divergence_names_the_samples(tmp_path: Path, accumulate: int) -> None:
+    trainer = toy(tmp_path, batches=spoilt(7), accumulate=accumulate)
+    with pytest.raises(Diverged, match="loss of sample 3 of the batch of step 7") as caught:
+        list(trainer.run(Budget(steps=20)))
+    assert (caught.value.step, caught.value.places) == (7, (3,))
+
+
+def test_a_gradient_alone_names_no_sample(tmp_path: Path) -> None:
+    trainer = toy(tmp_path, loss=lambda m, x: (m(x)[:, 0] * 0.0).abs().sqrt())
+    with pytest.raises(Diverged, match="gradient norm is nan") as caught:
+        list(trainer.run(Budget(steps=20)))
+    assert (caught.value.step, caught.value.places) == (0, ())
+
+
+def test_skipped_steps_leave_everything_as_it_was(tmp_path: Path) -> None:
+    skipping = toy(tmp_path, batches=spoilt(2, 5), on_divergence="skip")
+    events = list(skipping.run(Budget(steps=8)))
+    assert [(e.step, e.places) for e in events if isinstance(e, Skipped)] == [(2, (3,)), (5, (3,))]
+    assert skipping.state.step == 8
+    assert skipping.state.samples == 64
+    assert skipping.state.ema.steps == 6
+    assert math.isfinite(skipping.state.loss)
+    assert all(t.isfinite().all() for t in everything(skipping.state).values())
+
+
+def test_running_statistics_take_nothing_from_a_skipped_batch(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 1))
+    draw = spoilt(2)
+    asked = EngineSettings(batch=8, precision="fp32", preview_minutes=None, on_divergence="skip")
+    store = CheckpointStore(tmp_path / "checkpoints")
+    trainer = Trainer(module, lambda x: module(x)[:, 0].square(), draw, asked, store)
+    for _ in trainer.run(Budget(steps=4)):
+        pass
+    assert all(buffer.isfinite().all() for buffer in module.buffers())
+
+
+def test_a_run_that_skips_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    asked = {"batches": spoilt(4, 11), "on_divergence": "skip", "save_steps": 5}
+    whole = toy(tmp_path / "whole", **asked)
+    list(whole.run(Budget(steps=20)))
+    for event in toy(tmp_path / "cut", **asked).run(Budget(steps=20)):
+        if isinstance(event, Saved) and event.step == 10:
+            break
+    cut = toy(tmp_path / "cut", **asked)
+    list(cut.run(Budget(steps=20)))
+    ours, theirs = everything(whole.state), everything(cut.state)
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+
+
+def test_weights_that_are_lost_cannot_be_skipped(tmp_path: Path) -> None:
+    trainer = toy(tmp_path, batches=spoilt(*range(3, 40)), on_divergence="skip")
+    with pytest.raises(Diverged, match="step 13"):
+        list(trainer.run(Budget(steps=40)))
 
 
 def test_a_weight_that_is_not_finite_is_never_saved(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.engine.signals import stop_on_signals
+from sfumato.engine.signals import stop_on_signals, until_stopped
+from sfumato.errors import Interrupted
+from tests.processes import wait_for
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -55,5 +58,24 @@ def test_the_second_signal_ends_the_process(
 ) -> None:
     pid = jobs.start("ignore_the_stop", tmp_path, until="reached")
     os.kill(pid, signum)
-    jobs.wait_for(tmp_path / "asked")
+    wait_for(tmp_path / "asked")
     assert jobs.end(pid, signum) == code
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_events_end_between_two(signum: signal.Signals) -> None:
+    before = signal.getsignal(signum)
+    seen = []
+
+    def events() -> Iterator[int]:
+        for number in range(5):
+            if number == 2:
+                os.kill(os.getpid(), signum)
+            yield number
+
+    with pytest.raises(Interrupted) as caught:
+        for number in until_stopped(events()):
+            seen.append(number)
+    assert seen == [0, 1, 2]
+    assert caught.value.exit_code == 128 + signum
+    assert signal.getsignal(signum) is before

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from sfumato.engine import tensor_file
 from sfumato.engine.events import Metric
 from sfumato.errors import DamagedFile, RunError, SettingError
 from sfumato.run import model
@@ -109,15 +110,15 @@ def test_the_fingerprint_is_of_the_weights_in_memory(run: RunDirectory) -> None:
 def test_the_step_is_that_of_the_weights_in_memory(
     run: RunDirectory, snapshot: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = model.tensors_in
+    read = tensor_file.read_sealed
 
-    def replaced_meanwhile(content: bytes) -> dict[str, torch.Tensor]:
-        found = read(content)
-        model.publish(run, found, 9)
-        keep_if_best(run, Metric(step=9, name="held-out loss", value=-1.0), found)
-        return found
+    def replaced_meanwhile(path: Path) -> tuple[dict[str, torch.Tensor], bytes]:
+        tensors, content = read(path)
+        model.publish(run, tensors, 9)
+        keep_if_best(run, Metric(step=9, name="held-out loss", value=-1.0), tensors)
+        return tensors, content
 
-    monkeypatch.setattr(model, "tensors_in", replaced_meanwhile)
+    monkeypatch.setattr(tensor_file, "read_sealed", replaced_meanwhile)
     opened = open_run("unet", snapshot).model
     assert opened.step == 4
     assert open_run("unet", snapshot).model.step == 9

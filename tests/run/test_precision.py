@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from sfumato import storage
 from sfumato.engine import precision as machine
 from sfumato.errors import SettingError
 from sfumato.run.gaussian.sampled import Written
@@ -101,9 +102,9 @@ def test_the_run_decides_where_nothing_is_asked(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = runs("unet")
-    spec = json.loads((run / "spec.json").read_text())
+    spec = storage.read_sealed_json(run / "spec.json")
     spec["recipe"]["engine"]["precision"] = "fp32"
-    (run / "spec.json").write_text(json.dumps(spec))
+    storage.write_sealed_json(run / "spec.json", spec)
     monkeypatch.setattr(machine, "_fast_bf16", lambda device: (True, ""))
     model: Any = open_run("unet").model
     assert model.request(1).precision == "fp32"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import soundfile
 import torch
 from PIL import Image
 
+from sfumato import storage
 from sfumato.errors import DataError, SettingError
 from sfumato.likelihood import Density, Hutchinson, Levels, flow_likelihood, gaussian_bound
 from sfumato.media.text.rows import RowBatch
@@ -145,9 +145,9 @@ class TestPictures:
         self, finished_runs: Path, odd: Path, tmp_path: Path
     ) -> None:
         copy = shutil.copytree(finished_runs / "plain", tmp_path / "plain")
-        spec = json.loads((copy / "spec.json").read_text())
+        spec = storage.read_sealed_json(copy / "spec.json")
         spec["data"]["source"] = str(tmp_path / "moved")
-        (copy / "spec.json").write_text(json.dumps(spec))
+        storage.write_sealed_json(copy / "spec.json", spec)
         found = open_run(copy).score(odd, **QUICK | {"held_out": 4})
         assert found.reference is None
         assert len(found.items) == 3

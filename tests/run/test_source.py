@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sfumato.errors import DataError
 from sfumato.media.audio.settings import SpectrogramSpec
 from sfumato.media.catalogue import CATALOGUE
 from sfumato.recipes import AudioRecipe, find, override
@@ -119,3 +120,11 @@ def test_every_setting_of_the_catalogue_is_one() -> None:
             for part in path.split("."):
                 node = node[part]
             assert node == value
+
+
+def test_a_folder_beside_is_suggested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / ".photso").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="did you mean 'photos'"):
+        source.folder_of("photso")

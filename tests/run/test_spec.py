@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
+from sfumato import storage
 from sfumato.errors import DamagedFile, RunError
 from sfumato.run import spec as specs
 
 
 @pytest.fixture
 def tree(finished_runs: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((finished_runs / "unet/spec.json").read_text())
-    return told
+    return storage.read_sealed_json(finished_runs / "unet/spec.json")
 
 
 def read(folder: Path, content: str) -> specs.Spec:
@@ -79,6 +79,15 @@ def test_damage_is_named(
         read(tmp_path, json.dumps(tree))
     assert caught.value.why.startswith(f"{named}: ")
     assert caught.value.exit_code == 3
+
+
+def test_a_changed_setting_is_noticed(finished_runs: Path, tmp_path: Path) -> None:
+    """It would still be a valid spec, of another run."""
+    content = (finished_runs / "unet/spec.json").read_text()
+    changed = content.replace('"seed": 0', '"seed": 1')
+    assert changed != content
+    with pytest.raises(DamagedFile, match=r"spec\.json is not what was written"):
+        read(tmp_path, changed)
 
 
 def test_a_missing_one_is_said(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from sfumato import __version__
 from sfumato.cli import show
+from sfumato.cli.examine import doctor, verify
 from sfumato.cli.measure import compare, evaluate, score, tune
 from sfumato.cli.options import Json, RunName, Settings, Snapshot
 from sfumato.cli.system import refusal
@@ -34,6 +35,8 @@ app.command(evaluate)
 app.command(compare)
 app.command(score)
 app.command(tune)
+app.command(verify)
+app.command(doctor)
 
 
 @app.command
@@ -230,6 +233,7 @@ def sample(
     json: Json = False,
 ) -> None:
     """Make new pictures, sounds or texts with a trained run, or variations of a file."""
+    from sfumato.engine.signals import until_stopped
     from sfumato.run.sampled import Asked, sample_files
 
     asked = Asked(
@@ -238,7 +242,8 @@ def sample(
         start=from_, strength=strength, seconds=seconds,
         guidance=guidance, interval=interval, precision=precision, compiled=compile,
     )  # fmt: skip
-    show.sampling(sample_files(run, asked, out, trajectory, like, format, snapshot), json)
+    events = sample_files(run, asked, out, trajectory, like, format, snapshot)
+    show.sampling(until_stopped(events), json)
 
 
 @app.command
@@ -319,14 +324,6 @@ def samplers(*, json: Json = False) -> None:
         },
         json,
     )
-
-
-@app.command
-def doctor(*, json: Json = False) -> None:
-    """Tell what this machine has, and what Sfumato will use and why."""
-    from sfumato.run.doctor import examine
-
-    show.doctor(examine(), json)
 
 
 def _changes(asked: Sequence[str] | None, **of_medium: str | int | None) -> list[str]:

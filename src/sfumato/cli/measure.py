@@ -56,6 +56,7 @@ def evaluate(
 ) -> None:
     """Measure a run: samples beside real items, how varied and how new they are, and how sure."""
     from sfumato.cli import show_evaluation
+    from sfumato.engine.signals import until_stopped
     from sfumato.run.evaluated import evaluate_run
     from sfumato.run.evaluation.asked import Asked
 
@@ -63,7 +64,7 @@ def evaluate(
         n, seed, steps, sampler, data, tuple(extractor or ()), rows, draws, label, scale,
         speech, temperature, top_p, molecules,
     )  # fmt: skip
-    show_evaluation.evaluation(evaluate_run(run, asked, out, snapshot), json)
+    show_evaluation.evaluation(until_stopped(evaluate_run(run, asked, out, snapshot)), json)
 
 
 def compare(
@@ -97,13 +98,15 @@ def compare(
 ) -> None:
     """Hold two runs on the same data against each other, and quality against sampling steps."""
     from sfumato.cli import show_evaluation
+    from sfumato.engine.signals import until_stopped
     from sfumato.run.evaluated import compare_runs
     from sfumato.run.evaluation.asked import Asked
     from sfumato.run.evaluation.steps import STEPS
 
     asked = Asked(n, seed, steps, sampler, data, tuple(extractor or ()), scale=scale)
     at_steps = STEPS if at is None else at
-    show_evaluation.comparison(compare_runs(first, second, asked, at_steps, out, snapshot), json)
+    events = compare_runs(first, second, asked, at_steps, out, snapshot)
+    show_evaluation.comparison(until_stopped(events), json)
 
 
 def score(
@@ -132,11 +135,12 @@ def score(
 ) -> None:
     """Tell how likely a run finds files, the least likely first: its outliers."""
     from sfumato.cli import show_scores
+    from sfumato.engine.signals import until_stopped
     from sfumato.run.scored import score_files
     from sfumato.run.scoring.asked import Asked
 
     asked = Asked(method, draws, seed, label, steps, probes, held_out)
-    show_scores.scores(score_files(run, files, asked, snapshot), json)
+    show_scores.scores(until_stopped(score_files(run, files, asked, snapshot)), json)
 
 
 def tune(
@@ -156,9 +160,10 @@ def tune(
 ) -> None:
     """Fit a sampler to a run for few evaluations; kept, and then the default, if it is better."""
     from sfumato.cli import show_evaluation
+    from sfumato.engine.signals import until_stopped
     from sfumato.run.tuning import tune as tuning
 
     events = tuning(
         run, steps, scale=scale, examples=examples, rounds=rounds, seed=seed, snapshot=snapshot
     )
-    show_evaluation.tuning(events, json)
+    show_evaluation.tuning(until_stopped(events), json)

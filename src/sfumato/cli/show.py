@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sfumato.media.check import DataReport
     from sfumato.media.text.check import TextReport
     from sfumato.run.text.filling import Filled
+    from sfumato.run.verify import Verified
 
 Report = Callable[[int, int, str], None]
 
@@ -282,6 +284,26 @@ def doctor(facts: Mapping[str, Any], as_json: bool) -> None:
     _pairs({name: f"{told['choice']}: {told['reason']}" for name, told in facts["choices"].items()})
     say("\nMeasured just now:")
     _pairs(facts["measured"])
+
+
+def verified(found: Verified, as_json: bool) -> None:
+    """What was found about a run's files, the bad news last."""
+    if as_json:
+        dump(asdict(found))
+        return
+    for note in found.notes:
+        say(note)
+    for problem in found.problems:
+        say(f"{problem.path}: {problem.what}")
+        say(f"  {problem.mend}")
+    resumed = found.resumes_from
+    _pairs(
+        {
+            "as written": f"{len(found.whole)} files and checkpoints",
+            "can be resumed": "no" if resumed is None else f"from step {resumed:,}",
+            "can be sampled": " and ".join(found.samples) or "no",
+        }
+    )
 
 
 def _pairs(facts: Mapping[str, Any]) -> None:

@@ -85,7 +85,7 @@ class CheckpointStore:
                 tensor_file.save_tensors(draft / f"{group}.safetensors", named)
             _dump(draft / STATE, {"step": step, **scalars})
             files = {file.name: _seal(file) for file in sorted(draft.iterdir())}
-            _dump(draft / MANIFEST, {"format": FORMAT, "files": files})
+            _dump(draft / MANIFEST, storage.sealed({"format": FORMAT, "files": files}))
         storage.write_text(self.directory / LATEST, f"{path.name}\n")
         self._prune(step)
         return path
@@ -196,7 +196,7 @@ def verify(path: Path) -> list[Path]:
 def _read_manifest(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DamagedFile(f"{path} is missing.")
-    manifest = storage.read_json(path)
+    manifest = storage.read_sealed_json(path)
     version, files = manifest.get("format"), manifest.get("files")
     if isinstance(version, int) and version > FORMAT:
         raise RunError(

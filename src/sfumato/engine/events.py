@@ -128,6 +128,19 @@ class Warned(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped(Event):
+    """A step left the weights as they were, as its loss or gradient was not finite.
+
+    Attributes:
+        places: Of the samples in the step's batch whose loss is not finite, from 0.
+        why: What was found.
+    """
+
+    places: tuple[int, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Done(Event):
     """The budget is spent and the last checkpoint is on the disk."""
 

@@ -62,6 +62,20 @@ class RunLock:
             self._stream = None
 
 
+def holder(directory: Path) -> str | None:
+    """Who is writing to a run directory, in words; None if nobody is."""
+    try:
+        stream = (directory / "lock").open("r+", encoding="utf-8")
+    except OSError:
+        return None
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _holder(stream)
+    return None
+
+
 def _holder(stream: IO[str]) -> str:
     stream.seek(0)
     try:

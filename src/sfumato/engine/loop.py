@@ -37,6 +37,7 @@ from sfumato.engine.events import (
     PreviewDue,
     Progress,
     Saved,
+    Skipped,
     Started,
     Warned,
 )
@@ -133,8 +134,8 @@ class Trainer(Generic[Batch]):
             allow_changes: See :meth:`restore`.
 
         Yields:
-            Started, then Doubled, Progress, EvaluationDue, Saved, PreviewDue and Warned as they
-            come, then Done.
+            Started, then Doubled, Progress, EvaluationDue, Saved, PreviewDue, Skipped and Warned as
+            they come, then Done.
 
         Raises:
             Diverged: A loss, a gradient or a weight is not finite. Nothing is saved after it.
@@ -206,7 +207,9 @@ class Trainer(Generic[Batch]):
                 batch = batches.next()
                 if self._compiled:
                     yield from self._trusted(batch)
-                self._stepper.apply(batch)
+                skipped = self._stepper.apply(batch)
+                if skipped is not None:
+                    yield Skipped(step=state.step - 1, places=skipped.places, why=skipped.why)
                 state.elapsed = pace.tick(state.step, state.samples, batches.waited)
                 state.progress = budget.progress(state.step, state.elapsed)
                 # Before it is saved: whatever goes on from a checkpoint has said it of all before.

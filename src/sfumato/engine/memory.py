@@ -1,11 +1,15 @@
-"""How much memory is at hand."""
+"""How much memory is at hand, and what to say when it was not enough."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+
+from sfumato.errors import OutOfMemory
 
 _MEMINFO = Path("/proc/meminfo")
 # Version 2 and version 1 of control groups: the limit, and what is used of it.
@@ -16,6 +20,26 @@ _GROUPS = (
         Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
     ),
 )
+# Torch raises a plain RuntimeError where a CPU has none left.
+_PHRASES = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+@contextmanager
+def memory_explained(what: str, hint: str) -> Iterator[None]:
+    """Inside, a lack of memory becomes :class:`OutOfMemory`; other errors pass through.
+
+    Args:
+        what: Did not fit, such as "A training step".
+        hint: What needs less.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not _is_lack(error):
+            raise
+        first = str(error).strip().splitlines()
+        why = first[0][:200] if first else "the system gave no more"
+        raise OutOfMemory(f"{what} does not fit into memory.", why=why, hint=hint) from error
 
 
 def free_memory(device: torch.device) -> int | None:
@@ -38,6 +62,12 @@ def physical_memory() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
+
+
+def _is_lack(error: MemoryError | RuntimeError) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(phrase in str(error) for phrase in _PHRASES)
 
 
 def _available() -> int | None:

@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import torch
 
-from sfumato.errors import DataError
+from sfumato.errors import LateBatch
 
 Item = TypeVar("Item")
 _PATIENCE = 2.0
@@ -77,7 +77,7 @@ class Prefetcher(Generic[Item]):
         """The item of the next step.
 
         Raises:
-            DataError: It did not arrive in time.
+            LateBatch: It did not arrive in time.
             BaseException: Whatever ``load`` raised, with its own traceback and the step noted.
         """
         hand = self._hands[(self._taken - self._start) % len(self._hands)]
@@ -85,10 +85,11 @@ class Prefetcher(Generic[Item]):
         try:
             item, error = hand.ready.get(timeout=self._timeout)
         except queue.Empty:
-            raise DataError(
+            raise LateBatch(
                 f"The batch of step {self._taken} did not arrive within {self._timeout:g} s.",
                 why="reading the data hangs, or is far slower than training",
-                hint="Check the disk that holds the data, or raise batch_timeout.",
+                hint="Check the disk that holds the data, or raise engine.batch_timeout.",
+                step=self._taken,
             ) from None
         if error is not None:
             raise error

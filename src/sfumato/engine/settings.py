@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
@@ -23,6 +23,8 @@ class EngineSettings(BaseModel):
         optimizer: Spec of the optimiser.
         learning_rate: The learning rate over the run.
         clip: Largest global gradient norm; None never clips.
+        on_divergence: What to do where a loss or a gradient is not finite: stop, or skip the step,
+            which leaves the weights as they are; ten of them in a row stop the run all the same.
         precision: Number format of matrix products.
         compile: Whether to compile the module, or its repeated blocks; auto does it where the run
             repays it.
@@ -49,6 +51,7 @@ class EngineSettings(BaseModel):
     optimizer: OptimizerSpec = AdamWSpec()
     learning_rate: LearningRate = LearningRate()
     clip: PositiveFloat | None = 1.0
+    on_divergence: Literal["stop", "skip"] = "stop"
     precision: PrecisionName = "auto"
     compile: Switch = "auto"
     ema_width: Annotated[float, Field(gt=0.0, le=0.28)] = 0.1

@@ -11,8 +11,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
+
+from sfumato.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+EventT = TypeVar("EventT")
 
 
 class StopRequest:
@@ -66,3 +70,19 @@ def stop_on_signals() -> Iterator[StopRequest]:
         yield request
     finally:
         restore()
+
+
+def until_stopped(events: Iterator[EventT]) -> Iterator[EventT]:
+    """Events of some work, until the first SIGINT or SIGTERM asks to stop.
+
+    The exception that Python raises by itself is raised anywhere, and is lost where a library that
+    is just asking something clears all errors: now and then a Ctrl-C did nothing.
+
+    Raises:
+        Interrupted: When asked; between two events, so that what was written is whole.
+    """
+    with stop_on_signals() as stop:
+        for event in events:
+            yield event
+            if stop.signum is not None:
+                raise Interrupted("Stopped; what was written before is whole.", stop.signum)

@@ -20,6 +20,9 @@ from sfumato.errors import Diverged
 STEPS_BETWEEN_CHECKS = 10
 """On an accelerator, reading the loss makes the CPU wait, so it is read this rarely there."""
 
+MOST_SKIPPED = 10
+"""More steps than these in a row are not the fault of their batches."""
+
 
 class Stepper(Generic[Batch]):
     """Applies batches to a training state.
@@ -53,11 +56,19 @@ class Stepper(Generic[Batch]):
         self._kernel = kernel
         self._weights = [p for p in state.module.parameters() if p.requires_grad]
         self._device = self._weights[0].device
-        self._patience = 1 if self._device.type == "cpu" else STEPS_BETWEEN_CHECKS
+        self._skips = settings.on_divergence == "skip"
+        # What is to be skipped has to be known before the weights take it in.
+        at_once = self._skips or self._device.type == "cpu"
+        self._patience = 1 if at_once else STEPS_BETWEEN_CHECKS
         self._unchecked: list[tuple[int, Tensor, Tensor]] = []
+        self._skipped = 0
 
-    def apply(self, batch: Batch) -> None:
+    def apply(self, batch: Batch) -> Diverged | None:
         """Take one step.
+
+        Returns:
+            Why the step was skipped, if it was: its loss or gradient is not finite, and the
+            settings say so. Everything but the counts of steps and samples is as before.
 
         Raises:
             Diverged: This loss or gradient, or one of a few steps before, is not finite.
@@ -65,26 +76,51 @@ class Stepper(Generic[Batch]):
         """
         state, samples = self._state, trees.size(batch)
         self._set_learning_rate(state.samples + samples)
-        loss = self._accumulate(batch, samples)
+        before = self._buffers() if self._skips else {}
+        losses = self._accumulate(batch, samples)
         clip = self._settings.clip
         norm = torch.nn.utils.clip_grad_norm_(self._weights, math.inf if clip is None else clip)
-        self._unchecked.append((state.step, loss, norm))
+        self._unchecked.append((state.step, losses, norm))
+        skipped = None
         if len(self._unchecked) >= self._patience:
-            self.check()
-        state.optimizer.step()
-        state.ema.update()
+            skipped = self._skippable()
+        if skipped is None:
+            state.optimizer.step()
+            state.ema.update()
+        else:
+            self._put_back(before)
         state.step += 1
         state.samples += samples
+        return skipped
+
+    def _skippable(self) -> Diverged | None:
+        """Look at what was not looked at yet; why to skip it, if it is to be skipped."""
+        try:
+            self.check()
+        except Diverged as problem:
+            self._skipped += 1
+            if not self._skips or self._skipped > MOST_SKIPPED:
+                raise
+            self._unchecked.clear()
+            return problem
+        self._skipped = 0
+        return None
 
     def gradient_norm(self, batch: Batch) -> float:
         """The norm of a batch's gradient. Nothing is stepped, and buffers stay as they are."""
-        buffers = {name: value.clone() for name, value in self._state.module.named_buffers()}
+        before = self._buffers()
         self._accumulate(batch, trees.size(batch))
         norm = torch.nn.utils.clip_grad_norm_(self._weights, math.inf).item()
         self._state.optimizer.zero_grad(set_to_none=True)
+        self._put_back(before)
+        return norm
+
+    def _buffers(self) -> dict[str, Tensor]:
+        return {name: value.clone() for name, value in self._state.module.named_buffers()}
+
+    def _put_back(self, buffers: dict[str, Tensor]) -> None:
         for name, value in self._state.module.named_buffers():
             value.copy_(buffers[name])
-        return norm
 
     def check(self) -> None:
         """Look at the losses and gradients not looked at yet.
@@ -92,15 +128,12 @@ class Stepper(Generic[Batch]):
         Raises:
             Diverged: One is not finite; the message names its step.
         """
-        for step, loss, norm in self._unchecked:
+        for step, losses, norm in self._unchecked:
             self.grad_norm = norm.item()
-            if not (math.isfinite(loss.item()) and math.isfinite(self.grad_norm)):
-                raise _diverged(
-                    step,
-                    f"the loss is {loss.item():g} and the gradient norm is "
-                    f"{self.grad_norm:g} on the batch of step {step}",
-                )
-            self._state.note_loss(loss.item())
+            loss = losses.mean().item()
+            if not (math.isfinite(loss) and math.isfinite(self.grad_norm)):
+                raise _diverged_at(step, losses, self.grad_norm)
+            self._state.note_loss(loss)
         self._unchecked.clear()
 
     def check_all(self) -> None:
@@ -116,9 +149,9 @@ class Stepper(Generic[Batch]):
                     raise _diverged(self._state.step, f"'{name}' holds a NaN or an infinity")
 
     def _accumulate(self, batch: Batch, samples: int) -> Tensor:
-        """Gradients of the mean loss over the whole batch, one part at a time."""
+        """Gradients of the mean loss over the whole batch, one part at a time; the losses, (B,)."""
         self._state.optimizer.zero_grad(set_to_none=True)
-        total = torch.zeros((), device=self._device)
+        found = []
         for part in trees.split(batch, self._settings.accumulate):
             with autocast(self._precision, self._device), attention(self._kernel):
                 losses = self._loss(part)
@@ -127,10 +160,9 @@ class Stepper(Generic[Batch]):
                     f"the loss must be one number per sample: expected ({trees.size(part)},), "
                     f"got {tuple(losses.shape)}"
                 )
-            share = losses.float().sum() / samples
-            share.backward()  # type: ignore[no-untyped-call]
-            total += share.detach()
-        return total
+            (losses.float().sum() / samples).backward()  # type: ignore[no-untyped-call]
+            found.append(losses.detach().float())
+        return torch.cat(found)
 
     def _set_learning_rate(self, samples_seen: int) -> None:
         settings = self._settings
@@ -140,10 +172,21 @@ class Stepper(Generic[Batch]):
             group["lr"] = self.lr
 
 
-def _diverged(step: int, why: str) -> Diverged:
+def _diverged_at(step: int, losses: Tensor, grad_norm: float) -> Diverged:
+    places = tuple((~losses.isfinite()).nonzero().flatten().tolist())
+    if not places:
+        return _diverged(step, f"the gradient norm is {grad_norm:g} on the batch of step {step}")
+    first = losses[places[0]].item()
+    which = f"sample {places[0]}" if len(places) == 1 else f"{len(places)} samples"
+    return _diverged(step, f"the loss of {which} of the batch of step {step} is {first:g}", places)
+
+
+def _diverged(step: int, why: str, places: tuple[int, ...] = ()) -> Diverged:
     return Diverged(
         f"Training diverged at step {step}.",
         why=why,
         hint="Nothing was saved since: run again to go on from the last checkpoint, with a lower "
         "learning rate or a longer warm-up.",
+        step=step,
+        places=places,
     )

@@ -1,40 +1,78 @@
-"""Named tensors in safetensors files. Nothing in such a file is ever executed."""
+"""Named tensors in safetensors files. Nothing in such a file is ever executed.
+
+A file that stands alone is sealed: its header holds a SHA-256 of everything it says, so that a byte
+which the disk or another program changed is found when it is read, and is not taken for a weight.
+Files of a checkpoint are not: its manifest seals them.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 
 from sfumato.errors import DamagedFile
 from sfumato.storage import replacing, require
 
+# One entry: the order of several in a header is not always the same.
+_ENTRY = "sfumato"
+_UNREADABLE = (SafetensorError, OSError, ValueError, RuntimeError)
 
-def write_tensors(
-    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+
+def write_sealed(
+    path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str] | None = None
 ) -> None:
-    """Replace ``path`` by a safetensors file.
+    """Replace ``path`` by a safetensors file that can be checked, see :func:`read_sealed`.
 
     Args:
         path: Destination.
         tensors: Named tensors on any device; names may not share storage.
-        metadata: Short strings for the header.
+        facts: Short strings for the header.
     """
+    rows, told = _rows(tensors), dict(facts or {})
+    entry = json.dumps({"facts": told, "sha256": _digest(rows, told)}, sort_keys=True)
     with replacing(path) as draft:
-        save_tensors(draft, tensors, metadata)
+        save_file(rows, draft, metadata={_ENTRY: entry})
 
 
-def save_tensors(
-    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
-) -> None:
+def read_sealed(path: Path) -> tuple[dict[str, Tensor], bytes]:
+    """Read such a file onto the CPU and compare it with its seal.
+
+    The file is read once: another process may replace it at any moment. Files of other programs
+    have no seal, and are taken as they are.
+
+    Returns:
+        The tensors, and the whole file as it was read.
+
+    Raises:
+        RunError: There is no such file.
+        DamagedFile: It is no safetensors file, or is not what was written.
+    """
+    require(path)
+    try:
+        content = path.read_bytes()
+        tensors, header = load(content), _header_in(content)
+        seal = _seal_in(header)
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
+    if seal is not None and seal != _digest(tensors, facts_in(header)):
+        raise DamagedFile(
+            f"{path} is not what was written.",
+            why="its tensors differ from the SHA-256 in its header",
+            hint="The disk or another program changed it: restore it from a copy.",
+        )
+    return tensors, content
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a safetensors file in place: for use inside :func:`~sfumato.storage.replacing`."""
-    # safetensors stores row-major order only; channels-last weights are copied here.
-    rows = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    save_file(rows, path, metadata=dict(metadata) if metadata else None)
+    save_file(_rows(tensors), path)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -47,26 +85,66 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     require(path)
     try:
         return load_file(path)
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise DamagedFile(
-            f"{path} is not a readable safetensors file.",
-            why=str(error),
-            hint="It was cut short or changed after it was written: restore it from a copy.",
-        ) from error
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
 
 
-def header_of(content: bytes) -> dict[str, str]:
+def facts_of(content: bytes) -> dict[str, str]:
     """The short strings in the header of a safetensors file that was read; empty without any."""
+    return facts_in(_header_in(content))
+
+
+def read_facts(path: Path) -> dict[str, str]:
+    """The same of a file, without reading its tensors; empty too if it cannot be read."""
+    try:
+        with safe_open(path, framework="pt") as stream:
+            return facts_in(stream.metadata() or {})
+    except (OSError, SafetensorError):
+        return {}
+
+
+def facts_in(header: Mapping[str, str]) -> dict[str, str]:
+    """The short strings that a header tells; all of it where it is not one of ours."""
+    try:
+        facts = json.loads(header[_ENTRY])["facts"]
+        return {str(name): str(fact) for name, fact in facts.items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return dict(header)
+
+
+def _seal_in(header: Mapping[str, str]) -> str | None:
+    if _ENTRY not in header:
+        return None
+    # Whatever stands in the place of the seal has to be it: a damaged one is no reason for trust.
+    entry = json.loads(header[_ENTRY])
+    return str(entry.get("sha256")) if isinstance(entry, dict) else ""
+
+
+def _header_in(content: bytes) -> dict[str, str]:
     # Eight bytes tell how long the header is, which is JSON.
     size = int.from_bytes(content[:8], "little")
     told: dict[str, str] = json.loads(content[8 : 8 + size]).get("__metadata__", {})
     return told
 
 
-def read_header(path: Path) -> dict[str, str]:
-    """The same of a file, without reading its tensors; empty too if it cannot be read."""
-    try:
-        with safe_open(path, framework="pt") as stream:
-            return dict(stream.metadata() or {})
-    except (OSError, SafetensorError):
-        return {}
+def _digest(tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> str:
+    """Of everything that a file says, however it is laid out."""
+    found = hashlib.sha256(json.dumps(sorted(facts.items())).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        found.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+
+def _rows(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    # safetensors stores row-major order only; channels-last weights are copied here.
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _unreadable(path: Path, error: Exception) -> DamagedFile:
+    return DamagedFile(
+        f"{path} is not a readable safetensors file.",
+        why=" ".join(str(error).split())[:200],
+        hint="It was cut short or changed after it was written: restore it from a copy.",
+    )

@@ -48,7 +48,11 @@ class OnnxModel:
             MissingExtra: onnxruntime is not installed.
         """
         if not path.is_file():
-            raise DataError(f"There is no {path}.")
+            raise DataError(
+                f"There is no file '{path}'.",
+                why="it is no extractor that is fetched by its name either",
+                hint="give the path of an ONNX file, efficientnet-lite0 or sentence-embedding.",
+            )
         # Run from these bytes, so that the identity is that of what is run.
         content = path.read_bytes()
         model = session(onnxruntime(f"Running {path.name}"), content, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MOST_TILES = 4
 """More of them make nothing faster, and keep whoever waits for the first samples waiting."""
+FEWER_AT_ONCE = "Close other programs, give --batch a smaller number, or use a smaller model."
 _SHARE = 4  # Of the free memory one part of so many is taken.
 _STATES = 32
 """A sampler's own memory in states: those of its history, their posterior means, noise, what is

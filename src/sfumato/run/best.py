@@ -47,8 +47,7 @@ def keep_if_best(
     if not measured.value < best_value(directory):
         return None
     best = Best(measured.step, measured.name, measured.value)
-    # One entry: the order of several in a header is not always the same.
-    tensor_file.write_tensors(directory.best, tensors, {_ENTRY: json.dumps(asdict(best))})
+    tensor_file.write_sealed(directory.best, tensors, {_ENTRY: json.dumps(asdict(best))})
     return Kept(step=best.step, name=best.name, value=best.value)
 
 
@@ -60,13 +59,13 @@ def best_value(directory: RunDirectory) -> float:
 
 def best_of(directory: RunDirectory) -> Best | None:
     """What is known of the best weights; None if there are none that can be read."""
-    return best_in(tensor_file.read_header(directory.best))
+    return best_in(tensor_file.read_facts(directory.best))
 
 
-def best_in(header: Mapping[str, str]) -> Best | None:
-    """What the header of best weights tells; None if it does not."""
+def best_in(facts: Mapping[str, str]) -> Best | None:
+    """What the file of best weights tells of them; None if it does not."""
     try:
-        told = json.loads(header[_ENTRY])
+        told = json.loads(facts[_ENTRY])
         return Best(int(told["step"]), str(told["name"]), float(told["value"]))
     except (KeyError, TypeError, ValueError):
         return None

@@ -27,7 +27,9 @@ from pathlib import Path
 from sfumato.errors import RunError, SettingError, suggest
 
 ROOT = Path("runs")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+# Windows takes these for devices, with or without a suffix.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -108,10 +110,11 @@ def checked_name(name: str) -> str:
     Raises:
         SettingError: It holds separators or other characters that a folder name should not.
     """
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or _DEVICE.fullmatch(name):
         raise SettingError(
-            f"'{name}' cannot be the name of a run.",
-            why="names are letters, digits, '.', '_' and '-', and begin with a letter or digit",
+            f"{name!r} cannot be the name of a run.",
+            why="names are letters, digits, '.', '_' and '-', begin with a letter or digit, do not "
+            "end in '.', and are no device of Windows",
         )
     return name
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 from dataclasses import asdict
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,6 +16,7 @@ from sfumato.engine.trials import measured
 from sfumato.run.directory import ROOT
 from sfumato.storage import default_cache
 
+_LIBRARIES = ("numpy", "safetensors", "pillow")
 _EXTRAS = {
     "svg": "resvg_py",
     "tensorboard": "tensorboard",
@@ -33,6 +36,8 @@ def examine() -> dict[str, Any]:
     tried = measured(device)
     return {
         "sfumato": sfumato.__version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in _LIBRARIES},
         **facts,
         **{f"{k}_gb": None if v is None else round(v / 1e9, 1) for k, v in gigabytes.items()},
         "device": str(device),

@@ -36,7 +36,7 @@ def keep_early(directory: RunDirectory, tensors: Mapping[str, Tensor], step: int
     """
     directory.early.mkdir(exist_ok=True)
     path = directory.early / f"step-{step}.safetensors"
-    tensor_file.write_tensors(path, tensors, {"step": str(step)})
+    tensor_file.write_sealed(path, tensors, {"step": str(step)})
     best = best_of(directory)
     oldest = min(step, step if best is None else best.step) * _DROPPED
     for old, file in _kept(directory).items():

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as tensors_in
 
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine import tensor_file
@@ -80,20 +78,20 @@ class Weights:
 
 def publish(directory: RunDirectory, tensors: dict[str, torch.Tensor], step: int) -> None:
     """Write the weights that sampling uses."""
-    tensor_file.write_tensors(directory.model, tensors, {"step": str(step)})
+    tensor_file.write_sealed(directory.model, tensors, {"step": str(step)})
 
 
 def published_step(directory: RunDirectory) -> int | None:
     """The step whose weights sampling uses; None if there are none that can be read."""
-    return _step_in(tensor_file.read_header(directory.model))
+    return _step_in(tensor_file.read_facts(directory.model))
 
 
-def _step_in(header: Mapping[str, str]) -> int | None:
-    """The step behind weights, by the header of their file; None if it does not tell."""
-    best = best_in(header)
+def _step_in(facts: Mapping[str, str]) -> int | None:
+    """The step behind weights, by what their file tells; None if it does not."""
+    best = best_in(facts)
     if best is not None:
         return best.step
-    told = header.get("step", "")
+    told = facts.get("step", "")
     return int(told) if told.isdecimal() else None
 
 
@@ -128,17 +126,18 @@ def load_file(path: Path, denoiser: DenoiserT, hint: str) -> tuple[DenoiserT, We
     Raises:
         DamagedFile: The file is damaged, or belongs to another network.
     """
-    # Read once: training may replace the file at any moment.
-    content = path.read_bytes()
     try:
-        denoiser.backbone.load_state_dict(tensors_in(content), strict=True)
-    except (SafetensorError, ValueError, RuntimeError) as error:
+        tensors, content = tensor_file.read_sealed(path)
+        denoiser.backbone.load_state_dict(tensors, strict=True)
+    except DamagedFile as error:
+        raise DamagedFile(error.what, error.why, hint) from error
+    except (ValueError, RuntimeError) as error:
         raise DamagedFile(
             f"{path} does not hold the weights of this run.",
             why=" ".join(str(error).split())[:200],
             hint=hint,
         ) from error
-    step = _step_in(tensor_file.header_of(content))
+    step = _step_in(tensor_file.facts_of(content))
     weights = Weights(hashlib.sha256(content).hexdigest()[:16], step)
     return denoiser.train(False).requires_grad_(False), weights
 

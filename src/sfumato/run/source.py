@@ -20,6 +20,7 @@ from sfumato.recipes import DEFAULT, AnyRecipe, find, override
 from sfumato.run.spec import DataFacts
 
 _TEXT, _AUDIO = "text", "audio"
+_MOST_NEAR = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +73,14 @@ def folder_of(source: str | Path) -> tuple[Path, bool]:
     looks_like_path = any(sign in str(source) for sign in "/\\.")
     raise DataError(
         f"There is no folder or file '{source}', and no data set of that name.",
-        hint="check the path." if looks_like_path else suggest(str(source), CATALOGUE),
+        hint="check the path." if looks_like_path else suggest(str(source), _near(CATALOGUE)),
     )
+
+
+def _near(names: Iterable[str]) -> list[str]:
+    """Names of the catalogue, and of the folders in the working folder if they are not many."""
+    here = [path.name for path in Path().iterdir() if path.is_dir() and path.name[0] != "."]
+    return [*names, *(here if len(here) <= _MOST_NEAR else ())]
 
 
 def known_place(facts: DataFacts) -> tuple[Path, str | None]:

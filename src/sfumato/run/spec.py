@@ -136,7 +136,7 @@ _NOUNS: Mapping[type[RecipeBase], str] = MappingProxyType(
 
 def write(path: Path, spec: Spec) -> None:
     """Write a spec atomically."""
-    storage.write_json(path, spec.model_dump(mode="json"))
+    storage.write_sealed_json(path, spec.model_dump(mode="json"))
 
 
 def read(path: Path) -> Spec:
@@ -146,7 +146,7 @@ def read(path: Path) -> Spec:
         RunError: It is missing or was written by a newer version.
         DamagedFile: It is not a spec.
     """
-    tree: dict[str, Any] = storage.read_json(path)
+    tree: dict[str, Any] = storage.read_sealed_json(path)
     version = tree.get("format")
     if isinstance(version, int) and version > FORMAT:
         raise RunError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -48,6 +49,10 @@ class Task(ABC, Generic[BatchT]):
     @abstractmethod
     def batch(self, step: int) -> BatchT:
         """The training batch of a step; a pure function of it."""
+
+    @abstractmethod
+    def names(self, step: int, places: Sequence[int]) -> list[str]:
+        """Of the items that were at some places of the batch of a step."""
 
     @abstractmethod
     def loss(self, batch: BatchT) -> Tensor:

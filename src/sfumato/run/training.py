@@ -9,18 +9,29 @@ from pathlib import Path
 
 import sfumato
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.engine.events import Done, Doubled, EvaluationDue, Event, PreviewDue, Saved, Warned
+from sfumato.engine.events import (
+    Done,
+    Doubled,
+    EvaluationDue,
+    Event,
+    PreviewDue,
+    Saved,
+    Skipped,
+    Warned,
+)
 from sfumato.engine.lock import RunLock
 from sfumato.engine.log import JsonLog, TensorBoardLog
 from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
+from sfumato.engine.memory import memory_explained
 from sfumato.engine.settings import Budget
 from sfumato.engine.signals import StopRequest
-from sfumato.errors import Interrupted, RunError, SettingError
+from sfumato.errors import Diverged, Interrupted, LateBatch, RunError, SettingError
 from sfumato.recipes import DEFAULT, AnyRecipe, find, override
 from sfumato.run import card, model
 from sfumato.run import spec as specs
 from sfumato.run.best import keep_if_best
+from sfumato.run.blame import awaited, traced, whose
 from sfumato.run.data import prepare, reopen
 from sfumato.run.directory import ROOT, RunDirectory, checked_name, claim
 from sfumato.run.early import keep_early
@@ -30,6 +41,11 @@ from sfumato.run.spec import Spec
 from sfumato.run.task import BatchT, Measures, Task, TrainingData
 from sfumato.run.watching import watched_so_far
 from sfumato.storage import PARTIAL, sweep
+
+_LESS_AT_ONCE = (
+    "Close other programs, or begin a run with --set engine.accumulate=4, which takes a batch in "
+    "four parts with the same gradient, with a smaller engine.batch, or with a smaller network."
+)
 
 
 def planned(
@@ -98,7 +114,8 @@ def train(
         _require_new(directory)
     data = yield from _read(prepare(source, recipe), stop)
     spec = Spec(version=sfumato.__version__, recipe=data.settled(), data=data.facts)
-    model.build(spec)  # A plan that cannot be built fails here, before anything is written.
+    with memory_explained("The network", _LESS_AT_ONCE):
+        model.build(spec)  # A plan that cannot be built fails here, before anything is written.
     if directory is None:
         stem = f"{Path(data.facts.source).name}-{recipe.name}"
         directory = RunDirectory(claim(stem, root))
@@ -107,7 +124,8 @@ def train(
         data.store(directory)
         specs.write(directory.spec, spec)
         yield directory
-        yield from _run(directory, spec, data, stop, tensorboard)
+        with memory_explained("Training", _LESS_AT_ONCE):
+            yield from _run(directory, spec, data, stop, tensorboard)
 
 
 def resume(
@@ -145,7 +163,8 @@ def resume(
         if recipe != spec.recipe:
             spec = spec.model_copy(update={"recipe": recipe})
             specs.write(directory.spec, spec)
-        yield from _run(directory, spec, data, stop, tensorboard)
+        with memory_explained("Training", _LESS_AT_ONCE):
+            yield from _run(directory, spec, data, stop, tensorboard)
 
 
 def _require_new(directory: RunDirectory) -> None:
@@ -228,6 +247,10 @@ def _run(
                     for log in logs:
                         log.write(said)
                     yield said
+        except LateBatch as error:
+            raise awaited(error, task, settings.batch) from error
+        except Diverged as error:
+            raise traced(error, task) from error
         except Interrupted as error:
             hint = f"go on with: sfumato resume {directory.root}"
             raise Interrupted(error.what, error.signum, hint) from error
@@ -256,6 +279,10 @@ def _answered(
             measures = task.measures()
         if measures is not None:
             yield from _told(measures, directory, trainer, watched)
+        return
+    if isinstance(event, Skipped):
+        names = whose(task, event.step, event.places)
+        yield Warned(step=event.step, message=f"Step {event.step} is skipped: {event.why}{names}.")
         return
     yield event
     if isinstance(event, PreviewDue):

@@ -79,7 +79,7 @@ def keep_if_better(directory: RunDirectory, kept: Kept) -> Fitted:
         return Fitted(kept, None)
     path = _path(directory, kept.steps, kept.scale)
     path.parent.mkdir(exist_ok=True)
-    storage.write_json(path, kept.model_dump(mode="json"))
+    storage.write_sealed_json(path, kept.model_dump(mode="json"))
     return Fitted(kept, path)
 
 
@@ -102,7 +102,7 @@ def kept_for(
     if not path.is_file():
         return None
     try:
-        kept = kind.model_validate(storage.read_json(path))
+        kept = kind.model_validate(storage.read_sealed_json(path))
     except ValidationError as error:
         raise DamagedFile(
             f"{path} is not a tuned sampler.",

@@ -138,3 +138,16 @@ def test_verify(tmp_path: Path) -> None:
     path.write_bytes(b"abd")
     with pytest.raises(FetchError, match="not the file"):
         verify(path, known)
+
+
+def test_members_that_python_cannot_unpack(tmp_path: Path) -> None:
+    content = make_wheel(tmp_path / "a.whl", {"a": b"1" * 99}).read_bytes()
+    entry = content.index(b"PK\1\2")
+    # The directory's entry: flags stand 8 bytes in, the method 10.
+    for place, value in ((8, 1), (10, 97)):
+        changed = bytearray(content)
+        changed[entry + place] = value
+        changed[6 if place == 8 else 8] = value
+        (tmp_path / "b.whl").write_bytes(changed)
+        with pytest.raises(FetchError, match="damaged"):
+            read_members(tmp_path / "b.whl", ALL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from sfumato.errors import RunError, SettingError
+from sfumato import storage
+from sfumato.errors import DamagedFile, RunError, SettingError
 from sfumato.process.categorical import Masking
 from sfumato.run.run import Run, Texts, open_run
 from sfumato.run.text.sampling import MASKED, MadeTexts, TextModel
@@ -305,9 +305,14 @@ class TestRequests:
 
 def test_a_damaged_tokenizer_is_told(text_runs: Runs) -> None:
     run = text_runs("prose")
-    told = json.loads((run / "tokenizer.json").read_text())
-    (run / "tokenizer.json").write_text(json.dumps({**told, "kind": "words"}))
-    with pytest.raises(Exception, match="cannot be understood"):
+    path = run / "tokenizer.json"
+    path.write_text(path.read_text().replace('"characters"', '"words"'))
+    with pytest.raises(DamagedFile, match="is not what was written"):
+        open_run("prose").sample(1)
+    told = storage.read_json(path)
+    del told["sha256"]
+    storage.write_sealed_json(path, told)
+    with pytest.raises(DamagedFile, match="cannot be understood"):
         open_run("prose").sample(1)
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import lzma
 import re
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -23,10 +21,6 @@ from sfumato.media.catalogue.debian import open_data
 _MEMBER_LIMIT = 96 << 20
 _TOTAL_LIMIT = 512 << 20
 _COUNT_LIMIT = 100_000
-_DAMAGES = (
-    zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError,
-)  # fmt: skip
-
 _Members = Iterator[tuple[str, bytes]]
 
 
@@ -61,7 +55,11 @@ def read_members(path: Path, wanted: re.Pattern[str]) -> dict[str, bytes]:
             if total > _TOTAL_LIMIT:
                 raise FetchError(f"'{path.name}' holds more than {_TOTAL_LIMIT >> 20} MiB.")
             members[name] = data
-    except _DAMAGES as error:
+    except FetchError:
+        raise
+    # Python's own readers raise nearly anything when they meet damage: IndexError, TypeError,
+    # NotImplementedError and RuntimeError among it.
+    except Exception as error:
         raise FetchError(f"'{path.name}' is damaged.", why=str(error)) from error
     return members
 

@@ -100,6 +100,12 @@ class Rows:
         position = step * batch + np.arange(batch, dtype=np.int64)
         return self.batch(rows, position // len(self))
 
+    def names(self, step: int, batch: int, seed: int, places: Sequence[int]) -> list[str]:
+        """Of the documents in some rows of the batch of a step."""
+        rows = batch_indices(len(self), batch, step, seed)[list(places)]
+        members = [self._members[self._first[row] : self._first[row + 1]] for row in rows]
+        return [self._library.names[int(member)] for found in members for member in found]
+
     def fixed(self, count: int) -> RowBatch:
         """Up to ``count`` rows, evenly spaced through all, always the same; to measure on."""
         count = min(count, len(self))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,8 +72,7 @@ class Batches:
     def __call__(self, step: int) -> Batch:
         """The training batch of a step."""
         seed, size = self.recipe.seed, self.recipe.engine.batch
-        ids = self.training[batch_indices(len(self.training), size, step, seed)]
-        items, labels = self.dataset.gather(ids)
+        items, labels = self.dataset.gather(self._ids(step))
         slots = range(size)
         variations = uniform(seed, Stream.AUGMENT, slots, (self.medium.variations,), step)
         encoded = self.medium.examples(items, variations)
@@ -82,6 +82,15 @@ class Batches:
             rate = self.recipe.data.label_drop
             label = drop_labels(torch.from_numpy(labels), dropped, rate, null=self.classes)
         return self._batch(encoded, label, step)
+
+    def names(self, step: int, places: Sequence[int]) -> list[str]:
+        """Of the items at some places of the batch of a step."""
+        ids = self._ids(step)
+        return [self.dataset.items[int(ids[place])].name for place in places]
+
+    def _ids(self, step: int) -> NDArray[np.int64]:
+        size, seed = self.recipe.engine.batch, self.recipe.seed
+        return self.training[batch_indices(len(self.training), size, step, seed)]
 
     def held_out(self, count: int) -> Batch | None:
         """A fixed batch of held-out items with fixed times and noise; None if there are none."""

@@ -17,10 +17,11 @@ from torch import Tensor
 import sfumato
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.machine import keep_freed_memory
+from sfumato.engine.memory import memory_explained
 from sfumato.engine.precision import NumberFormat
 from sfumato.errors import SettingError, suggest
 from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
-from sfumato.run.at_once import bytes_of_signal
+from sfumato.run.at_once import FEWER_AT_ONCE, bytes_of_signal
 from sfumato.run.directory import RunDirectory
 from sfumato.run.gaussian.medium import SignalMedium
 from sfumato.run.gaussian.start import start_from, time_of, unchanged
@@ -293,10 +294,11 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         """Make samples, batch by batch; every state is yielded on the way."""
         keep_freed_memory()
         origin = None if request.start is None else self._origin(request.start)
-        for low in range(0, request.n, request.batch):
-            count = min(request.batch, request.n - low)
-            indices = range(request.first + low, request.first + low + count)
-            yield from self._batch(request, indices, low, origin)
+        with memory_explained("A batch of samples", FEWER_AT_ONCE):
+            for low in range(0, request.n, request.batch):
+                count = min(request.batch, request.n - low)
+                indices = range(request.first + low, request.first + low + count)
+                yield from self._batch(request, indices, low, origin)
 
     def _batch(
         self, request: Request, indices: range, done: int, origin: Origin | None

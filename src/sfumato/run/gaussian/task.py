@@ -57,6 +57,10 @@ class GaussianTask(Task[Batch]):
         """See :meth:`Task.batch`."""
         return self._batches(step)
 
+    def names(self, step: int, places: Sequence[int]) -> list[str]:
+        """See :meth:`Task.names`."""
+        return self._batches.names(step, places)
+
     def loss(self, batch: Batch) -> Tensor:
         """See :meth:`Task.loss`."""
         # Dropout draws from torch's generator: a resumed run must draw what the unbroken one drew.

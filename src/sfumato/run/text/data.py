@@ -54,7 +54,7 @@ class TextData(TrainingData):
 
     def store(self, directory: RunDirectory) -> None:
         """Keep the tokenizer: without it the weights mean nothing."""
-        storage.write_json(directory.tokenizer, self.tokenizer.to_json())
+        storage.write_sealed_json(directory.tokenizer, self.tokenizer.to_json())
 
     def task(self, spec: Spec, denoiser: AnyDenoiser) -> TextTask:
         """To tell what stood where tokens were corrupted."""
@@ -69,7 +69,7 @@ def read_tokenizer(directory: RunDirectory) -> Tokenizer:
     Raises:
         DamagedFile: It is missing or cannot be read.
     """
-    return tokenizer_from_json(storage.read_json(directory.tokenizer))
+    return tokenizer_from_json(storage.read_sealed_json(directory.tokenizer))
 
 
 def prepare(source: str | Path, recipe: TextRecipe) -> Iterator[Fetching | Reading | TextData]:

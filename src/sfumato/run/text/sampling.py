@@ -14,11 +14,12 @@ from torch import Tensor
 import sfumato
 from sfumato.denoiser import Denoiser, TokenDenoiser
 from sfumato.engine.machine import keep_freed_memory
+from sfumato.engine.memory import memory_explained
 from sfumato.engine.precision import NumberFormat
 from sfumato.errors import SettingError, suggest
 from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
 from sfumato.process.categorical import CategoricalProcess, Masking
-from sfumato.run.at_once import bytes_of_text
+from sfumato.run.at_once import FEWER_AT_ONCE, bytes_of_text
 from sfumato.run.directory import RunDirectory
 from sfumato.run.model import LATEST, build_text
 from sfumato.run.spec import Spec
@@ -214,10 +215,11 @@ class TextModel(Trained[TokenDenoiser]):
     def sample(self, request: TextRequest) -> Iterator[Making | MadeTexts]:
         """Make texts, batch by batch; every state is yielded on the way."""
         keep_freed_memory()
-        for low in range(0, request.n, request.batch):
-            count = min(request.batch, request.n - low)
-            indices = range(request.first + low, request.first + low + count)
-            yield from self._batch(request, indices, low)
+        with memory_explained("A batch of samples", FEWER_AT_ONCE):
+            for low in range(0, request.n, request.batch):
+                count = min(request.batch, request.n - low)
+                indices = range(request.first + low, request.first + low + count)
+                yield from self._batch(request, indices, low)
 
     def narrowed(
         self, denoiser: Denoiser[CategoricalProcess], temperature: float, top_p: float

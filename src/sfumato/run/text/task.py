@@ -87,6 +87,11 @@ class TextTask(Task[TextBatch]):
         t = recipe.times.draw(recipe.process.keep, seed, step, slots, size)
         return text_batch(rows, t, label, seed, slots, step)
 
+    def names(self, step: int, places: Sequence[int]) -> list[str]:
+        """See :meth:`Task.names`."""
+        recipe = self._recipe
+        return self._data.training.names(step, recipe.engine.batch, recipe.seed, places)
+
     def loss(self, batch: TextBatch) -> Tensor:
         """See :meth:`Task.loss`."""
         return variational_bound(

@@ -1,0 +1,63 @@
+"""Runs of every format that was ever written are read, sampled and gone on with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sfumato import storage
+from sfumato.run.directory import RunDirectory
+from sfumato.run.training import resume
+from sfumato.run.verify import verify
+from tests.frozen.make import samples_of
+
+HERE = Path(__file__).parent
+PLACES = sorted(path.parent.relative_to(HERE) for path in HERE.glob("format-*/*/run"))
+_LEVELS, _AMPLITUDE = 2, 1e-3
+"""How far samples may be from what they were: another processor rounds otherwise."""
+
+
+@pytest.fixture(params=PLACES, ids=str)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy of a frozen run and its data, which lie somewhere else than when it was made."""
+    copy = tmp_path / "copy"
+    shutil.copytree(HERE / request.param, copy, copy_function=shutil.copyfile)
+    spec = storage.read_sealed_json(copy / "run/spec.json")
+    spec["data"]["source"] = str(copy / "data")
+    storage.write_sealed_json(copy / "run/spec.json", spec)
+    return copy
+
+
+def test_there_are_some() -> None:
+    assert {"pictures", "sounds", "texts"} <= {place.name for place in PLACES}
+
+
+def test_they_are_whole(place: Path) -> None:
+    found = verify(RunDirectory(place / "run"))
+    assert not found.problems
+    assert found.resumes_from == 6
+    assert "latest" in found.samples
+
+
+def test_they_sample_what_they_did(place: Path) -> None:
+    torch.set_num_threads(1)
+    expected = json.loads((place / "expected.json").read_text())["samples"]
+    found = samples_of(RunDirectory(place / "run"))
+    if isinstance(expected[0], str):
+        assert found == expected
+        return
+    most = _LEVELS if isinstance(expected[0][0], int) else _AMPLITUDE
+    for one, other in zip(found, expected, strict=True):
+        assert np.abs(np.subtract(one, other)).max() <= most
+
+
+def test_they_go_on(place: Path) -> None:
+    run = RunDirectory(place / "run")
+    for _ in resume(run, steps=8):
+        pass
+    assert verify(run).resumes_from == 8
