@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from tests.copied import copier
+from tests.processes import Commands, Jobs
 
 # Small tensors gain nothing from more, and suites run side by side.
 torch.set_num_threads(1)
@@ -46,6 +47,22 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SFUMATO_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def jobs() -> Iterator[Jobs]:
+    """Starts work of the engine in processes that can be killed."""
+    server = Jobs()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """Starts commands in processes that can be killed."""
+    server = Commands()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sfumato.cli import main
+from tests.bomb import write_bomb
 from tests.cli.said import Said
 
 
@@ -51,20 +50,3 @@ def tiny_options(tiny: tuple[str, ...]) -> list[str]:
 @pytest.fixture
 def bomb() -> Callable[[Path], None]:
     return write_bomb
-
-
-def write_bomb(path: Path, side: int = 12_000) -> None:
-    """A PNG of a few hundred kilobytes that decodes to side x side pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
-
-    squeezed = zlib.compressobj(9)
-    row = b"\0" * (1 + side)
-    data = b"".join([*(squeezed.compress(row) for _ in range(side)), squeezed.flush()])
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    )

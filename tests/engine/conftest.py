@@ -8,16 +8,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from tests.processes import Jobs
-
 JOBS = Path(__file__).with_name("jobs.py")
-
-
-@pytest.fixture(scope="session")
-def jobs() -> Iterator[Jobs]:
-    server = Jobs()
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.faults.tally import Tally
-from tests.processes import Commands, Jobs
 
 _TALLY = Tally()
 _TRIALS = os.environ.get("TRIALS")
@@ -30,20 +29,6 @@ def count() -> Callable[..., int]:
         return few if _TRIALS is None else max(few, round(times * int(_TRIALS)))
 
     return trials
-
-
-@pytest.fixture(scope="session")
-def jobs() -> Iterator[Jobs]:
-    server = Jobs()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="session")
-def commands() -> Iterator[Commands]:
-    server = Commands()
-    yield server
-    server.close()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -9,7 +9,6 @@ import re
 import struct
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from sfumato.media.metadata import read_metadata
 from sfumato.media.recipe_chunk import read_recipe
 from sfumato.media.text.documents import read_documents
 from sfumato.media.text.settings import TextSettings
+from tests.bomb import write_bomb
 from tests.faults.hammer import measured
 from tests.faults.tally import Tally
 
@@ -35,19 +35,8 @@ _ZEROS = b"\0" * (1 << 20)
 
 def _png(folder: Path) -> Path:
     """12,000 x 12,000 pixels in 140 kB."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    side, squeezed = 12_000, zlib.compressobj(9)
-    data = b"".join(squeezed.compress(b"\0" * (1 + side)) for _ in range(side)) + squeezed.flush()
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    path = folder / "bomb.png"
-    parts = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
-    return path
+    write_bomb(folder / "bomb.png")
+    return folder / "bomb.png"
 
 
 def _text_chunk(folder: Path) -> Path:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,6 @@ import soundfile
 
 from tests import processes
 from tests.copied import copier
-from tests.processes import Commands
 
 RATE = 4_000
 _QUICK = (
@@ -55,13 +54,6 @@ TINY_TEXT = (
     "sampling.steps=8",
 )
 WORDS = ("the", "sea", "is", "blue", "and", "green", "under", "clouds;", "it", "rains,")
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    server = Commands()
-    yield server
-    server.close()
 
 
 @pytest.fixture
