@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from sfumato.engine.checkpoint import CheckpointStore
@@ -21,6 +22,11 @@ def wait_for(path: Path, seconds: float = 90) -> None:
     while not path.exists():
         assert time.monotonic() < deadline, f"{path.name} never came"
         time.sleep(0.002)
+
+
+def options(changes: Sequence[str]) -> list[str]:
+    """Settings as a command takes them."""
+    return [word for change in changes for word in ("--set", change)]
 
 
 class _Server:

@@ -16,7 +16,8 @@ from sfumato.run.run import Run
 from sfumato.run.text.data import TextData
 from sfumato.run.text.layout import longest
 from sfumato.run.text.real import pieces_of
-from sfumato.run.text.sampling import MadeTexts, TextModel
+from sfumato.run.text.request import MadeTexts
+from sfumato.run.text.sampling import TextModel
 
 BATCH = 4
 

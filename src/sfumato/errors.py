@@ -7,7 +7,8 @@
     │   ├── SettingError         2   a setting is unknown or has a bad value
     │   ├── DataError            2   the data is missing, empty or unreadable
     │   │   └── LateBatch        2   a batch did not arrive in time
-    │   ├── RunError             2   the run is missing, too new or lacks a part
+    │   ├── RunError             2   the run is missing or lacks a part
+    │   │   └── NewerFormat      2   a newer version wrote it
     │   └── MissingExtra         2   an optional package is not installed
     ├── DamagedFile              3   a file does not match its manifest or its format
     ├── RunLocked                4   another process is writing to the run
@@ -79,7 +80,24 @@ class LateBatch(DataError):
 
 
 class RunError(UsageError):
-    """The run is missing, was made by a newer version, or lacks a part."""
+    """The run is missing or lacks a part."""
+
+
+class NewerFormat(RunError):
+    """A newer version wrote it.
+
+    Args:
+        what: Names it.
+        found: The format that it has.
+        known: The newest that this version reads.
+    """
+
+    def __init__(self, what: str, found: int, known: int) -> None:
+        super().__init__(
+            what,
+            why=f"its format is {found}; this version reads up to {known}",
+            hint="pip install --upgrade sfumato",
+        )
 
 
 class MissingExtra(UsageError):

@@ -184,7 +184,7 @@ def sweep(directory: Path, older_than: float = 0.0) -> list[Path]:
         with suppress(FileNotFoundError):  # Another process swept it first.
             # A clock that was put forward makes everything old, hence both.
             young = time.time() - path.lstat().st_mtime < older_than
-            if older_than and (young or _is_being_written(path)):
+            if older_than and (young or is_held(path)):
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -192,6 +192,23 @@ def sweep(directory: Path, older_than: float = 0.0) -> list[Path]:
                 path.unlink()
             swept.append(path)
     return swept
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process has locked a file or folder: the kernel knows, and forgets it with
+    the process. What is not there is held by nobody.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def fsync_directory(path: Path) -> None:
@@ -247,21 +264,6 @@ def _held(room: Path) -> Iterator[None]:
 
 def _room_beside(path: Path) -> Path:
     return path.parent / f"{PARTIAL}{path.name}-{os.getpid()}-{next(_serial)}"
-
-
-def _is_being_written(draft: Path) -> bool:
-    """Whether a living process holds the draft: the kernel knows, and forgets with the process."""
-    try:
-        handle = os.open(draft, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
 
 
 def _force_to_disk(draft: Path) -> None:

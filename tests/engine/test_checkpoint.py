@@ -18,6 +18,7 @@ from sfumato import storage
 from sfumato.engine import checkpoint
 from sfumato.engine.checkpoint import Checkpoint, CheckpointStore
 from sfumato.errors import DamagedFile, DiskFull, RunError
+from tests.canary import Canary
 from tests.processes import wait_for
 
 
@@ -147,14 +148,6 @@ def test_truncated_safetensors_is_a_typed_error(
     reseal(path, weights.name)
     with pytest.raises(DamagedFile, match="weights"):
         store.load(path)
-
-
-class Canary:
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Path.touch, (self.target,))
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "state.json", "manifest.json"])

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+import torch
 
 from sfumato.engine.prefetch import Prefetcher
 from sfumato.errors import DataError
@@ -66,6 +67,26 @@ def test_a_reader_that_hangs_is_named_and_does_not_hold_us() -> None:
         items.next()
     assert time.monotonic() - began < 5
     release.set()
+
+
+def test_loading_takes_one_core_and_the_consumer_keeps_its_own() -> None:
+    def load(step: int) -> int:
+        torch.ones(1 << 20).sum()  # Large enough to be shared out, if it may be.
+        return torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with Prefetcher(load, 0, None, timeout=5, threads=2) as items:
+            assert [items.next() for _ in range(4)] == [1, 1, 1, 1]
+            assert torch.get_num_threads() == 2
+            anew: list[int] = []
+            other = threading.Thread(target=lambda: anew.append(torch.get_num_threads()))
+            other.start()
+            other.join()
+            assert anew == [2]
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_closing_ends_the_thread() -> None:

@@ -17,6 +17,7 @@ from sfumato.run.directory import RunDirectory
 from sfumato.run.run import open_run
 from sfumato.run.training import planned, resume, train
 from sfumato.run.verify import verify
+from tests.canary import Canary
 from tests.faults.tally import Tally
 
 _OF_A_RUN = (
@@ -27,16 +28,6 @@ _OF_A_RUN = (
     "tokenizer.json", "model.ckpt", "model.pt", "pytorch_model.bin",
 )  # fmt: skip
 _OF_DATA = ("a.png", "a.jpg", "a.webp", "metadata.jsonl", "cat/a.png", "cat/a.txt", "a.pkl")
-
-
-class Canary:
-    """Leaves a feather where it was unpickled."""
-
-    def __init__(self, feather: Path) -> None:
-        self.feather = feather
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return Path.touch, (self.feather,)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from sfumato.run.directory import RunDirectory
 from sfumato.run.training import planned, resume, train
 from sfumato.run.verify import verify
 from tests.faults.tally import Tally
-from tests.processes import Commands, state_of
+from tests.processes import Commands, options, state_of
 
 _MEBIBYTES = 24
 _STEPS = 12
@@ -57,7 +57,6 @@ def test_in_training(
     """The run stops with its own exit code, keeps what it had, and goes on to the same bits."""
     fault = tally.fault("04", "the disk fills up in training: code 7, goes on when there is room")
     changes = (*tiny, *_CHANGES)
-    options = [word for change in changes for word in ("--set", change)]
     for _ in train(pictures, planned("image", steps=_STEPS, changes=changes), "whole", tmp_path):
         pass
     whole = state_of(tmp_path / "whole")
@@ -69,7 +68,8 @@ def test_in_training(
         run = RunDirectory(home / "runs/full")
         with fault.trial():
             filler = fill(small_disk, left=draw.randrange(3 << 20))
-            command = ["train", str(pictures), "--name", "full", "--steps", str(_STEPS), *options]
+            command = ["train", str(pictures), "--name", "full", "--steps", str(_STEPS)]
+            command += options(changes)
             # Elsewhere, or its own messages would find no room.
             code = commands.wait(commands.start_saying(home, tmp_path / "said.txt", *command))
             said = (tmp_path / "said.txt").read_text()

@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,17 +16,21 @@ from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.run.directory import RunDirectory
 from sfumato.run.training import planned, resume, train
 from sfumato.run.verify import verify
+from tests.conftest import TINY
 from tests.faults.tally import Tally
-from tests.processes import Commands, Jobs, state_of, wait_for
+from tests.processes import Commands, Jobs, options, state_of, wait_for
+from tests.run.conftest import TINY_SOUNDS, TINY_TEXT, babble, play
 
 _STEPS = 24
-_CHANGES = (
-    "backbone.dropout=0.2",
-    "engine.save_steps=1",
-    "engine.evaluate_samples=12",
-    "data.held_out=0.2",
-)
+_CHANGES = ("engine.save_steps=1", "engine.evaluate_samples=12", "data.held_out=0.2")
+_DROPOUT = "backbone.dropout=0.2"
 _LONGEST = 1.2
+_RUNS: dict[str, Callable[[Path, Path], tuple[str, tuple[str, ...], Path, float]]] = {
+    "pictures": lambda _, pictures: ("image", (*TINY, _DROPOUT), pictures, 1.0),
+    "sounds": lambda place, _: ("audio", (*TINY_SOUNDS, _DROPOUT), play(place / "tones"), 0.25),
+    "texts": lambda place, _: ("text", TINY_TEXT, babble(place / "prose.txt"), 0.25),
+}
+"""Of each medium: its recipe, settings, data, and share of the trials."""
 
 
 def test_of_saves(tmp_path: Path, jobs: Jobs, tally: Tally, count: Callable[..., int]) -> None:
@@ -53,34 +58,49 @@ def test_of_saves(tmp_path: Path, jobs: Jobs, tally: Tally, count: Callable[...,
     assert fell_inside >= trials // 10, "the kills never fell inside a save"
 
 
-@pytest.fixture
-def options(tiny: tuple[str, ...]) -> list[str]:
-    return [word for change in (*tiny, *_CHANGES) for word in ("--set", change)]
+@dataclass(frozen=True)
+class Begun:
+    """A short run, and what an unbroken one learns.
+
+    Attributes:
+        medium: Of the data.
+        command: That begins it as ``cut``.
+        learnt: See :func:`~tests.processes.state_of`.
+        share: Of all trials.
+    """
+
+    medium: str
+    command: list[str]
+    learnt: dict[str, str]
+    share: float
 
 
-@pytest.fixture
-def whole(tmp_path: Path, pictures: Path, tiny: tuple[str, ...]) -> dict[str, str]:
-    """What an unbroken run learns."""
-    plan = planned("image", steps=_STEPS, changes=(*tiny, *_CHANGES))
-    for _ in train(pictures, plan, "whole", tmp_path / "unbroken"):
+@pytest.fixture(params=list(_RUNS))
+def begun(request: pytest.FixtureRequest, tmp_path: Path, pictures: Path) -> Begun:
+    medium: str = request.param
+    recipe, changes, data, share = _RUNS[medium](tmp_path, pictures)
+    plan = planned(recipe, steps=_STEPS, changes=(*changes, *_CHANGES))
+    for _ in train(data, plan, "whole", tmp_path / "unbroken"):
         pass
-    return state_of(tmp_path / "unbroken/whole")
+    command = ["train", str(data), "--recipe", recipe, "--name", "cut", "--steps", str(_STEPS)]
+    return Begun(
+        medium,
+        [*command, *options((*changes, *_CHANGES))],
+        state_of(tmp_path / "unbroken/whole"),
+        share,
+    )
 
 
 def test_of_training(
-    tmp_path: Path,
-    pictures: Path,
-    commands: Commands,
-    options: list[str],
-    whole: dict[str, str],
-    tally: Tally,
-    count: Callable[..., int],
+    begun: Begun, tmp_path: Path, commands: Commands, tally: Tally, count: Callable[..., int]
 ) -> None:
     """Killed again and again, a run goes on each time and ends at the bits of an unbroken one."""
-    fault = tally.fault("02", "SIGKILL anywhere in training: the run ends at the same bits")
-    draw = random.Random(2)
-    begin = ["train", str(pictures), "--name", "cut", "--steps", str(_STEPS), *options]
-    killed, trials = 0, count(4)
+    place = f"02 {begun.medium}"
+    fault = tally.fault(
+        place, f"SIGKILL anywhere in training on {begun.medium}: the run ends at the same bits"
+    )
+    draw = random.Random(place)
+    killed, trials = 0, count(4, begun.share)
     for life in range(10 * trials):
         folder = tmp_path / str(life)
         folder.mkdir()
@@ -88,7 +108,7 @@ def test_of_training(
         deaths = 0
         while deaths < 5 and killed < trials:
             with fault.trial():
-                command = ["resume", "cut"] if run.spec.exists() else begin
+                command = ["resume", "cut"] if run.spec.exists() else begun.command
                 pid = commands.start(folder, *command)
                 time.sleep(draw.uniform(0.0, _LONGEST))
                 code = commands.end(pid)
@@ -101,7 +121,7 @@ def test_of_training(
         if run.spec.exists():
             for _ in resume(run):
                 pass
-            assert state_of(run.root) == whole
+            assert state_of(run.root) == begun.learnt
             assert not list(run.root.rglob(".partial-*"))
         if killed >= trials:
             return

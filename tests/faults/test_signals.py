@@ -6,17 +6,22 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.run.directory import RunDirectory
 from sfumato.run.verify import verify
 from tests.faults.tally import Tally
-from tests.processes import Commands, wait_for
+from tests.processes import Commands, options, wait_for
 
 _GRACE = 10.0
 """Seconds within which everything is saved."""
+
+
+def endless(data: Path, changes: Sequence[str]) -> list[str]:
+    """The command that begins a run as ``cut``, of more steps than there is time for."""
+    return ["train", str(data), "--name", "cut", "--steps", "100000", *options(changes)]
 
 
 def test_in_training(
@@ -32,8 +37,7 @@ def test_in_training(
     draw = random.Random(14)
     changes = (*tiny, "engine.save_steps=20", "engine.evaluate_samples=40", "data.held_out=0.2")
     changes = (*changes, "engine.preview_minutes=0.002")
-    options = [word for change in changes for word in ("--set", change)]
-    command = ["train", str(pictures), "--name", "cut", "--steps", "100000", *options]
+    command = endless(pictures, changes)
     for trial in range(count(4, 0.2)):
         folder = tmp_path / str(trial)
         folder.mkdir()
@@ -66,8 +70,7 @@ def test_twice(
     """The second ends it at once; what was saved is whole."""
     fault = tally.fault("15", "Ctrl-C twice: ends at once, what was saved before is whole")
     draw = random.Random(15)
-    options = [word for change in (*tiny, "engine.save_steps=1") for word in ("--set", change)]
-    command = ["train", str(pictures), "--name", "cut", "--steps", "100000", *options]
+    command = endless(pictures, (*tiny, "engine.save_steps=1"))
     for trial in range(count(2, 0.1)):
         folder = tmp_path / str(trial)
         folder.mkdir()

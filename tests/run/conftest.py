@@ -127,14 +127,18 @@ def tiny_text() -> tuple[str, ...]:
     return TINY_TEXT
 
 
+def babble(path: Path, lines: int = 300) -> Path:
+    """A file of a few words in any order."""
+    source = random.Random(0)
+    said = (" ".join(source.choices(WORDS, k=source.randint(3, 9))) for _ in range(lines))
+    path.write_text("".join(f"{line}\n" for line in said))
+    return path
+
+
 @pytest.fixture(scope="session")
 def prose(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of 300 lines, one document. Not to be changed."""
-    source = random.Random(0)
-    lines = [" ".join(source.choices(WORDS, k=source.randint(3, 9))) for _ in range(300)]
-    path = tmp_path_factory.mktemp("text") / "prose.txt"
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    return babble(tmp_path_factory.mktemp("text") / "prose.txt")
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ def _likelihood(bits: float) -> str:
 
 
 def _picture(event: TextState, height: int) -> Group:
-    from sfumato.run.text.sampling import MASKED
+    from sfumato.run.text.gaps import MASKED
 
     room = max(3, min(_MOST_LINES, height - 4))
     lines = event.texts[0].splitlines()[:room]

@@ -25,7 +25,7 @@ from sfumato import storage
 from sfumato.engine import tensor_file
 from sfumato.engine.events import Warned
 from sfumato.engine.machine import disk_free
-from sfumato.errors import DamagedFile, DiskFull, RunError
+from sfumato.errors import DamagedFile, DiskFull, NewerFormat, RunError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -199,10 +199,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     manifest = storage.read_sealed_json(path)
     version, files = manifest.get("format"), manifest.get("files")
     if isinstance(version, int) and version > FORMAT:
-        raise RunError(
-            f"{path.parent} was written by a newer version of Sfumato.",
-            why=f"its format is {version}; this version reads up to {FORMAT}",
-            hint="pip install --upgrade sfumato",
+        raise NewerFormat(
+            f"{path.parent} was written by a newer version of Sfumato.", version, FORMAT
         )
     if version != FORMAT or not isinstance(files, dict) or STATE not in files:
         raise DamagedFile(f"{path} is not a manifest of ours.")

@@ -15,6 +15,9 @@ from types import TracebackType
 from typing import IO, Self
 
 from sfumato.errors import RunLocked
+from sfumato.storage import is_held
+
+_NAME = "lock"
 
 
 class RunLock:
@@ -28,7 +31,7 @@ class RunLock:
     """
 
     def __init__(self, directory: Path) -> None:
-        self.path = directory / "lock"
+        self.path = directory / _NAME
         self._stream: IO[str] | None = None
 
     def __enter__(self) -> Self:
@@ -37,10 +40,9 @@ class RunLock:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = _holder(stream)
             stream.close()
             raise RunLocked(
-                f"{self.path.parent} is being written by {holder}.",
+                f"{self.path.parent} is being written by {_named(self.path)}.",
                 hint="Wait for it, stop it, or choose another run name.",
             ) from error
         stream.seek(0)
@@ -64,22 +66,13 @@ class RunLock:
 
 def holder(directory: Path) -> str | None:
     """Who is writing to a run directory, in words; None if nobody is."""
-    try:
-        stream = (directory / "lock").open("r+", encoding="utf-8")
-    except OSError:
-        return None
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _holder(stream)
-    return None
+    path = directory / _NAME
+    return _named(path) if is_held(path) else None
 
 
-def _holder(stream: IO[str]) -> str:
-    stream.seek(0)
+def _named(path: Path) -> str:
     try:
-        owner = json.loads(stream.read())
+        owner = json.loads(path.read_text(encoding="utf-8"))
         return f"process {owner['pid']} on {owner['host']}"
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
 
+from sfumato.media.lazy import Lazy
 from sfumato.media.strings import Strings, pack_strings
 
 
@@ -36,7 +36,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Items(Sequence[Item]):
+class Items(Lazy[Item]):
     """Items in two arrays, about forty bytes and what their names need each.
 
     An item is made anew whenever it is asked for, which takes about two microseconds.
@@ -59,15 +59,7 @@ class Items(Sequence[Item]):
         for text in self.records:
             yield Item(*json.loads(text))
 
-    @overload
-    def __getitem__(self, place: int) -> Item: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Item]: ...
-
-    def __getitem__(self, place: int | slice) -> Item | list[Item]:
-        """One item, or a list of some."""
-        if isinstance(place, slice):
-            return [self[number] for number in range(*place.indices(len(self)))]
+    def _made(self, place: int) -> Item:
         return Item(*json.loads(self.records[place]))
 
 
@@ -81,7 +73,7 @@ def record(item: Item) -> str:
     return json.dumps(fields)
 
 
-class Groups(Sequence[str]):
+class Groups(Lazy[str]):
     """The group of each item, see :class:`Item`; its path where it is a group of its own.
 
     Args:
@@ -97,15 +89,7 @@ class Groups(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return (_group(item) for item in self._items)
 
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        """One group, or a list of some."""
-        if isinstance(place, slice):
-            return [_group(item) for item in self._items[place]]
+    def _made(self, place: int) -> str:
         return _group(self._items[place])
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sfumato.media.lazy import Lazy
 
 _AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class Strings(Sequence[str]):
+class Strings(Lazy[str]):
     """Many short strings in two arrays.
 
     Attributes:
@@ -45,17 +46,8 @@ class Strings(Sequence[str]):
                 yield data[start : end - offsets[0]].decode()
                 start = end - offsets[0]
 
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        """One string, or a list of some."""
-        if isinstance(place, slice):
-            return [self[number] for number in range(*place.indices(len(self)))]
-        number = range(len(self))[place]
-        return self.data[self.offsets[number] : self.offsets[number + 1]].tobytes().decode()
+    def _made(self, place: int) -> str:
+        return self.data[self.offsets[place] : self.offsets[place + 1]].tobytes().decode()
 
     def take(self, places: NDArray[np.int64]) -> Strings:
         """Those at some places, in that order."""

@@ -21,14 +21,15 @@ from sfumato.run import training
 from sfumato.run.audio.sampling import AudioModel
 from sfumato.run.directory import ROOT, RunDirectory, locate
 from sfumato.run.facts import facts_of
-from sfumato.run.gaussian.sampling import Made, Request
+from sfumato.run.gaussian.request import Made, Request
 from sfumato.run.image.sampling import ImageModel
 from sfumato.run.model import LATEST
 from sfumato.run.samples import Samples, Sounds, Texts
 from sfumato.run.source import Fetching, Reading
 from sfumato.run.spec import Spec
 from sfumato.run.text.filling import Filled, Gaps, fill
-from sfumato.run.text.sampling import MadeTexts, TextModel, TextRequest
+from sfumato.run.text.request import MadeTexts, TextRequest
+from sfumato.run.text.sampling import TextModel
 
 if TYPE_CHECKING:
     from sfumato.metrics.extractor import Extractor

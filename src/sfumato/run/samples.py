@@ -13,8 +13,8 @@ from PIL import Image
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.image import ImageMedium
 from sfumato.run.audio.outputs import SoundFolder, SoundFormat
+from sfumato.run.gaussian.request import Made
 from sfumato.run.gaussian.sampled import SampleFolder
-from sfumato.run.gaussian.sampling import Made
 from sfumato.run.image.outputs import PictureFolder
 from sfumato.run.text.outputs import TextFolder
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sfumato import storage
-from sfumato.errors import DamagedFile, RunError
+from sfumato.errors import DamagedFile, NewerFormat, RunError
 from sfumato.recipes import (
     AnyRecipe,
     AudioRecipe,
@@ -143,16 +143,16 @@ def read(path: Path) -> Spec:
     """Read a spec.
 
     Raises:
-        RunError: It is missing or was written by a newer version.
+        RunError: It is missing, or a newer version wrote it.
         DamagedFile: It is not a spec.
     """
     tree: dict[str, Any] = storage.read_sealed_json(path)
     version = tree.get("format")
     if isinstance(version, int) and version > FORMAT:
-        raise RunError(
+        raise NewerFormat(
             f"The run '{path.parent.name}' was made by a newer Sfumato ({tree.get('version')}).",
-            why=f"its format is {version}; this version reads up to {FORMAT}",
-            hint="pip install --upgrade sfumato",
+            version,
+            FORMAT,
         )
     try:
         return Spec.model_validate(tree)

@@ -6,18 +6,21 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from sfumato import storage
 from sfumato.engine import checkpoint, tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.lock import holder
-from sfumato.errors import DamagedFile, RunError, SfumatoError
+from sfumato.errors import DamagedFile, NewerFormat, RunError, SfumatoError
 from sfumato.run import model
 from sfumato.run import spec as specs
 from sfumato.run.directory import RunDirectory
 from sfumato.run.spec import Spec
 from sfumato.run.text.data import read_tokenizer
 from sfumato.storage import PARTIAL
+
+T = TypeVar("T")
 
 _SAMPLED = {"latest": "model.safetensors", "best": "best.safetensors"}
 
@@ -65,7 +68,7 @@ def verify(directory: RunDirectory) -> Verified:
     What has no seal, as it is of another program, is read all the same, and taken as it is.
 
     Raises:
-        RunError: A newer version made the run.
+        NewerFormat: A newer version made the run.
     """
     return _Verification(directory).all()
 
@@ -96,20 +99,17 @@ class _Verification:
 
     def _spec(self) -> Spec | None:
         mend = "restore it from a copy: without it nothing in the run can be used."
-        if not self._read(self._directory.spec, specs.read, mend):
-            return None
-        spec = specs.read(self._directory.spec)
-        if spec.medium != "text":
+        spec = self._read(self._directory.spec, specs.read, mend)
+        if spec is None or spec.medium != "text":
             return spec
-        read = self._read(
-            self._directory.tokenizer, lambda _: read_tokenizer(self._directory), mend
-        )
-        return spec if read else None
+        path = self._directory.tokenizer
+        tokenizer = self._read(path, lambda _: read_tokenizer(self._directory), mend)
+        return spec if tokenizer is not None else None
 
     def _checkpoints(self) -> Iterator[int]:
         mend = "`sfumato resume` passes over it, and goes on from the one before if there is one."
         for step, path in CheckpointStore(self._directory.checkpoints).steps():
-            if self._read(path, checkpoint.verify, mend):
+            if self._read(path, checkpoint.verify, mend) is not None:
                 yield step
 
     def _weights(self, spec: Spec | None, rebuilt: int | None) -> None:
@@ -123,7 +123,9 @@ class _Verification:
             path = self._directory.root / name
             if not path.is_file():
                 self._absent(snapshot, spec, rebuilt)
-            elif self._read(path, _loaded_into(spec), mends[snapshot]) and spec is not None:
+                continue
+            loaded = self._read(path, _loaded_into(spec), mends[snapshot])
+            if loaded is not None and spec is not None:
                 self._found.samples.append(snapshot)
         for path in sorted(self._directory.early.glob("*.safetensors")):
             mend = "delete it: it is of use to `--guidance auto` alone."
@@ -161,17 +163,18 @@ class _Verification:
                 f"A killed session left {count} of {PARTIAL}*: `sfumato resume` removes them."
             )
 
-    def _read(self, path: Path, read: Callable[[Path], object], mend: str) -> bool:
+    def _read(self, path: Path, read: Callable[[Path], T], mend: str) -> T | None:
+        """What is read; None if it is not what was written."""
         name = path.relative_to(self._directory.root).as_posix()
         try:
-            read(path)
+            found = read(path)
+        except NewerFormat:
+            raise
         except (DamagedFile, RunError, OSError) as error:
-            if isinstance(error, RunError) and "--upgrade" in error.hint:
-                raise
             self._found.problems.append(Problem(name, _said(error, path), mend))
-            return False
+            return None
         self._found.whole.append(name)
-        return True
+        return found
 
 
 def _loaded_into(spec: Spec | None) -> Callable[[Path], object]:

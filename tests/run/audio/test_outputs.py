@@ -13,8 +13,8 @@ from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.media.audio.sound_recipe import read_recipe
 from sfumato.run.audio.outputs import SoundFolder, SoundFormat
+from sfumato.run.gaussian.request import Made
 from sfumato.run.gaussian.sampled import Written
-from sfumato.run.gaussian.sampling import Made
 from sfumato.run.run import open_run
 from sfumato.run.sampled import Asked, sample_files
 from sfumato.run.samples import Sounds

@@ -14,8 +14,8 @@ from sfumato.errors import DataError, RunError, SettingError
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.sound_recipe import read_recipe
 from sfumato.run.audio.sampling import AudioModel
+from sfumato.run.gaussian.request import Made, Request
 from sfumato.run.gaussian.sampled import Written
-from sfumato.run.gaussian.sampling import Made, Request
 from sfumato.run.run import Run, open_run
 from sfumato.run.sampled import Asked, sample_files
 from sfumato.run.samples import Sounds

@@ -7,7 +7,7 @@ import pytest
 from torch import nn
 
 from sfumato.errors import SettingError
-from sfumato.run.gaussian.sampling import Made
+from sfumato.run.gaussian.request import Made
 from sfumato.run.image.sampling import ImageModel
 from sfumato.run.run import Run, open_run
 

@@ -12,9 +12,9 @@ import pytest
 from sfumato.errors import SettingError
 from sfumato.run.run import open_run
 from sfumato.run.sampled import Asked, sample_files
+from sfumato.run.text.gaps import MASKED
 from sfumato.run.text.outputs import TextFolder
 from sfumato.run.text.sampled import TextState, WrittenTexts
-from sfumato.run.text.sampling import MASKED
 from sfumato.run.text.stored import read_stored_text
 
 Runs = Callable[..., Path]

@@ -15,7 +15,9 @@ from sfumato import storage
 from sfumato.errors import DamagedFile, RunError, SettingError
 from sfumato.process.categorical import Masking
 from sfumato.run.run import Run, Texts, open_run
-from sfumato.run.text.sampling import MASKED, MadeTexts, TextModel
+from sfumato.run.text.gaps import MASKED
+from sfumato.run.text.request import MadeTexts
+from sfumato.run.text.sampling import TextModel
 from sfumato.run.trained import Making
 from sfumato.run.training import planned, resume, train
 from sfumato.sampling.tokens import TOKEN_SAMPLERS, Ancestral

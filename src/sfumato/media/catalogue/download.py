@@ -85,6 +85,7 @@ def _offered(package: Package) -> list[str]:
     if package.registry != "debian" or client is None:
         return []
     command = [client, "madison", package.package]
+    # No shell here either, and the name is the catalogue's.
     lines = subprocess.run(  # noqa: S603
         command, capture_output=True, text=True, timeout=_TIME_LIMIT, check=False
     ).stdout.splitlines()

@@ -19,8 +19,8 @@ from sfumato.run.demo_events import Finished, Note
 from sfumato.run.directory import RunDirectory, new_folder
 from sfumato.run.evaluation.sound_pictures import beside_nearest
 from sfumato.run.evaluation.sound_sections import floats
+from sfumato.run.gaussian.request import Made
 from sfumato.run.gaussian.sampled import Written, write_samples
-from sfumato.run.gaussian.sampling import Made
 from sfumato.run.run import Run
 from sfumato.run.spec import Spec
 

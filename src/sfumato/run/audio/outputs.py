@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sfumato import storage
 from sfumato.media.audio.medium import AudioMedium
+from sfumato.run.gaussian.request import Made
 from sfumato.run.gaussian.sampled import SampleFolder
-from sfumato.run.gaussian.sampling import Made
 
 # A sound takes more room on a sheet than a picture does.
 _SHOWN = 64

@@ -11,7 +11,8 @@ from sfumato.errors import SettingError
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.process.rng import Stream, uniform
 from sfumato.run.directory import RunDirectory
-from sfumato.run.gaussian.sampling import GaussianModel, Request
+from sfumato.run.gaussian.request import Request
+from sfumato.run.gaussian.sampling import GaussianModel
 from sfumato.run.model import LATEST
 from sfumato.run.spec import Spec
 

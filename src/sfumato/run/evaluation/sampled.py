@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.run.gaussian.sampling import GaussianModel, Made, Request
+from sfumato.run.gaussian.request import Made, Request
+from sfumato.run.gaussian.sampling import GaussianModel
 from sfumato.run.measuring import Measuring
 
 # Larger batches than for a user's own samples: nobody waits for the first one.

@@ -33,7 +33,8 @@ from sfumato.run.text.data import TextData, elsewhere
 from sfumato.run.text.hidden_states import HiddenStates
 from sfumato.run.text.quality import molecules_of, quality_of
 from sfumato.run.text.real import corpus
-from sfumato.run.text.sampling import MadeTexts, TextModel, TextRequest
+from sfumato.run.text.request import MadeTexts, TextRequest
+from sfumato.run.text.sampling import TextModel
 
 _MOLECULES = "molecules"
 _SHOWN = 12

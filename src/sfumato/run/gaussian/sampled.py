@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from sfumato.errors import SettingError
 from sfumato.run.directory import require_writable
-from sfumato.run.gaussian.sampling import GaussianModel, Made, Request
+from sfumato.run.gaussian.request import Made, Request
+from sfumato.run.gaussian.sampling import GaussianModel
 from sfumato.run.gaussian.trajectory import Way
 from sfumato.run.trained import Making
 

@@ -1,29 +1,27 @@
-"""Sampling from a run: requests, results, and the recipe that each file carries."""
+"""Sampling pictures and sounds from a run, and the recipe that each file carries."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 import sfumato
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.machine import keep_freed_memory
 from sfumato.engine.memory import memory_explained
-from sfumato.engine.precision import NumberFormat
 from sfumato.errors import SettingError, suggest
-from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
+from sfumato.guidance import GuidanceSpec, guidance_named
 from sfumato.run.at_once import FEWER_AT_ONCE, bytes_of_signal
 from sfumato.run.directory import RunDirectory
 from sfumato.run.gaussian.medium import SignalMedium
+from sfumato.run.gaussian.request import Conditions, Made, Origin, Request
 from sfumato.run.gaussian.start import start_from, time_of, unchanged
 from sfumato.run.gaussian.stored import MOST_STEPS, Start, Stored, read_stored
 from sfumato.run.model import LATEST, build_gaussian
@@ -41,91 +39,6 @@ from sfumato.sampling import (
 )
 
 MediumT = TypeVar("MediumT", bound=SignalMedium)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to sample.
-
-    Attributes:
-        n: How many samples.
-        first: Index of the first one; sample ``i`` is a function of (seed, i).
-        seed: In [0, 2**63).
-        sampler: The rule for one step.
-        steps: Network evaluations per sample.
-        label: Class of all samples; None draws one for each, as often as in the data, or leaves
-            it open where there is a start.
-        scale: Guidance, 1 = off.
-        batch: How many are made at a time; it changes memory and speed, not the samples.
-        tile: Rows per network evaluation, see ``sampling.tiles``.
-        precision: Number format of the network.
-        start: The file to vary; None to begin from noise alone.
-        seconds: Sounds: how long each is; None draws it as in the data.
-        guidance: What it is guided by, and how.
-        compiled: Whether the network is compiled first.
-    """
-
-    n: int
-    first: int
-    seed: int
-    sampler: Sampler
-    steps: int
-    label: str | None
-    scale: float
-    batch: int
-    tile: int
-    precision: NumberFormat
-    start: Start | None = None
-    seconds: float | None = None
-    guidance: GuidanceSpec = BY_LABEL
-    compiled: bool = False
-
-
-@dataclass(frozen=True)
-class Made:
-    """A finished batch of samples.
-
-    Attributes:
-        indices: Of the samples.
-        items: As the medium decodes them, shape (B, ...).
-        recipes: One per sample, to be stored in its file.
-    """
-
-    indices: Sequence[int]
-    items: NDArray[Any]
-    recipes: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What the samples of a batch are told.
-
-    Attributes:
-        label: Class numbers, shape (B,); None if the run is unconditional.
-        filled: Which share of its extent each fills, shape (B,); None if the run is not told.
-    """
-
-    label: Tensor | None
-    filled: Tensor | None
-
-    @property
-    def cond(self) -> dict[str, Tensor]:
-        """As keyword arguments of a denoiser."""
-        given = {"label": self.label, "length": self.filled}
-        return {name: value for name, value in given.items() if value is not None}
-
-
-@dataclass(frozen=True)
-class Origin:
-    """A file to vary, as a process sees it.
-
-    Attributes:
-        x0: Shape (1, C, *sides).
-        filled: Which share of its extent it fills.
-    """
-
-    x0: Tensor
-    filled: float
 
 
 class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):

@@ -15,8 +15,8 @@ from sfumato.metrics.neighbours import nearest
 from sfumato.run.data import reopen
 from sfumato.run.demo_events import Finished, Note
 from sfumato.run.directory import RunDirectory, new_folder
+from sfumato.run.gaussian.request import Made
 from sfumato.run.gaussian.sampled import Written, write_samples
-from sfumato.run.gaussian.sampling import Made
 from sfumato.run.image.data import ImageData
 from sfumato.run.image.outputs import PictureFolder
 from sfumato.run.image.sampling import ImageModel

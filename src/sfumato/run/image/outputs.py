@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sfumato import storage
 from sfumato.media.image import ImageMedium
+from sfumato.run.gaussian.request import Made
 from sfumato.run.gaussian.sampled import SHOWN, SampleFolder
-from sfumato.run.gaussian.sampling import Made
 
 _NUMBER = re.compile(r"(\d+)(-from-noise)?\.png")
 

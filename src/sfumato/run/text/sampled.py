@@ -10,7 +10,8 @@ from typing import Any
 
 from sfumato.run.directory import RunDirectory, new_folder
 from sfumato.run.text.outputs import TextFolder
-from sfumato.run.text.sampling import MadeTexts, TextModel, TextRequest
+from sfumato.run.text.request import MadeTexts, TextRequest
+from sfumato.run.text.sampling import TextModel
 from sfumato.run.trained import Making
 
 

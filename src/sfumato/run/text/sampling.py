@@ -1,9 +1,9 @@
-"""Sampling texts from a run: requests, results, and the recipe that each text carries."""
+"""Sampling texts from a run, and the recipe that each text carries."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,77 +15,23 @@ import sfumato
 from sfumato.denoiser import Denoiser, TokenDenoiser
 from sfumato.engine.machine import keep_freed_memory
 from sfumato.engine.memory import memory_explained
-from sfumato.engine.precision import NumberFormat
 from sfumato.errors import SettingError, suggest
-from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
+from sfumato.guidance import GuidanceSpec, guidance_named
 from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.run.at_once import FEWER_AT_ONCE, bytes_of_text
 from sfumato.run.directory import RunDirectory
 from sfumato.run.model import LATEST, build_text
 from sfumato.run.spec import Spec
 from sfumato.run.text.data import read_tokenizer
+from sfumato.run.text.gaps import with_gaps
 from sfumato.run.text.layout import RowLayout, layout, lengths_of, longest
+from sfumato.run.text.request import MadeTexts, TextRequest
 from sfumato.run.text.stored import MOST_STEPS, MOST_TOKENS, StoredText, read_stored_text
 from sfumato.run.trained import AUTO_SCALE, LAST, Making, Trained, require_within
 from sfumato.run.tuned import KeptForText
 from sfumato.sampling import KeyedUniform, State, integrate
 from sfumato.sampling.tempering import Tempered
 from sfumato.sampling.tokens import TOKEN_SAMPLERS, Bridge, TokenSampler
-
-
-@dataclass(frozen=True)
-class TextRequest:
-    """What to sample.
-
-    Attributes:
-        n: How many texts.
-        first: Index of the first one; sample ``i`` is a function of (seed, i).
-        seed: In [0, 2**63).
-        sampler: The rule for one step.
-        steps: Network evaluations per text, at most; for each window of a text that is longer
-            than the context.
-        label: Class of all texts; None draws one for each, as often as in the data.
-        scale: Guidance, 1 = off.
-        temperature: Below 1 = safer tokens, 1 = off.
-        top_p: Draw from the likeliest tokens that make up this share; 1 = off.
-        length: Tokens of each text; None draws it as often as in the data.
-        batch: How many are made at a time; it changes memory and speed, not the texts.
-        tile: Rows per network evaluation, see ``sampling.tiles``.
-        precision: Number format of the network; tokens are drawn in float64 whatever it is.
-        guidance: What it is guided by, and how.
-        compiled: Whether the network is compiled first.
-    """
-
-    n: int
-    first: int
-    seed: int
-    sampler: TokenSampler
-    steps: int
-    label: str | None
-    scale: float
-    temperature: float
-    top_p: float
-    length: int | None
-    batch: int
-    tile: int
-    precision: NumberFormat
-    guidance: GuidanceSpec = BY_LABEL
-    compiled: bool = False
-
-
-@dataclass(frozen=True)
-class MadeTexts:
-    """A finished batch of texts.
-
-    Attributes:
-        indices: Of the samples.
-        texts: What was written.
-        recipes: One per text, to be stored beside it.
-    """
-
-    indices: Sequence[int]
-    texts: list[str]
-    recipes: list[dict[str, Any]]
 
 
 class TextModel(Trained[TokenDenoiser]):
@@ -237,7 +183,7 @@ class TextModel(Trained[TokenDenoiser]):
         """States as text, with a sign at every masked place."""
         mask = self.denoiser.process.mask if isinstance(self.denoiser.process, Masking) else -1
         return [
-            _with_gaps(self.tokenizer.decode, row[:length].tolist(), mask)
+            with_gaps(self.tokenizer.decode, row[:length].tolist(), mask)
             for row, length in zip(x_t.cpu(), lengths, strict=True)
         ]
 
@@ -391,21 +337,3 @@ def token_sampler(choice: str | TokenSampler) -> TokenSampler:
             f"There is no sampler of text '{choice}'.", hint=suggest(choice, TOKEN_SAMPLERS)
         )
     return TOKEN_SAMPLERS[choice]()
-
-
-MASKED = "░"
-"""How a masked place is shown."""
-
-
-def _with_gaps(decode: Callable[[list[int]], str], tokens: list[int], mask: int) -> str:
-    shown: list[str] = []
-    known: list[int] = []
-    for token in [*tokens, mask]:
-        if token != mask:
-            known.append(token)
-            continue
-        if known:
-            shown.append(decode(known))
-            known = []
-        shown.append(MASKED)
-    return "".join(shown[:-1])
