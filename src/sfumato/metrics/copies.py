@@ -33,12 +33,14 @@ class _Level:
             corpus, or would reach beyond its text.
         corpus: Shape (characters of the corpus,); -1 where the substring is in no text.
         places: Where ``corpus`` is not -1, in order.
+        count: All names are below it, those of substrings that are no longer asked for too.
     """
 
     length: int
     texts: Names
     corpus: Names
     places: Places
+    count: int
 
 
 def longest_copies(texts: Sequence[str], corpus: Iterable[str]) -> NDArray[np.int64]:
@@ -149,20 +151,19 @@ def _characters(texts: Sequence[str], corpus: Sequence[str]) -> _Level:
     table = np.full(_CODE_POINTS, -1, np.int32)
     table[sorted(map(ord, alphabet))] = np.arange(len(alphabet))
     names = table[_points(separator.join(corpus))]
-    level = _Level(1, table[_points(separator.join(texts))], names, _places(names))
+    level = _Level(1, table[_points(separator.join(texts))], names, _places(names), len(alphabet))
     return _only(level, np.isin(level.texts, np.unique(names)))
 
 
 def _lengthened(level: _Level, more: int) -> _Level:
     """The level of substrings ``more`` characters longer, with ``0 <= more <= level.length``."""
-    count = int(level.texts.max(initial=-1)) + 1
-    begins, pairs = _pairs(level.texts, _places(level.texts), more, count)
+    begins, pairs = _pairs(level.texts, _places(level.texts), more, level.count)
     known, inverse = np.unique(pairs, return_inverse=True)
     corpus = np.full_like(level.corpus, -1)
     kept: list[Places] = []
     occurs = np.zeros(len(known), bool)
     for start in range(0, len(level.places) if len(known) else 0, _PIECE):
-        where, pairs = _pairs(level.corpus, level.places[start : start + _PIECE], more, count)
+        where, pairs = _pairs(level.corpus, level.places[start : start + _PIECE], more, level.count)
         names = np.searchsorted(known, pairs)
         same = known[np.minimum(names, len(known) - 1)] == pairs
         where, names = where[same], names[same]
@@ -172,7 +173,7 @@ def _lengthened(level: _Level, more: int) -> _Level:
     texts = np.full_like(level.texts, -1)
     texts[begins] = np.where(occurs[inverse], inverse, -1)
     places = np.concatenate([level.places[:0], *kept])
-    return _Level(level.length + more, texts, corpus, places)
+    return _Level(level.length + more, texts, corpus, places, len(known))
 
 
 def _pairs(names: Names, where: Places, apart: int, count: int) -> tuple[Places, NDArray[np.int64]]:
@@ -190,7 +191,7 @@ def _places(names: Names) -> Places:
 
 def _only(level: _Level, kept: NDArray[np.bool_]) -> _Level:
     texts = np.where(kept, level.texts, np.int32(-1))
-    return _Level(level.length, texts, level.corpus, level.places)
+    return _Level(level.length, texts, level.corpus, level.places, level.count)
 
 
 def _points(text: str) -> NDArray[np.uint32]:
