@@ -51,7 +51,7 @@ lock: setup
 
 audit: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[supply]'
-	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip
+	$(BIN)/pip-audit --strict --requirement requirements.lock --require-hashes --disable-pip
 	$(BIN)/ruff check --select S src
 
 # Under half an hour beside the peers. Samples of equal quality need an hour more, as networks are
