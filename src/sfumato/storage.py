@@ -196,16 +196,19 @@ def sweep(directory: Path, older_than: float = 0.0) -> list[Path]:
 
 def is_held(path: Path) -> bool:
     """Whether a living process has locked a file or folder: the kernel knows, and forgets it with
-    the process. What is not there is held by nobody.
+    the process. What is not there, or lies where nothing can be locked, is held by nobody.
     """
     try:
-        handle = os.open(path, os.O_RDONLY)
+        # Over a network, only what is open for writing can be locked.
+        handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     except OSError:
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except OSError:
+        return False
     finally:
         os.close(handle)
     return False
@@ -256,7 +259,8 @@ def _held(room: Path) -> Iterator[None]:
     """Tell other processes that a draft is being written, see :func:`sweep`."""
     handle = os.open(room, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        with suppress(OSError):  # File systems over a network may not lock folders.
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)

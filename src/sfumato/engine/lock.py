@@ -6,6 +6,7 @@ process ends: there is no stale lock to break. The file's text only tells a huma
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -18,10 +19,14 @@ from sfumato.errors import RunLocked
 from sfumato.storage import is_held
 
 _NAME = "lock"
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 class RunLock:
     """Hold a run directory for writing, as a context manager.
+
+    Where the file system knows no locks, as some over a network do not, nothing is held and nobody
+    is kept out: what two writers do is whole all the same, but one undoes the other's.
 
     Args:
         directory: The run directory; it is created if missing.
@@ -45,6 +50,9 @@ class RunLock:
                 f"{self.path.parent} is being written by {_named(self.path)}.",
                 hint="Wait for it, stop it, or choose another run name.",
             ) from error
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
         stream.seek(0)
         stream.truncate()
         json.dump({"pid": os.getpid(), "host": socket.gethostname()}, stream)
