@@ -17,7 +17,7 @@ SOURCE = Path(sfumato.__file__).parent
 
 # Lowest first; rooms of one floor are strangers to each other.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"", "errors"}),
+    frozenset({"", "errors", "panics"}),
     frozenset({"storage", "signal", "process"}),
     frozenset({"nets", "media", "engine", "metrics"}),
     frozenset({"denoiser"}),

@@ -42,6 +42,15 @@ def test_refused(text: bytes, reason: str) -> None:
         render_svg_text(text, 32, 1_000_000)
 
 
+def test_what_the_renderer_cannot_do_is_refused() -> None:
+    """It panics, which is no exception that one catches by accident."""
+    pytest.importorskip("resvg_py")
+    text = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><defs><g id="a">
+    <circle r="3333333333333332"/></g></defs><use href="#a" x="5" y="5"/></svg>"""
+    with pytest.raises(ValueError, match="gave up"):
+        render_svg_text(text, 64, 1_000_000)
+
+
 def test_entity_bomb_is_refused() -> None:
     pytest.importorskip("resvg_py")
     levels = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))

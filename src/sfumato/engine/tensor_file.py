@@ -18,6 +18,7 @@ from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 
 from sfumato.errors import DamagedFile
+from sfumato.panics import panics_raised
 from sfumato.storage import replacing, require
 
 # One entry: the order of several in a header is not always the same.
@@ -57,7 +58,8 @@ def read_sealed(path: Path) -> tuple[dict[str, Tensor], bytes]:
     require(path)
     try:
         content = path.read_bytes()
-        tensors, header = load(content), _header_in(content)
+        with panics_raised():
+            tensors, header = load(content), _header_in(content)
         seal = _seal_in(header)
     except _UNREADABLE as error:
         raise _unreadable(path, error) from error
@@ -84,7 +86,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     require(path)
     try:
-        return load_file(path)
+        with panics_raised():
+            return load_file(path)
     except _UNREADABLE as error:
         raise _unreadable(path, error) from error
 
@@ -97,9 +100,9 @@ def facts_of(content: bytes) -> dict[str, str]:
 def read_facts(path: Path) -> dict[str, str]:
     """The same of a file, without reading its tensors; empty too if it cannot be read."""
     try:
-        with safe_open(path, framework="pt") as stream:
+        with panics_raised(), safe_open(path, framework="pt") as stream:
             return facts_in(stream.metadata() or {})
-    except (OSError, SafetensorError):
+    except (OSError, SafetensorError, ValueError):
         return {}
 
 

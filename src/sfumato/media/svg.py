@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image
 
 from sfumato.errors import MissingExtra
+from sfumato.panics import panics_raised
 
 _FILE_LIMIT = 8 << 20
 _ROOT = re.compile(r"<(?:\w+:)?svg\b[^>]*>", re.DOTALL)
@@ -44,7 +45,8 @@ def render_svg(path: Path, side: int, max_pixels: int) -> Image.Image:
 
     Raises:
         MissingExtra: The renderer is not installed.
-        ValueError: The text is not an SVG drawing, or would be too large.
+        ValueError: The text is not an SVG drawing, would be too large, or is more than the renderer
+            can do.
     """
     with path.open("rb") as file:
         data = file.read(_FILE_LIMIT + 1)
@@ -64,7 +66,10 @@ def render_svg_text(data: bytes, side: int, max_pixels: int) -> Image.Image:
     height = max(side, round(side / aspect))
     if width * height > max_pixels:
         raise ValueError(f"{width} x {height} pixels is above the limit of {max_pixels:,}")
-    png = resvg.svg_to_bytes(svg_string=text, width=width, height=height, skip_system_fonts=True)
+    with panics_raised():
+        png = resvg.svg_to_bytes(
+            svg_string=text, width=width, height=height, skip_system_fonts=True
+        )
     return Image.open(io.BytesIO(png), formats=("PNG",)).convert("RGBA")
 
 

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sfumato.errors import MissingExtra
 from sfumato.media.text.tokenizer import REPLACEMENT, Tokenizer, pieces, without_halves
+from sfumato.panics import panics_raised
 
 _NO_TOKEN = REPLACEMENT.encode()
 _LEARNT = 1 << 11
@@ -38,7 +39,8 @@ class BPETokenizer(Tokenizer):
             raise ValueError("the merges are missing")
         package = require_package()
         try:
-            self._engine = package.Tokenizer.from_str(model)
+            with panics_raised():
+                self._engine = package.Tokenizer.from_str(model)
         except Exception as error:  # The package raises nothing narrower.
             raise ValueError(f"the merges cannot be read: {error}") from error
         self._model = model
