@@ -60,13 +60,13 @@ class Sizes:
     """
 
     training: int = 1500
-    text_training: int = 1000
+    text_training: int = 500
     ends: int = 16
     fine: int = 512
     their_steps: int = 50
     their_fine: int = 1000
     pictures: int = 256
-    texts: int = 96
+    texts: int = 64
     tokens: int = 256
     steps: tuple[int, ...] = (4, 5, 6, 8, 10, 12, 15, 20)
     text_steps: tuple[int, ...] = (16, 32, 64, 128)
