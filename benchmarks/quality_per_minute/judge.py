@@ -94,7 +94,7 @@ def judged(work: Path, source: str, plan: Plan, judge: Judge) -> list[Judged]:
             pictures = samples_in(place.samples(mark))
             if len(pictures) < n or (name, mark, n) in known:
                 continue
-            held_out, training = (_hundred(found) for found in judge(pictures[:n]))
+            held_out, training = (hundred(found) for found in judge(pictures[:n]))
             results.append(
                 Judged(
                     name, mark, facts["minutes"], int(facts["steps"]), int(facts["samples"]), n,
@@ -105,7 +105,8 @@ def judged(work: Path, source: str, plan: Plan, judge: Judge) -> list[Judged]:
     return results
 
 
-def _hundred(found: KernelDistance) -> tuple[float, float, float]:
+def hundred(found: KernelDistance) -> tuple[float, float, float]:
+    """A distance and the bounds of its interval, times 100."""
     return 100 * found.value, 100 * found.low, 100 * found.high
 
 

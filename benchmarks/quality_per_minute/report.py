@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from judge import Judge, Judged, read, samples_in
+from judge import Judge, Judged, hundred, read, samples_in
 from PIL import Image, ImageDraw
 from plan import PEERS, SOURCES, Place, Plan
 
@@ -38,16 +38,15 @@ def table(source: str, results: Sequence[Judged], judge: Judge) -> Iterator[str]
         one = last(results, name)
         if one is None:
             continue
-        held_out, training = _told(one.held_out), _told(one.training)
+        held_out, training = told(one.held_out), told(one.training)
         cells = f"{one.minutes:.1f} | {one.steps:,} | {one.seen:,} | {one.n} | {held_out}"
         yield f"| {name} | {cells} | {training} |"
-    floor = judge.floor()
-    value, low, high = (100 * number for number in floor)
-    told = _told((value, low, high))
-    yield f"| held-out to training |  |  |  | {len(judge.held_out)} |  | {told} |"
+    floor = told(hundred(judge.floor()))
+    yield f"| held-out to training |  |  |  | {len(judge.held_out)} |  | {floor} |"
 
 
-def _told(found: tuple[float, float, float]) -> str:
+def told(found: tuple[float, float, float]) -> str:
+    """A distance and its interval."""
     return f"{found[0]:.2f} ({found[1]:.2f} to {found[2]:.2f})"
 
 
