@@ -52,6 +52,7 @@ class RunLock:
             ) from error
         except OSError as error:
             if error.errno not in _NO_LOCKS:
+                stream.close()
                 raise
         stream.seek(0)
         stream.truncate()
