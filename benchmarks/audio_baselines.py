@@ -28,34 +28,34 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sfumato.denoiser import NetworkDenoiser
+from sfumato.dsp.mel import FLOOR, mel_edges, triangles
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.events import Progress
 from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
 from sfumato.engine.optim import AdamWSpec, MuonSpec
 from sfumato.engine.settings import Budget
-from sfumato.media.order import batch_indices
+from sfumato.evaluation.classes import judged
+from sfumato.evaluation.distances import distances
+from sfumato.evaluation.real import own_items
+from sfumato.evaluation.report import Section
+from sfumato.evaluation.seen import Sets, see
+from sfumato.evaluation.sound_sections import floats, level_section, likeness_section
+from sfumato.media.audio.data import AudioData
+from sfumato.media.data.order import batch_indices
 from sfumato.metrics.extractor import Clips
 from sfumato.metrics.log_mel_features import LogMel
+from sfumato.model.model import drawn
 from sfumato.objective import Regression, Unit, drop_labels
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import EDM, Eps
 from sfumato.process.rng import Stream, normal, uniform
 from sfumato.process.schedule import Linear, Tabulated
 from sfumato.process.times import TimeDistribution, UniformTimes
-from sfumato.run.audio.data import AudioData
-from sfumato.run.data import reopen
-from sfumato.run.directory import locate
-from sfumato.run.evaluation.classes import judged
-from sfumato.run.evaluation.distances import distances
-from sfumato.run.evaluation.real import own_items
-from sfumato.run.evaluation.report import Section
-from sfumato.run.evaluation.seen import Sets, see
-from sfumato.run.evaluation.sound_sections import floats, level_section, likeness_section
-from sfumato.run.spec import Spec, read
-from sfumato.run.trained import drawn
+from sfumato.runs.directory import locate
+from sfumato.runs.spec import Spec, read
 from sfumato.sampling import Ancestral, KeyedNoise, Sampler, sample
-from sfumato.signal.mel import FLOOR, mel_edges, triangles
+from sfumato.training.data import reopen
 
 _BETAS = tuple(np.linspace(1e-4, 0.05, 50).tolist())
 _BANDS = 64

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import sfumato
-from sfumato.run.data import reopen
-from sfumato.run.image.data import ImageData
+from sfumato.media.image.data import ImageData
+from sfumato.training.data import reopen
 
 
 def classifier(channels: int, classes: int) -> nn.Module:

@@ -23,19 +23,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
+from sfumato.evaluation.judgement import judgement
+from sfumato.evaluation.real_text import pieces_of
+from sfumato.evaluation.report import Section
+from sfumato.evaluation.seen import Sets, see
+from sfumato.media.numbers import GaussianData
+from sfumato.media.text.data import TextData
 from sfumato.metrics.extractor import Clips, Extractor
 from sfumato.metrics.log_mel_features import LogMel
 from sfumato.metrics.ngram_features import NgramFeatures
 from sfumato.metrics.patch_components import PatchComponents
 from sfumato.metrics.random_features import RandomFeatures
-from sfumato.run.data import prepare
-from sfumato.run.evaluation.judgement import judgement
-from sfumato.run.evaluation.report import Section
-from sfumato.run.evaluation.seen import Sets, see
-from sfumato.run.gaussian.data import GaussianData
-from sfumato.run.source import recipe_for
-from sfumato.run.text.data import TextData
-from sfumato.run.text.real import pieces_of
+from sfumato.training.data import prepare
+from sfumato.training.source import recipe_for
 
 SEED = 0
 COLUMNS = (

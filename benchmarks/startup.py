@@ -28,7 +28,7 @@ from pathlib import Path
 
 from tables import markdown, write
 
-from sfumato.media.catalogue import fetch
+from sfumato.catalogue import fetch
 
 TABLE = Path(__file__).with_suffix(".csv")
 _SET = "mnist5k"
@@ -37,7 +37,7 @@ _TRAIN = """
 import os, sys
 from pathlib import Path
 from sfumato.engine.events import Progress
-from sfumato.run.training import planned_for, train
+from sfumato.training.train import planned_for, train
 plan = planned_for({set!r}, steps={steps}, changes=["engine.progress_seconds=0"])
 for event in train({set!r}, plan, "run", Path({root!r})):
     if isinstance(event, Progress) and plan.budget.steps > 2:
@@ -46,8 +46,8 @@ for event in train({set!r}, plan, "run", Path({root!r})):
 _SAMPLE = """
 import os
 from pathlib import Path
-from sfumato.run.gaussian.sampled import Written
-from sfumato.run.sampled import Asked, sample_files
+from sfumato.model.writing import Written
+from sfumato.verbs.sample import Asked, sample_files
 asked = Asked(1, 0, {steps})
 for event in sample_files({run!r}, asked, Path({out!r}), False, None):
     if isinstance(event, Written):
@@ -156,7 +156,7 @@ class Bench:
         imports = [
             "torch",
             "sfumato",
-            "sfumato.run.training",
+            "sfumato.training.train",
             "diffusers",
             "accelerate",
             "denoising_diffusion_pytorch",

@@ -26,14 +26,14 @@ from sfumato.engine.events import Progress
 from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
 from sfumato.engine.settings import Budget
+from sfumato.media.text.data import TextData
+from sfumato.model.token_bits import ratio
+from sfumato.model.token_bound import bound_of_rows
+from sfumato.model.tokens import TextModel
 from sfumato.nets.token_transformer import TokenTransformer
-from sfumato.run.data import reopen
-from sfumato.run.directory import locate
-from sfumato.run.spec import Spec, read
-from sfumato.run.text.data import TextData
-from sfumato.run.text.likelihoods import ratio
-from sfumato.run.text.measuring import bound_of_rows
-from sfumato.run.text.sampling import TextModel
+from sfumato.runs.directory import locate
+from sfumato.runs.spec import Spec, read
+from sfumato.training.data import reopen
 
 _AT_ONCE = 32
 # As many neighbours as the bidirectional network mixes, none of them to come.

@@ -29,14 +29,14 @@ from sfumato.engine.ema import PowerEMA
 from sfumato.engine.events import Done
 from sfumato.engine.loop import Trainer
 from sfumato.engine.settings import Budget
-from sfumato.run import model
-from sfumato.run import spec as specs
-from sfumato.run.directory import RunDirectory
-from sfumato.run.gaussian.batches import Batch
-from sfumato.run.run import Run
-from sfumato.run.samples import Samples
-from sfumato.run.spec import Spec
-from sfumato.run.training import planned_for
+from sfumato.model.samples import Samples
+from sfumato.run import Run
+from sfumato.runs import spec as specs
+from sfumato.runs import weights as model
+from sfumato.runs.directory import RunDirectory
+from sfumato.runs.spec import Spec
+from sfumato.training.batches import Batch
+from sfumato.training.train import planned_for
 
 WIDTHS = (0.03, 0.06, 0.1, 0.15, 0.22)
 SAMPLES, STEPS = 1024, 20

@@ -14,6 +14,8 @@ from PIL import Image
 from tests.copied import copier
 from tests.processes import Commands, Jobs
 
+pytest_plugins = ["tests.media_runs"]
+
 # Small tensors gain nothing from more, and suites run side by side.
 torch.set_num_threads(1)
 
@@ -107,7 +109,7 @@ def finished_runs(
     tmp_path_factory: pytest.TempPathFactory, pictures: Path, unlabelled: Path
 ) -> Path:
     """A folder of three runs of four steps: ``unet``, ``transformer`` and ``plain``."""
-    from sfumato.run.training import planned, train
+    from sfumato.training.train import planned, train
 
     root = tmp_path_factory.mktemp("finished") / "runs"
     unet = planned("image", steps=4, changes=TINY)

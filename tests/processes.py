@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.run.directory import RunDirectory
+from sfumato.runs.directory import RunDirectory
 
 
 def wait_for(path: Path, seconds: float = 90) -> None:
@@ -79,7 +79,7 @@ class Commands(_Server):
     """Starts ``sfumato`` in processes that can be killed."""
 
     def __init__(self) -> None:
-        super().__init__("run/server.py")
+        super().__init__("server.py")
 
     def start(self, folder: Path, *arguments: str) -> int:
         """Run a command in a folder; what it says of errors is in its ``stderr.txt``."""

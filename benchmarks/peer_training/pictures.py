@@ -11,9 +11,9 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from sfumato.recipes import AnyRecipe
-from sfumato.run.data import prepare
-from sfumato.run.image.data import ImageData
+from sfumato.media.image.data import ImageData
+from sfumato.media.registry import AnyRecipe
+from sfumato.training.data import prepare
 
 
 def data_of(source: str, recipe: AnyRecipe) -> ImageData:

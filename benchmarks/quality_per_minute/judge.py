@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from plan import NAMES, Place, Plan
 from torch import Tensor
 
-from sfumato.media.catalogue import fetch_asset
+from sfumato.catalogue import fetch_asset
+from sfumato.evaluation.seen import spaced
+from sfumato.media.image.data import ImageData
 from sfumato.metrics.efficientnet import EfficientNet
 from sfumato.metrics.kernel_distance import GaussianKernel, KernelDistance, kernel_distance
-from sfumato.run.evaluation.seen import spaced
-from sfumato.run.image.data import ImageData
 
 _FILE = "judged.json"
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from plan import Place, Plan
 
 from sfumato.engine.events import Done, Progress, Saved
-from sfumato.recipes import AnyRecipe
-from sfumato.run.directory import RunDirectory
-from sfumato.run.run import Run
-from sfumato.run.samples import Samples
-from sfumato.run.training import planned_for, train
+from sfumato.media.registry import AnyRecipe
+from sfumato.model.samples import Samples
+from sfumato.run import Run
+from sfumato.runs.directory import RunDirectory
+from sfumato.training.train import planned_for, train
 
 Kept = list[dict[str, float]]
 

@@ -12,7 +12,7 @@ from judge import Judge, Judged, hundred, read, samples_in
 from PIL import Image, ImageDraw
 from plan import PEERS, SOURCES, Place, Plan
 
-from sfumato.media.sheet import sheet
+from sfumato.media.image.sheet import sheet
 
 _SHOWN, _COLUMNS, _SCALE = 64, 8, 2
 _TITLE = 16

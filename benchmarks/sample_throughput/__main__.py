@@ -29,9 +29,9 @@ import texts
 import torch
 from torch import Tensor
 
+from sfumato.catalogue import fetch_asset
 from sfumato.engine.machine import keep_freed_memory
 from sfumato.engine.precision import NumberFormat
-from sfumato.media.catalogue import fetch_asset
 from sfumato.metrics.efficientnet import EfficientNet
 from sfumato.metrics.kernel_difference import kernel_difference
 from sfumato.metrics.kernel_distance import PolynomialKernel, kernel_distance

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from sfumato.denoiser import Denoiser, NetworkDenoiser, Posterior
 from sfumato.engine.attention import attention, choose_attention
 from sfumato.engine.precision import NumberFormat, autocast, choose_precision
+from sfumato.media.image.data import ImageData
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import Eps
 from sfumato.process.schedule import Tabulated
-from sfumato.run.data import prepare
-from sfumato.run.image.data import ImageData
-from sfumato.run.source import recipe_for
+from sfumato.training.data import prepare
+from sfumato.training.source import recipe_for
 
 SHAPE = (3, 32, 32)
 CPU = torch.device("cpu")

@@ -10,14 +10,14 @@ import torch
 
 import sfumato
 from sfumato.engine.precision import NumberFormat, autocast, choose_precision
+from sfumato.evaluation.real_text import pieces_of
+from sfumato.media.text.data import TextData
 from sfumato.media.text.tokens import Tokenizer
-from sfumato.run.data import reopen
-from sfumato.run.run import Run
-from sfumato.run.text.data import TextData
-from sfumato.run.text.layout import longest
-from sfumato.run.text.real import pieces_of
-from sfumato.run.text.request import MadeTexts
-from sfumato.run.text.sampling import TextModel
+from sfumato.model.layout import longest
+from sfumato.model.text_request import MadeTexts
+from sfumato.model.tokens import TextModel
+from sfumato.run import Run
+from sfumato.training.data import reopen
 
 BATCH = 4
 

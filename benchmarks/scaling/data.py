@@ -21,10 +21,10 @@ import memory
 from files import FIRST, SIDE, inodes, pictures
 from tables import Row
 
-from sfumato.media.dataset import Dataset, build
-from sfumato.media.image import ImageMedium, ImageSettings
-from sfumato.media.index import scan
-from sfumato.media.order import batch_indices
+from sfumato.media.data.dataset import Dataset, build
+from sfumato.media.data.index import scan
+from sfumato.media.data.order import batch_indices
+from sfumato.media.image.medium import ImageMedium, ImageSettings
 
 _COUNTS, _QUICK = (10, 1_000, 100_000, 1_000_000), (10, 1_000, 10_000)
 _BATCH, _BATCHES = 64, 300

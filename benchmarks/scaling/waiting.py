@@ -10,7 +10,7 @@ from files import SIDE, pictures
 from tables import Row
 
 from sfumato.engine.events import Progress
-from sfumato.run.training import planned_for, train
+from sfumato.training.train import planned_for, train
 
 _COUNTS, _QUICK = (1_000, 100_000), (1_000,)
 _SECONDS, _QUICK_SECONDS = 60.0, 6.0

@@ -24,8 +24,8 @@ from peer_training.pictures import data_of, exported
 from report import TABLE, Row, keep, read, tables
 from rounds import Entry, Terms, held
 
-from sfumato.run.training import planned_for
 from sfumato.storage import default_cache
+from sfumato.training.train import planned_for
 
 _QUICK = ("unet", "dit")
 

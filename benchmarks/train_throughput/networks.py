@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sfumato.media.image.recipe import ImageRecipe
+from sfumato.media.registry import find
 from sfumato.nets.specs import Backbone, TransformerSpec, UNetSpec
-from sfumato.recipes import ImageRecipe, find
 
 CHANNELS, SIZE = 3, 32
 _LEVELS, _ATTENTION = (64, 128, 128), (1, 2)

@@ -26,8 +26,8 @@ from sfumato.engine.events import Progress
 from sfumato.engine.loop import Trainer
 from sfumato.engine.settings import Budget, EngineSettings
 from sfumato.process.gaussian import Gaussian
-from sfumato.run.spec import Spec
-from sfumato.run.training import planned_for
+from sfumato.runs.spec import Spec
+from sfumato.training.train import planned_for
 
 _NEVER = 10**9
 _COUNTED = 2

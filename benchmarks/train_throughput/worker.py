@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
 from contest import find
+
 from training import Work, work
 
 _FEWEST = 2

@@ -20,18 +20,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sfumato.run.run import Run, Samples, Sounds, Texts, train
-    from sfumato.run.run import open_run as open
+    from sfumato.run import Run, Samples, Sounds, Texts, train
+    from sfumato.run import open_run as open
 
 __version__ = "0.1.0"
 
 _FACE = {
-    "Run": ("sfumato.run.run", "Run"),
-    "Samples": ("sfumato.run.run", "Samples"),
-    "Sounds": ("sfumato.run.run", "Sounds"),
-    "Texts": ("sfumato.run.run", "Texts"),
-    "open": ("sfumato.run.run", "open_run"),
-    "train": ("sfumato.run.run", "train"),
+    "Run": ("sfumato.run", "Run"),
+    "Samples": ("sfumato.run", "Samples"),
+    "Sounds": ("sfumato.run", "Sounds"),
+    "Texts": ("sfumato.run", "Texts"),
+    "open": ("sfumato.run", "open_run"),
+    "train": ("sfumato.run", "train"),
 }
 
 __all__ = ["Run", "Samples", "Sounds", "Texts", "__version__", "open", "train"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sfumato import storage
-from sfumato.run.directory import RunDirectory
+from sfumato.runs.directory import RunDirectory
 from tests.cli.said import Command
 
 Runs = Callable[..., Path]

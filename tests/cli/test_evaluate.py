@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sfumato.run.evaluation import texts
-from sfumato.run.training import planned, train
+from sfumato.evaluation import texts
+from sfumato.training.train import planned, train
 from tests.cli.said import Command
-from tests.run.conftest import TINY_TEXT
+from tests.media_runs import TINY_TEXT
 
 FEW = ("-n", "4", "--rows", "4", "--draws", "1")
 

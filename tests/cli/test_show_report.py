@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sfumato.cli import show_report
-from tests.run.evaluation.reports import compared, report
+from tests.evaluation.reports import compared, report
 
 
 def test_a_report_fits_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,8 +15,8 @@ import soundfile
 from PIL import Image
 
 from sfumato.cli import main
-from sfumato.run import demo as demonstration
-from sfumato.run.evaluation import sounds as evaluation
+from sfumato.evaluation import sounds as evaluation
+from sfumato.verbs import demo as demonstration
 from tests.cli.said import Command, Said
 
 Runs = Callable[..., Path]

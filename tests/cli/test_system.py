@@ -89,7 +89,7 @@ class TestTheSystem:
             raise KeyboardInterrupt
 
         runs("unet")
-        monkeypatch.setattr("sfumato.run.run.open_run", interrupted)
+        monkeypatch.setattr("sfumato.run.open_run", interrupted)
         said = sfumato("info", "unet")
         assert (said.code, said.err) == (130, "error: stopped.\n")
 

@@ -2,7 +2,7 @@
 
 import json
 
-from sfumato.run.run import Run
+from sfumato.run import Run
 
 
 def test_tune_tells_what_it_found(sfumato, runs):

@@ -17,19 +17,19 @@ import torch
 from PIL import Image
 
 from sfumato import storage
+from sfumato.catalogue.archive import read_members
 from sfumato.engine import tensor_file
-from sfumato.media import recipe_chunk
-from sfumato.media.audio import sound_recipe
+from sfumato.media.audio import provenance as sound_recipe
 from sfumato.media.audio.open import read_sound
-from sfumato.media.catalogue.archive import read_members
-from sfumato.media.image_open import open_picture
-from sfumato.media.metadata import read_metadata
+from sfumato.media.data.metadata import read_metadata
+from sfumato.media.image import provenance as recipe_chunk
+from sfumato.media.image.open import open_picture
+from sfumato.media.text.data import read_tokenizer
 from sfumato.media.text.documents import read_documents
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
-from sfumato.run import spec as specs
-from sfumato.run.directory import RunDirectory
-from sfumato.run.text.data import read_tokenizer
+from sfumato.runs import spec as specs
+from sfumato.runs.directory import RunDirectory
 
 _DRAW = np.random.default_rng(0)
 _SVG = (

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
+from sfumato.catalogue.archive import read_members
 from sfumato.errors import SfumatoError
 from sfumato.media.audio.open import read_sound
-from sfumato.media.catalogue.archive import read_members
-from sfumato.media.image_open import open_picture
-from sfumato.media.metadata import read_metadata
-from sfumato.media.recipe_chunk import read_recipe
+from sfumato.media.data.metadata import read_metadata
+from sfumato.media.image.open import open_picture
+from sfumato.media.image.provenance import read_recipe
 from sfumato.media.text.documents import read_documents
 from sfumato.media.text.settings import TextSettings
 from tests.bomb import write_bomb

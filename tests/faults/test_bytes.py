@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from sfumato.errors import SfumatoError
-from sfumato.run.directory import RunDirectory
-from sfumato.run.run import open_run
-from sfumato.run.training import resume
-from sfumato.run.verify import verify
+from sfumato.run import open_run
+from sfumato.runs.directory import RunDirectory
+from sfumato.runs.verify import verify
+from sfumato.training.train import resume
 from tests.faults.tally import Tally
 
 _SEALED = ("spec.json", "model.safetensors", "best.safetensors", "early/*", "checkpoints/*/*")

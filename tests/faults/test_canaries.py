@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from sfumato import storage
+from sfumato.catalogue.archive import read_members
 from sfumato.errors import SfumatoError
-from sfumato.media.catalogue.archive import read_members
-from sfumato.run.directory import RunDirectory
-from sfumato.run.run import open_run
-from sfumato.run.training import planned, resume, train
-from sfumato.run.verify import verify
+from sfumato.run import open_run
+from sfumato.runs.directory import RunDirectory
+from sfumato.runs.verify import verify
+from sfumato.training.train import planned, resume, train
 from tests.canary import Canary
 from tests.faults.tally import Tally
 
@@ -134,7 +134,7 @@ def test_as_an_archive(
 
 
 @pytest.mark.parametrize(
-    "kind", ["os.system", "builtins.eval", "torch.load", "sfumato.run.training.train", "../x.py"]
+    "kind", ["os.system", "builtins.eval", "torch.load", "sfumato.training.train.train", "../x.py"]
 )
 def test_a_spec_that_names_code(
     kind: str, tmp_path: Path, finished_runs: Path, tally: Tally

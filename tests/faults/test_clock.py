@@ -12,8 +12,8 @@ import pytest
 
 from sfumato import storage
 from sfumato.engine.events import Progress
-from sfumato.run.directory import RunDirectory
-from sfumato.run.training import planned, train
+from sfumato.runs.directory import RunDirectory
+from sfumato.training.train import planned, train
 from tests.faults.tally import Tally
 
 _YEARS = 3e8

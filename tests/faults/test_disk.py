@@ -13,9 +13,9 @@ import pytest
 
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.errors import DiskFull
-from sfumato.run.directory import RunDirectory
-from sfumato.run.training import planned, resume, train
-from sfumato.run.verify import verify
+from sfumato.runs.directory import RunDirectory
+from sfumato.runs.verify import verify
+from sfumato.training.train import planned, resume, train
 from tests.faults.tally import Tally
 from tests.processes import Commands, options, state_of
 

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.run.directory import RunDirectory
-from sfumato.run.training import planned, resume, train
-from sfumato.run.verify import verify
+from sfumato.runs.directory import RunDirectory
+from sfumato.runs.verify import verify
+from sfumato.training.train import planned, resume, train
 from tests.conftest import TINY
 from tests.faults.tally import Tally
+from tests.media_runs import TINY_SOUNDS, TINY_TEXT, babble, play
 from tests.processes import Commands, Jobs, options, state_of, wait_for
-from tests.run.conftest import TINY_SOUNDS, TINY_TEXT, babble, play
 
 _STEPS = 24
 _CHANGES = ("engine.save_steps=1", "engine.evaluate_samples=12", "data.held_out=0.2")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sfumato.errors import DataError
-from sfumato.run.gaussian.batches import Batches
-from sfumato.run.training import planned, train
+from sfumato.training.batches import Batches
+from sfumato.training.train import planned, train
 from tests.faults.tally import Tally
 
 

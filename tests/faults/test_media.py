@@ -11,11 +11,11 @@ import pytest
 import soundfile
 from PIL import Image
 
-from sfumato.run.audio.data import AudioData
-from sfumato.run.data import prepare
-from sfumato.run.image.data import ImageData
-from sfumato.run.text.data import TextData
-from sfumato.run.training import planned
+from sfumato.media.audio.data import AudioData
+from sfumato.media.image.data import ImageData
+from sfumato.media.text.data import TextData
+from sfumato.training.data import prepare
+from sfumato.training.train import planned
 from tests.faults.tally import Tally
 
 _SIZE = 16

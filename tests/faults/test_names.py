@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sfumato.errors import SfumatoError
-from sfumato.run.directory import RunDirectory, checked_name
-from sfumato.run.training import planned, train
+from sfumato.runs.directory import RunDirectory, checked_name
+from sfumato.training.train import planned, train
 from tests.faults.tally import Tally
 
 _BAD = (

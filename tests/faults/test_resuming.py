@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sfumato.engine.events import Saved
-from sfumato.run.directory import RunDirectory
-from sfumato.run.training import planned, resume, train
+from sfumato.runs.directory import RunDirectory
+from sfumato.training.train import planned, resume, train
 from tests.faults.tally import Tally
 from tests.processes import state_of
 

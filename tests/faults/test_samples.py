@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sfumato.run.run import open_run
-from sfumato.run.sampled import Asked, sample_files
+from sfumato.run import open_run
+from sfumato.verbs.sample import Asked, sample_files
 from tests.faults.tally import Tally
 
 _MOST = 20

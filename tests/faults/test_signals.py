@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.run.directory import RunDirectory
-from sfumato.run.verify import verify
+from sfumato.runs.directory import RunDirectory
+from sfumato.runs.verify import verify
 from tests.faults.tally import Tally
 from tests.processes import Commands, options, wait_for
 

@@ -14,9 +14,9 @@ import torch
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.events import Warned
 from sfumato.errors import Diverged
-from sfumato.run.directory import RunDirectory
-from sfumato.run.gaussian.batches import Batches
-from sfumato.run.training import planned, resume, train
+from sfumato.runs.directory import RunDirectory
+from sfumato.training.batches import Batches
+from sfumato.training.train import planned, resume, train
 from tests.faults.tally import Tally
 
 _STEPS = 12

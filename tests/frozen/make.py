@@ -22,11 +22,11 @@ from PIL import Image
 
 import sfumato
 from sfumato import storage
-from sfumato.run.directory import RunDirectory
-from sfumato.run.run import open_run
-from sfumato.run.samples import Samples, Sounds
-from sfumato.run.spec import FORMAT
-from sfumato.run.training import planned, train
+from sfumato.model.samples import Samples, Sounds
+from sfumato.run import open_run
+from sfumato.runs.directory import RunDirectory
+from sfumato.runs.spec import FORMAT
+from sfumato.training.train import planned, train
 
 HERE = Path(__file__).parent
 _ENGINE = (

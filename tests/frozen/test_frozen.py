@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from sfumato import storage
-from sfumato.run.directory import RunDirectory
-from sfumato.run.training import resume
-from sfumato.run.verify import verify
+from sfumato.runs.directory import RunDirectory
+from sfumato.runs.verify import verify
+from sfumato.training.train import resume
 from tests.frozen.make import samples_of
 
 HERE = Path(__file__).parent

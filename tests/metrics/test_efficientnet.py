@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import batch_norm, conv2d
 
+from sfumato.catalogue.tensor_table import as_safetensors
 from sfumato.errors import DamagedFile, DataError
-from sfumato.media.catalogue.tensor_table import as_safetensors
 from sfumato.metrics import efficientnet as module
 from sfumato.metrics.efficientnet import FILE, EfficientNet, Network, Unit
 from sfumato.metrics.extractor import Extractor

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfumato.errors import SettingError
-from sfumato.recipes import RECIPES, ImageRecipe, RecipeBase, find, override
+from sfumato.media.image.recipe import ImageRecipe
+from sfumato.media.registry import RECIPES, find
+from sfumato.recipes import RecipeBase, override
 from sfumato.recipes.overrides import validate
 
 PLACES = (

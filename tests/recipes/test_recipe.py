@@ -8,20 +8,13 @@ from pydantic import TypeAdapter
 
 from sfumato.errors import SettingError
 from sfumato.media.audio.medium import AudioMedium
-from sfumato.media.image import ImageSettings
+from sfumato.media.audio.recipe import AudioRecipe
+from sfumato.media.image.medium import ImageSettings
+from sfumato.media.image.recipe import ImageRecipe
+from sfumato.media.registry import DEFAULT, RECIPES, AnyRecipe, find, summary
+from sfumato.media.text.recipe import TextRecipe
 from sfumato.process.prediction import EDM, V
-from sfumato.recipes import (
-    DEFAULT,
-    RECIPES,
-    AnyRecipe,
-    AudioRecipe,
-    ImageRecipe,
-    RecipeBase,
-    TextRecipe,
-    find,
-    override,
-)
-from sfumato.recipes.registry import summary
+from sfumato.recipes import RecipeBase, override
 
 # Built to the size that the recipe asks for, but in no memory.
 META = torch.device("meta")

@@ -9,15 +9,15 @@ from sfumato.errors import DamagedFile
 
 def doctor(*, json: Json = False) -> None:
     """Tell what this machine has, and what Sfumato will use and why."""
-    from sfumato.run.doctor import examine
+    from sfumato.verbs.doctor import examine
 
     show.doctor(examine(), json)
 
 
 def verify(run: RunName, *, json: Json = False) -> None:
     """Check a run's files against what was written: what can be resumed, sampled, mended?"""
-    from sfumato.run.directory import locate
-    from sfumato.run.verify import verify
+    from sfumato.runs.directory import locate
+    from sfumato.runs.verify import verify
 
     found = verify(locate(run))
     show.verified(found, json)

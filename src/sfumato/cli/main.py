@@ -49,7 +49,7 @@ def demo(
     name: Annotated[str | None, Parameter(help="Name of the run.")] = None,
 ) -> None:
     """Train a small model in a few minutes and see what it makes: emoji, sounds or verses."""
-    from sfumato.run import demo as demonstration
+    from sfumato.verbs import demo as demonstration
 
     show.demo(demonstration.run(medium, minutes, name))
 
@@ -57,7 +57,7 @@ def demo(
 @data.command(name="list")
 def data_list(*, json: Json = False) -> None:
     """List the data sets that can be fetched by name."""
-    from sfumato.media.catalogue import CATALOGUE, DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT
+    from sfumato.catalogue import CATALOGUE, DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT
 
     defaults = (DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT)
     show.catalogue(list(CATALOGUE.values()), defaults, json)
@@ -73,7 +73,7 @@ def data_fetch(
     json: Json = False,
 ) -> None:
     """Fetch a data set of the catalogue; prints where it is and its licence."""
-    from sfumato.media.catalogue import fetch
+    from sfumato.catalogue import fetch
 
     with show.progress(json) as report:
         fetched = fetch(name, progress=report, archive=archive)
@@ -106,7 +106,7 @@ def data_check(
 ) -> None:
     """Show what a run would see: counts, sizes, labels, duplicates, what is set aside, a sheet."""
     from sfumato.media.text.check import TextReport
-    from sfumato.run.checking import check, write_sheet
+    from sfumato.verbs.check import check, write_sheet
 
     changes = _changes(set_, label_field=label_field, size=size)
     with show.progress(json) as report:
@@ -142,7 +142,7 @@ def train(
 ) -> None:
     """Train a model of a folder of pictures, sounds or text. Ctrl-C saves and stops."""
     from sfumato.engine.signals import stop_on_signals
-    from sfumato.run import training
+    from sfumato.training import train as training
 
     changes = _changes(set_, label_field=label_field)
     plan = training.planned_for(source, recipe, steps, minutes, changes)
@@ -162,8 +162,8 @@ def resume(
 ) -> None:
     """Go on with a run where it stopped, or make it longer."""
     from sfumato.engine.signals import stop_on_signals
-    from sfumato.run import training
-    from sfumato.run.directory import locate
+    from sfumato.runs.directory import locate
+    from sfumato.training import train as training
 
     directory = locate(run)
     with stop_on_signals() as stop:
@@ -234,7 +234,7 @@ def sample(
 ) -> None:
     """Make new pictures, sounds or texts with a trained run, or variations of a file."""
     from sfumato.engine.signals import until_stopped
-    from sfumato.run.sampled import Asked, sample_files
+    from sfumato.verbs.sample import Asked, sample_files
 
     asked = Asked(
         n, seed, steps, sampler, label, scale, None if batch == "auto" else batch,
@@ -269,7 +269,7 @@ def fill(
     json: Json = False,
 ) -> None:
     """Fill the gaps of a text; what is given stays as it is, before, between and behind them."""
-    from sfumato.run.filled import fill_text
+    from sfumato.verbs.fill import fill_text
 
     show.filled(
         fill_text(
@@ -296,7 +296,7 @@ def fill(
 @app.command
 def info(run: RunName, *, json: Json = False) -> None:
     """Tell what a run is, what it was asked and how far it is."""
-    from sfumato.run.run import open_run
+    from sfumato.run import open_run
 
     show.info(open_run(run).info(), json)
 
@@ -304,7 +304,7 @@ def info(run: RunName, *, json: Json = False) -> None:
 @app.command
 def recipes(*, json: Json = False) -> None:
     """List the recipes."""
-    from sfumato.recipes.registry import DEFAULT, RECIPES, summary
+    from sfumato.media.registry import DEFAULT, RECIPES, summary
 
     show.names({name: summary(name) for name in RECIPES}, DEFAULT, json)
 
@@ -312,7 +312,7 @@ def recipes(*, json: Json = False) -> None:
 @app.command
 def samplers(*, json: Json = False) -> None:
     """List the samplers."""
-    from sfumato.recipes import DEFAULT, find
+    from sfumato.media.registry import DEFAULT, find
     from sfumato.sampling import SAMPLERS
     from sfumato.sampling.tokens import TOKEN_SAMPLERS
 

@@ -57,8 +57,8 @@ def evaluate(
     """Measure a run: samples beside real items, how varied and how new they are, and how sure."""
     from sfumato.cli import show_evaluation
     from sfumato.engine.signals import until_stopped
-    from sfumato.run.evaluated import evaluate_run
-    from sfumato.run.evaluation.asked import Asked
+    from sfumato.evaluation.asked import Asked
+    from sfumato.evaluation.files import evaluate_run
 
     asked = Asked(
         n, seed, steps, sampler, data, tuple(extractor or ()), rows, draws, label, scale,
@@ -99,9 +99,9 @@ def compare(
     """Hold two runs on the same data against each other, and quality against sampling steps."""
     from sfumato.cli import show_evaluation
     from sfumato.engine.signals import until_stopped
-    from sfumato.run.evaluated import compare_runs
-    from sfumato.run.evaluation.asked import Asked
-    from sfumato.run.evaluation.steps import STEPS
+    from sfumato.evaluation.asked import Asked
+    from sfumato.evaluation.files import compare_runs
+    from sfumato.evaluation.steps import STEPS
 
     asked = Asked(n, seed, steps, sampler, data, tuple(extractor or ()), scale=scale)
     at_steps = STEPS if at is None else at
@@ -136,8 +136,8 @@ def score(
     """Tell how likely a run finds files, the least likely first: its outliers."""
     from sfumato.cli import show_scores
     from sfumato.engine.signals import until_stopped
-    from sfumato.run.scored import score_files
-    from sfumato.run.scoring.asked import Asked
+    from sfumato.evaluation.scoring.asked import Asked
+    from sfumato.evaluation.scoring.files import score_files
 
     asked = Asked(method, draws, seed, label, steps, probes, held_out)
     show_scores.scores(until_stopped(score_files(run, files, asked, snapshot)), json)
@@ -161,7 +161,7 @@ def tune(
     """Fit a sampler to a run for few evaluations; kept, and then the default, if it is better."""
     from sfumato.cli import show_evaluation
     from sfumato.engine.signals import until_stopped
-    from sfumato.run.tuning import tune as tuning
+    from sfumato.verbs.tune import tune as tuning
 
     events = tuning(
         run, steps, scale=scale, examples=examples, rounds=rounds, seed=seed, snapshot=snapshot

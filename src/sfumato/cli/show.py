@@ -19,13 +19,13 @@ from sfumato.cli import show_audio, show_text
 if TYPE_CHECKING:
     from cyclopts import CycloptsError
 
+    from sfumato.catalogue import Entry, FetchedSet
     from sfumato.errors import SfumatoError
     from sfumato.media.audio.check import AudioReport
-    from sfumato.media.catalogue import Entry, FetchedSet
-    from sfumato.media.check import DataReport
+    from sfumato.media.image.check import DataReport
     from sfumato.media.text.check import TextReport
-    from sfumato.run.text.filling import Filled
-    from sfumato.run.verify import Verified
+    from sfumato.runs.verify import Verified
+    from sfumato.verbs.filling import Filled
 
 Report = Callable[[int, int, str], None]
 
@@ -109,7 +109,7 @@ def fetched(found: FetchedSet, as_json: bool) -> None:
 
 def data_report(report: DataReport | AudioReport, sheet: Path, as_json: bool) -> None:
     """What a run would see or hear in a folder, and where the contact sheet is."""
-    from sfumato.media.check import DataReport
+    from sfumato.media.image.check import DataReport
 
     if as_json:
         dump({**report.to_json(), "contact_sheet": str(sheet)})
@@ -172,7 +172,7 @@ def _some(lines: Sequence[str], most: int = 10) -> str:
 
 def training(events: Iterator[Any], quiet: bool) -> None:
     """A training run as it goes, and what can be done next."""
-    from sfumato.run.run import watch
+    from sfumato.run import watch
 
     directory = watch(events, Console(quiet=quiet, highlight=False))
     if quiet:
@@ -185,7 +185,7 @@ def training(events: Iterator[Any], quiet: bool) -> None:
 
 def sampling(events: Iterator[Any], as_json: bool) -> None:
     """Samples on their way, and where they went."""
-    from sfumato.run.text.sampled import TextState
+    from sfumato.model.text_writing import TextState
 
     first = next(events)
     events = chain([first], events)
@@ -200,8 +200,8 @@ def sampling(events: Iterator[Any], as_json: bool) -> None:
 
 
 def _signals(events: Iterator[Any], as_json: bool) -> None:
-    from sfumato.run.gaussian.sampled import Written
-    from sfumato.run.trained import Making
+    from sfumato.model.model import Making
+    from sfumato.model.writing import Written
 
     written: Written | None = None
     with progress(as_json) as report:
@@ -226,7 +226,7 @@ def _signals(events: Iterator[Any], as_json: bool) -> None:
 def filled(results: Sequence[Filled], as_json: bool) -> None:
     """Filled texts, the likeliest first."""
     if as_json:
-        from sfumato.run.text.filling import as_json as plain
+        from sfumato.verbs.filling import as_json as plain
 
         dump(plain(results))
     else:
@@ -246,8 +246,8 @@ def samplers(groups: Mapping[str, tuple[Mapping[str, str], str]], as_json: bool)
 
 def demo(events: Iterator[Any]) -> None:
     """The demonstration as it goes."""
-    from sfumato.run.demo import Finished, Note
-    from sfumato.run.run import watch
+    from sfumato.run import watch
+    from sfumato.verbs.demo import Finished, Note
 
     finished: list[Finished] = []
 

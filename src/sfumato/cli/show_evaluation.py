@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sfumato.cli import show, show_report
 
 if TYPE_CHECKING:
-    from sfumato.run.evaluated import Compared, Evaluated
-    from sfumato.run.measuring import Measuring
-    from sfumato.run.tuned import Fitted
+    from sfumato.evaluation.files import Compared, Evaluated
+    from sfumato.runs.measuring import Measuring
+    from sfumato.runs.tuned import Fitted
 
 
 def evaluation(events: Iterator[Measuring | Evaluated], as_json: bool) -> None:
@@ -55,7 +55,7 @@ def tuning(events: Iterator[Measuring | Fitted], as_json: bool) -> None:
 
 def watched(events: Iterator[Any], as_json: bool) -> Any:
     """Show how far it is; returns what comes last."""
-    from sfumato.run.measuring import Measuring
+    from sfumato.runs.measuring import Measuring
 
     found = None
     with show.progress(as_json) as report:

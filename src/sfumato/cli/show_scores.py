@@ -12,8 +12,8 @@ from rich.text import Text
 from sfumato.cli import show, show_evaluation
 
 if TYPE_CHECKING:
-    from sfumato.run.measuring import Measuring
-    from sfumato.run.scoring.scores import Score, Scores
+    from sfumato.evaluation.scoring.scores import Score, Scores
+    from sfumato.runs.measuring import Measuring
 
 _WIDE = 10_000
 

@@ -14,8 +14,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from sfumato.media.text.check import TextReport
     from sfumato.media.text.files import Problem
-    from sfumato.run.text.filling import Filled
-    from sfumato.run.text.sampled import TextState, WrittenTexts
+    from sfumato.model.text_writing import TextState, WrittenTexts
+    from sfumato.verbs.filling import Filled
 
 _MOST_LINES = 16
 _WIDEST = 100
@@ -25,7 +25,7 @@ _MOST_SHOWN = 10
 
 def watched(events: Iterator[Any], quiet: bool) -> WrittenTexts:
     """Drain the events of sampling; on a terminal the texts are shown as they resolve."""
-    from sfumato.run.text.sampled import TextState, WrittenTexts
+    from sfumato.model.text_writing import TextState, WrittenTexts
 
     console = Console(stderr=True, highlight=False, soft_wrap=False)
     written: WrittenTexts | None = None
@@ -79,7 +79,7 @@ def _likelihood(bits: float) -> str:
 
 
 def _picture(event: TextState, height: int) -> Group:
-    from sfumato.run.text.gaps import MASKED
+    from sfumato.model.gaps import MASKED
 
     room = max(3, min(_MOST_LINES, height - 4))
     lines = event.texts[0].splitlines()[:room]

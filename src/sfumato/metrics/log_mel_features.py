@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from sfumato.dsp.mel import log_mel
 from sfumato.metrics.extractor import Clips
 from sfumato.metrics.identity import identity_of
-from sfumato.signal.mel import log_mel
 
 _VERSION = 1
 _BANDS = 64
@@ -26,7 +26,7 @@ _PIECE = 1 << 21
 class LogMel:
     """The log-mel spectrogram, pooled: timbre and time course, without a trained model.
 
-    The levels of :func:`sfumato.signal.mel.log_mel` in 64 bands, every 10 ms, at least -80 dB, give
+    The levels of :func:`sfumato.dsp.mel.log_mel` in 64 bands, every 10 ms, at least -80 dB, give
 
     - the mean over time of every band (64), and its standard deviation (64): the timbre;
     - the means over a grid of 16 x 16 cells (256) that covers all bands and the whole clip: the

@@ -1,26 +1,12 @@
 """Recipes: the whole plan of a run, typed, validated and complete.
 
-A recipe function returns a finished :class:`~sfumato.recipes.RecipeBase`; a user changes single
-settings of it by name. What is written to a run's ``spec.json`` is the result, with nothing left
-to a default that could change.
+What all media share stands here; each medium adds its own recipe and names its ready-made ones
+(``media.image.recipes``, ``media.audio.recipes``, ``media.text.recipes``). A user changes single
+settings by name. What is written to a run's ``spec.json`` is the result, with nothing left to a
+default that could change.
 """
 
-from sfumato.recipes.audio_recipe import AudioRecipe
-from sfumato.recipes.image_recipe import ImageRecipe
 from sfumato.recipes.overrides import override
 from sfumato.recipes.recipe import GaussianRecipe, RecipeBase
-from sfumato.recipes.registry import DEFAULT, RECIPES, AnyRecipe, find
-from sfumato.recipes.text_recipe import TextRecipe
 
-__all__ = [
-    "DEFAULT",
-    "RECIPES",
-    "AnyRecipe",
-    "AudioRecipe",
-    "GaussianRecipe",
-    "ImageRecipe",
-    "RecipeBase",
-    "TextRecipe",
-    "find",
-    "override",
-]
+__all__ = ["GaussianRecipe", "RecipeBase", "override"]

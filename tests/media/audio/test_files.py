@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sfumato.media.audio.files import AUDIO
-from sfumato.media.index import scan
+from sfumato.media.data.index import scan
 
 
 def test_sounds_are_found_by_their_suffix(tmp_path: Path) -> None:

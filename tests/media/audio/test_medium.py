@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sfumato.errors import Diverged, SettingError
 from sfumato.media.audio.medium import AudioMedium
+from sfumato.media.audio.provenance import read_recipe
 from sfumato.media.audio.settings import AdvanceSpec, AudioSettings, SpectrogramSpec, WaveformSpec
-from sfumato.media.audio.sound_recipe import read_recipe
 
 RATE, SAMPLES = 4_000, 1_000
 SPECS = {

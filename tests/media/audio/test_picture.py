@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
+from sfumato.dsp.mel import mel_edges
 from sfumato.media.audio.picture import picture, sheet
-from sfumato.signal.mel import mel_edges
 
 RATE = 8_000
 

@@ -12,8 +12,8 @@ from sfumato.errors import DataError, MissingExtra, SettingError
 from sfumato.media.audio.files import AUDIO
 from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.dataset import Dataset
-from sfumato.media.index import scan
+from sfumato.media.data.dataset import Dataset
+from sfumato.media.data.index import scan
 
 MakeSound = Callable[..., Path]
 RATE = 16_000
@@ -237,6 +237,6 @@ def test_without_the_packages(make_sound: MakeSound, monkeypatch: pytest.MonkeyP
 def test_importing_needs_no_package() -> None:
     code = (
         "import sys; sys.modules['soundfile'] = sys.modules['soxr'] = None\n"
-        "import sfumato.media.audio.reader, sfumato.media.audio.sound_recipe"
+        "import sfumato.media.audio.reader, sfumato.media.audio.provenance"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from sfumato.media.audio.files import AUDIO
 from sfumato.media.audio.settings import AudioSettings, SpectrogramSpec, WaveformSpec
-from sfumato.media.index import scan
+from sfumato.media.data.index import scan
 
 MakeSound = Callable[..., Path]
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.media.audio.stretches import divided
-from sfumato.media.dataset import Dataset
-from sfumato.media.index import Index, scan
+from sfumato.media.data.dataset import Dataset
+from sfumato.media.data.index import Index, scan
 
 MakeSound = Callable[..., Path]
 RATE = 4_000

@@ -21,9 +21,9 @@ from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.open import Header, read_sound, sound_header
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.media.audio.stretches import divided
-from sfumato.media.dataset import Dataset, Progress
-from sfumato.media.index import Index, scan
-from sfumato.media.walk import Rejected
+from sfumato.media.data.dataset import Dataset, Progress
+from sfumato.media.data.index import Index, scan
+from sfumato.media.data.walk import Rejected
 
 _SHOWN = 24
 _AT_ONCE = 256

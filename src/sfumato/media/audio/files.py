@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sfumato.media.index import FileKind
+from sfumato.media.data.index import FileKind
 
 _SUFFIXES = (
     ".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3",

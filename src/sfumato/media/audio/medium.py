@@ -20,12 +20,12 @@ from torch import Tensor
 from sfumato.errors import Diverged
 from sfumato.media.audio.fit import levelled
 from sfumato.media.audio.picture import sheet
+from sfumato.media.audio.provenance import write_sound
 from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.representation import build, measured
 from sfumato.media.audio.settings import AudioSettings, WaveformSpec
-from sfumato.media.audio.sound_recipe import write_sound
 from sfumato.media.audio.vary import VARIATIONS, varied
-from sfumato.media.encoded import Encoded
+from sfumato.media.data.encoded import Encoded
 
 _FULL_SCALE = 32768
 _LOUDEST = 10 ** (-0.1 / 20)

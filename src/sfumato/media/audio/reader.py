@@ -28,7 +28,7 @@ from sfumato.media.audio.fit import (
 )
 from sfumato.media.audio.open import Sound, read_sound, sound_header
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.index import FileKind
+from sfumato.media.data.index import FileKind
 
 # Part of the key of every cached array: raise it when reading gives other samples than before.
 _SAMPLES = 1

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from sfumato.dsp.stft import analyse, frame_count, synthesise
 from sfumato.media.audio.settings import AdvanceSpec, LinesSpec, WaveformSpec
-from sfumato.signal.stft import analyse, frame_count, synthesise
 
 # What networks divide an axis by: patches of 4 halved three times, or patches of 32.
 _COLUMNS = 32

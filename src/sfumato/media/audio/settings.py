@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from sfumato.errors import DataError
 from sfumato.media.audio.open import sound_header
-from sfumato.media.index import Index
+from sfumato.media.data.index import Index
 
 _LOOKED_AT = 256
 

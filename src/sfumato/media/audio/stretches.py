@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from sfumato.errors import DataError
 from sfumato.media.audio.reader import ClipReader
-from sfumato.media.index import Index
-from sfumato.media.items import Item, Items
+from sfumato.media.data.index import Index
+from sfumato.media.data.items import Item, Items
 
 
 def divided(index: Index, reader: ClipReader) -> Index:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from sfumato.errors import DataError, suggest
-from sfumato.media.walk import Rejected, suffix_of, walk
+from sfumato.media.data.walk import Rejected, suffix_of, walk
 
 PLAIN = frozenset({".txt", ".md"})
 RECORDS = frozenset({".jsonl", ".csv"})

@@ -1,0 +1,115 @@
+"""Sets of sounds."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+
+from sfumato.catalogue import sound
+from sfumato.catalogue.entry import Entry
+
+ONE_SHOTS = Entry(
+    name="one-shots",
+    title="FoxDot one-shots: 337 short drums, hits, voices and noises for live coding, 16 classes",
+    medium="audio",
+    recipe="audio",
+    registry="pypi",
+    package="foxdot",
+    version="0.9.0",
+    file="foxdot-0.9.0.tar.gz",
+    digest="sha256:f5d21aaab19c62965e5a5465ca646f1bd6274d16afd3392d7e652914194dffb1",
+    # Not the loop, which is in the folder _loop_.
+    wanted=re.compile(r"foxdot-0\.9\.0/(LICENSE|FoxDot/snd/[_a-z]/\w+/[^/]+\.(wav|WAV))"),
+    parts=sound.one_shots,
+    noun="sounds",
+    count=337,
+    licence="CC-BY-SA-4.0",
+    licence_member="foxdot-0.9.0/LICENSE",
+    attribution=(
+        "The samples of FoxDot by Ryan Kirkbride (http://foxdot.org), CC BY-SA 4.0"
+        " (https://creativecommons.org/licenses/by-sa/4.0/). FoxDot says that it has lost record of"
+        " their authors, and thanks: Legowelt Sample Kits; Game Boy Drum Kit; Mike Hodnick's album"
+        " Expedition; freesound.org, under CC0 1.0; the Dirt Sample Engine of TidalCycles.\n"
+        "Changed: named after their folders. Selected: the WAV files, without the loop.\n"
+        "The classes are not FoxDot's. They were assigned by the names of its files and by its list"
+        " of sounds and, where these were silent or at odds with the sound, by measured spectrum"
+        " and decay; nobody listened to them, so some are bound to be wrong.\n"
+    ),
+    megabytes=38,
+)
+
+DRUMS = Entry(
+    name="drums",
+    title="Hydrogen drum kits: 752 samples of 14 kits in 12 classes",
+    medium="audio",
+    recipe="audio",
+    registry="debian",
+    package="hydrogen-drumkits",
+    version="2017.09.19~dfsg-1",
+    file="hydrogen-drumkits_2017.09.19~dfsg-1_all.deb",
+    digest="sha256:6ea3c6df9a67762e2362f946c695e619859126b19fbccf32a2e8f07dfd03b2f4",
+    wanted=re.compile(
+        r"\./usr/share/(doc/hydrogen-drumkits/copyright"
+        r"|hydrogen/data/drumkits/[^/]+/[^/]+\.(aiff|flac|wav))"
+    ),
+    parts=sound.drums,
+    noun="sounds",
+    count=752,
+    licence=(
+        "GPL-2.0-only AND GPL-2.0-or-later AND CC-BY-SA-3.0 AND CC-BY-SA-3.0-US AND CC-BY-3.0"
+        " AND CC0-1.0"
+    ),
+    licence_member="./usr/share/doc/hydrogen-drumkits/copyright",
+    attribution=(
+        "Drum kits of Hydrogen (http://www.hydrogen-music.org) as packaged by Debian; the licence"
+        " is that of each kit, which is the group of a sound and begins its name:\n"
+        "  Audiophob: soundcloud.com/audiophobdubstep, CC0 1.0\n"
+        "  BJA_Pacific: Luc Tanguay, Bransin James Anderson, CC BY-SA 3.0 US\n"
+        "  ColomboAcousticDrumkit: 2006 Marcos Guglielmetti, GPL 2 or later with an exception for"
+        " compositions\n"
+        "  ElectricEmpireKit, HardElectro1, VariBreaks: Artemiy Pavlov (Artemio), GPL 2 or later\n"
+        "  ForzeeStereo: Vladimir Sadovnikov, Alexander Belokurov, GPL 2\n"
+        "  Gimme A Hand 1.0, The Black Pearl 1.0: Glen MacArthur, GPL 2\n"
+        "  Millo-Drums_v.1, Millo_MultiLayered2, Millo_MultiLayered3: Emiliano Grilli, GPL 2\n"
+        "  circAfrique v4: Jim Harney, CC BY-SA 3.0\n"
+        "  rumpf_kit_z01_h2: Emanuel Rumpf, CC BY 3.0\n"
+        "Changed: named after their kits. Left out: two empty samples.\n"
+        "The classes come from the names that the kits give their instruments. Class 'other' is"
+        " most of the rumpf kit, whose sounds have no names or ones at odds with the sound, and a"
+        " few effects.\n"
+    ),
+    megabytes=143,
+)
+
+SPOKEN_NUMBERS = Entry(
+    name="spoken-numbers",
+    title="Asterisk prompts: 63 number words, zero to billionth, each spoken once, 8 kHz",
+    medium="audio",
+    recipe="audio",
+    registry="debian",
+    package="asterisk-core-sounds-en-wav",
+    version="1.6.1-1",
+    file="asterisk-core-sounds-en-wav_1.6.1-1_all.deb",
+    digest="sha256:2be3ea287d83299d143815fa804f11179a75b7affd4a758b98b55f5afc18a35d",
+    wanted=re.compile(
+        r"\./usr/share/(doc/asterisk-core-sounds-en-wav/copyright"
+        r"|asterisk/sounds/en_US_f_Allison/digits/[\w-]+\.wav)"
+    ),
+    parts=sound.spoken_numbers,
+    noun="sounds",
+    count=63,
+    licence="CC-BY-SA-3.0",
+    licence_member="./usr/share/doc/asterisk-core-sounds-en-wav/copyright",
+    attribution=(
+        "Asterisk core sounds in English, recorded by Allison Smith (http://www.theivrvoice.com),"
+        " 2003-2010, with contributions by Digium, Inc.; CC BY-SA 3.0"
+        " (https://creativecommons.org/licenses/by-sa/3.0/). As packaged by Debian.\n"
+        "Selected: 32 cardinal and 31 ordinal words of the folder of digits, without dates, times"
+        " and signs.\n"
+    ),
+    megabytes=18,
+    # Every word was said once: what is held out would never be learnt.
+    settings=MappingProxyType(
+        {"medium.rate": 8000, "medium.representation.window": 256, "data.held_out": 0}
+    ),
+)

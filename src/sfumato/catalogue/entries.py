@@ -1,0 +1,38 @@
+"""The entries of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sfumato.catalogue.audio_entries import DRUMS, ONE_SHOTS, SPOKEN_NUMBERS
+from sfumato.catalogue.entry import Entry
+from sfumato.catalogue.image_entries import MNIST, NOTO, OPENMOJI
+from sfumato.catalogue.text_entries import MOLECULES, SHAKESPEARE, SOTU
+from sfumato.errors import SettingError, suggest
+
+__all__ = ["CATALOGUE", "DEFAULT", "DEFAULT_AUDIO", "DEFAULT_TEXT", "Entry", "find"]
+
+_IMAGES = (OPENMOJI, MNIST, NOTO)
+_TEXTS = (SHAKESPEARE, SOTU, MOLECULES)
+_SOUNDS = (ONE_SHOTS, DRUMS, SPOKEN_NUMBERS)
+
+CATALOGUE: Mapping[str, Entry] = MappingProxyType(
+    {entry.name: entry for entry in (*_IMAGES, *_TEXTS, *_SOUNDS)}
+)
+DEFAULT = OPENMOJI.name
+DEFAULT_TEXT = SHAKESPEARE.name
+DEFAULT_AUDIO = ONE_SHOTS.name
+
+
+def find(name: str) -> Entry:
+    """The entry of that name.
+
+    Raises:
+        SettingError: There is none.
+    """
+    if name not in CATALOGUE:
+        raise SettingError(
+            f"There is no data set '{name}' in the catalogue.", hint=suggest(name, CATALOGUE)
+        )
+    return CATALOGUE[name]

@@ -1,0 +1,91 @@
+"""Recipes for sounds. Their figures were chosen by measurement; see ``docs/audio.md``."""
+
+from __future__ import annotations
+
+from sfumato.engine.learning_rate import LearningRate
+from sfumato.engine.optim import AdamWSpec, MuonSpec
+from sfumato.engine.settings import EngineSettings
+from sfumato.media.audio.recipe import AudioRecipe
+from sfumato.media.audio.settings import AdvanceSpec, AudioSettings, WaveformSpec
+from sfumato.nets.specs import TransformerSpec, UNetSpec
+from sfumato.process.grids import EDMGrid
+from sfumato.process.times import LogNormal
+from sfumato.recipes.recipe import BudgetSettings, SamplingSettings
+from sfumato.sampling import StochasticHeun
+
+# Guidance 2 had more words understood and more sounds in their class, and came no less near.
+_FORGIVING = SamplingSettings(
+    sampler=StochasticHeun(churn=40.0, grid=EDMGrid(low=0.02)), steps=60, scale=2.0
+)
+
+
+def spectrogram() -> AudioRecipe:
+    """Sounds of a second on a laptop's CPU: a U-Net on spectrograms of phase advances."""
+    return AudioRecipe(
+        name="audio",
+        medium=AudioSettings(representation=AdvanceSpec(window=512)),
+        times=LogNormal(mean=-0.8, std=1.4),
+        backbone=UNetSpec(
+            widths=(64, 128, 192, 256),
+            blocks=(1, 1, 1, 2),
+            attention=(False, False, False, True),
+            patch=4,
+            placed=True,
+        ),
+        engine=EngineSettings(
+            batch=16,
+            optimizer=AdamWSpec(lr=2e-3, weight_decay=0.01),
+            learning_rate=LearningRate(warmup=1_000, cooldown=0.4),
+        ),
+        budget=BudgetSettings(minutes=30),
+        sampling=_FORGIVING,
+    )
+
+
+def waveform() -> AudioRecipe:
+    """The same on the waveform itself, in patches of 64 samples: cheap, but rough."""
+    return AudioRecipe(
+        name="audio-waveform",
+        medium=AudioSettings(representation=WaveformSpec()),
+        times=LogNormal(mean=-1.2, std=1.6),
+        backbone=TransformerSpec(patch=64, dim=256, depth=6, heads=4, axes=1),
+        engine=EngineSettings(
+            batch=16,
+            optimizer=MuonSpec(lr=0.01),
+            learning_rate=LearningRate(warmup=1_000, cooldown=0.4),
+        ),
+        budget=BudgetSettings(minutes=30),
+        sampling=_FORGIVING,
+    )
+
+
+def large() -> AudioRecipe:
+    """Six seconds of 44.1 kHz stereo, for a GPU and some hours."""
+    return AudioRecipe(
+        name="audio-large",
+        medium=AudioSettings(
+            rate=44_100,
+            seconds=6.0,
+            channels="stereo",
+            cut="all",
+            level="loudness",
+            trim=None,
+            representation=AdvanceSpec(window=1024),
+        ),
+        times=LogNormal(mean=-0.8, std=1.4),
+        backbone=UNetSpec(
+            widths=(128, 256, 384, 512),
+            blocks=(1, 2, 2, 3),
+            attention=(False, False, False, True),
+            patch=4,
+            placed=True,
+            embedding=512,
+            dropout=0.1,
+        ),
+        engine=EngineSettings(
+            batch=64,
+            optimizer=AdamWSpec(lr=4e-4, weight_decay=0.01),
+            learning_rate=LearningRate(warmup=50_000, cooldown=0.2),
+        ),
+        budget=BudgetSettings(minutes=240),
+    )

@@ -1,0 +1,222 @@
+"""A folder of files as a list of items, each with a label and a caption where they are known.
+
+Labels come from ``metadata.jsonl`` in the folder when it gives any, else from class folders: every
+item lies in a first-level folder, and there are at least two of those. Captions come from
+``metadata.jsonl``, else from a ``.txt`` file beside the item. Nothing is opened but these texts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from sfumato.errors import DataError, suggest
+from sfumato.media.data.items import Item, Items, record
+from sfumato.media.data.metadata import METADATA, Note, read_metadata
+from sfumato.media.data.strings import Packer
+from sfumato.media.data.walk import Found, Rejected, suffix_of, walk
+
+_CAPTION_LIMIT = 64 * 1024
+_NO_NOTE = Note(None, None, None)
+
+
+class FileKind(NamedTuple):
+    """Which files a medium can read: a plural noun for messages, and lower-case suffixes."""
+
+    noun: str
+    suffixes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What a folder holds.
+
+    Attributes:
+        root: The folder.
+        items: Sorted by path.
+        rejected: What was set aside while scanning.
+        fingerprint: SHA-256 over paths, sizes, labels, captions and groups. It stays the same when
+            the folder is moved or copied.
+        stamp: The fingerprint and the times of modification: changes when a file is edited in place
+            without changing its size. Decoded copies are keyed by it.
+    """
+
+    root: Path
+    items: Sequence[Item]
+    rejected: tuple[Rejected, ...]
+    fingerprint: str
+    stamp: str
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def file(self, item: Item) -> Path:
+        """The place of an item on the disk."""
+        return self.root / item.path
+
+
+def scan(root: Path, kind: FileKind) -> Index:
+    """List the items of a folder, nested to any depth.
+
+    Hidden files and folders are passed over. Links to folders and links that leave the root are set
+    aside with a reason.
+
+    Raises:
+        DataError: The folder is missing or holds nothing that ``kind`` can read.
+    """
+    root = Path(root).expanduser()
+    _require_folder(root, kind)
+    notes, bad_lines = _notes(root)
+    files = _Files(root, notes)
+    rejected: list[Rejected] = []
+    other: Counter[str] = Counter()
+    for found in walk(root):
+        if isinstance(found, Rejected):
+            rejected.append(found)
+        elif (suffix := suffix_of(found.path)) in kind.suffixes:
+            files.add(found)
+        else:
+            other[suffix or "(no suffix)"] += 1
+    if not len(files):
+        raise _nothing_found(root, kind, other, rejected)
+    rejected += bad_lines
+    rejected += [Rejected(n, f"named in {METADATA} but not found") for n in sorted(files.missing)]
+    rejected += [Rejected(name, f"has no label in {METADATA}") for name in files.unlabelled()]
+    return _indexed(root, files, tuple(rejected))
+
+
+def _require_folder(root: Path, kind: FileKind) -> None:
+    if root.is_dir():
+        return
+    if root.is_file():
+        why = "it is a single file"
+        if root.suffix.lower() in kind.suffixes:
+            why = f"it is one of the {kind.noun} themselves, and training needs many"
+        raise DataError(
+            f"'{root}' is not a folder of {kind.noun}.",
+            why=why,
+            hint=f"give the folder that holds the {kind.noun}.",
+        )
+    parent = root.parent
+    beside = [child.name for child in parent.iterdir() if child.is_dir()] if parent.is_dir() else []
+    raise DataError(
+        f"The folder '{root}' does not exist.",
+        hint=suggest(root.name, beside) if 0 < len(beside) <= 20 else "check the path.",
+    )
+
+
+def _nothing_found(
+    root: Path, kind: FileKind, other: Counter[str], rejected: list[Rejected]
+) -> DataError:
+    if other:
+        seen = ", ".join(f"{count} x {suffix}" for suffix, count in other.most_common(5))
+        why = f"it holds other files: {seen}"
+    elif rejected:
+        why = f"everything in it was set aside: {rejected[0].path}: {rejected[0].reason}"
+    else:
+        why = "the folder is empty"
+    known = " ".join(sorted(kind.suffixes))
+    return DataError(
+        f"There are no {kind.noun} in '{root}'.", why=why, hint=f"files that can be read: {known}"
+    )
+
+
+def _notes(root: Path) -> tuple[dict[str, Note], list[Rejected]]:
+    if not (root / METADATA).is_file():
+        return {}, []
+    notes, bad_lines = read_metadata(root / METADATA)
+    return notes, [Rejected(f"{METADATA}:{line}", reason) for line, reason in bad_lines]
+
+
+class _Files:
+    """The files of one kind, as they are found: arrays, as there may be millions.
+
+    Args:
+        root: Where they are.
+        notes: What ``metadata.jsonl`` says of them, by path.
+
+    Attributes:
+        missing: Files that notes are about and that were not found.
+    """
+
+    def __init__(self, root: Path, notes: dict[str, Note]) -> None:
+        self.missing = set(notes)
+        self._root = root
+        self._notes = notes
+        self._paths = Packer()
+        self._sizes = array("q")
+        self._times = array("q")
+        self._captions: dict[int, str] = {}
+        self._folders: set[str] = set()
+        self._has_labels = False
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def add(self, file: Found) -> None:
+        """Take the next one."""
+        note = self._notes.get(file.path, _NO_NOTE)
+        caption = note.caption or _caption_beside(self._root, file)
+        if caption is not None:
+            self._captions[len(self)] = caption
+        self._paths.add(file.path)
+        self._sizes.append(file.size)
+        self._times.append(file.mtime_ns)
+        self._folders.add(_folder(file.path))
+        self._has_labels |= note.label is not None
+        self.missing.discard(file.path)
+
+    def unlabelled(self) -> Iterator[str]:
+        """Files without a label where notes give labels to others: these are no items."""
+        if self._has_labels:
+            yield from (path for path in self._paths.finish() if self._note(path).label is None)
+
+    def items(self) -> Iterator[tuple[Item, int, int]]:
+        """The items, with the size and the time of each."""
+        of_folders = "" not in self._folders and len(self._folders) > 1
+        about = zip(self._paths.finish(), self._sizes, self._times, strict=True)
+        for number, (path, size, time) in enumerate(about):
+            label, _, group = self._note(path)
+            if self._has_labels and label is None:
+                continue
+            if not self._has_labels and of_folders:
+                label = _folder(path)
+            yield Item(path, label, self._captions.get(number), group), size, time
+
+    def _note(self, path: str) -> Note:
+        return self._notes.get(path, _NO_NOTE)
+
+
+def _folder(path: str) -> str:
+    """The first-level folder that a file is in; empty if it is in none."""
+    first, slash, _ = path.partition("/")
+    return first if slash else ""
+
+
+def _caption_beside(root: Path, file: Found) -> str | None:
+    folder, slash, name = file.path.rpartition("/")
+    beside = f"{name.rpartition('.')[0]}.txt"
+    if beside not in file.texts:
+        return None
+    path = root / f"{folder}{slash}{beside}"
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        text = stream.read(_CAPTION_LIMIT).decode("utf-8-sig", errors="replace").strip()
+    return text or None
+
+
+def _indexed(root: Path, files: _Files, rejected: tuple[Rejected, ...]) -> Index:
+    packer, content, edits = Packer(), hashlib.sha256(), hashlib.sha256()
+    for item, size, time in files.items():
+        content.update(repr((item.path, size, item.label, item.caption, item.group)).encode())
+        edits.update(repr((item.path, time)).encode())
+        packer.add(record(item))
+    edits.update(content.digest())
+    items = Items(packer.finish())
+    return Index(root, items, rejected, content.hexdigest(), edits.hexdigest())

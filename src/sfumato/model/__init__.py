@@ -1,0 +1,1 @@
+"""A trained model, ready for use: requests, samples, and how likely it finds items."""

@@ -1,0 +1,310 @@
+"""What can be asked of each verb, declared once.
+
+Each verb has one frozen class of options for all media. The Python methods take their keyword
+arguments from it, the command line its flags and their help, and a request is made from it. A value
+of None stands for the default of the run or of the medium. Nothing here imports torch, so that
+``sfumato --help`` stays quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
+
+from sfumato.errors import SettingError, suggest
+
+P = ParamSpec("P")
+OptionsT = TypeVar("OptionsT", bound="Options")
+ResultT = TypeVar("ResultT")
+SelfT = TypeVar("SelfT")
+SubjectT = TypeVar("SubjectT")
+
+LARGEST = 2**63 - 1
+"""The largest seed and the largest index of a sample."""
+
+Settings = Mapping[str, object] | Iterable[str]
+"""Settings of a recipe: a mapping from paths to values, or strings ``path.to.setting=value``."""
+
+
+class Part(Protocol):
+    """A configured object that can be given in place of a registered name, such as a sampler."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """Base of the options of all verbs."""
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """The named options, or all, that are not None."""
+        chosen = names or tuple(field.name for field in fields(self))
+        values = {name: getattr(self, name) for name in chosen}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class SampleOptions(Options):
+    """How to make samples.
+
+    Attributes:
+        n: Number of samples. The default is 16, or 4 for text.
+        seed: Seed of all noise. Sample i of a seed is always the same.
+        first: Index of the first sample.
+        steps: Number of network evaluations for each sample.
+        sampler: Name of the sampler; see `sfumato samplers`.
+        label: Class of all samples. By default each sample draws one, as often as in the data.
+        scale: Strength of guidance; 1 turns it off.
+        guidance: Rule of guidance: line (default), rescaled, apg, cfg-zero, auto or auto-label.
+        interval: Lowest and highest time at which guidance acts, for example 0.1 0.8.
+        batch: Number of samples made at a time. It changes memory and speed, not the samples.
+        precision: Number format of the network: fp32, bf16, or auto for bf16 where it is fast.
+        compiled: Compile the network first. This pays off for many samples.
+        temperature: Text: below 1 makes tokens safer; 1 turns it off.
+        top_p: Text: draw from the most likely tokens with this total share; 1 turns it off.
+        length: Text: number of tokens in each sample.
+        start: Image, audio: make variations of this file.
+        strength: Image, audio: how far a variation may move from its start, in (0, 1].
+        seconds: Audio: length of each sample in seconds.
+    """
+
+    n: int | None = None
+    _: KW_ONLY
+    seed: int = 0
+    first: int = 0
+    steps: int | None = None
+    sampler: str | Part | None = None
+    label: str | None = None
+    scale: float | None = None
+    guidance: str | None = None
+    interval: tuple[float, float] | None = None
+    batch: int | None = None
+    precision: str | None = None
+    compiled: bool = False
+    temperature: float | None = None
+    top_p: float | None = None
+    length: int | None = None
+    start: str | Path | None = None
+    strength: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class FillOptions(Options):
+    """How to fill the gaps of a text.
+
+    Attributes:
+        n: Number of different fillings to return.
+        candidates: Number of fillings to try. The most likely ones are returned.
+        marker: The characters that mark a gap. The default matches four or more underscores.
+        length: Number of tokens in a gap: one number, or a range such as 3-8.
+        seed: Seed of all noise. Candidate i of a seed is always the same.
+        steps: Number of network evaluations. The default is one for each token to fill.
+        sampler: Name of the sampler; see `sfumato samplers`.
+        label: Class of the text.
+        scale: Strength of guidance towards the label; 1 turns it off.
+        temperature: Below 1 makes tokens safer; 1 turns it off.
+        top_p: Draw from the most likely tokens with this total share; 1 turns it off.
+    """
+
+    n: int = 5
+    _: KW_ONLY
+    candidates: int = 16
+    marker: str = "____"
+    length: int | str | tuple[int, int] | None = None
+    seed: int = 0
+    steps: int | None = None
+    sampler: str | Part | None = None
+    label: str | None = None
+    scale: float | None = None
+    temperature: float = 1.0
+    top_p: float = 1.0
+
+
+@dataclass(frozen=True)
+class EvaluateOptions(Options):
+    """What to measure of a run.
+
+    Attributes:
+        n: Number of samples. The default is 1,000 images, 200 audio clips or 64 texts.
+        seed: Seed of everything drawn. The same seed gives the same report.
+        steps: Number of network evaluations for each sample.
+        sampler: Name of the sampler; see `sfumato samplers`.
+        data: Compare with these real items instead of the held-out items of the run's data.
+        extractors: Also measure by these features: ONNX files, or efficientnet-lite0 or a .pth of
+            Inception for images, all-minilm-l6-v2 for text. Can be repeated.
+        rows: Number of items whose likelihood is measured. The default is 256, or 512 for text.
+        draws: Number of times and noises for each of these items. The default is 16, or 8 for text.
+        label: Image, audio: class of all samples.
+        scale: Image, audio: strength of guidance; 1 turns it off.
+        speech: Audio: the classes are words; measure how many of them a recogniser understands.
+        temperature: Text: below 1 makes tokens safer; 1 turns it off.
+        top_p: Text: draw from the most likely tokens with this total share; 1 turns it off.
+        molecules: Text: the texts are SMILES strings; measure them as molecules.
+    """
+
+    n: int | None = None
+    _: KW_ONLY
+    seed: int = 0
+    steps: int | None = None
+    sampler: str | Part | None = None
+    data: str | None = None
+    extractors: Sequence[Any] = ()
+    rows: int | None = None
+    draws: int | None = None
+    label: str | None = None
+    scale: float | None = None
+    speech: bool = False
+    temperature: float | None = None
+    top_p: float | None = None
+    molecules: bool = False
+
+
+@dataclass(frozen=True)
+class CompareOptions(Options):
+    """How to compare two runs.
+
+    Attributes:
+        n: Number of samples of each run. The defaults are those of `sfumato evaluate`.
+        at: Also measure quality at these numbers of network evaluations. Can be repeated.
+        data: Compare with these real items instead of the held-out items of the runs' data.
+        extractors: Also measure by these features, as in `sfumato evaluate`. Can be repeated.
+        seed: Seed of everything drawn. The same seed gives the same comparison.
+        steps: Number of network evaluations for each sample.
+        sampler: Name of the sampler; see `sfumato samplers`.
+        scale: Image, audio: strength of guidance; 1 turns it off.
+    """
+
+    n: int | None = None
+    _: KW_ONLY
+    at: Sequence[int] = (5, 8, 12, 20, 35, 50)
+    data: str | None = None
+    extractors: Sequence[Any] = ()
+    seed: int = 0
+    steps: int | None = None
+    sampler: str | Part | None = None
+    scale: float | None = None
+
+
+@dataclass(frozen=True)
+class ScoreOptions(Options):
+    """How to score files by their likelihood.
+
+    Attributes:
+        method: The variational bound, or the density along the probability-flow ODE (not for text).
+        draws: Number of estimates for each item. The default is 8 of the bound, or 4 of the ODE.
+        seed: Seed of the noise, which is the same for all items.
+        label: Class that the model assumes for all items.
+        steps: Number of network evaluations for an estimate. The default is 16, or 64 of the ODE.
+        probes: ODE: number of random probes of the divergence in an estimate.
+        held_out: Number of held-out items of the run's data to compare with; 0 for none.
+    """
+
+    _: KW_ONLY
+    method: Literal["bound", "ode"] = "bound"
+    draws: int | None = None
+    seed: int = 0
+    label: str | None = None
+    steps: int | None = None
+    probes: int | None = None
+    held_out: int = 64
+
+
+@dataclass(frozen=True)
+class TuneOptions(Options):
+    """How to fit a sampler to a run.
+
+    Attributes:
+        steps: Number of network evaluations to fit the sampler for.
+        scale: Image, audio: strength of guidance to fit the sampler for.
+        examples: Number of samples to fit to. The default is 48, or 32 rows of text. As many
+            others decide whether the fitted sampler is better.
+        rounds: Largest number of rounds of the fit. Text needs none.
+        seed: Seed of the noise that the sampler is fitted on.
+    """
+
+    steps: int = 8
+    _: KW_ONLY
+    scale: float | None = None
+    examples: int | None = None
+    rounds: int = 4
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TrainOptions(Options):
+    """How to train a run.
+
+    Attributes:
+        recipe: Name of the recipe; see `sfumato recipes`. By default one that suits the data.
+        name: Name of the run. By default made from the data and the recipe.
+        steps: Length of the run in optimiser steps.
+        minutes: Length of the run in minutes.
+        label_field: Text records: the field that holds the class.
+        settings: Settings of the recipe to change, for example engine.batch=32. Can be repeated.
+        tensorboard: Also write curves for TensorBoard.
+    """
+
+    _: KW_ONLY
+    recipe: str | None = None
+    name: str | None = None
+    steps: int | None = None
+    minutes: float | None = None
+    label_field: str | None = None
+    settings: Settings = ()
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True)
+class CheckOptions(Options):
+    """How to look at a data set before training.
+
+    Attributes:
+        recipe: Name of the recipe; see `sfumato recipes`. By default one that suits the data.
+        size: Image: side of the square images as a run would see them, in pixels.
+        label_field: Text records: the field that holds the class.
+        settings: Settings of the recipe to change, for example medium.rate=8000. Can be repeated.
+    """
+
+    _: KW_ONLY
+    recipe: str | None = None
+    size: int | None = None
+    label_field: str | None = None
+    settings: Settings = ()
+
+
+def made(kind: Callable[P, OptionsT], *args: P.args, **kwargs: P.kwargs) -> OptionsT:
+    """Options from keyword arguments.
+
+    Raises:
+        SettingError: There is no such option; the hint names the nearest one.
+    """
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for name in kwargs:
+        if name not in known:
+            raise SettingError(f"There is no option '{name}'.", hint=suggest(name, known))
+    return kind(*args, **kwargs)
+
+
+def takes(
+    kind: Callable[P, OptionsT],
+) -> Callable[[Callable[[SelfT, OptionsT], ResultT]], Callable[Concatenate[SelfT, P], ResultT]]:
+    """Turn a method of one options object into a method with these options as its arguments.
+
+    The decorated method has the signature of the options class, for type checkers, for editors and
+    for ``help``. An unknown keyword is a :class:`SettingError` with a suggestion.
+    """
+
+    def decorate(
+        method: Callable[[SelfT, OptionsT], ResultT],
+    ) -> Callable[Concatenate[SelfT, P], ResultT]:
+        @wraps(method)
+        def called(self: SelfT, /, *args: P.args, **kwargs: P.kwargs) -> ResultT:
+            return method(self, made(kind, *args, **kwargs))
+
+        return called
+
+    return decorate

@@ -1,0 +1,53 @@
+"""The bound on rows of text."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sfumato.denoiser import TokenDenoiser
+from sfumato.likelihood import bound_on
+from sfumato.media.text.rows import RowBatch
+from sfumato.model.text_conditions import conditions
+
+_AT_ONCE = 16
+
+
+def bound_of_rows(
+    denoiser: TokenDenoiser,
+    rows: RowBatch,
+    draws: int,
+    seed: int,
+    labelled: bool,
+    first: int = 0,
+) -> Tensor:
+    """The bound on ``-log p`` of each row given how long its texts are.
+
+    Args:
+        denoiser: The model, in evaluation mode.
+        rows: What to measure.
+        draws: Times and noises per row.
+        seed: Of both.
+        labelled: Whether the model is told the labels.
+        first: Number of the first row; row ``i`` depends on (seed, first + i) alone.
+
+    Returns:
+        Nats per row, float64, shape (B,).
+    """
+    device = next(denoiser.parameters()).device
+    tokens = torch.from_numpy(rows.tokens).to(device)
+    segments = torch.from_numpy(rows.segments).to(device)
+    packed = bool((segments != 0).any())
+    label = None
+    if labelled and rows.labels is not None:
+        label = torch.from_numpy(rows.labels).to(device)
+    parts = []
+    for low in range(0, len(tokens), _AT_ONCE):
+        part = slice(low, low + _AT_ONCE)
+        cond = conditions(
+            segments[part] if packed else None, None if label is None else label[part]
+        )
+        counted = segments[part] >= 0
+        at = first + low
+        parts.append(bound_on(denoiser, tokens[part], counted, draws, seed, at, **cond))
+    return torch.cat(parts)

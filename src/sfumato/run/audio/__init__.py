@@ -1,1 +1,0 @@
-"""Runs on sounds: what they learn from, the files they make, and how they are measured."""

@@ -1,1 +1,0 @@
-"""Runs by Gaussian diffusion, on pictures and on sounds: what is the same for both."""

@@ -1,1 +1,0 @@
-"""Runs on text: what they learn from, how they are sampled, filled and measured."""

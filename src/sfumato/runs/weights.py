@@ -1,0 +1,174 @@
+"""From a spec to a denoiser, and from a run directory to a trained one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
+from sfumato.engine import tensor_file
+from sfumato.engine.checkpoint import CheckpointStore
+from sfumato.errors import DamagedFile, RunError, SettingError, suggest
+from sfumato.media.audio.medium import AudioMedium
+from sfumato.media.image.medium import ImageMedium
+from sfumato.process.gaussian import Gaussian
+from sfumato.media.audio.recipe import AudioRecipe
+from sfumato.media.text.recipe import TextRecipe
+from sfumato.runs.best import best_in
+from sfumato.runs.directory import RunDirectory
+from sfumato.runs.spec import Spec
+
+LATEST, BEST = SNAPSHOTS = ("latest", "best")
+DenoiserT = TypeVar("DenoiserT", NetworkDenoiser, TokenDenoiser)
+
+
+def build(spec: Spec) -> NetworkDenoiser | TokenDenoiser:
+    """A denoiser with fresh weights, drawn from the run's seed."""
+    return build_text(spec) if isinstance(spec.recipe, TextRecipe) else build_gaussian(spec)
+
+
+def build_text(spec: Spec) -> TokenDenoiser:
+    """A denoiser of tokens with fresh weights, drawn from the run's seed."""
+    recipe = spec.text
+    process = recipe.process.build(spec.data.vocabulary)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        backbone = recipe.backbone.build(
+            process.size, process.states, recipe.medium.context, spec.classes
+        )
+    return TokenDenoiser(backbone, process)
+
+
+def build_gaussian(spec: Spec) -> NetworkDenoiser:
+    """A denoiser of pictures or sounds with fresh weights, drawn from the run's seed."""
+    recipe = spec.gaussian
+    channels, *sides = _signal_shape(spec)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        backbone = recipe.backbone.build(channels, sides, spec.classes, spec.lengths)
+    if recipe.sigma_data is None:
+        raise ValueError("the recipe has to be settled on its data first")
+    process = Gaussian(recipe.schedule)
+    return NetworkDenoiser(backbone, process, recipe.prediction, recipe.sigma_data)
+
+
+def _signal_shape(spec: Spec) -> tuple[int, ...]:
+    if isinstance(spec.recipe, AudioRecipe):
+        return AudioMedium(spec.recipe.medium).signal_shape
+    return ImageMedium(spec.image.medium).signal_shape
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Which weights a denoiser has.
+
+    Attributes:
+        fingerprint: The first 16 hex digits of the SHA-256 of their file: samples tell by them
+            which weights made them.
+        step: Optimiser steps behind them; None if the file does not tell.
+    """
+
+    fingerprint: str
+    step: int | None
+
+
+def publish(directory: RunDirectory, tensors: dict[str, torch.Tensor], step: int) -> None:
+    """Write the weights that sampling uses."""
+    tensor_file.write_sealed(directory.model, tensors, {"step": str(step)})
+
+
+def published_step(directory: RunDirectory) -> int | None:
+    """The step whose weights sampling uses; None if there are none that can be read."""
+    return _step_in(tensor_file.read_facts(directory.model))
+
+
+def _step_in(facts: Mapping[str, str]) -> int | None:
+    """The step behind weights, by what their file tells; None if it does not."""
+    best = best_in(facts)
+    if best is not None:
+        return best.step
+    told = facts.get("step", "")
+    return int(told) if told.isdecimal() else None
+
+
+def load(
+    directory: RunDirectory, denoiser: DenoiserT, snapshot: str = LATEST
+) -> tuple[DenoiserT, Weights]:
+    """The run's trained denoiser, in evaluation mode on the CPU.
+
+    Args:
+        directory: Of the run.
+        denoiser: With fresh weights, see :func:`build`.
+        snapshot: Which weights, one of :data:`SNAPSHOTS`.
+
+    Raises:
+        RunError: The run has saved no such weights yet.
+        DamagedFile: The file is damaged, or belongs to another network.
+        SettingError: There is no such snapshot.
+    """
+    rebuilt = "delete it: it is rebuilt from the latest checkpoint."
+    hint = rebuilt if snapshot == LATEST else "use --snapshot latest."
+    return load_file(_file_of(directory, snapshot), denoiser, hint)
+
+
+def load_file(path: Path, denoiser: DenoiserT, hint: str) -> tuple[DenoiserT, Weights]:
+    """A denoiser with the weights of a file, in evaluation mode on the CPU.
+
+    Args:
+        path: Of the weights.
+        denoiser: With fresh weights, see :func:`build`.
+        hint: What to do if they cannot be read.
+
+    Raises:
+        DamagedFile: The file is damaged, or belongs to another network.
+    """
+    try:
+        tensors, content = tensor_file.read_sealed(path)
+        denoiser.backbone.load_state_dict(tensors, strict=True)
+    except DamagedFile as error:
+        raise DamagedFile(error.what, error.why, hint) from error
+    except (ValueError, RuntimeError) as error:
+        raise DamagedFile(
+            f"{path} does not hold the weights of this run.",
+            why=" ".join(str(error).split())[:200],
+            hint=hint,
+        ) from error
+    step = _step_in(tensor_file.facts_of(content))
+    weights = Weights(hashlib.sha256(content).hexdigest()[:16], step)
+    return denoiser.train(False).requires_grad_(False), weights
+
+
+def _file_of(directory: RunDirectory, snapshot: str) -> Path:
+    if snapshot not in SNAPSHOTS:
+        raise SettingError(
+            f"There is no snapshot '{snapshot}'.",
+            why=f"there are {' and '.join(SNAPSHOTS)}",
+            hint=suggest(snapshot, SNAPSHOTS),
+        )
+    if snapshot == LATEST:
+        if not directory.model.is_file():
+            _publish_latest(directory)
+        return directory.model
+    if not directory.best.is_file():
+        raise RunError(
+            f"The run '{directory.name}' has no best weights.",
+            why="nothing was held out, or the averaged weights have not been measured yet",
+            hint="leave --snapshot out, or train with --set data.held_out=0.1",
+        )
+    return directory.best
+
+
+def _publish_latest(directory: RunDirectory) -> None:
+    checkpoint, _ = CheckpointStore(directory.checkpoints).load_latest()
+    if checkpoint is None:
+        raise RunError(
+            f"The run '{directory.name}' has no trained weights yet.",
+            why="it was stopped before its first checkpoint",
+            hint=f"sfumato resume {directory.name}",
+        )
+    publish(directory, dict(checkpoint.tensors["ema"]), checkpoint.step)

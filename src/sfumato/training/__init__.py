@@ -1,0 +1,1 @@
+"""Training a run: data, task, and the course of training."""

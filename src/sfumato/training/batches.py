@@ -1,0 +1,123 @@
+"""Training batches as a pure function of the step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sfumato.media.data.dataset import Dataset
+from sfumato.media.data.encoded import Encoded
+from sfumato.media.data.order import batch_indices
+from sfumato.media.medium import SignalMedium
+from sfumato.objective import drop_labels
+from sfumato.process.rng import Stream, normal, uniform
+from sfumato.recipes import GaussianRecipe
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one optimiser step learns from.
+
+    Attributes:
+        x0: Clean data, shape (B, C, *sides).
+        t: Times, float64, shape (B,).
+        noise: Standard normal, shaped like ``x0``.
+        label: Class numbers with some replaced by the null label, shape (B,); None if
+            unconditional.
+        length: Which share of its extent each item fills, shape (B,); None if all fill it.
+        dropout_seed: For what the network itself draws.
+    """
+
+    x0: Tensor
+    t: Tensor
+    noise: Tensor
+    label: Tensor | None
+    length: Tensor | None
+    dropout_seed: int
+
+    @property
+    def cond(self) -> dict[str, Tensor]:
+        """The conditions as keyword arguments of a denoiser."""
+        given = {"label": self.label, "length": self.length}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Batches:
+    """``batches(step)`` is the batch of that step: no state, so resuming needs no more.
+
+    Attributes:
+        dataset: All items.
+        training: Indices to draw from.
+        unseen: Indices held out.
+        medium: How items become signals.
+        recipe: How to draw.
+        classes: Number of classes; 0 = unconditional.
+        lengths: Whether the model is told how much of its extent an item fills.
+    """
+
+    dataset: Dataset
+    training: NDArray[np.int64]
+    unseen: NDArray[np.int64]
+    medium: SignalMedium
+    recipe: GaussianRecipe
+    classes: int
+    lengths: bool
+
+    def __call__(self, step: int) -> Batch:
+        """The training batch of a step."""
+        seed, size = self.recipe.seed, self.recipe.engine.batch
+        items, labels = self.dataset.gather(self._ids(step))
+        slots = range(size)
+        variations = uniform(seed, Stream.AUGMENT, slots, (self.medium.variations,), step)
+        encoded = self.medium.examples(items, variations)
+        label = None
+        if self.classes and labels is not None:
+            dropped = uniform(seed, Stream.LABEL_DROP, slots, step=step)
+            rate = self.recipe.data.label_drop
+            label = drop_labels(torch.from_numpy(labels), dropped, rate, null=self.classes)
+        return self._batch(encoded, label, step)
+
+    def names(self, step: int, places: Sequence[int]) -> list[str]:
+        """Of the items at some places of the batch of a step."""
+        ids = self._ids(step)
+        return [self.dataset.items[int(ids[place])].name for place in places]
+
+    def _ids(self, step: int) -> NDArray[np.int64]:
+        size, seed = self.recipe.engine.batch, self.recipe.seed
+        return self.training[batch_indices(len(self.training), size, step, seed)]
+
+    def held_out(self, count: int) -> Batch | None:
+        """A fixed batch of held-out items with fixed times and noise; None if there are none."""
+        ids = self.unseen[:count]
+        return self._fixed(ids) if len(ids) else None
+
+    def typical(self, count: int) -> Batch:
+        """A fixed batch of training items, evenly spaced, to be looked at beside samples."""
+        places = np.linspace(0, len(self.training) - 1, count).round().astype(np.int64)
+        return self._fixed(self.training[places])
+
+    def _fixed(self, ids: NDArray[np.int64]) -> Batch:
+        items, labels = self.dataset.gather(ids)
+        label = torch.from_numpy(labels) if self.classes and labels is not None else None
+        # A step that training never reaches, so that its noise is its own.
+        return self._batch(self.medium.examples(items), label, step=2**62)
+
+    def _batch(self, encoded: Encoded, label: Tensor | None, step: int) -> Batch:
+        recipe, x0 = self.recipe, encoded.x0
+        slots = range(len(x0))
+        t = recipe.times.draw(recipe.schedule, recipe.seed, step, slots, len(x0))
+        noise = normal(recipe.seed, Stream.TRAINING_NOISE, slots, x0.shape[1:], step)
+        length = encoded.filled if self.lengths else None
+        return Batch(x0, t, noise, label, length, dropout_seed(recipe.seed, step))
+
+
+def dropout_seed(seed: int, step: int) -> int:
+    """A seed for torch's generator that belongs to one step of one run."""
+    (word,) = np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)
+    return int(word >> np.uint64(1))

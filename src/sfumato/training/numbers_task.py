@@ -1,0 +1,105 @@
+"""What a model of pictures or sounds learns: to denoise them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from sfumato.denoiser import NetworkDenoiser
+from sfumato.engine.batch import split, to_device
+from sfumato.objective import Regression
+from sfumato.runs.directory import RunDirectory
+from sfumato.runs.spec import Spec
+from sfumato.sampling import KeyedNoise, Wiener, sample
+from sfumato.training.batches import Batch, Batches
+from sfumato.training.task import AnyDenoiser, Measures, Task
+
+_HELD_OUT, _AT_ONCE = 256, 32
+# Few evaluations and no noise on the way: quick, and steady from one preview to the next.
+_SHOWN = 16
+_STEPS = 12
+
+
+class Show(Protocol):
+    """Writes samples, shape (B, C, *sides), to each of some paths, which lack a suffix."""
+
+    def __call__(self, x0: Tensor, paths: Sequence[Path]) -> None:
+        """Write them."""
+
+
+class GaussianTask(Task[Batch]):
+    """Denoising regression.
+
+    Args:
+        batches: What to learn from.
+        show: How previews become files.
+        spec: Of the run.
+        denoiser: What learns, on its device.
+
+    Raises:
+        TypeError: The denoiser is one of tokens.
+    """
+
+    def __init__(self, batches: Batches, show: Show, spec: Spec, denoiser: AnyDenoiser) -> None:
+        if not isinstance(denoiser, NetworkDenoiser):
+            raise TypeError("signals are learnt by a denoiser of numbers")
+        self._show = show
+        self._denoiser = denoiser
+        self._objective = Regression(spec.gaussian.weighting)
+        self._batches = batches
+        self._held_out = batches.held_out(_HELD_OUT)
+
+    def batch(self, step: int) -> Batch:
+        """See :meth:`Task.batch`."""
+        return self._batches(step)
+
+    def names(self, step: int, places: Sequence[int]) -> list[str]:
+        """See :meth:`Task.names`."""
+        return self._batches.names(step, places)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """See :meth:`Task.loss`."""
+        # Dropout draws from torch's generator: a resumed run must draw what the unbroken one drew.
+        with torch.random.fork_rng():
+            torch.manual_seed(batch.dropout_seed)
+            return self._objective(self._denoiser, batch.x0, batch.t, batch.noise, **batch.cond)
+
+    def measures(self) -> Measures | None:
+        """The loss on items held out, and on as many training items."""
+        if self._held_out is None:
+            return None
+        self._denoiser.train(False)
+        known = self._batches.typical(len(self._held_out.x0))
+        return Measures("loss", self._losses(self._held_out), self._losses(known))
+
+    @torch.no_grad()
+    def _losses(self, batch: Batch) -> Tensor:
+        """One for each item, float64 on the CPU."""
+        found = [
+            self._objective(self._denoiser, part.x0, part.t, part.noise, **part.cond)
+            for piece in split(batch, -(-len(batch.x0) // _AT_ONCE))
+            for part in (to_device(piece, self._device),)
+        ]
+        return torch.cat(found).double().cpu()
+
+    def preview(self, directory: RunDirectory, step: int) -> None:
+        """Write ``previews/step-N`` and ``previews/latest``: sixteen samples of seed 0.
+
+        They are of the classes, and as long, as sixteen training items.
+        """
+        self._denoiser.train(False)
+        noise = KeyedNoise(0, range(_SHOWN), self._device)
+        told = self._batches.typical(_SHOWN).cond
+        cond = {name: value.to(self._device) for name, value in told.items()}
+        shape = self._batches.medium.signal_shape
+        x0 = sample(self._denoiser, Wiener(), noise, shape, _STEPS, cond)
+        names = f"step-{step:07d}", "latest"
+        self._show(x0, [directory.previews / name for name in names])
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self._denoiser.parameters()).device

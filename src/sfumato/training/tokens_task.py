@@ -1,0 +1,140 @@
+"""What a model of text learns: what stood where a token was corrupted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sfumato.denoiser import TokenDenoiser
+from sfumato.media.text.rows import RowBatch
+from sfumato.model.text_conditions import conditions
+from sfumato.model.token_bound import bound_of_rows
+from sfumato.objective import drop_labels, variational_bound
+from sfumato.process.rng import Stream, uniform
+from sfumato.runs.directory import RunDirectory
+from sfumato.runs.spec import Spec
+from sfumato.training import text_preview as preview
+from sfumato.training.task import Measures, Task
+
+if TYPE_CHECKING:
+    from sfumato.media.text.data import TextData
+
+_HELD_OUT = 64
+_DRAWS = 4
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """What one optimiser step learns from.
+
+    Attributes:
+        x0: Clean tokens, int64, shape (B, L).
+        t: Times, float64, shape (B,).
+        noise: Uniform in [0, 1), float64, shape (B, L).
+        counted: Which places are text and not padding, bool, shape (B, L).
+        segments: Which tokens see each other, int64, shape (B, L); None if all do.
+        label: Class numbers with some replaced by the null label, shape (B,); None if
+            unconditional.
+    """
+
+    x0: Tensor
+    t: Tensor
+    noise: Tensor
+    counted: Tensor
+    segments: Tensor | None
+    label: Tensor | None
+
+    @property
+    def cond(self) -> dict[str, Tensor]:
+        """The conditions as keyword arguments of a denoiser."""
+        return conditions(self.segments, self.label)
+
+
+class TextTask(Task[TextBatch]):
+    """The variational bound on text.
+
+    Args:
+        data: What to learn from.
+        spec: Of the run.
+        denoiser: What learns, on its device.
+    """
+
+    def __init__(self, data: TextData, spec: Spec, denoiser: TokenDenoiser) -> None:
+        self._data = data
+        self._spec = spec
+        self._recipe = spec.text
+        self._denoiser = denoiser
+        self._held_out = data.held_out.fixed(_HELD_OUT) if len(data.held_out) else None
+
+    def batch(self, step: int) -> TextBatch:
+        """See :meth:`Task.batch`."""
+        recipe = self._recipe
+        size, seed = recipe.engine.batch, recipe.seed
+        rows = self._data.training.training_batch(step, size, seed)
+        slots = range(size)
+        label = None
+        if self._spec.classes and rows.labels is not None:
+            u = uniform(seed, Stream.LABEL_DROP, slots, step=step)
+            label = drop_labels(
+                torch.from_numpy(rows.labels), u, recipe.data.label_drop, null=self._spec.classes
+            )
+        t = recipe.times.draw(recipe.process.keep, seed, step, slots, size)
+        return text_batch(rows, t, label, seed, slots, step)
+
+    def names(self, step: int, places: Sequence[int]) -> list[str]:
+        """See :meth:`Task.names`."""
+        recipe = self._recipe
+        return self._data.training.names(step, recipe.engine.batch, recipe.seed, places)
+
+    def loss(self, batch: TextBatch) -> Tensor:
+        """See :meth:`Task.loss`."""
+        return variational_bound(
+            self._denoiser, batch.x0, batch.t, batch.noise, batch.counted, **batch.cond
+        )
+
+    def measures(self) -> Measures | None:
+        """Bits per character, without those that tell how long a text is."""
+        if self._held_out is None:
+            return None
+        self._denoiser.train(False)
+        known = self._data.training.fixed(len(self._held_out.tokens))
+        return Measures("bits per character", self._bits(self._held_out), self._bits(known))
+
+    @torch.no_grad()
+    def _bits(self, rows: RowBatch) -> Tensor:
+        """Of each row, in units of the mean row: their mean is that of all characters."""
+        nats = bound_of_rows(
+            self._denoiser, rows, _DRAWS, self._recipe.seed, bool(self._spec.classes)
+        )
+        characters = self._data.tokenizer.characters(rows.tokens[rows.segments >= 0])
+        return nats.cpu() / math.log(2) / (characters / len(nats))
+
+    def preview(self, directory: RunDirectory, step: int) -> None:
+        """See :meth:`Task.preview`."""
+        preview.write(directory, self._spec, self._denoiser, self._data.tokenizer, step)
+
+
+def text_batch(
+    rows: RowBatch,
+    t: Tensor,
+    label: Tensor | None,
+    seed: int,
+    slots: Sequence[int],
+    step: int,
+) -> TextBatch:
+    """Rows with their times and noise."""
+    segments = torch.from_numpy(rows.segments)
+    return TextBatch(
+        x0=torch.from_numpy(rows.tokens),
+        t=t,
+        noise=uniform(seed, Stream.TRAINING_NOISE, slots, rows.tokens.shape[1:], step),
+        counted=segments >= 0,
+        segments=segments if np.any(rows.segments) else None,
+        label=label,
+    )

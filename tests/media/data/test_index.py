@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sfumato.errors import DataError
+from sfumato.media.data.index import Index, scan
+from sfumato.media.data.items import Item
+from sfumato.media.image.open import IMAGES
+
+
+def write(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    return root
+
+
+def labels(index: Index) -> dict[str, str | None]:
+    return {item.path: item.label for item in index.items}
+
+
+def reasons(index: Index) -> dict[str, str]:
+    return dict(index.rejected)
+
+
+def test_items_are_sorted_and_hidden_ones_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, "b.png", "a/z.JPG", "a/.hidden.png", ".git/x.png", "notes.md")
+    index = scan(tmp_path, IMAGES)
+    assert [item.path for item in index.items] == ["a/z.JPG", "b.png"]
+    assert index.rejected == ()
+
+
+def test_class_folders(tmp_path: Path) -> None:
+    write(tmp_path, "cat/1.png", "cat/deep/2.png", "dog/1.png")
+    assert labels(scan(tmp_path, IMAGES)) == {
+        "cat/1.png": "cat",
+        "cat/deep/2.png": "cat",
+        "dog/1.png": "dog",
+    }
+
+
+@pytest.mark.parametrize(
+    "names", [("all/1.png", "all/2.png"), ("cat/1.png", "dog/1.png", "stray.png")]
+)
+def test_folders_that_are_no_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
+    assert set(labels(scan(write(tmp_path, *names), IMAGES)).values()) == {None}
+
+
+def test_captions_beside_the_pictures(tmp_path: Path) -> None:
+    write(tmp_path, "1.png", "2.png")
+    (tmp_path / "1.txt").write_text("\ufeff a red kite \n", encoding="utf-8")
+    captions = [item.caption for item in scan(tmp_path, IMAGES).items]
+    assert captions == ["a red kite", None]
+
+
+def test_metadata(tmp_path: Path) -> None:
+    write(tmp_path, "x/1.png", "x/2.png", "y/3.png")
+    lines = [
+        json.dumps({"file_name": "x/1.png", "label": 4, "text": "one", "group": "g"}),
+        "{not json",
+        "",
+        json.dumps({"file_name": "x/2.png", "label": "five"}),
+        json.dumps({"file_name": "../secret.png", "label": "five"}),
+        json.dumps({"label": "nameless"}),
+        json.dumps({"file_name": "x/2.png", "label": "again"}),
+        json.dumps({"file_name": "gone.png", "label": "five"}),
+        json.dumps(["a", "list"]),
+        json.dumps({"file_name": "x/1.png", "label": ["cat"]}),
+        "[" * 100_000,
+    ]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
+    index = scan(tmp_path, IMAGES)
+    first, second = index.items
+    assert (first.label, first.caption, first.group) == ("4", "one", "g")
+    assert (second.path, second.label, second.caption) == ("x/2.png", "five", None)
+    found = reasons(index)
+    assert found.keys() == {
+        *(f"metadata.jsonl:{line}" for line in (2, 5, 6, 7, 9, 10, 11)),
+        "gone.png",
+        "y/3.png",
+    }
+    assert "not JSON" in found["metadata.jsonl:2"]
+    assert "inside the folder" in found["metadata.jsonl:5"]
+    assert found["y/3.png"] == "has no label in metadata.jsonl"
+
+
+def test_metadata_without_labels_leaves_class_folders(tmp_path: Path) -> None:
+    write(tmp_path, "x/1.png", "y/2.png")
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "x/1.png", "caption": "hello"}')
+    index = scan(tmp_path, IMAGES)
+    assert labels(index) == {"x/1.png": "x", "y/2.png": "y"}
+    assert index.items[0].caption == "hello"
+
+
+def test_links(tmp_path: Path) -> None:
+    secret = write(tmp_path / "outside", "secret.png")
+    root = write(tmp_path / "data", "a.png", "sub/b.png")
+    (root / "escape.png").symlink_to(secret / "secret.png")
+    (root / "folder").symlink_to(secret)
+    (root / "loop").symlink_to(root)
+    (root / "dangling.png").symlink_to(root / "nowhere.png")
+    (root / "inside.png").symlink_to(root / "a.png")
+    index = scan(root, IMAGES)
+    assert [item.path for item in index.items] == ["a.png", "inside.png", "sub/b.png"]
+    assert reasons(index) == {
+        "escape.png": "a link that leaves the folder",
+        "folder": "a link that leaves the folder",
+        "loop": "a link to a folder",
+        "dangling.png": "a link to nothing",
+    }
+
+
+def test_the_root_may_be_a_link(tmp_path: Path) -> None:
+    write(tmp_path / "data", "a.png")
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    assert len(scan(tmp_path / "link", IMAGES)) == 1
+
+
+def test_a_name_that_is_not_text(tmp_path: Path) -> None:
+    write(tmp_path, "a.png")
+    try:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")).write_bytes(b"")
+    except OSError:
+        pytest.skip("the file system takes UTF-8 names only")
+    assert list(reasons(scan(tmp_path, IMAGES)).values()) == ["the name is not valid UTF-8"]
+
+
+def test_fingerprint_survives_a_move_and_sees_changes(tmp_path: Path) -> None:
+    write(tmp_path / "one", "cat/1.png", "dog/2.png")
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    before = scan(tmp_path / "one", IMAGES)
+    assert scan(tmp_path / "two", IMAGES).fingerprint == before.fingerprint
+    (tmp_path / "two/cat/1.png").write_bytes(b"longer than it was")
+    (tmp_path / "one/cat/1.txt").write_text("a caption")
+    assert scan(tmp_path / "two", IMAGES).fingerprint != before.fingerprint
+    assert scan(tmp_path / "one", IMAGES).fingerprint != before.fingerprint
+
+
+def test_parts_of_a_file_have_names_of_their_own() -> None:
+    parts = [Item("a/b.wav", part=part) for part in range(3)]
+    assert [item.name for item in parts] == ["a/b.wav", "a/b.wav#1", "a/b.wav#2"]
+
+
+def test_the_fingerprint_is_what_it_was(tmp_path: Path) -> None:
+    # It is in the spec of every run, and a run goes on only with the data of its fingerprint.
+    write(tmp_path, "cat/1.png", "dog/2.png")
+    (tmp_path / "dog/2.txt").write_text("a dog")
+    expected = hashlib.sha256()
+    for item in [
+        ("cat/1.png", 9, "cat", None, None),
+        ("dog/2.png", 9, "dog", "a dog", None),
+    ]:
+        expected.update(repr(item).encode())
+    assert scan(tmp_path, IMAGES).fingerprint == expected.hexdigest()
+
+
+def test_stamp_sees_an_edit_that_keeps_the_size(tmp_path: Path) -> None:
+    write(tmp_path, "1.png")
+    before = scan(tmp_path, IMAGES)
+    os.utime(tmp_path / "1.png", ns=(1, 1))
+    after = scan(tmp_path, IMAGES)
+    assert after.fingerprint == before.fingerprint
+    assert after.stamp != before.stamp
+
+
+def test_errors_say_what_is_there(tmp_path: Path) -> None:
+    write(tmp_path, "data/a.txt", "data/b.txt", "data/c", "one.png", "story.txt")
+    (tmp_path / "empty").mkdir()
+    cases = {
+        "data": ("There are no pictures", "2 x .txt, 1 x (no suffix)"),
+        "empty": ("There are no pictures", "the folder is empty"),
+        "one.png": ("not a folder", "training needs many"),
+        "story.txt": ("not a folder", "single file"),
+        "dat": ("does not exist", "did you mean 'data'?"),
+        "no/such/place": ("does not exist", "check the path"),
+    }
+    for name, (what, detail) in cases.items():
+        with pytest.raises(DataError) as caught:
+            scan(tmp_path / name, IMAGES)
+        assert what in caught.value.what
+        assert detail in str(caught.value)
+        assert caught.value.hint

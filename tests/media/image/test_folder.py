@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sfumato.errors import SettingError
+from sfumato.media.image.folder import PictureFolder
+from sfumato.media.image.medium import ImageMedium, ImageSettings
+from sfumato.model.writing import Written
+from sfumato.run import open_run
+from sfumato.runs.directory import RunDirectory, new_folder
+from sfumato.verbs.sample import Asked, sample_files
+
+Runs = Callable[..., Path]
+MEDIUM = ImageMedium(ImageSettings(size=16, channels="rgb"))
+
+
+def test_each_time_a_new_folder(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    assert [new_folder(run).name for _ in range(2)] == ["001", "002"]
+    (run.samples / "041").mkdir()
+    (run.samples / "²").mkdir()
+    assert new_folder(run).name == "042"
+
+
+def test_a_folder_taken_meanwhile_is_stepped_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory(tmp_path)
+    new_folder(run)
+    monkeypatch.setattr(Path, "iterdir", lambda self: iter(()))
+    assert new_folder(run).name == "002"
+
+
+@pytest.mark.parametrize("name", ["00003.png", "00003-from-noise.png", "sheet.png", "3.png"])
+def test_nothing_is_written_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(SettingError, match="nothing is overwritten"):
+        PictureFolder(tmp_path, medium=MEDIUM).require_free(range(2, 5))
+    assert (tmp_path / name).read_text() == "precious"
+
+
+def test_other_files_are_no_matter(tmp_path: Path) -> None:
+    for name in ("00009.png", "notes.txt", "00003.txt"):
+        (tmp_path / name).touch()
+    PictureFolder(tmp_path, medium=MEDIUM).require_free(range(2, 5))
+
+
+def test_a_folder_that_cannot_be_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file/below"):
+        with pytest.raises(SettingError, match="cannot be written"):
+            PictureFolder(place, medium=MEDIUM).require_free(range(1))
+
+
+def test_a_folder_without_permission_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may write anywhere, so the system's answer is stood in for.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(SettingError, match="permission denied"):
+        PictureFolder(tmp_path, medium=MEDIUM).require_free(range(1))
+
+
+def test_samples_in_memory_are_not_written_over(finished_runs: Path, tmp_path: Path) -> None:
+    samples = open_run(finished_runs / "unet").sample(2)
+    paths = samples.save(tmp_path / "out")
+    assert [path.name for path in paths] == ["00000.png", "00001.png"]
+    with Image.open(paths[1]) as picture:
+        assert np.array_equal(np.asarray(picture), samples.pixels[1])
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(SettingError, match="nothing is overwritten"):
+        samples.save(tmp_path / "out")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_the_way_from_noise_is_kept_when_asked_for(runs: Runs) -> None:
+    run = runs("unet")
+    events = list(
+        sample_files("unet", Asked(n=3, batch=2, steps=3, sampler="ddim"), None, True, None)
+    )
+    written = events[-1]
+    assert isinstance(written, Written)
+    assert written.folder.resolve() == (run / "samples/001").resolve()
+    assert [path.name for path in written.strips] == [
+        f"{index:05d}-from-noise.png" for index in range(3)
+    ]
+    with Image.open(written.strips[2]) as strip, Image.open(written.files[2]) as picture:
+        # Four states of 16 pixels at six to one, and the last is the sample.
+        scale, gap = 6, 6
+        last = strip.crop(
+            (3 * (16 * scale + gap) + gap, gap, strip.width - gap, strip.height - gap)
+        )
+        assert last.resize((16, 16), Image.Resampling.NEAREST).tobytes() == picture.tobytes()
+    told = written.to_json()
+    assert told["files"] == [str(path) for path in written.files]
+
+
+def test_a_file_that_is_neither_run_nor_picture(runs: Runs) -> None:
+    runs("unet")
+    with pytest.raises(SettingError, match="No run was named"):
+        list(sample_files(None, Asked(), None, False, None))

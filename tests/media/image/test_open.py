@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import struct
+import threading
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sfumato.errors import DataError
+from sfumato.media.image.open import open_picture, picture_header
+
+LIMIT = 64_000_000
+
+
+def opened(path: Path) -> Image.Image:
+    return open_picture(path, LIMIT, 32)
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def bare_png(width: int, height: int, pixels: bytes, extra: bytes = b"") -> bytes:
+    """A 1-bit grey PNG."""
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
+    body = png_chunk(b"IDAT", zlib.compress(pixels, 9)) + png_chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header + extra + body
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
+    levels = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    for name in ("a.png", "a.tif"):
+        Image.fromarray(levels * 257).save(tmp_path / name)
+        np.testing.assert_array_equal(np.asarray(opened(tmp_path / name)), levels)
+
+
+def test_big_endian_sixteen_bits(tmp_path: Path) -> None:
+    levels = np.arange(0, 65536, 257, dtype=np.uint16).reshape(16, 16)
+    path = tmp_path / "a.pgm"
+    path.write_bytes(b"P5 16 16 65535\n" + levels.astype(">u2").tobytes())
+    np.testing.assert_array_equal(np.asarray(opened(path)), levels // 257)
+
+
+def test_floating_point(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    Image.fromarray(ramp).save(tmp_path / "unit.tif")
+    np.testing.assert_array_equal(np.asarray(opened(tmp_path / "unit.tif")).ravel(), np.arange(256))
+    for name, bad in {"wide": ramp * 3, "nan": ramp * np.float32("nan")}.items():
+        Image.fromarray(bad).save(tmp_path / f"{name}.tif")
+        with pytest.raises(DataError, match="outside"):
+            opened(tmp_path / f"{name}.tif")
+
+
+def test_exif_orientation(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 9, 3), dtype=np.uint8)
+    upright = Image.fromarray(pixels)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: show it rotated by 90 degrees clockwise
+    upright.rotate(90, expand=True).save(tmp_path / "turned.png", exif=exif)
+    np.testing.assert_array_equal(np.asarray(opened(tmp_path / "turned.png")), pixels)
+
+
+def test_damaged_exif_does_not_cost_the_picture(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.jpg", exif=b"Exif\0\0garbage")
+    assert opened(tmp_path / "a.jpg").size == (8, 8)
+
+
+def test_cmyk(tmp_path: Path) -> None:
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=95)
+    red, green, blue = opened(tmp_path / "a.jpg").getpixel((8, 8))
+    assert red > 240
+    assert green < 15
+    assert blue < 15
+
+
+def test_palette_with_transparency(tmp_path: Path) -> None:
+    picture = Image.new("P", (2, 1))
+    picture.putpalette([10, 20, 30, 200, 100, 50])
+    picture.putdata([0, 1])
+    picture.save(tmp_path / "a.png", transparency=0)
+    assert list(opened(tmp_path / "a.png").get_flattened_data()) == [
+        (10, 20, 30, 0),
+        (200, 100, 50, 255),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "expected"),
+    [
+        ("1", 1, "L"),
+        ("L", 90, "L"),
+        ("LA", (90, 20), "RGBA"),
+        ("LA", (90, 255), "RGB"),
+        ("RGBA", (1, 2, 3, 255), "RGB"),
+        ("RGBA", (1, 2, 3, 254), "RGBA"),
+        ("P", 3, "RGB"),
+    ],
+)
+def test_modes(tmp_path: Path, mode: str, colour: tuple[int, ...], expected: str) -> None:
+    Image.new(mode, (4, 4), colour).save(tmp_path / "a.png")
+    assert opened(tmp_path / "a.png").mode == expected
+
+
+def test_large_jpeg_is_reduced_but_not_too_far(tmp_path: Path) -> None:
+    Image.new("RGB", (1600, 1200), "green").save(tmp_path / "a.jpg")
+    width, height = open_picture(tmp_path / "a.jpg", LIMIT, 64).size
+    assert min(width, height) >= 128
+    assert max(width, height) < 1600
+
+
+def test_small_file_of_many_pixels_is_refused_before_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side = 12_000
+    path = tmp_path / "bomb.png"
+    path.write_bytes(bare_png(side, side, bytes((side // 8 + 1) * side)))
+    assert path.stat().st_size < 150_000
+
+    def decoded(self: Image.Image) -> None:
+        raise AssertionError("pixels were decoded")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decoded)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataError) as caught:
+            opened(path)
+    assert "144000000 pixels" in caught.value.why or "12000 x 12000" in caught.value.why
+
+
+@pytest.mark.parametrize("side", [9_000, 60_000])
+def test_the_limit_holds_on_both_sides_of_pillows_own(tmp_path: Path, side: int) -> None:
+    (tmp_path / "a.png").write_bytes(bare_png(side, side, b""))
+    with pytest.raises(DataError):
+        opened(tmp_path / "a.png")
+
+
+def test_text_bomb(tmp_path: Path) -> None:
+    text = png_chunk(b"zTXt", b"comment\0\0" + zlib.compress(bytes(80 << 20), 9))
+    (tmp_path / "a.png").write_bytes(bare_png(8, 8, bytes(16), extra=text))
+    with pytest.raises(DataError):
+        opened(tmp_path / "a.png")
+
+
+def test_truncated_empty_and_foreign_files(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "whole.png")
+    whole = (tmp_path / "whole.png").read_bytes()
+    damaged = {
+        "cut.png": whole[: len(whole) // 2],
+        "empty.jpg": b"",
+        "text.png": b"this is not a picture",
+        "flipped.png": whole[:100] + bytes([whole[100] ^ 255]) + whole[101:],
+        "postscript.png": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n",
+    }
+    for name, data in damaged.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(DataError) as caught:
+            opened(tmp_path / name)
+        assert caught.value.why
+    with pytest.raises(DataError, match="missing"):
+        opened(tmp_path / "missing.png")
+
+
+def test_header(tmp_path: Path) -> None:
+    Image.new("LA", (7, 3)).save(tmp_path / "a.png")
+    assert picture_header(tmp_path / "a.png") == (7, 3, "LA")
+
+
+def test_opening_in_threads_leaves_the_warnings_alone(tmp_path: Path) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    before = list(warnings.filters)
+
+    def many() -> None:
+        for _ in range(50):
+            opened(tmp_path / "a.png")
+
+    threads = [threading.Thread(target=many) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert warnings.filters == before

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from sfumato.errors import DataError, RunError, SettingError
+from sfumato.media.audio.medium import AudioMedium
+from sfumato.media.audio.provenance import read_recipe
+from sfumato.model.audio import AudioModel
+from sfumato.model.request import Made, Request
+from sfumato.model.samples import Sounds
+from sfumato.model.writing import Written
+from sfumato.run import Run, open_run
+from sfumato.training.train import planned, train
+from sfumato.verbs.sample import Asked, sample_files
+
+Runs = Callable[..., Path]
+RATE = 4_000
+
+
+def files(run: str | None, out: str, like: Path | None = None, **asked: Any) -> list[Path]:
+    form = asked.pop("form", None)
+    *_, written = sample_files(run, Asked(**asked), Path(out), False, like, form)
+    assert isinstance(written, Written)
+    return written.files
+
+
+def made(run: Run, n: int = 4, **asked: Any) -> Sounds:
+    found = run.sample(n, **asked)
+    assert isinstance(found, Sounds)
+    return found
+
+
+@pytest.fixture(scope="module")
+def tones(finished_sounds: Path) -> Run:
+    return open_run(finished_sounds / "tones")
+
+
+@pytest.mark.parametrize("name", ["tones", "wave", "hum"])
+def test_files_are_the_same_in_any_batch(sound_runs: Runs, name: str) -> None:
+    sound_runs(name)
+    results = [files(name, f"out{batch}", n=9, seed=7, batch=batch) for batch in (1, 4, 16)]
+    for one, four, sixteen in zip(*results, strict=True):
+        assert one.read_bytes() == four.read_bytes() == sixteen.read_bytes()
+    assert len({path.read_bytes() for path in results[0]}) == 9
+
+
+@pytest.mark.parametrize("form", ["wav", "flac"])
+def test_a_sound_is_made_again_from_its_own_file(sound_runs: Runs, form: str) -> None:
+    sound_runs("tones")
+    for original in files("tones", "first", n=3, seed=5, form=form):
+        (again,) = files(None, f"again-{original.stem}", like=original)
+        assert again.suffix == original.suffix
+        assert again.read_bytes() == original.read_bytes()
+
+
+def test_lengths_are_drawn_from_the_class_and_kept(tones: Run, tmp_path: Path) -> None:
+    found = made(tones, 32, label="low")
+    lengths = np.array([recipe["seconds"] for recipe in found.recipes])
+    low, high = tones.spec.data.seconds[1][0], tones.spec.data.seconds[1][-1]
+    assert low - 1e-3 <= lengths.min() < lengths.max() <= high + 1e-3
+    assert len(np.unique(lengths)) > 16
+    for path, length in zip(found.save(tmp_path / "out"), lengths, strict=True):
+        header = soundfile.info(path)
+        assert (header.samplerate, header.channels) == (RATE, 1)
+        assert header.frames == round(length * RATE)
+    asked = made(tones, 2, seconds=0.125)
+    assert [clip.shape for clip in (asked[0], asked[1])] == [(1, 500)] * 2
+
+
+def awake(run: Run) -> AudioModel:
+    """The model of a run, with weights that listen to all that they are told."""
+    model = AudioModel(run.directory, run.spec)
+    draw = torch.Generator().manual_seed(0)
+    for parameter in model.denoiser.backbone.parameters():
+        parameter.add_(0.05 * torch.randn(parameter.shape, generator=draw))
+    return model
+
+
+def test_the_length_acts_and_is_whole_samples(sounds: Path, finished_sounds: Path) -> None:
+    """What a file says of its length is all that there was to it: made again it is the same."""
+    model = awake(open_run(finished_sounds / "tones"))
+
+    def clips(request: Request) -> tuple[np.ndarray[Any, Any], list[float]]:
+        (done,) = [event for event in model.sample(request) if isinstance(event, Made)]
+        return done.items, [recipe["seconds"] for recipe in done.recipes]
+
+    for asked in ({}, {"start": sounds / "low/2.wav", "strength": 0.9}):
+        for seed in range(4):
+            request = model.request(1, seed=seed, label="low", **asked)
+            first, (seconds,) = clips(request)
+            assert seconds * RATE == pytest.approx(round(seconds * RATE), abs=1e-9)
+            again, same = clips(replace(request, seconds=seconds))
+            assert same == [seconds]
+            assert np.array_equal(first, again)
+            shorter, _ = clips(replace(request, seconds=seconds / 2))
+            assert not np.array_equal(first, shorter)
+
+
+def test_without_classes_lengths_are_drawn_from_all(
+    tmp_path: Path, sounds: Path, tiny_sounds: tuple[str, ...]
+) -> None:
+    plan = planned("audio", steps=1, changes=(*tiny_sounds, "data.labels=false"))
+    for _ in train(sounds, plan, "open", tmp_path):
+        pass
+    run = open_run(tmp_path / "open")
+    (row,) = run.spec.data.seconds
+    lengths = [recipe["seconds"] for recipe in made(run, 40, steps=1).recipes]
+    assert row[0] - 1e-3 <= min(lengths) < max(lengths) <= row[-1] + 1e-3
+
+
+def test_all_that_fill_their_window_take_no_length(
+    tmp_path: Path, tiny_sounds: tuple[str, ...]
+) -> None:
+    (tmp_path / "full").mkdir()
+    for number in range(4):
+        noise = np.random.default_rng(number).uniform(-0.5, 0.5, 1200)
+        soundfile.write(tmp_path / f"full/{number}.wav", noise, RATE)
+    for _ in train(tmp_path / "full", planned("audio", 1, changes=tiny_sounds), "a", tmp_path):
+        pass
+    run = open_run(tmp_path / "a")
+    found = made(run, 1)
+    assert found.recipes[0]["seconds"] is None
+    assert found[0].shape == (1, 1000)
+    with pytest.raises(SettingError, match="takes no length"):
+        made(run, seconds=0.1)
+
+
+def test_a_length_out_of_the_window_is_refused(tones: Run) -> None:
+    with pytest.raises(SettingError, match=r"window is 0\.25 seconds"):
+        made(tones, seconds=0.3)
+    with pytest.raises(SettingError, match="seconds cannot be 0"):
+        made(tones, seconds=0.0)
+
+
+def test_what_a_sound_does_not_have_is_refused(sound_runs: Runs) -> None:
+    sound_runs("tones")
+    with pytest.raises(SettingError, match="--temperature is not for sounds"):
+        files("tones", "out", temperature=0.5)
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(("level", "peak"), [("peak", 0.891), ("keep", 0.989)])
+def test_nothing_is_clipped(tones: Run, level: str, peak: float) -> None:
+    settings = tones.spec.audio.medium.model_copy(update={"level": level})
+    medium = AudioMedium(settings)
+    decoded = medium.decode(torch.full((1, *medium.signal_shape), 50.0))
+    assert np.abs(decoded).max() == pytest.approx(peak, abs=1e-3)
+    assert not medium.decode(torch.zeros(1, *medium.signal_shape)).any()
+
+
+class TestVariations:
+    def test_a_weak_one_is_nearly_the_file(self, tones: Run, sounds: Path) -> None:
+        source = sounds / "low/0.wav"
+        model = tones.model
+        assert isinstance(model, AudioModel)
+        original = model.medium.read(source)[0] / 32768
+        near = made(tones, 2, start=source, strength=1e-4, steps=1)
+        far = made(tones, 2, start=source, strength=1.0)
+        for clip in near.clips:
+            assert np.corrcoef(clip[0], original)[0, 1] > 0.99
+        for clip in far.clips:
+            assert abs(np.corrcoef(clip[0], original)[0, 1]) < 0.9
+        assert not np.array_equal(near.clips[0], near.clips[1])
+
+    def test_it_is_as_long_as_the_file_and_of_no_class(self, tones: Run, sounds: Path) -> None:
+        found = made(tones, 1, start=sounds / "low/1.wav", strength=0.5)
+        (recipe,) = found.recipes
+        frames = soundfile.info(sounds / "low/1.wav").frames
+        assert recipe["seconds"] == pytest.approx(frames / RATE, abs=0.02)
+        assert recipe["label"] is None
+        assert recipe["scale"] == 1
+        assert recipe["steps"] == 2
+
+    def test_it_is_made_again_as_long_as_its_file_is_there(
+        self, sound_runs: Runs, sounds: Path
+    ) -> None:
+        sound_runs("tones")
+        source = Path("mine.wav")
+        source.write_bytes((sounds / "high/0.wav").read_bytes())
+        (original,) = files("tones", "out", n=1, start=source, strength=0.6)
+        assert read_recipe(original)["start"]["strength"] == 0.6
+        (again,) = files(None, "again", like=original)
+        assert again.read_bytes() == original.read_bytes()
+        source.write_bytes((sounds / "high/1.wav").read_bytes())
+        with pytest.raises(DataError, match="not the file that the variation started from"):
+            files(None, "third", like=original)
+
+    @pytest.mark.parametrize("strength", [0.0, -1.0, 1.5, float("nan")])
+    def test_a_strength_out_of_range_is_refused(
+        self, tones: Run, sounds: Path, strength: float
+    ) -> None:
+        with pytest.raises(SettingError, match="strength cannot be"):
+            made(tones, start=sounds / "low/1.wav", strength=strength)
+
+    def test_a_strength_alone_is_refused(self, tones: Run) -> None:
+        with pytest.raises(SettingError, match="variations of a file"):
+            made(tones, strength=0.5)
+
+    def test_a_file_that_is_no_sound_is_refused(self, tones: Run, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="cannot be read"):
+            made(tones, start=tmp_path / "none.wav")
+        (tmp_path / "text.wav").write_text("hello")
+        with pytest.raises(DataError, match="cannot be read as a sound"):
+            made(tones, start=tmp_path / "text.wav")
+
+
+def test_a_run_on_sounds_is_no_run_on_pictures(tones: Run) -> None:
+    with pytest.raises(RunError, match="a run on sounds, and no run on pictures"):
+        tones.spec.image  # noqa: B018

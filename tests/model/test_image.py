@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import nn
+
+from sfumato.errors import SettingError
+from sfumato.model.image import ImageModel
+from sfumato.model.request import Made
+from sfumato.run import Run, open_run
+
+
+@pytest.fixture(scope="module")
+def unet(finished_runs: Path) -> Run:
+    return open_run(finished_runs / "unet")
+
+
+def test_a_label_is_left_open_where_there_is_a_start(unet: Run, pictures: Path) -> None:
+    """What the picture shows is unknown, and a label drawn by chance would lead away from it."""
+    model = ImageModel(unet.directory, unet.spec)
+    seen: set[int] = set()
+
+    def note(network: nn.Module, args: tuple[Any, ...], told: dict[str, Any]) -> None:
+        seen.update(told["label"][:3].tolist())  # Behind them a tile is filled up.
+
+    model.denoiser.backbone.register_forward_pre_hook(note, with_kwargs=True)
+    start = pictures / "dog/0.png"
+    for asked, expected, label in (
+        ({"start": start}, {2}, None),
+        ({"start": start, "label": "dog"}, {1}, "dog"),
+        ({"label": "cat"}, {0}, "cat"),
+    ):
+        seen.clear()
+        request = model.request(3, **asked)  # type: ignore[arg-type]
+        (made,) = [event for event in model.sample(request) if isinstance(event, Made)]
+        assert seen == expected
+        assert {recipe["label"] for recipe in made.recipes} == {label}
+
+
+def test_pictures_have_no_seconds(unet: Run) -> None:
+    with pytest.raises(SettingError, match="no seconds"):
+        unet.model.request(seconds=1.0)  # type: ignore[union-attr]
+    assert unet.sample(1).recipes[0]["seconds"] is None

@@ -1,0 +1,104 @@
+"""Tuning runs: what is kept, when it is taken, and when it is not any more."""
+
+import json
+
+import pytest
+
+from sfumato.errors import DamagedFile, SettingError
+from sfumato.run import Run
+from sfumato.runs.tuned import Fitted, KeptForSignals, keep_if_better, kept_for
+from sfumato.sampling import Tuned, Wiener
+from sfumato.sampling.tokens import Ancestral
+from sfumato.verbs.tune import tune
+
+
+def last(events):
+    *_, found = events
+    assert isinstance(found, Fitted)
+    return found
+
+
+@pytest.fixture
+def fitted(runs):
+    """A run of pictures and what was fitted to it, kept whether it is better or not."""
+    runs("plain")
+    run = Run.open("plain")
+    found = last(tune("plain", 3, examples=3, rounds=1))
+    kept = found.kept.model_copy(update={"error": 0.0, "untuned_error": 1.0})
+    return run, keep_if_better(run.directory, kept)
+
+
+def test_a_fit_of_pictures_is_a_sampler_for_its_evaluations(fitted):
+    run, found = fitted
+    assert isinstance(found.kept.sampler, Tuned) and len(found.kept.sampler.weights) == 3
+    assert found.path is not None and found.path.parent == run.directory.tuned
+    assert run.model.request(steps=3).sampler == found.kept.sampler
+    assert not isinstance(run.model.request(steps=4).sampler, Tuned)
+    assert not isinstance(run.model.request(steps=3, sampler="heun").sampler, Tuned)
+
+
+def test_samples_by_it_carry_it_and_are_made_again_without_it(fitted, tmp_path):
+    run, found = fitted
+    made = run.sample(2, steps=3)
+    (first, *_) = made.save(tmp_path / "out")
+    assert found.path is not None
+    found.path.unlink()
+    again = run.like(first)
+    assert (again.pixels[0] == made.pixels[0]).all()
+
+
+def test_other_weights_are_not_sampled_by_it(fitted):
+    run, found = fitted
+    assert (
+        kept_for(run.directory, KeptForSignals, run.model.fingerprint, 3, found.kept.scale)
+        is not None
+    )
+    assert kept_for(run.directory, KeptForSignals, "0" * 16, 3, found.kept.scale) is None
+    assert (
+        kept_for(run.directory, KeptForSignals, run.model.fingerprint, 3, found.kept.scale + 1)
+        is None
+    )
+
+
+def test_what_is_not_better_is_not_kept(fitted):
+    run, found = fitted
+    assert found.path is not None
+    found.path.unlink()
+    worse = found.kept.model_copy(update={"error": 1.0, "untuned_error": 1.0})
+    assert keep_if_better(run.directory, worse).path is None
+    assert not found.path.exists()
+
+
+def test_a_damaged_file_is_named(fitted):
+    run, found = fitted
+    assert found.path is not None
+    found.path.write_text(json.dumps({"format": 1}))
+    with pytest.raises(DamagedFile, match=found.path.name):
+        run.model.request(steps=3)
+
+
+def test_few_evaluations_are_wieners(runs):
+    runs("plain")
+    model = Run.open("plain").model
+    steps = model.spec.recipe.sampling.steps
+    assert isinstance(model.request(steps=max(1, steps // 2 - 1)).sampler, Wiener)
+    assert model.request(steps=steps).sampler == model.spec.recipe.sampling.sampler
+
+
+def test_a_grid_of_text_is_fitted_and_taken(text_runs):
+    text_runs("prose")
+    run = Run.open("prose")
+    found = last(tune("prose", 4, examples=4))
+    assert isinstance(found.kept.sampler, Ancestral)
+    assert found.kept.error > 0 and found.kept.untuned_error > 0
+    kept = found.kept.model_copy(update={"error": 0.0})
+    keep_if_better(run.directory, kept)
+    assert run.model.request(steps=4).sampler == kept.sampler
+    assert len(run.sample(2, steps=4).texts) == 2
+
+
+@pytest.mark.parametrize("asked", [{"steps": 1}, {"steps": 51}, {"steps": 4, "rounds": 0}])
+def test_what_is_out_of_range_is_refused(runs, asked):
+    runs("plain")
+    with pytest.raises(SettingError):
+        tune("plain", asked.pop("steps"), **asked)
