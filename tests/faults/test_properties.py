@@ -16,13 +16,14 @@ from PIL import Image
 from sfumato import storage
 from sfumato.cli import main
 from sfumato.errors import SettingError
+from sfumato.media.facts import DataFacts
 from sfumato.media.image.open import open_picture
 from sfumato.media.image.provenance import read_recipe, write_png
 from sfumato.media.registry import RECIPES, find
 from sfumato.recipes import override
 from sfumato.runs import spec as specs
 from sfumato.runs.directory import checked_name
-from sfumato.runs.spec import DataFacts, Spec
+from sfumato.runs.spec import Spec
 
 IN_A_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 NUMBERS = st.one_of(st.integers(-3, 600), st.floats(allow_nan=False, width=32))

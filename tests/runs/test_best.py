@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from sfumato.engine.events import Kept, Metric
-from sfumato.runs.best import Best, best_of, best_value, keep_if_best
+from sfumato.runs.snapshots import Best, best_of, best_value, keep_if_best
 from sfumato.runs.directory import RunDirectory
 
 

@@ -6,9 +6,9 @@ from safetensors.torch import load_file
 
 from sfumato.engine.events import Metric
 from sfumato.errors import RunError
-from sfumato.runs.best import keep_if_best
+from sfumato.runs.snapshots import keep_if_best
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.early import early_for, keep_early
+from sfumato.runs.snapshots import early_for, keep_early
 
 
 @pytest.fixture

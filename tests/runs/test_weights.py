@@ -14,7 +14,7 @@ from sfumato.engine.events import Metric
 from sfumato.errors import DamagedFile, RunError, SettingError
 from sfumato.runs import weights as model
 from sfumato.runs import spec as specs
-from sfumato.runs.best import keep_if_best
+from sfumato.runs.snapshots import keep_if_best
 from sfumato.runs.directory import RunDirectory
 from sfumato.run import open_run
 

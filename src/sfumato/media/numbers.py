@@ -1,42 +1,312 @@
-"""Pictures or sounds in memory-mapped form, as a run uses them."""
+"""Media of numbers: items are arrays of one shape, learnt by Gaussian diffusion.
+
+Images and audio are such media. A new one brings its settings, a reader, an encoding to tensors and
+back, and a recipe; data, training, sampling, variations, scores and reports then work as they are.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypedDict
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from pydantic import BaseModel
 from torch import Tensor
 
-from sfumato.catalogue import CATALOGUE
-from sfumato.media.data.dataset import Dataset, Reader, build
-from sfumato.media.data.index import Index
-from sfumato.media.medium import SignalMedium
-from sfumato.media.registry import AnyRecipe
+from sfumato.denoiser import NetworkDenoiser
+from sfumato.errors import SettingError
+from sfumato.likelihood import Density, End
+from sfumato.media.data.dataset import Dataset, Progress, Reader, build
+from sfumato.media.data.encoded import Encoded
+from sfumato.media.data.index import FileKind, Index, scan
+from sfumato.media.data.items import Item
+from sfumato.media.data.walk import Rejected
+from sfumato.media.facts import DataFacts
+from sfumato.media.medium import Data, Description, Medium, Reading, Report, Source, no_such_file
+from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
-from sfumato.runs.directory import RunDirectory
-from sfumato.runs.spec import DataFacts, Spec
-from sfumato.training.batches import Batches
-from sfumato.training.numbers_task import GaussianTask
-from sfumato.training.source import Reading
-from sfumato.training.task import AnyDenoiser, TrainingData
 
 _MEASURED = 2048
+"""Number of items, evenly spaced, on which settings are measured."""
 
-MediumT = TypeVar("MediumT", bound=SignalMedium)
-RecipeT = TypeVar("RecipeT", bound=GaussianRecipe)
+
+class Located(NamedTuple):
+    """An item that has been found and not yet been read.
+
+    Attributes:
+        name: For a reader: the path as it was given, and the part of the file.
+        path: Of the file.
+        part: Which part of the file it is, from 0.
+    """
+
+    name: str
+    path: Path
+    part: int
+
+
+class NumberMedium(Medium):
+    """Base of media whose items are arrays of one shape.
+
+    Attributes:
+        kind: Which files are read.
+        variations: Number of uniform numbers that decide how an item is varied in training.
+        end: How likely exact values are, given what is left at the end of the process.
+    """
+
+    kind: ClassVar[FileKind]
+    variations: ClassVar[int] = 0
+    end: ClassVar[End] = Density()
+    recipe: ClassVar[type[GaussianRecipe]]
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+
+    @classmethod
+    def of_run(cls, recipe: GaussianRecipe, folder: Path) -> Self:
+        """See :meth:`Medium.of_run`."""
+        return cls(recipe.medium)
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Of one item as it is cached."""
+
+    @property
+    @abstractmethod
+    def dtype(self) -> np.dtype[Any]:
+        """Of the numbers of an item as it is cached."""
+
+    @property
+    @abstractmethod
+    def cache_key(self) -> str:
+        """Everything that decides what :meth:`read` returns, as text."""
+
+    @property
+    def signal_shape(self) -> tuple[int, ...]:
+        """Of one item as a process sees it: (C, *sides)."""
+        return self.shape
+
+    @abstractmethod
+    def read(self, path: Path, part: int = 0) -> NDArray[Any]:
+        """An item from a file.
+
+        Raises:
+            DataError: The file cannot be read.
+        """
+
+    @abstractmethod
+    def examples(self, items: NDArray[Any], uniforms: Tensor | None = None) -> Encoded:
+        """Items (B, ...) to learn from.
+
+        Args:
+            items: As they are cached.
+            uniforms: In [0, 1), shape (B, ``variations``): varies the items if given.
+        """
+
+    @abstractmethod
+    def decode(self, x0: Tensor) -> NDArray[Any]:
+        """What signals (B, C, *sides) look or sound like, shape (B, ...)."""
+
+    @abstractmethod
+    def write_preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
+        """Write samples (B, C, *sides) to each of some paths, which lack a suffix."""
+
+    def divided(self, index: Index) -> Index:
+        """An index with one item for each part of a file, where files have many."""
+        return index
+
+    def settled(self, items: NDArray[Any]) -> Self:
+        """The medium with everything filled in that depends on typical items (M, ...)."""
+        return self
+
+    def seconds(self, filled: float) -> float | None:
+        """Length of an item that fills a share of its extent; None for media without time."""
+        return None
+
+    def filled(self, seconds: float) -> float:
+        """Share of its extent that an item of some length fills, cut to what is possible."""
+        return 1.0
+
+    def require_seconds(self, seconds: float) -> None:
+        """Refuse a length that items of the medium cannot have.
+
+        Raises:
+            SettingError: They cannot.
+        """
+        raise SettingError(f"{self.plural} have no length in seconds.".capitalize())
+
+    @classmethod
+    def resolved(cls, settings: Any, index: Index) -> BaseModel:
+        """Settings with everything filled in that depends on the files."""
+        found: BaseModel = settings
+        return found
+
+    def quantiles(
+        self, dataset: Dataset, training: NDArray[np.int64], labels: NDArray[np.int64] | None
+    ) -> tuple[tuple[float, ...], ...]:
+        """Quantiles of the lengths of training items in seconds, see ``DataFacts.seconds``."""
+        return ()
+
+    def require_enough(self, dataset: Dataset, place: Path) -> None:
+        """Refuse data from which nothing can be learnt.
+
+        Raises:
+            DataError: There are too few items.
+        """
+
+    @classmethod
+    def open(
+        cls, source: Source, recipe: GaussianRecipe, stored: Path | None = None
+    ) -> Iterator[Reading | Data]:
+        """See :meth:`Medium.open`."""
+        cls.require()
+        index = scan(source.path, cls.kind)
+        medium = cls(cls.resolved(recipe.medium, index))
+        for event in _opened(medium.divided(index), medium):
+            if isinstance(event, Dataset):
+                yield _data(event, medium, source, recipe)
+            else:
+                yield event
+
+    @classmethod
+    def denoiser(cls, recipe: GaussianRecipe, facts: DataFacts) -> NetworkDenoiser:
+        """See :meth:`Medium.denoiser`."""
+        medium = cls(recipe.medium)
+        channels, *sides = medium.signal_shape
+        classes = len(facts.classes) if recipe.data.labels else 0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            backbone = recipe.backbone.build(channels, sides, classes, bool(facts.seconds))
+        if recipe.sigma_data is None:
+            raise ValueError("the recipe has to be settled on its data first")
+        process = Gaussian(recipe.schedule)
+        return NetworkDenoiser(backbone, process, recipe.prediction, recipe.sigma_data)
+
+    @classmethod
+    def describe(cls, recipe: GaussianRecipe, facts: DataFacts) -> Description:
+        """See :meth:`Medium.describe`."""
+        medium = cls(recipe.medium)
+        shape = " x ".join(map(str, medium.shape))
+        return Description(
+            subject=f"{cls.plural} of {shape} numbers",
+            rows={"prediction, schedule": f"{recipe.prediction.kind}, {recipe.schedule.kind}"},
+            facts={cls.plural.replace(" ", "_"): facts.count, "shape": list(medium.shape)},
+        )
+
+    @classmethod
+    def check(
+        cls,
+        folder: Path,
+        recipe: GaussianRecipe,
+        progress: Callable[[int, int, str], None] | None = None,
+    ) -> Report:
+        """See :meth:`Medium.check`. The cache that it fills is the one that a run uses."""
+        cls.require()
+        files = scan(folder, cls.kind)
+        medium = cls(cls.resolved(recipe.medium, files))
+
+        def report(event: Progress) -> None:
+            if progress is not None:
+                progress(event.done, event.total, "reading")
+
+        dataset = Dataset.open_or_build(medium.divided(files), medium, progress=report)
+        return medium.report(files, dataset)
+
+    def report(self, files: Index, dataset: Dataset) -> Report:
+        """What is known of some files and of their items."""
+        return NumberReport(files.root, self.settings, **counts(dataset))
+
+    def locate(self, place: Path) -> Iterator[Located | tuple[str, str]]:
+        """The items of a file or folder, or a name and a reason for what is set aside.
+
+        Raises:
+            DataError: There is none.
+        """
+        if place.is_dir():
+            index = scan(place, self.kind)
+            yield from ((str(place / path), reason) for path, reason in index.rejected)
+        elif place.exists():
+            index = Index(place.parent, (Item(place.name),), (), "", "")
+        else:
+            raise no_such_file(place)
+        index = self.divided(index)
+        for item in index.items:
+            yield Located(str(index.root / item.name), index.file(item), item.part)
+
+
+class Counts(TypedDict):
+    """What is known of the items of any data set, see :class:`NumberReport`."""
+
+    count: int
+    labels: dict[str, int]
+    captions: int
+    groups: int
+    duplicates: tuple[tuple[str, str], ...]
+    rejected: tuple[Rejected, ...]
+    fingerprint: str
+
+
+def counts(dataset: Dataset) -> Counts:
+    """Count what a data set has."""
+    return Counts(
+        count=len(dataset),
+        labels=dataset.label_counts,
+        captions=sum(item.caption is not None for item in dataset.items),
+        groups=len({item.group or item.path for item in dataset.items}),
+        duplicates=dataset.duplicates,
+        rejected=dataset.rejected,
+        fingerprint=dataset.fingerprint,
+    )
 
 
 @dataclass(frozen=True)
-class GaussianData(TrainingData, Generic[MediumT, RecipeT]):
-    """A set of pictures or sounds as a run uses it.
+class NumberReport:
+    """What a look at a folder found, whatever the medium.
 
     Attributes:
-        recipe: As it was asked.
+        root: The folder.
+        settings: As a run would use them, with nothing left open.
+        count: Items that can be used.
+        labels: Number of items of each class; empty without labels.
+        captions: Number of items that have one.
+        groups: Number of independent items: groups of near-duplicates count as one.
+        duplicates: Pairs of names whose items are equal.
+        rejected: What was set aside, and why.
+        fingerprint: Of the data.
+    """
+
+    root: Path
+    settings: BaseModel
+    count: int
+    labels: dict[str, int]
+    captions: int
+    groups: int
+    duplicates: tuple[tuple[str, str], ...]
+    rejected: tuple[Rejected, ...]
+    fingerprint: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain data but what is to be looked at."""
+        return {
+            **vars(self),
+            "root": str(self.root),
+            "settings": self.settings.model_dump(mode="json"),
+            "duplicates": [list(pair) for pair in self.duplicates],
+            "rejected": [rejected._asdict() for rejected in self.rejected],
+        }
+
+
+@dataclass(frozen=True)
+class NumberData(Data):
+    """Items of a medium of numbers as a run uses them.
+
+    Attributes:
+        recipe: The recipe as the user asked for it.
         dataset: All items.
         medium: How they were read, with nothing left open.
         training: Indices trained on.
@@ -44,47 +314,29 @@ class GaussianData(TrainingData, Generic[MediumT, RecipeT]):
         facts: For the spec.
     """
 
-    recipe: RecipeT
+    recipe: GaussianRecipe
     dataset: Dataset
-    medium: MediumT
+    medium: NumberMedium
     training: NDArray[np.int64]
     held_out: NDArray[np.int64]
     facts: DataFacts
 
-    @abstractmethod
-    def preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
-        """Write samples, shape (B, C, *sides), to each of the paths, which lack a suffix."""
+    def settled(self) -> GaussianRecipe:
+        """The recipe with the settings of the medium and the deviation of the data."""
+        return self.recipe.settled(self.medium.settings, self.sigma())
 
     def sigma(self) -> float:
         """Standard deviation of the encoded data, over at most 2,048 evenly spaced items."""
-        items = measured(self.dataset, self.training)
+        items = _typical(self.dataset, self.training)
         return round(float(self.medium.examples(items).x0.std()), 4) or 0.5
 
-    @abstractmethod
-    def settled(self) -> AnyRecipe:
-        """With the settings of the medium and the deviation of the data."""
 
-    def store(self, directory: RunDirectory) -> None:
-        """Nothing: the spec holds it all."""
-
-    def task(self, spec: Spec, denoiser: AnyDenoiser) -> GaussianTask:
-        """Denoising of these items."""
-        batches = self.batches(spec.gaussian, spec.classes, spec.lengths)
-        return GaussianTask(batches, self.preview, spec, denoiser)
-
-    def batches(self, recipe: GaussianRecipe, classes: int, lengths: bool = False) -> Batches:
-        """The batches of a recipe, see :class:`Batches`."""
-        parts = self.dataset, self.training, self.held_out, self.medium
-        return Batches(*parts, recipe, classes, lengths)
-
-
-def measured(dataset: Dataset, training: NDArray[np.int64]) -> NDArray[Any]:
-    """At most 2,048 items, evenly spaced, on which settings are settled."""
+def _typical(dataset: Dataset, training: NDArray[np.int64]) -> NDArray[Any]:
     items, _ = dataset.gather(training[:: -(-len(training) // _MEASURED)])
     return items
 
 
-def opened(index: Index, reader: Reader) -> Iterator[Reading | Dataset]:
+def _opened(index: Index, reader: Reader) -> Iterator[Reading | Dataset]:
     """The items of an index in memory-mapped form; yields the progress of reading them.
 
     Raises:
@@ -92,41 +344,35 @@ def opened(index: Index, reader: Reader) -> Iterator[Reading | Dataset]:
     """
     dataset = Dataset.open(index, reader)
     if dataset is None:
-        for done in build(index, reader):
-            yield Reading(step=0, done=done.done, total=done.total, rejected=done.rejected)
+        for event in build(index, reader):
+            yield _reading(event)
         dataset = Dataset.open_or_build(index, reader)
     yield dataset
 
 
-def facts_of(
-    folder: Path,
-    name: str | None,
-    dataset: Dataset,
-    training: NDArray[np.int64],
-    seconds: tuple[tuple[float, ...], ...] = (),
-) -> DataFacts:
-    """What the spec says of the data.
+def _reading(event: Progress) -> Reading:
+    return Reading(step=0, done=event.done, total=event.total, rejected=event.rejected)
 
-    Args:
-        folder: Where they are.
-        name: In the catalogue, if they come from there.
-        dataset: All items.
-        training: Indices trained on.
-        seconds: See :class:`DataFacts`.
-    """
-    entry = None if name is None else CATALOGUE[name]
+
+def _data(
+    dataset: Dataset, medium: NumberMedium, source: Source, recipe: GaussianRecipe
+) -> NumberData:
+    training, held_out = dataset.split(recipe.data.held_out)
+    medium.require_enough(dataset, source.path)
+    medium = medium.settled(_typical(dataset, training))
     frequencies: tuple[float, ...] = ()
     if dataset.labels is not None:
         counts = np.bincount(dataset.labels[training], minlength=len(dataset.classes))
         frequencies = tuple((counts / counts.sum()).round(6).tolist())
-    return DataFacts(
-        source=name or str(folder.resolve()),
-        catalogued=name is not None,
+    facts = DataFacts(
+        source=source.name or str(source.path.resolve()),
+        catalogued=source.name is not None,
         fingerprint=dataset.fingerprint,
         count=len(dataset),
         classes=dataset.classes,
         frequencies=frequencies,
-        licence=entry.licence if entry else "",
-        attribution=entry.attribution if entry else "",
-        seconds=seconds,
+        licence=source.licence,
+        attribution=source.attribution,
+        seconds=medium.quantiles(dataset, training, dataset.labels if recipe.data.labels else None),
     )
+    return NumberData(recipe, dataset, medium, training, held_out, facts)

@@ -1,68 +1,152 @@
-"""The recipes by name."""
+"""The media, and the recipes of all of them by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Tag
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from sfumato.errors import SettingError, suggest
-from sfumato.media.audio import recipes as audio
-from sfumato.media.audio.recipe import AudioRecipe
-from sfumato.media.image import recipes as image
-from sfumato.media.image.recipe import ImageRecipe
-from sfumato.media.text import recipes as text
-from sfumato.media.text.recipe import TextRecipe
+from sfumato.media.audio.medium import AudioMedium
+from sfumato.media.image.medium import ImageMedium
+from sfumato.media.medium import Medium
+from sfumato.media.text.medium import TextMedium
+from sfumato.recipes import RecipeBase
 
+MEDIA: list[type[Medium]] = [ImageMedium, AudioMedium, TextMedium]
+"""All media, the default first. A process can add its own, see :func:`add_medium`."""
 
-def _medium(recipe: Any) -> str:
-    """The medium of a recipe, or of a recipe as plain data; pictures do not name theirs."""
-    if isinstance(recipe, TextRecipe | AudioRecipe):
-        return recipe.medium.kind
-    if not isinstance(recipe, dict):
-        return "image"
-    medium = recipe.get("medium")
-    return str(medium.get("kind", "image")) if isinstance(medium, dict) else "image"
-
-
-AnyRecipe = Annotated[
-    Annotated[ImageRecipe, Tag("image")]
-    | Annotated[TextRecipe, Tag("text")]
-    | Annotated[AudioRecipe, Tag("audio")],
-    Discriminator(_medium),
-]
-"""A recipe for any medium, as read from a spec."""
-
-RECIPES: Mapping[str, Callable[[], AnyRecipe]] = MappingProxyType(
-    {
-        "image": image.unet,
-        "image-transformer": image.transformer,
-        "image-large": image.large,
-        "text": text.text,
-        "text-bpe": text.pieces,
-        "text-molecules": text.molecules,
-        "text-large": text.large,
-        "audio": audio.spectrogram,
-        "audio-waveform": audio.waveform,
-        "audio-large": audio.large,
-    }
-)
 DEFAULT = "image"
+"""The recipe for data that say nothing of their medium."""
 
 
-def find(name: str) -> AnyRecipe:
-    """The recipe of that name.
+def add_medium(medium: type[Medium]) -> type[Medium]:
+    """Add a medium for this process, and its recipes.
+
+    Raises:
+        SettingError: There is another medium or a recipe of that name.
+    """
+    replaced = [known for known in MEDIA if known.name == medium.name]
+    if any(known.__qualname__ != medium.__qualname__ for known in replaced):
+        raise SettingError(f"There is a medium '{medium.name}' already.")
+    MEDIA[:] = [known for known in MEDIA if known not in replaced]
+    taken = sorted(set(medium.recipes) & set(recipes()))
+    if taken:
+        MEDIA.extend(replaced)
+        raise SettingError(f"There is a recipe '{taken[0]}' already.")
+    MEDIA.append(medium)
+    return medium
+
+
+def medium_named(name: str) -> type[Medium]:
+    """The medium of a name.
 
     Raises:
         SettingError: There is none.
     """
-    if name not in RECIPES:
-        raise SettingError(f"There is no recipe '{name}'.", hint=suggest(name, RECIPES))
-    return RECIPES[name]()
+    names = {medium.name: medium for medium in MEDIA}
+    if name not in names:
+        raise SettingError(f"There is no medium '{name}'.", hint=suggest(name, names))
+    return names[name]
+
+
+def medium_of(recipe: RecipeBase) -> type[Medium]:
+    """The medium of a recipe.
+
+    Raises:
+        SettingError: The recipe is of no known medium.
+    """
+    for medium in MEDIA:
+        if isinstance(recipe, medium.recipe):
+            return medium
+    raise SettingError(
+        f"The recipe '{recipe.name}' is of no known medium.",
+        hint="register its medium first: sfumato.register(MyMedium)",
+    )
+
+
+def medium_of_file(path: Path) -> type[Medium]:
+    """The medium whose samples are written to files of such a name; the default if none is."""
+    return next((medium for medium in MEDIA if medium.holds_provenance(path)), MEDIA[0])
+
+
+def require_own(medium: type[Medium], verb: str, options: Mapping[str, object]) -> None:
+    """Refuse options that are of other media.
+
+    Args:
+        medium: Of the run.
+        verb: What is to be done, such as ``sample``.
+        options: What was given, by name; False counts as not given.
+
+    Raises:
+        SettingError: An option is of other media.
+    """
+    own = medium.options.get(verb, frozenset())
+    for name, value in options.items():
+        owners = [other for other in MEDIA if name in other.options.get(verb, ())]
+        # By identity: zero is a value that somebody can mean.
+        if owners and name not in own and value is not False:
+            names = " and ".join(other.name for other in owners)
+            raise SettingError(
+                f"The option '{name}' is not for {medium.plural}.",
+                why=f"it is an option of {names}",
+            )
+
+
+def recipes() -> Mapping[str, Callable[[], RecipeBase]]:
+    """The ready-made recipes of all media by name."""
+    return MappingProxyType(
+        {name: make for medium in MEDIA for name, make in medium.recipes.items()}
+    )
+
+
+def find(name: str) -> Any:
+    """The recipe of a name.
+
+    Raises:
+        SettingError: There is none.
+    """
+    known = recipes()
+    if name not in known:
+        raise SettingError(f"There is no recipe '{name}'.", hint=suggest(name, known))
+    return known[name]()
 
 
 def summary(name: str) -> str:
     """One line about a recipe: the first of its docstring."""
-    return (RECIPES[name].__doc__ or "").strip().splitlines()[0]
+    return (recipes()[name].__doc__ or "").strip().splitlines()[0]
+
+
+class _OfItsMedium:
+    """Reads a recipe as the class of its medium, which ``medium.kind`` names; images name none."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        def read(value: Any) -> RecipeBase:
+            if isinstance(value, RecipeBase):
+                return value
+            part = value.get("medium") if isinstance(value, dict) else None
+            kind = str(part.get("kind", "image")) if isinstance(part, dict) else "image"
+            named = {medium.name: medium for medium in MEDIA}
+            return named.get(kind, MEDIA[0]).recipe.model_validate(value)
+
+        return core_schema.no_info_plain_validator_function(
+            read,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda recipe, info: recipe.model_dump(mode=info.mode), info_arg=True
+            ),
+        )
+
+
+AnyRecipe = Annotated[RecipeBase, _OfItsMedium()]
+"""A recipe of any medium, as read from a spec."""
+
+
+def known_suffixes(media: Iterable[type[Medium]] = MEDIA) -> frozenset[str]:
+    """Suffixes of all files that some media read."""
+    return frozenset().union(*(medium.suffixes for medium in media))

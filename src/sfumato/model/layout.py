@@ -1,20 +1,23 @@
-"""Rows to be sampled: how long each text is, and which places are its own."""
+"""Rows of tokens to be sampled: how long each text is, which places are its own, how it looks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from sfumato.media.text.tokens import Tokenizer
-from sfumato.model.model import drawn
+from sfumato.model.network import drawn
 from sfumato.model.text_conditions import conditions
 from sfumato.process.categorical import CategoricalProcess
 from sfumato.process.rng import Stream, uniform
 from sfumato.runs.spec import Spec
 from sfumato.sampling.noise import NoiseSource
+
+MASKED = "░"
+"""How a masked place is shown."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class RowLayout:
 
     @property
     def cond(self) -> dict[str, Tensor]:
-        """What the denoiser is told of it: tokens beyond a text's end are no part of it."""
+        """The conditions of a denoiser: tokens beyond a text's end are not part of it."""
         return conditions(None if self.inside is None else self.inside.long() - 1, None)
 
     def forbidden(self, tokenizer: Tokenizer) -> tuple[int, ...]:
@@ -48,15 +51,10 @@ class RowLayout:
         return [tokenizer.decode(row[:length]) for row, length in rows]
 
 
-def longest(spec: Spec) -> int:
-    """The length of the longest piece that training saw; never above the context."""
-    return max(size for size, count in enumerate(spec.data.lengths) if count)
-
-
 def lengths_of(
     spec: Spec, seed: int, indices: Sequence[int], length: int | None
 ) -> tuple[int, ...]:
-    """How long each sample is, in tokens: as asked, or drawn as often as in the training data."""
+    """Number of tokens of each sample: as given, or drawn as often as in the training data."""
     if length is not None:
         return (length,) * len(indices)
     counts = [float(count) for count in spec.data.lengths]
@@ -70,11 +68,32 @@ def layout(
 
     All rows of a run have the same size, so that a sample does not depend on its neighbours.
     """
-    size = longest(spec)
+    size = spec.data.longest
     x_1 = process.prior(noise.prior((size,)))
     inside = torch.arange(size) < torch.tensor(lengths)[:, None]
-    # By the run and not by the batch: the network's last bits differ once it is told of segments.
+    # By the run and not by the batch: the network's last bits differ once segments are a condition.
     if bool(inside.all()) and not any(spec.data.lengths[:size]):
         return RowLayout(x_1, lengths)
     inside = inside.to(x_1.device)
     return RowLayout(torch.where(inside, x_1, 0), lengths, inside, free=inside)
+
+
+def with_masks(decode: Callable[[list[int]], str], tokens: Sequence[int], mask: int) -> str:
+    """Tokens as text, with a sign at every masked place.
+
+    Args:
+        decode: Turns tokens without any masked ones into text.
+        tokens: Of one text.
+        mask: The token of a masked place.
+    """
+    shown: list[str] = []
+    known: list[int] = []
+    for token in [*tokens, mask]:
+        if token != mask:
+            known.append(token)
+            continue
+        if known:
+            shown.append(decode(known))
+            known = []
+        shown.append(MASKED)
+    return "".join(shown[:-1])

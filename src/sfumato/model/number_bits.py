@@ -12,12 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.likelihood import Density, End, Levels, gaussian_bound
+from sfumato.likelihood import gaussian_bound
 from sfumato.media.data.encoded import Encoded
-from sfumato.media.image.medium import ImageMedium
-from sfumato.media.medium import SignalMedium
 from sfumato.model.estimate import Estimate, estimated
-from sfumato.model.numbers import GaussianModel
+from sfumato.model.numbers import NumberModel
 from sfumato.runs.measuring import Measuring
 
 _AT_ONCE = 64
@@ -48,7 +46,7 @@ class Bits:
 
 
 def bits_of(
-    model: GaussianModel[Any],
+    model: NumberModel,
     items: NDArray[Any],
     labels: Tensor | None,
     *,
@@ -82,7 +80,7 @@ def bits_of(
 
 
 def _bits(
-    model: GaussianModel[Any],
+    model: NumberModel,
     items: NDArray[Any],
     labels: Tensor | None,
     draws: int,
@@ -94,12 +92,12 @@ def _bits(
     cond = told(model, encoded, labels)
     # At little noise a bound feels the rounding of bf16: 2 % more bits, where samples show nothing.
     denoiser, x0 = model.evaluated(model.denoiser, "fp32"), encoded.x0.to(model.device)
-    bound = gaussian_bound(denoiser, x0, end_of(model.medium), draws, seed, first, **cond)
+    bound = gaussian_bound(denoiser, x0, model.medium.end, draws, seed, first, **cond)
     bits: NDArray[np.float64] = bound.nats.numpy() / math.log(2)
     return bits
 
 
-def told(model: GaussianModel[Any], encoded: Encoded, labels: Tensor | None) -> dict[str, Tensor]:
+def told(model: NumberModel, encoded: Encoded, labels: Tensor | None) -> dict[str, Tensor]:
     """What a model is told of items beside their states.
 
     Args:
@@ -115,8 +113,3 @@ def told(model: GaussianModel[Any], encoded: Encoded, labels: Tensor | None) -> 
     if model.spec.lengths and encoded.filled is not None:
         cond["length"] = encoded.filled
     return {name: value.to(model.device) for name, value in cond.items()}
-
-
-def end_of(medium: SignalMedium) -> End:
-    """Pixels are levels; what a network sees of a sound is not."""
-    return Levels() if isinstance(medium, ImageMedium) else Density()

@@ -1,318 +1,217 @@
-"""Sampling pictures and sounds from a run, and the recipe that each file carries."""
+"""A trained model of images, audio or other numbers, by Gaussian diffusion."""
 
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
-import sfumato
 from sfumato.denoiser import NetworkDenoiser
-from sfumato.engine.machine import keep_freed_memory
-from sfumato.engine.memory import memory_explained
 from sfumato.errors import SettingError, suggest
-from sfumato.guidance import GuidanceSpec, guidance_named
-from sfumato.media.medium import SignalMedium
-from sfumato.model.memory import FEWER_AT_ONCE, bytes_of_signal
-from sfumato.model.model import AUTO_SCALE, LAST, Making, Trained, require_within
-from sfumato.model.request import Conditions, Made, Origin, Request
-from sfumato.model.start import start_from, time_of, unchanged
-from sfumato.model.stored import MOST_STEPS, Start, Stored, read_stored
-from sfumato.runs.directory import RunDirectory
-from sfumato.runs.spec import Spec
-from sfumato.runs.tuned import KeptForSignals
-from sfumato.runs.weights import LATEST, build_gaussian
-from sfumato.sampling import (
-    SAMPLERS,
-    KeyedNoise,
-    Sampler,
-    State,
-    Wiener,
-    integrate,
-    trajectory,
-)
+from sfumato.guidance import GuidanceSpec
+from sfumato.media.numbers import NumberMedium
+from sfumato.model.memory import bytes_of_signal
+from sfumato.model.model import Model
+from sfumato.model.options import SampleOptions
+from sfumato.model.provenance import Made, Making, NumberProvenance, Provenance, Request
+from sfumato.model.start import Start, start_from, time_of, unchanged
+from sfumato.model.trajectory import SignalTrajectory
+from sfumato.process.rng import Stream, uniform
+from sfumato.runs.tuned import NumberTuning
+from sfumato.sampling import SAMPLERS, KeyedNoise, Sampler, State, Wiener, integrate, trajectory
 
-MediumT = TypeVar("MediumT", bound=SignalMedium)
+_STRENGTH = 0.5
 
 
-class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
-    """A run's trained model of pictures or sounds, ready to sample.
-
-    Args:
-        directory: The run.
-        spec: Its spec.
-        snapshot: Which weights, ``latest`` or ``best``.
+@dataclass(frozen=True)
+class Conditions:
+    """What the samples of a batch are conditioned on.
 
     Attributes:
-        medium: How samples become files.
-
-    Raises:
-        RunError: The run has no weights yet.
-        DamagedFile: The weights cannot be read.
+        label: Class numbers, shape (B,); None if the run is unconditional.
+        length: Share of its extent that each fills, shape (B,); None if that is no condition.
     """
+
+    label: Tensor | None
+    length: Tensor | None
+
+    @property
+    def cond(self) -> dict[str, Tensor]:
+        """As keyword arguments of a denoiser."""
+        named = {"label": self.label, "length": self.length}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A file to vary, as a process sees it.
+
+    Attributes:
+        x0: Shape (1, C, *sides).
+        filled: Share of its extent that it fills.
+    """
+
+    x0: Tensor
+    filled: float
+
+
+class NumberModel(Model[NetworkDenoiser]):
+    """A run's trained model of numbers; see :class:`~sfumato.model.model.Model`."""
 
     # Measured in docs/runs.md.
     tiles = MappingProxyType({"cpu": 16, "cuda": 32})
-    medium: MediumT
+    provenance = NumberProvenance
+    tuning = NumberTuning
+    most_steps = 10_000
+    medium: NumberMedium
 
-    def __init__(self, directory: RunDirectory, spec: Spec, snapshot: str = LATEST) -> None:
-        super().__init__(directory, spec, build_gaussian(spec), snapshot)
+    def sampler(self, choice: Any) -> Sampler:
+        """See :meth:`Model.sampler`."""
+        if isinstance(choice, Sampler):
+            return choice
+        if choice not in SAMPLERS:
+            raise SettingError(f"There is no sampler '{choice}'.", hint=suggest(choice, SAMPLERS))
+        return SAMPLERS[choice]()
 
-    @abstractmethod
-    def seconds_of(self, filled: float) -> float | None:
-        """How long a sample is that fills a share of its extent; None where there is no time."""
+    def conditions(self, sample: Provenance, indices: range) -> Conditions:
+        """What samples of some indices are conditioned on."""
+        return self._conditions(sample, indices, self._origin(sample.start))
 
-    def filled(self, request: Request, indices: Sequence[int], labels: Tensor | None) -> Tensor:
-        """Which share of its extent each sample fills, float32, shape (B,)."""
-        return torch.ones(len(indices))
+    def trajectory(self) -> SignalTrajectory:
+        """See :meth:`Model.trajectory`."""
+        schedule, sigma = self.denoiser.process.schedule, self.denoiser.sigma_data
+        return SignalTrajectory(self.medium, schedule, sigma)
 
-    def request(
-        self,
-        n: int = 16,
-        *,
-        first: int = 0,
-        seed: int = 0,
-        sampler: str | Sampler | None = None,
-        steps: int | None = None,
-        label: str | None = None,
-        scale: float | None = None,
-        batch: int | None = None,
-        start: str | Path | None = None,
-        strength: float | None = None,
-        seconds: float | None = None,
-        guidance: str | None = None,
-        interval: tuple[float, float] | None = None,
-        precision: str | None = None,
-        compiled: bool = False,
-    ) -> Request:
-        """A validated request; what is None is taken from the run's recipe.
+    def _own(self, options: SampleOptions) -> dict[str, Any]:
+        start, strength = options.start, options.strength
+        if start is None and strength is not None:
+            raise SettingError(
+                "strength is for variations of a file.", hint="name the file: --start FILE"
+            )
+        begin = None
+        if start is not None:
+            begin = start_from(Path(start), _STRENGTH if strength is None else strength)
+        return {"start": begin, "seconds": options.seconds}
 
-        Args:
-            n, first, seed, sampler, steps, label, scale, seconds: See :class:`Request`.
-            batch: See :class:`Request`; None for what fits into memory, see ``model.memory``.
-            start: A file to make variations of.
-            strength: How far they may go, 0.5 if None: the share of noise mixed into the file. Of
-                the recipe's steps they take the same share.
-            guidance: A rule of guidance to the label, or ``auto``, see ``guidance.spec``.
-            interval: Times at which it acts.
-            precision: Number format of the network, see :meth:`number_format`.
-            compiled: Compile the network first: seconds for a transformer, a minute for a U-Net.
+    def _check(self, sample: Provenance) -> None:
+        if sample.seconds is not None:
+            if not self.spec.lengths:
+                raise SettingError(
+                    f"The run '{self.directory.name}' takes no length.",
+                    why="all items that it was trained on have the same length",
+                )
+            self.medium.require_seconds(sample.seconds)
+        self._origin(sample.start)
 
-        Raises:
-            SettingError: A value is out of range, or the sampler or label is unknown.
-            DataError: The file to vary cannot be read.
-        """
-        defaults = self.spec.gaussian.sampling
-        begin = _start(None if start is None else Path(start), strength)
-        if steps is None:
-            share = 1.0 if begin is None else begin.strength
-            steps = max(1, round(defaults.steps * share))
-        how = guidance_named(guidance, interval)
-        if scale is None and how.needs_early:
-            scale = AUTO_SCALE
-        if scale is None:
-            told = self.spec.classes and (begin is None or label is not None)
-            scale = defaults.scale if told else 1.0
-        require_within("n", n, 1, LAST)
-        require_within("first", first, 0, LAST - n)
-        require_within("seed", seed, 0, LAST)
-        require_within("steps", steps, 1, MOST_STEPS)
-        batch = self.rows_at_once(batch, bytes_of_signal(math.prod(self.medium.signal_shape)))
-        self.check_label(label, scale, how)
-        self.check_seconds(seconds)
-        self._check_start(begin)
-        return Request(
-            n=n,
-            first=first,
-            seed=seed,
-            sampler=self._default_sampler(steps, scale, how, begin)
-            if sampler is None
-            else _sampler(sampler),
-            steps=steps,
-            label=label,
-            scale=scale,
-            batch=batch,
-            tile=self.tile,
-            precision=self.number_format(precision),
-            start=begin,
-            seconds=seconds,
-            guidance=how,
-            compiled=self.compiles(compiled),
-        )
+    def _steps(self, own: Mapping[str, Any]) -> int:
+        """Variations take the same share of the recipe's steps as of the noise."""
+        share = 1.0 if own["start"] is None else own["start"].strength
+        return max(1, round(self.spec.recipe.sampling.steps * share))
+
+    def _scale(self, options: SampleOptions, guidance: GuidanceSpec) -> float:
+        # Of a file that is varied the label is unknown, so nothing is guided to one.
+        if options.start is not None and options.label is None and not guidance.needs_early:
+            return 1.0
+        return super()._scale(options, guidance)
 
     def _default_sampler(
-        self, steps: int, scale: float, guidance: GuidanceSpec, start: Start | None
+        self, steps: int, scale: float, guidance: GuidanceSpec, own: Mapping[str, Any]
     ) -> Sampler:
-        """What was tuned for this; or the recipe's, unless it is asked for too few evaluations."""
-        defaults = self.spec.gaussian.sampling
-        if start is None:
-            kept = self.tuned(KeptForSignals, steps, scale, guidance)
-            if kept is not None:
-                return kept.sampler
+        """The tuned one; or the recipe's, unless there are too few evaluations for it."""
+        defaults = self.spec.recipe.sampling
+        if own["start"] is None:
+            tuned = self._tuned(steps, scale, guidance)
+            if tuned is not None:
+                return tuned
             if 2 * steps < defaults.steps:
                 return Wiener()
-        return defaults.sampler
+        default: Sampler = defaults.sampler
+        return default
 
-    def conditions(self, request: Request, indices: range) -> dict[str, Tensor]:
-        """What samples made from noise alone are told, as keyword arguments of a denoiser."""
-        return self._conditions(request, indices, None).cond
+    @property
+    def _row_bytes(self) -> int:
+        return bytes_of_signal(math.prod(self.medium.signal_shape))
 
-    def check_seconds(self, seconds: float | None) -> None:
-        """Refuse a length that the run's samples cannot have.
-
-        Raises:
-            SettingError: They cannot.
-        """
-        if seconds is not None:
-            raise SettingError("Pictures have no seconds.", why="it is a setting of sounds")
-
-    def like(self, path: Path) -> Request:
-        """The request that makes a stored sample again.
-
-        Raises:
-            DataError: The file carries no recipe, or a damaged one; or the file that it is a
-                variation of changed.
-            RunError: Other weights made it.
-        """
-        stored = read_stored(path)
-        self.check_weights(path, stored.model)
-        self.check_label(stored.label, stored.scale, stored.guidance)
-        self.check_early(path, stored.early)
-        self.check_seconds(stored.seconds)
-        self._check_start(stored.start)
-        return Request(
-            n=1,
-            first=stored.index,
-            seed=stored.seed,
-            sampler=stored.sampler,
-            steps=stored.steps,
-            label=stored.label,
-            scale=stored.scale,
-            batch=1,
-            tile=stored.tile,
-            precision=self.number_format(stored.precision),
-            start=stored.start,
-            seconds=stored.seconds,
-            guidance=stored.guidance,
-            compiled=self.compiles(stored.compiled),
-        )
-
-    def sample(self, request: Request) -> Iterator[Making | Made]:
-        """Make samples, batch by batch; every state is yielded on the way."""
-        keep_freed_memory()
-        origin = None if request.start is None else self._origin(request.start)
-        with memory_explained("A batch of samples", FEWER_AT_ONCE):
-            for low in range(0, request.n, request.batch):
-                count = min(request.batch, request.n - low)
-                indices = range(request.first + low, request.first + low + count)
-                yield from self._batch(request, indices, low, origin)
-
-    def _batch(
-        self, request: Request, indices: range, done: int, origin: Origin | None
-    ) -> Iterator[Making | Made]:
-        told = self._conditions(request, indices, origin)
+    def _batch(self, request: Request, indices: range, done: int) -> Iterator[Making | Made]:
+        sample = request.sample
+        origin = self._origin(sample.start)
+        conditions = self._conditions(sample, indices, origin)
         state = None
-        for state in self._states(request, indices, told, origin):
+        for state in self._states(sample, indices, conditions, origin):
             yield Making(done, request.n, state)
         if state is None:
             raise RuntimeError("the sampler gave no state")
-        recipes = [self._recipe(request, i, k, told) for k, i in enumerate(indices)]
-        yield Made(indices, self.medium.decode(state.x_t), recipes)
+        provenance = tuple(
+            sample.changed(
+                index=index,
+                label=self.label_name(conditions.label, row),
+                seconds=self._seconds(conditions.length, row),
+            )
+            for row, index in enumerate(indices)
+        )
+        yield Made(indices, self.medium.decode(state.x_t), provenance)
 
     def _states(
-        self, request: Request, indices: range, told: Conditions, origin: Origin | None
+        self, sample: Provenance, indices: range, conditions: Conditions, origin: Origin | None
     ) -> Iterator[State]:
-        noise = KeyedNoise(request.seed, indices, self.device)
-        guidance = request.guidance
+        noise = KeyedNoise(sample.seed, indices, self.device)
         # A label that is left open is nothing to be guided to, so nothing is paid for it.
-        is_open = origin is not None and request.label is None and guidance.by == "label"
-        scale = 1.0 if is_open else request.scale
-        denoiser = self.guided(
-            self.denoiser,
-            scale,
-            request.tile,
-            indices.start,
-            guidance,
-            request.precision,
-            request.compiled,
-        )
-        sampler, steps, shape = request.sampler, request.steps, self.medium.signal_shape
-        if request.start is None or origin is None:
-            return trajectory(denoiser, sampler, noise, shape, steps, told.cond)
+        is_open = origin is not None and sample.label is None and sample.guidance.by == "label"
+        guided = self.guided(sample.changed(scale=1.0) if is_open else sample, indices.start)
+        sampler, steps, shape = sample.sampler, sample.steps, self.medium.signal_shape
+        if sample.start is None or origin is None:
+            return trajectory(guided, sampler, noise, shape, steps, conditions.cond)
         process = self.denoiser.process
-        t = time_of(request.start.strength, process.schedule)
+        t = time_of(sample.start.strength, process.schedule)
         count, size = len(sampler.plan(steps)), math.prod(shape)
         times = sampler.grid.times(count, process.schedule, size, start=t)
         x0 = origin.x0.expand(len(indices), *shape)
         x_t = process.corrupt(x0, times[0], noise.prior(shape))
-        return integrate(denoiser, sampler, x_t, times, noise, steps, told.cond)
+        return integrate(guided, sampler, x_t, times, noise, steps, conditions.cond)
 
-    def _conditions(self, request: Request, indices: range, origin: Origin | None) -> Conditions:
-        label = self.labels(request.label, request.seed, indices)
-        if origin is not None and label is not None and request.label is None:
+    def _conditions(self, sample: Provenance, indices: range, origin: Origin | None) -> Conditions:
+        label = self.labels(sample.label, sample.seed, indices)
+        if origin is not None and label is not None and sample.label is None:
             # What the file shows is unknown; a label drawn by chance would lead away from it.
             label = torch.full_like(label, self.spec.classes)
         if not self.spec.lengths:
             return Conditions(label, None)
-        if origin is not None and request.seconds is None:
+        if origin is not None and sample.seconds is None:
             filled = torch.full((len(indices),), origin.filled)
         else:
-            filled = self.filled(request, indices, label)
+            filled = self._filled(sample, indices, label)
         return Conditions(label, filled.to(self.device))
 
-    def _check_start(self, start: Start | None) -> None:
-        """Refuse a file to vary that cannot be read, before a folder is made for what cannot be."""
-        if start is not None:
-            self._origin(start)
+    def _filled(self, sample: Provenance, indices: Sequence[int], label: Tensor | None) -> Tensor:
+        """Share of its extent that each sample fills: as given, or drawn as in its class."""
+        if sample.seconds is not None:
+            return torch.full((len(indices),), self.medium.filled(sample.seconds))
+        quantiles = torch.tensor(self.spec.data.seconds, dtype=torch.float64)
+        rows = torch.zeros(len(indices), dtype=torch.int64) if label is None else label.cpu()
+        place = uniform(sample.seed, Stream.LENGTH, indices) * (quantiles.shape[1] - 1)
+        low = place.floor().long()
+        below, above = quantiles[rows, low], quantiles[rows, low + 1]
+        seconds = torch.lerp(below, above, place - low).tolist()
+        return torch.tensor([self.medium.filled(length) for length in seconds])
 
-    def _origin(self, start: Start) -> Origin:
+    def _seconds(self, filled: Tensor | None, row: int) -> float | None:
+        return None if filled is None else self.medium.seconds(filled[row].item())
+
+    def _origin(self, start: Start | None) -> Origin | None:
+        """The file to vary.
+
+        Raises:
+            DataError: It cannot be read, or is not what it was.
+        """
+        if start is None:
+            return None
         item = self.medium.read(unchanged(start))
         encoded = self.medium.examples(item[None])
         filled = 1.0 if encoded.filled is None else encoded.filled.item()
         return Origin(encoded.x0.to(self.device), filled)
-
-    def _recipe(self, request: Request, index: int, row: int, told: Conditions) -> dict[str, Any]:
-        filled = None if told.filled is None else told.filled[row].item()
-        stored = Stored(
-            sfumato=sfumato.__version__,
-            run=self.directory.name,
-            model=self.fingerprint,
-            seed=request.seed,
-            index=index,
-            sampler=request.sampler,
-            steps=request.steps,
-            label=self.label_name(told.label, row),
-            scale=request.scale,
-            guidance=request.guidance,
-            early=self.early_fingerprint(request.guidance, request.scale),
-            tile=request.tile,
-            precision=request.precision,
-            compiled=request.compiled,
-            start=request.start,
-            seconds=None if filled is None else self.seconds_of(filled),
-        )
-        return stored.model_dump(mode="json")
-
-
-def _start(path: Path | None, strength: float | None) -> Start | None:
-    if path is not None:
-        return start_from(path, 0.5 if strength is None else strength)
-    if strength is not None:
-        raise SettingError(
-            "strength is for variations of a file.", hint="name the file: --from FILE"
-        )
-    return None
-
-
-def _sampler(choice: str | Sampler) -> Sampler:
-    if isinstance(choice, Sampler):
-        return choice
-    if choice not in SAMPLERS:
-        raise SettingError(f"There is no sampler '{choice}'.", hint=suggest(choice, SAMPLERS))
-    return SAMPLERS[choice]()

@@ -1,127 +1,104 @@
-"""Samples in memory: what Python users are given."""
+"""Samples in memory: one sequence for all media."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from sfumato.media.audio.folder import SoundFolder, SoundFormat
-from sfumato.media.audio.medium import AudioMedium
-from sfumato.media.image.folder import PictureFolder
-from sfumato.media.image.medium import ImageMedium
-from sfumato.media.text.folder import TextFolder
-from sfumato.model.request import Made
-from sfumato.model.writing import SampleFolder
+from sfumato.media.medium import Items, Medium
+from sfumato.model.provenance import Made, Provenance
 
 
-@dataclass(frozen=True)
-class Samples:
-    """Pictures in memory.
+class Samples(Sequence[Any]):
+    """A sequence of samples: arrays of pixels, waveforms, or texts.
 
-    Attributes:
-        pixels: uint8, shape (N, H, W, C).
-        recipes: How each was made.
-        medium: How they become files.
+    An index gives one sample as the medium has it: an image as uint8 (H, W, C), an audio clip as
+    float32 (C, T) up to its end, a text as a string. A slice gives samples again. In a notebook
+    they are shown as a picture, as players, or as texts.
+
+    Args:
+        items: All samples as the medium decodes them: an array (N, ...), or a list of texts.
+        provenance: How each was made.
+        medium: Their medium.
     """
 
-    pixels: NDArray[np.uint8]
-    recipes: list[dict[str, Any]]
-    medium: ImageMedium
+    def __init__(self, items: Items, provenance: Sequence[Provenance], medium: Medium) -> None:
+        self.items = items
+        self.provenance = tuple(provenance)
+        self.medium = medium
+
+    @classmethod
+    def of(cls, batches: Sequence[Made], medium: Medium) -> Samples:
+        """All samples of some batches."""
+        provenance = [origin for batch in batches for origin in batch.provenance]
+        return cls(joined([batch.items for batch in batches]), provenance, medium)
 
     def __len__(self) -> int:
-        return len(self.pixels)
+        return len(self.provenance)
+
+    @overload
+    def __getitem__(self, place: int) -> Any: ...
+    @overload
+    def __getitem__(self, place: slice) -> Samples: ...
+
+    def __getitem__(self, place: int | slice) -> Any:
+        """One sample, or a part of them."""
+        if isinstance(place, slice):
+            return Samples(self.items[place], self.provenance[place], self.medium)
+        place = range(len(self))[place]
+        return self.medium.item(self.items, place, self.provenance[place].stored())
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[place] for place in range(len(self)))
+
+    def __repr__(self) -> str:
+        noun = self.medium.singular if len(self) == 1 else self.medium.plural
+        if not len(self):
+            return f"<Samples: no {noun}>"
+        first = self.provenance[0]
+        shape = getattr(self.items, "shape", None)
+        size = "" if shape is None else f", {' x '.join(map(str, shape[1:]))} each"
+        return f"<Samples: {len(self)} {noun}{size}, of the run '{first.run}', seed {first.seed}>"
+
+    def _repr_html_(self) -> str:
+        return self.medium.html(list(self))
 
     def sheet(self) -> Image.Image:
-        """All of them on one picture."""
-        return self.medium.sheet(self.pixels)
-
-    def save(self, folder: str | Path) -> list[Path]:
-        """Write one PNG per sample, with its recipe inside, and a sheet.
+        """All of them on one picture.
 
         Raises:
-            SettingError: A file would be overwritten.
+            SettingError: The medium has no picture, as text has not.
         """
-        return _saved(PictureFolder(Path(folder), medium=self.medium), self.pixels, self.recipes)
+        return self.medium.picture(list(self))
 
+    def save(self, folder: str | Path, format: str | None = None) -> list[Path]:
+        """Write them with their provenance, and a contact sheet where the medium has one.
 
-@dataclass(frozen=True)
-class Sounds:
-    """Sounds in memory.
+        Args:
+            folder: Where; it is created.
+            format: Kind of the files, such as ``flac`` for audio; None takes the default.
 
-    Attributes:
-        clips: float32 in [-1, 1], shape (N, C, T); each is silent after its own end.
-        recipes: How each was made; ``seconds`` says where it ends.
-        medium: How they become files.
-    """
-
-    clips: NDArray[np.float32]
-    recipes: list[dict[str, Any]]
-    medium: AudioMedium
-
-    def __len__(self) -> int:
-        return len(self.clips)
-
-    def __getitem__(self, number: int) -> NDArray[np.float32]:
-        """One sound up to its end, shape (C, T)."""
-        return self.medium.lasting(self.clips[number], self.recipes[number]["seconds"])
-
-    @property
-    def rate(self) -> int:
-        """Samples in a second."""
-        return self.medium.settings.rate
-
-    def sheet(self) -> Image.Image:
-        """Pictures of all of them on one."""
-        return self.medium.sheet([self[number] for number in range(len(self))])
-
-    def save(self, folder: str | Path, form: SoundFormat = "wav") -> list[Path]:
-        """Write one file per sound, with its recipe inside, and a sheet.
+        Returns:
+            The files that hold samples: one each, or one for all texts.
 
         Raises:
-            SettingError: A file would be overwritten.
+            SettingError: A file would be overwritten, or the medium has no such format.
         """
-        out = SoundFolder(Path(folder), medium=self.medium, form=form)
-        return _saved(out, self.clips, self.recipes)
+        out = self.medium.folder(Path(folder), format)
+        indices = [origin.index for origin in self.provenance]
+        out.require_free(indices)
+        out.add(indices, self.items, [origin.stored() for origin in self.provenance])
+        out.finish()
+        return out.files
 
 
-@dataclass(frozen=True)
-class Texts:
-    """Texts in memory.
-
-    Attributes:
-        texts: The texts.
-        recipes: How each was made.
-    """
-
-    texts: list[str]
-    recipes: list[dict[str, Any]]
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def __getitem__(self, number: int) -> str:
-        return self.texts[number]
-
-    def save(self, folder: str | Path) -> Path:
-        """Write ``samples.jsonl``, one text a line with its recipe; returns its path.
-
-        Raises:
-            SettingError: The file exists.
-        """
-        out = TextFolder(Path(folder))
-        out.require_free()
-        out.add(self.texts, self.recipes)
-        return out.samples
-
-
-def _saved(out: SampleFolder, items: NDArray[Any], recipes: list[dict[str, Any]]) -> list[Path]:
-    indices = [recipe["index"] for recipe in recipes]
-    out.require_free(indices)
-    out.add(Made(indices, items, recipes))
-    out.finish()
-    return out.files
+def joined(batches: Sequence[Items]) -> Items:
+    """The items of some batches, one at least, in one array or list."""
+    arrays = [batch for batch in batches if isinstance(batch, np.ndarray)]
+    if arrays:
+        return np.concatenate(arrays)
+    return [item for batch in batches for item in batch]

@@ -6,17 +6,33 @@ import hashlib
 from pathlib import Path
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 
 from sfumato.errors import DataError, SettingError
-from sfumato.model.stored import Start
 from sfumato.process.schedule import Linear, Schedule
+
+
+class Start(BaseModel):
+    """The file that a variation starts from.
+
+    Attributes:
+        path: Path of the file.
+        sha256: Digest of its bytes.
+        strength: Share of noise mixed into it, in (0, 1]: ``sigma / (alpha + sigma)``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    path: str
+    sha256: str
+    strength: float = Field(gt=0, le=1)
 
 
 def start_from(path: Path, strength: float) -> Start:
     """A start from a file as it is now.
 
     Args:
-        path: A picture or sound.
+        path: The file.
         strength: Share of noise mixed into it, above 0 and up to 1.
 
     Raises:
@@ -42,7 +58,7 @@ def unchanged(start: Start) -> Path:
     """The file of a start, if it still is what it was.
 
     Raises:
-        DataError: It is gone, or another file stands there.
+        DataError: It is gone, or another file is in its place.
     """
     path = Path(start.path)
     if _sha256(path) != start.sha256:

@@ -1,8 +1,10 @@
-"""A sample emerging from noise: some of its states, ready to look at or listen to."""
+"""Samples emerging from noise: some of their states, ready to look at, listen to or read."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,38 +12,53 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.media.medium import SignalMedium
+from sfumato.media.numbers import NumberMedium
+from sfumato.model.provenance import Making
 from sfumato.process.gaussian import spread
 from sfumato.process.schedule import Schedule
-from sfumato.sampling import State
+
+_FRAMES = 10
 
 
-class Way:
-    """The way of a batch of samples from noise to data, as the medium decodes it.
+class Trajectory(ABC):
+    """The states of a batch of samples on their way from noise."""
+
+    @abstractmethod
+    def add(self, making: Making) -> None:
+        """Note the states."""
+
+    @abstractmethod
+    def frames(self) -> Sequence[Any]:
+        """For each sample what ``SampleFolder.add_trajectory`` takes."""
+
+
+class SignalTrajectory(Trajectory):
+    """The states of samples of numbers, as the medium decodes them.
 
     Args:
-        medium: How states become pictures or sounds.
+        medium: How states become arrays to look at or listen to.
         schedule: Of the process.
         sigma_data: Standard deviation of the data.
     """
 
-    def __init__(self, medium: SignalMedium, schedule: Schedule, sigma_data: float) -> None:
+    def __init__(self, medium: NumberMedium, schedule: Schedule, sigma_data: float) -> None:
         self._medium = medium
         self._schedule = schedule
         self._sigma_data = sigma_data
         self._angles: list[float] = []
         self._frames: list[NDArray[Any]] = []
 
-    def add(self, state: State) -> None:
-        """Note a state."""
+    def add(self, making: Making) -> None:
+        """See :meth:`Trajectory.add`."""
+        state = making.state
         alpha, sigma = self._schedule.coefficients(torch.tensor(state.t, dtype=torch.float64))
         self._angles.append(math.atan2(sigma.item(), alpha.item() * self._sigma_data))
         self._frames.append(self._medium.decode(self._visible(state.x_t, alpha, sigma)))
 
-    def strips(self, count: int) -> list[NDArray[Any]]:
-        """For each sample at most ``count`` frames, from noise to data.
+    def frames(self, count: int = _FRAMES) -> list[NDArray[Any]]:
+        """For each sample at most ``count`` states, from noise to data.
 
-        Samplers crowd their steps where one perceives only noise, or no more of it. The frames are
+        Samplers crowd their steps where one perceives only noise, or no more of it. The states are
         those nearest to equal steps in the angle between signal and noise instead.
 
         Returns:
@@ -56,3 +73,24 @@ class Way:
         """A state at the deviation of the data, so that noise is as loud as they are."""
         scale = self._sigma_data / torch.hypot(alpha * self._sigma_data, sigma)
         return x_t * spread(scale, x_t)
+
+
+class TextTrajectory(Trajectory):
+    """The states of texts, each with a sign at every masked place."""
+
+    def __init__(self) -> None:
+        self._states: list[list[dict[str, Any]]] = []
+
+    def add(self, making: Making) -> None:
+        """See :meth:`Trajectory.add`."""
+        texts = making.texts or []
+        if not self._states:
+            self._states = [[] for _ in texts]
+        for states, text in zip(self._states, texts, strict=True):
+            # A state in which nothing happened to this text says nothing new.
+            if not states or states[-1]["text"] != text:
+                states.append({"t": round(making.state.t, 6), "text": text})
+
+    def frames(self) -> list[list[dict[str, Any]]]:
+        """See :meth:`Trajectory.frames`: for each text ``{"t": ..., "text": ...}``."""
+        return self._states

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
@@ -45,8 +45,16 @@ class BudgetSettings(Part):
         return self
 
 
-class SamplingSettings(Part):
-    """How the run's model is sampled when nothing else is asked for."""
+class SamplingDefaults(Part):
+    """How a run's model is sampled unless a request says otherwise."""
+
+    sampler: Any
+    steps: PositiveInt
+    scale: float
+
+
+class SamplingSettings(SamplingDefaults):
+    """How a run's model of numbers is sampled unless a request says otherwise."""
 
     sampler: AnySampler = Wiener()
     steps: PositiveInt = Field(20, description="network evaluations per sample")
@@ -65,6 +73,8 @@ class RecipeBase(Part):
         engine: How to train.
         budget: For how long.
         medium: How files become tensors or tokens.
+        backbone: The network.
+        sampling: How to sample by default.
     """
 
     name: str
@@ -73,6 +83,8 @@ class RecipeBase(Part):
     engine: EngineSettings = EngineSettings()
     budget: BudgetSettings
     medium: BaseModel
+    backbone: Any
+    sampling: SamplingDefaults
 
 
 class GaussianRecipe(RecipeBase):

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sfumato import storage
-from sfumato.media.registry import AnyRecipe
-from sfumato.media.audio.recipe import AudioRecipe
-from sfumato.media.text.recipe import TextRecipe
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.spec import DataFacts, Spec
+from sfumato.runs.spec import Spec
 
 
 def write(directory: RunDirectory, spec: Spec, step: int) -> None:
@@ -19,10 +14,18 @@ def write(directory: RunDirectory, spec: Spec, step: int) -> None:
 
 def text(directory: RunDirectory, spec: Spec, step: int) -> str:
     """The card as Markdown."""
-    recipe, data = spec.recipe, spec.data
-    about = _about(recipe, data)
+    recipe, data, medium = spec.recipe, spec.data, spec.medium
+    about = medium.describe(recipe, data)
     classes = f", {len(data.classes)} classes" if data.classes else ""
-    unstated = f"not stated; it is that of your {about.noun}"
+    licence = data.licence or f"not stated; it is that of your {medium.plural}"
+    rows = {
+        "data": f"{data.source}: {data.count:,} {medium.plural}{classes}",
+        "licence of the data": licence,
+        "steps, batch": f"{step:,} of {recipe.engine.batch} samples",
+        "backbone": recipe.backbone.kind,
+        **about.rows,
+        "seed": str(recipe.seed),
+    }
     lines = [
         f"# {directory.name}",
         "",
@@ -31,20 +34,15 @@ def text(directory: RunDirectory, spec: Spec, step: int) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| data | {data.source}: {data.count:,} {about.noun}{classes} |",
-        f"| licence of the data | {data.licence or unstated} |",
-        f"| steps, batch | {step:,} of {recipe.engine.batch} samples |",
-        f"| backbone | {recipe.backbone.kind} |",
-        *about.rows,
-        f"| seed | {recipe.seed} |",
+        *(f"| {name} | {value} |" for name, value in rows.items()),
         "",
         "## Use",
         "",
         "```",
-        f"sfumato sample {directory.name} -n {about.number}",
+        f"sfumato sample {directory.name} -n {medium.n}",
         "```",
         "",
-        "Everything that was asked is in `spec.json`; what happened is in `log.jsonl`.",
+        "The whole plan of the run is in `spec.json`; what happened is in `log.jsonl`.",
     ]
     if data.attribution:
         lines += ["", "## Attribution of the data", "", data.attribution.strip()]
@@ -54,53 +52,3 @@ def text(directory: RunDirectory, spec: Spec, step: int) -> str:
             "The licence asks that works based on the data name its authors and are shared alike.",
         ]
     return "\n".join(lines) + "\n"
-
-
-@dataclass(frozen=True)
-class _About:
-    """What a card says of a medium."""
-
-    subject: str
-    noun: str
-    rows: tuple[str, ...]
-    number: int
-
-
-def _about(recipe: AnyRecipe, data: DataFacts) -> _About:
-    if isinstance(recipe, TextRecipe):
-        return _of_text(recipe, data)
-    if isinstance(recipe, AudioRecipe):
-        return _of_sounds(recipe)
-    medium = recipe.medium
-    return _About(
-        subject=f"{medium.size} x {medium.size} {medium.channels} pictures",
-        noun="pictures",
-        rows=(f"| prediction, schedule | {recipe.prediction.kind}, {recipe.schedule.kind} |",),
-        number=16,
-    )
-
-
-def _of_sounds(recipe: AudioRecipe) -> _About:
-    medium = recipe.medium
-    return _About(
-        subject=f"{medium.channels} sounds of up to {medium.seconds:g} s at {medium.rate:,} Hz",
-        noun="sounds",
-        rows=(
-            f"| prediction, schedule | {recipe.prediction.kind}, {recipe.schedule.kind} |",
-            f"| representation | {medium.representation.kind} |",
-        ),
-        number=16,
-    )
-
-
-def _of_text(recipe: TextRecipe, data: DataFacts) -> _About:
-    medium, process = recipe.medium, recipe.process
-    return _About(
-        subject=f"text of up to {medium.context} {medium.tokens}",
-        noun="texts",
-        rows=(
-            f"| process, keep schedule | {process.kind}, {process.keep.kind} |",
-            f"| tokens | {data.vocabulary:,} {medium.tokens} |",
-        ),
-        number=4,
-    )

@@ -18,7 +18,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -163,23 +162,3 @@ def new_folder(directory: RunDirectory) -> Path:
         with suppress(FileExistsError):
             folder.mkdir()
             return folder
-
-
-def require_writable(folder: Path) -> None:
-    """Create a folder for outputs, and refuse before any work is done if it cannot take them.
-
-    Raises:
-        SettingError: It cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error.strerror or str(error)) from error
-    if not os.access(folder, os.W_OK):
-        raise _unwritable(folder, "permission denied")
-
-
-def _unwritable(folder: Path, why: str) -> SettingError:
-    return SettingError(
-        f"The folder '{folder}' cannot be written.", why=why, hint="choose another --out."
-    )

@@ -6,15 +6,12 @@ from typing import Any
 
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.log import read_log
-from sfumato.media.registry import AnyRecipe
-from sfumato.media.audio.recipe import AudioRecipe
-from sfumato.media.text.recipe import TextRecipe
-from sfumato.runs.best import best_of
+from sfumato.runs.snapshots import best_of
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.spec import DataFacts, Spec
+from sfumato.runs.spec import Spec
 
 
-def facts_of(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
+def info(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
     """What is known about a run, as plain data."""
     recipe, data = spec.recipe, spec.data
     best = best_of(directory)
@@ -32,7 +29,7 @@ def facts_of(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
         "path": str(directory.root),
         "recipe": recipe.name,
         "data": data.source,
-        **_about(recipe, data),
+        **spec.medium.describe(recipe, data).facts,
         "classes": list(data.classes),
         "backbone": recipe.backbone.kind,
         "sampler": recipe.sampling.sampler.kind,
@@ -50,26 +47,3 @@ def facts_of(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
         "checkpoints": [step for step, _ in store.steps()],
         "ready": directory.model.is_file() or bool(store.steps()),
     }
-
-
-def _about(recipe: AnyRecipe, data: DataFacts) -> dict[str, Any]:
-    """What is known of the data and how they are read."""
-    if isinstance(recipe, TextRecipe):
-        return {
-            "texts": data.count,
-            "tokens": recipe.medium.tokens,
-            "vocabulary": data.vocabulary,
-            "context": recipe.medium.context,
-            "process": recipe.process.kind,
-        }
-    if isinstance(recipe, AudioRecipe):
-        sound = recipe.medium
-        return {
-            "sounds": data.count,
-            "seconds": sound.seconds,
-            "rate": sound.rate,
-            "channels": sound.channels,
-            "representation": sound.representation.kind,
-        }
-    medium = recipe.medium
-    return {"pictures": data.count, "size": medium.size, "channels": medium.channels}

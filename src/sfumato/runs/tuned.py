@@ -7,27 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
 from sfumato import storage
 from sfumato.errors import DamagedFile
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.measuring import Measuring
-from sfumato.sampling import AnySampler
+from sfumato.sampling import AnySampler, Sampler
 from sfumato.sampling.tokens import AnyTokenSampler
 
 
-class Kept(BaseModel):
-    """What a sampler was fitted to, and how good it is.
+class Tuning(BaseModel):
+    """A fitted sampler, what it was fitted to, and how good it is.
 
     Attributes:
         model: Fingerprint of the weights.
-        steps: Evaluations.
-        scale: Guidance, 1 = off.
+        steps: Number of network evaluations.
+        scale: Strength of guidance; 1 turns it off.
+        sampler: The fitted sampler.
         measure: What was compared on held-out noise or texts; less is better.
-        error: Of the fitted sampler.
+        error: The measure of the fitted sampler.
         untuned: The best sampler without fitting.
-        untuned_error: Its error.
+        untuned_error: Its measure.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -40,60 +41,61 @@ class Kept(BaseModel):
     error: float
     untuned: str
     untuned_error: float
+    sampler: SerializeAsAny[Sampler]
 
 
-class KeptForSignals(Kept):
-    """The same with the sampler, of pictures or sounds."""
+class NumberTuning(Tuning):
+    """A sampler fitted to a model of numbers."""
 
     sampler: AnySampler
 
 
-class KeptForText(Kept):
-    """The same with the sampler, of tokens."""
+class TokenTuning(Tuning):
+    """A sampler fitted to a model of tokens."""
 
     sampler: AnyTokenSampler
 
 
-KeptT = TypeVar("KeptT", bound=Kept)
+TuningT = TypeVar("TuningT", bound=Tuning)
 
 
 @dataclass(frozen=True)
-class Fitted:
+class Tuned:
     """The end of a fit.
 
     Attributes:
-        kept: What was found.
-        path: Where it lies; None if it was not better than the best untuned sampler.
+        tuning: What was found.
+        path: Where it is stored; None if it was not better than the best sampler without fitting.
     """
 
-    kept: Kept
+    tuning: Tuning
     path: Path | None
 
 
-Events = Iterator[Measuring | Fitted]
+Events = Iterator[Measuring | Tuned]
 
 
-def keep_if_better(directory: RunDirectory, kept: Kept) -> Fitted:
+def store_if_better(directory: RunDirectory, tuning: Tuning) -> Tuned:
     """Store a fitted sampler, unless one without fitting is as good."""
-    if kept.error >= kept.untuned_error:
-        return Fitted(kept, None)
-    path = _path(directory, kept.steps, kept.scale)
+    if tuning.error >= tuning.untuned_error:
+        return Tuned(tuning, None)
+    path = _path(directory, tuning.steps, tuning.scale)
     path.parent.mkdir(exist_ok=True)
-    storage.write_sealed_json(path, kept.model_dump(mode="json"))
-    return Fitted(kept, path)
+    storage.write_sealed_json(path, tuning.model_dump(mode="json"))
+    return Tuned(tuning, path)
 
 
-def kept_for(
-    directory: RunDirectory, kind: type[KeptT], model: str, steps: int, scale: float
-) -> KeptT | None:
+def tuned_for(
+    directory: RunDirectory, kind: type[TuningT], model: str, steps: int, scale: float
+) -> TuningT | None:
     """The sampler that was fitted to these weights, evaluations and guidance; None without one.
 
     Args:
         directory: Of the run.
-        kind: Of samplers, by the run's medium.
+        kind: The class of the tuning, by the run's process.
         model: Fingerprint of the weights.
-        steps: Evaluations.
-        scale: Guidance.
+        steps: Number of network evaluations.
+        scale: Strength of guidance.
 
     Raises:
         DamagedFile: Its file is not what was written.
@@ -102,7 +104,7 @@ def kept_for(
     if not path.is_file():
         return None
     try:
-        kept = kind.model_validate(storage.read_sealed_json(path))
+        tuning = kind.model_validate(storage.read_sealed_json(path))
     except ValidationError as error:
         raise DamagedFile(
             f"{path} is not a tuned sampler.",
@@ -110,7 +112,7 @@ def kept_for(
             hint=f"delete it, or tune again: sfumato tune {directory.name} --steps {steps}",
         ) from error
     # Trained on since, the run has other weights, to which nothing was fitted.
-    return kept if kept.model == model else None
+    return tuning if tuning.model == model else None
 
 
 def _path(directory: RunDirectory, steps: int, scale: float) -> Path:

@@ -13,11 +13,10 @@ from sfumato.engine import checkpoint, tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.lock import holder
 from sfumato.errors import DamagedFile, NewerFormat, RunError, SfumatoError
-from sfumato.runs import weights as model
+from sfumato.runs import weights
 from sfumato.runs import spec as specs
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
-from sfumato.media.text.data import read_tokenizer
 from sfumato.storage import PARTIAL
 
 T = TypeVar("T")
@@ -100,11 +99,14 @@ class _Verification:
     def _spec(self) -> Spec | None:
         mend = "restore it from a copy: without it nothing in the run can be used."
         spec = self._read(self._directory.spec, specs.read, mend)
-        if spec is None or spec.medium != "text":
-            return spec
-        path = self._directory.tokenizer
-        tokenizer = self._read(path, lambda _: read_tokenizer(self._directory), mend)
-        return spec if tokenizer is not None else None
+        if spec is None:
+            return None
+        root, recipe, medium = self._directory.root, spec.recipe, spec.medium
+        stored = [
+            self._read(root / name, lambda _: medium.of_run(recipe, root), mend)
+            for name in medium.stored
+        ]
+        return None if None in stored else spec
 
     def _checkpoints(self) -> Iterator[int]:
         mend = "`sfumato resume` passes over it, and goes on from the one before if there is one."
@@ -181,9 +183,7 @@ def _loaded_into(spec: Spec | None) -> Callable[[Path], object]:
     """Reads weights into the run's network, so that they are known to be its own."""
     if spec is None:
         return tensor_file.read_sealed
-    if spec.medium == "text":
-        return lambda path: model.load_file(path, model.build_text(spec), hint="")
-    return lambda path: model.load_file(path, model.build_gaussian(spec), hint="")
+    return lambda path: weights.load_file(path, weights.build(spec), hint="")
 
 
 def _said(error: SfumatoError | OSError, path: Path) -> str:

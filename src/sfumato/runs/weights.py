@@ -14,53 +14,17 @@ from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine import tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.errors import DamagedFile, RunError, SettingError, suggest
-from sfumato.media.audio.medium import AudioMedium
-from sfumato.media.image.medium import ImageMedium
-from sfumato.process.gaussian import Gaussian
-from sfumato.media.audio.recipe import AudioRecipe
-from sfumato.media.text.recipe import TextRecipe
-from sfumato.runs.best import best_in
+from sfumato.runs.snapshots import best_in
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
 
 LATEST, BEST = SNAPSHOTS = ("latest", "best")
-DenoiserT = TypeVar("DenoiserT", NetworkDenoiser, TokenDenoiser)
+DenoiserT = TypeVar("DenoiserT", bound=NetworkDenoiser | TokenDenoiser)
 
 
 def build(spec: Spec) -> NetworkDenoiser | TokenDenoiser:
     """A denoiser with fresh weights, drawn from the run's seed."""
-    return build_text(spec) if isinstance(spec.recipe, TextRecipe) else build_gaussian(spec)
-
-
-def build_text(spec: Spec) -> TokenDenoiser:
-    """A denoiser of tokens with fresh weights, drawn from the run's seed."""
-    recipe = spec.text
-    process = recipe.process.build(spec.data.vocabulary)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        backbone = recipe.backbone.build(
-            process.size, process.states, recipe.medium.context, spec.classes
-        )
-    return TokenDenoiser(backbone, process)
-
-
-def build_gaussian(spec: Spec) -> NetworkDenoiser:
-    """A denoiser of pictures or sounds with fresh weights, drawn from the run's seed."""
-    recipe = spec.gaussian
-    channels, *sides = _signal_shape(spec)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        backbone = recipe.backbone.build(channels, sides, spec.classes, spec.lengths)
-    if recipe.sigma_data is None:
-        raise ValueError("the recipe has to be settled on its data first")
-    process = Gaussian(recipe.schedule)
-    return NetworkDenoiser(backbone, process, recipe.prediction, recipe.sigma_data)
-
-
-def _signal_shape(spec: Spec) -> tuple[int, ...]:
-    if isinstance(spec.recipe, AudioRecipe):
-        return AudioMedium(spec.recipe.medium).signal_shape
-    return ImageMedium(spec.image.medium).signal_shape
+    return spec.medium.denoiser(spec.recipe, spec.data)
 
 
 @dataclass(frozen=True)
@@ -140,7 +104,8 @@ def load_file(path: Path, denoiser: DenoiserT, hint: str) -> tuple[DenoiserT, We
         ) from error
     step = _step_in(tensor_file.facts_of(content))
     weights = Weights(hashlib.sha256(content).hexdigest()[:16], step)
-    return denoiser.train(False).requires_grad_(False), weights
+    denoiser.train(False).requires_grad_(False)
+    return denoiser, weights
 
 
 def _file_of(directory: RunDirectory, snapshot: str) -> Path:

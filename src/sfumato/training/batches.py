@@ -1,4 +1,4 @@
-"""Training batches as a pure function of the step."""
+"""Batches of images, audio and other numbers, as a pure function of the step."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.media.data.dataset import Dataset
 from sfumato.media.data.encoded import Encoded
 from sfumato.media.data.order import batch_indices
-from sfumato.media.medium import SignalMedium
+from sfumato.media.numbers import NumberData
 from sfumato.objective import drop_labels
 from sfumato.process.rng import Stream, normal, uniform
 from sfumato.recipes import GaussianRecipe
@@ -52,19 +51,13 @@ class Batches:
     """``batches(step)`` is the batch of that step: no state, so resuming needs no more.
 
     Attributes:
-        dataset: All items.
-        training: Indices to draw from.
-        unseen: Indices held out.
-        medium: How items become signals.
+        data: The items, and how they become signals.
         recipe: How to draw.
-        classes: Number of classes; 0 = unconditional.
-        lengths: Whether the model is told how much of its extent an item fills.
+        classes: Number of classes; 0 for an unconditional model.
+        lengths: Whether the length of an item is a condition.
     """
 
-    dataset: Dataset
-    training: NDArray[np.int64]
-    unseen: NDArray[np.int64]
-    medium: SignalMedium
+    data: NumberData
     recipe: GaussianRecipe
     classes: int
     lengths: bool
@@ -72,10 +65,10 @@ class Batches:
     def __call__(self, step: int) -> Batch:
         """The training batch of a step."""
         seed, size = self.recipe.seed, self.recipe.engine.batch
-        items, labels = self.dataset.gather(self._ids(step))
+        items, labels = self.data.dataset.gather(self._ids(step))
         slots = range(size)
-        variations = uniform(seed, Stream.AUGMENT, slots, (self.medium.variations,), step)
-        encoded = self.medium.examples(items, variations)
+        variations = uniform(seed, Stream.AUGMENT, slots, (self.data.medium.variations,), step)
+        encoded = self.data.medium.examples(items, variations)
         label = None
         if self.classes and labels is not None:
             dropped = uniform(seed, Stream.LABEL_DROP, slots, step=step)
@@ -86,27 +79,27 @@ class Batches:
     def names(self, step: int, places: Sequence[int]) -> list[str]:
         """Of the items at some places of the batch of a step."""
         ids = self._ids(step)
-        return [self.dataset.items[int(ids[place])].name for place in places]
+        return [self.data.dataset.items[int(ids[place])].name for place in places]
 
     def _ids(self, step: int) -> NDArray[np.int64]:
         size, seed = self.recipe.engine.batch, self.recipe.seed
-        return self.training[batch_indices(len(self.training), size, step, seed)]
+        return self.data.training[batch_indices(len(self.data.training), size, step, seed)]
 
     def held_out(self, count: int) -> Batch | None:
         """A fixed batch of held-out items with fixed times and noise; None if there are none."""
-        ids = self.unseen[:count]
+        ids = self.data.held_out[:count]
         return self._fixed(ids) if len(ids) else None
 
     def typical(self, count: int) -> Batch:
         """A fixed batch of training items, evenly spaced, to be looked at beside samples."""
-        places = np.linspace(0, len(self.training) - 1, count).round().astype(np.int64)
-        return self._fixed(self.training[places])
+        places = np.linspace(0, len(self.data.training) - 1, count).round().astype(np.int64)
+        return self._fixed(self.data.training[places])
 
     def _fixed(self, ids: NDArray[np.int64]) -> Batch:
-        items, labels = self.dataset.gather(ids)
+        items, labels = self.data.dataset.gather(ids)
         label = torch.from_numpy(labels) if self.classes and labels is not None else None
         # A step that training never reaches, so that its noise is its own.
-        return self._batch(self.medium.examples(items), label, step=2**62)
+        return self._batch(self.data.medium.examples(items), label, step=2**62)
 
     def _batch(self, encoded: Encoded, label: Tensor | None, step: int) -> Batch:
         recipe, x0 = self.recipe, encoded.x0

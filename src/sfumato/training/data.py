@@ -1,60 +1,54 @@
-"""From what the user named to data in memory-mapped form, for any medium."""
+"""From what the user named as data to data that a run can learn from, for any medium."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
+from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.errors import RunError
-from sfumato.media.audio import data as audio
-from sfumato.media.audio.recipe import AudioRecipe
-from sfumato.media.image import data as image
-from sfumato.media.image.recipe import ImageRecipe
-from sfumato.media.registry import AnyRecipe
-from sfumato.media.text import data as text
-from sfumato.media.text.recipe import TextRecipe
+from sfumato.media.medium import Data, Reading
+from sfumato.media.numbers import NumberData
+from sfumato.media.registry import AnyRecipe, medium_of
+from sfumato.media.text.medium import TextData
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.spec import DataFacts
-from sfumato.training.source import Fetching, Reading, fetching, folder_of, known_place
-from sfumato.training.task import TrainingData
+from sfumato.runs.measuring import Measuring
+from sfumato.runs.spec import Spec
+from sfumato.training.number_task import NumberTask
+from sfumato.training.source import Fetching, fetching, located, located_again
+from sfumato.training.task import Task
+from sfumato.training.token_task import TokenTask
+
+DataT = TypeVar("DataT", bound=Data)
 
 
-def prepare(source: str | Path, recipe: AnyRecipe) -> Iterator[Fetching | Reading | TrainingData]:
-    """Read the data of a run; yields progress, and at the end the data.
+def prepare(source: str | Path, recipe: AnyRecipe) -> Iterator[Fetching | Reading | Data]:
+    """Read the data of a new run; yields progress, and at the end the data.
 
     Raises:
         DataError: There is nothing that can be used.
     """
-    if isinstance(recipe, TextRecipe):
-        yield from text.prepare(source, recipe)
-        return
-    if isinstance(recipe, AudioRecipe):
-        audio.require()  # Missing, it is better missed before a download.
-    if (said := fetching(source)) is not None:
-        yield said
-    folder, catalogued = folder_of(source)
-    entry = str(source) if catalogued else None
-    yield from _signals(folder, entry, recipe)
+    medium = medium_of(recipe)
+    medium.require()  # Before a download rather than after it.
+    event = fetching(source)
+    if event is not None:
+        yield event
+    yield from medium.open(located(source), recipe)
 
 
-def reopen(
-    directory: RunDirectory, facts: DataFacts, recipe: AnyRecipe
-) -> Iterator[Reading | TrainingData]:
+def reopen(directory: RunDirectory, spec: Spec) -> Iterator[Reading | Data]:
     """Read the data of an existing run again.
 
     Raises:
-        DataError: It is gone.
-        RunError: It is not what the run began with.
+        DataError: They are gone.
+        RunError: They are not what the run began with.
     """
-    events: Iterator[Reading | TrainingData]
-    if isinstance(recipe, TextRecipe):
-        events = text.reopen(directory, facts, recipe)
-    else:
-        events = _signals(*known_place(facts), recipe)
-    for event in events:
-        if isinstance(event, TrainingData) and event.facts.fingerprint != facts.fingerprint:
+    facts = spec.data
+    for event in spec.medium.open(located_again(facts), spec.recipe, directory.root):
+        if isinstance(event, Data) and event.facts.fingerprint != facts.fingerprint:
             raise RunError(
-                f"The data in '{facts.source}' is not what this run began with.",
+                f"The data in '{facts.source}' are not what this run began with.",
                 why=f"it had {facts.count:,} usable items and has {event.facts.count:,}, "
                 "or their names, sizes or labels changed",
                 hint="put the files back, or begin a new run with: sfumato train",
@@ -62,10 +56,64 @@ def reopen(
         yield event
 
 
-def _signals(
-    folder: Path, entry: str | None, recipe: ImageRecipe | AudioRecipe
-) -> Iterator[Reading | TrainingData]:
-    if isinstance(recipe, AudioRecipe):
-        yield from audio.read(folder, entry, recipe)
-    else:
-        yield from image.read(folder, entry, recipe)
+def reopened(
+    directory: RunDirectory, spec: Spec, kind: type[DataT]
+) -> Generator[Measuring, None, DataT]:
+    """Read the data of an existing run again for a measurement.
+
+    Args:
+        directory: Of the run.
+        spec: Its spec.
+        kind: The class of its data.
+
+    Returns:
+        The data, after having yielded progress.
+
+    Raises:
+        DataError: They are gone.
+        RunError: They are not what the run began with.
+    """
+    return (yield from _read(reopen(directory, spec), kind))
+
+
+def elsewhere(
+    directory: RunDirectory, spec: Spec, source: str, kind: type[DataT]
+) -> Generator[Measuring, None, DataT]:
+    """Read other data as those of a run are read, with nothing held out.
+
+    Args:
+        directory: Of the run.
+        spec: Its spec.
+        source: A path, or a name in the catalogue.
+        kind: The class of the run's data.
+
+    Returns:
+        The data, after having yielded progress.
+
+    Raises:
+        DataError: There is nothing that can be used.
+    """
+    data = spec.recipe.data.model_copy(update={"held_out": 0.0})
+    recipe = spec.recipe.model_copy(update={"data": data})
+    events = spec.medium.open(located(source), recipe, directory.root)
+    return (yield from _read(events, kind, f" of {source}"))
+
+
+def _read(
+    events: Iterable[Any], kind: type[DataT], of: str = ""
+) -> Generator[Measuring, None, DataT]:
+    for event in events:
+        if isinstance(event, Reading):
+            yield Measuring(f"reading {event.unit}{of}", event.done, event.total)
+        if isinstance(event, kind):
+            return event
+    raise RuntimeError("reading ended without data")
+
+
+def task_for(data: Data, spec: Spec, denoiser: NetworkDenoiser | TokenDenoiser) -> Task[Any]:
+    """What is to be learnt from data, by the objective of the run's recipe."""
+    if isinstance(data, NumberData) and isinstance(denoiser, NetworkDenoiser):
+        return NumberTask(data, spec, denoiser)
+    if isinstance(data, TextData) and isinstance(denoiser, TokenDenoiser):
+        return TokenTask(data, spec, denoiser)
+    raise TypeError(f"{type(denoiser).__name__} cannot learn from {type(data).__name__}")

@@ -12,70 +12,58 @@ from pathlib import Path
 from sfumato.catalogue import CATALOGUE, fetch
 from sfumato.engine.events import Event
 from sfumato.errors import DataError, suggest
-from sfumato.media.audio.files import AUDIO
 from sfumato.media.data.walk import suffix_of
-from sfumato.media.image.open import IMAGES
-from sfumato.media.registry import DEFAULT, AnyRecipe, find
-from sfumato.media.text.files import PLAIN, RECORDS
+from sfumato.media.facts import DataFacts
+from sfumato.media.medium import Source
+from sfumato.media.registry import DEFAULT, MEDIA, AnyRecipe, find
 from sfumato.recipes import override
-from sfumato.runs.spec import DataFacts
 
-_TEXT, _AUDIO = "text", "audio"
 _MOST_NEAR = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading(Event):
-    """Data is being read before training; ``step`` is 0.
-
-    Attributes:
-        done: So many of ``unit`` are read.
-        total: Of how many.
-        rejected: So many items were set aside.
-        unit: What is counted.
-    """
-
-    done: int
-    total: int
-    rejected: int
-    unit: str = "files"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Fetching(Event):
-    """A set of the catalogue is wanted, and is downloaded if it is not here; ``step`` is 0."""
+    """A data set of the catalogue is downloaded if it is not here; ``step`` is 0."""
 
     name: str
     megabytes: int
 
 
 def fetching(source: str | Path) -> Fetching | None:
-    """What to say before a set of the catalogue is fetched; None if none is asked for."""
+    """The event before a data set of the catalogue is fetched; None for a user's own data."""
     name = str(source)
     if name not in CATALOGUE or Path(name).exists():
         return None
     return Fetching(step=0, name=name, megabytes=CATALOGUE[name].megabytes)
 
 
-def folder_of(source: str | Path) -> tuple[Path, bool]:
-    """The place that a path or a catalogue name stands for, fetching it if need be.
-
-    Returns:
-        The folder or file, and whether it came from the catalogue.
+def located(source: str | Path) -> Source:
+    """The place that a path or a name of the catalogue stands for, fetched if need be.
 
     Raises:
         DataError: It is neither.
     """
     path = _expanded(source)
     if path.exists():
-        return path, False
+        return Source(path)
     if str(source) in CATALOGUE:
-        return fetch(str(source)).path, True
+        return _fetched(str(source))
     looks_like_path = any(sign in str(source) for sign in "/\\.")
     raise DataError(
         f"There is no folder or file '{source}', and no data set of that name.",
         hint="check the path." if looks_like_path else suggest(str(source), _near(CATALOGUE)),
     )
+
+
+def located_again(facts: DataFacts) -> Source:
+    """Where the data of an existing run are."""
+    # By what the source was then: a folder may have come up that has a catalogue's name.
+    return _fetched(facts.source) if facts.catalogued else Source(Path(facts.source))
+
+
+def _fetched(name: str) -> Source:
+    entry = CATALOGUE[name]
+    return Source(fetch(name).path, name, entry.licence, entry.attribution)
 
 
 def _near(names: Iterable[str]) -> list[str]:
@@ -84,24 +72,15 @@ def _near(names: Iterable[str]) -> list[str]:
     return [*names, *(here if len(here) <= _MOST_NEAR else ())]
 
 
-def known_place(facts: DataFacts) -> tuple[Path, str | None]:
-    """Where the data of an existing run are, and their name in the catalogue if they have one."""
-    # By what the source was then: a folder may have come up that has a catalogue's name.
-    if facts.catalogued:
-        return fetch(facts.source).path, facts.source
-    return Path(facts.source), None
-
-
 def recipe_for(
     source: str | Path, recipe: str | None = None, changes: Iterable[str] = ()
 ) -> AnyRecipe:
     """The recipe of a run on some data.
 
     Args:
-        source: A path, or a name of the catalogue: what such a set wants to be others than a
-            recipe's defaults comes first.
-        recipe: Its name; the one that suits the data if None.
-        changes: Single settings that the user wants to be others, see ``recipes.override``.
+        source: A path, or a name of the catalogue, whose own settings for its recipe come first.
+        recipe: Name of the recipe; the one that suits the data if None.
+        changes: Settings that the user changes, see ``recipes.override``.
 
     Raises:
         SettingError: The recipe or a setting is unknown, or a value does not fit.
@@ -112,7 +91,8 @@ def recipe_for(
     if entry is not None and type(find(entry.recipe)) is type(plan):
         wanted = entry.settings.items()
         plan = override(plan, [f"{path}={dumps(value)}" for path, value in wanted])
-    return override(plan, changes)
+    changed: AnyRecipe = override(plan, changes)
+    return changed
 
 
 def _expanded(source: str | Path) -> Path:
@@ -132,10 +112,10 @@ def _expanded(source: str | Path) -> Path:
 
 
 def suited(source: str | Path) -> str:
-    """The name of the recipe that suits some data, by the names of its files.
+    """The name of the recipe that suits some data, by the names of their files.
 
-    Text files beside pictures or sounds are captions. Of pictures and sounds in one folder those
-    that are more decide: a cover beside songs makes no picture book.
+    Text files beside images or audio are captions. Where one folder holds files of several media,
+    the medium with the most files decides: a cover beside songs does not make them images.
 
     Raises:
         DataError: Nothing is named, or what cannot be a path.
@@ -145,20 +125,18 @@ def suited(source: str | Path) -> str:
         entry = CATALOGUE.get(str(source))
         return DEFAULT if entry is None else entry.recipe
     if path.is_file():
-        # Text alone comes in one file, and is the one to say that it cannot be this one.
-        return _recipe_of(Counter([path.suffix.lower()]), otherwise=_TEXT)
+        # Text alone comes in one file, and its reader says why it cannot read this one.
+        return _recipe_of(Counter([path.suffix.lower()])) or "text"
     suffixes: Counter[str] = Counter()
     for _, folders, names in os.walk(path):
         folders[:] = [name for name in folders if not name.startswith(".")]
         suffixes.update(suffix_of(name) for name in names if not name.startswith("."))
-    return _recipe_of(suffixes, otherwise=DEFAULT)
+    return _recipe_of(suffixes) or DEFAULT
 
 
-def _recipe_of(suffixes: Counter[str], otherwise: str) -> str:
-    pictures, sounds, texts = (
-        sum(suffixes[suffix] for suffix in kind)
-        for kind in (IMAGES.suffixes, AUDIO.suffixes, PLAIN | RECORDS)
-    )
-    if pictures or sounds:
-        return _AUDIO if sounds > pictures else DEFAULT
-    return _TEXT if texts else otherwise
+def _recipe_of(suffixes: Counter[str]) -> str | None:
+    """The default recipe of the medium that most files are of; None if they are of none."""
+    files = {medium: sum(suffixes[suffix] for suffix in medium.suffixes) for medium in MEDIA}
+    items = {medium: count for medium, count in files.items() if count and not medium.captions}
+    chosen = items or {medium: count for medium, count in files.items() if count}
+    return next(iter(max(chosen, key=chosen.__getitem__).recipes)) if chosen else None

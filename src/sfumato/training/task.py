@@ -1,19 +1,17 @@
-"""What the verbs of a run ask of a medium: its data, and what is to be learnt from them."""
+"""What a model learns, and how far it has come: the contract of all tasks."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine.events import Metric
-from sfumato.media.registry import AnyRecipe
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.spec import DataFacts, Spec
 
 AnyDenoiser = NetworkDenoiser | TokenDenoiser
 BatchT = TypeVar("BatchT")
@@ -21,7 +19,7 @@ BatchT = TypeVar("BatchT")
 
 @dataclass(frozen=True)
 class Measures:
-    """How well a model does on items that it never saw, and on as many that it learnt from.
+    """How well a model does on held-out items, and on as many training items.
 
     Attributes:
         unit: What is measured, such as ``loss``; the smaller the better.
@@ -34,7 +32,7 @@ class Measures:
     training: Tensor
 
     def metrics(self, step: int) -> tuple[Metric, Metric]:
-        """Their means: of what was held out, and of what was trained on."""
+        """The means of the held-out items and of the training items."""
         named = (("held-out", self.held_out), ("training", self.training))
         found = [
             Metric(step=step, name=f"{name} {self.unit}", value=values.mean().item())
@@ -44,7 +42,7 @@ class Measures:
 
 
 class Task(ABC, Generic[BatchT]):
-    """What a model learns, step by step, and how far it has come."""
+    """Batches, their losses, measures and previews."""
 
     @abstractmethod
     def batch(self, step: int) -> BatchT:
@@ -52,7 +50,7 @@ class Task(ABC, Generic[BatchT]):
 
     @abstractmethod
     def names(self, step: int, places: Sequence[int]) -> list[str]:
-        """Of the items that were at some places of the batch of a step."""
+        """Names of the items at some places of the batch of a step."""
 
     @abstractmethod
     def loss(self, batch: BatchT) -> Tensor:
@@ -60,30 +58,8 @@ class Task(ABC, Generic[BatchT]):
 
     @abstractmethod
     def measures(self) -> Measures | None:
-        """How well the model does with the weights it has now; None if nothing was held out."""
+        """How well the model does with its present weights; None if nothing was held out."""
 
     @abstractmethod
     def preview(self, directory: RunDirectory, step: int) -> None:
-        """Write a few samples into the run's ``previews``, with the weights it has now."""
-
-
-class TrainingData(ABC):
-    """Data as a run uses it.
-
-    Attributes:
-        facts: For the spec.
-    """
-
-    facts: DataFacts
-
-    @abstractmethod
-    def settled(self) -> AnyRecipe:
-        """The recipe with what depends on the data filled in."""
-
-    @abstractmethod
-    def store(self, directory: RunDirectory) -> None:
-        """Write what else the run must keep of the data beside its spec."""
-
-    @abstractmethod
-    def task(self, spec: Spec, denoiser: AnyDenoiser) -> Task[Any]:
-        """What is to be learnt from these data."""
+        """Write a few samples of the present weights into the run's ``previews``."""

@@ -27,21 +27,21 @@ from sfumato.engine.memory import memory_explained
 from sfumato.engine.settings import Budget
 from sfumato.engine.signals import StopRequest
 from sfumato.errors import Diverged, Interrupted, LateBatch, RunError, SettingError
+from sfumato.media.medium import Data
 from sfumato.media.registry import DEFAULT, AnyRecipe, find
 from sfumato.recipes import override
 from sfumato.runs import card
 from sfumato.runs import spec as specs
 from sfumato.runs import weights as model
-from sfumato.runs.best import keep_if_best
 from sfumato.runs.directory import ROOT, RunDirectory, checked_name, claim
-from sfumato.runs.early import keep_early
+from sfumato.runs.snapshots import keep_early, keep_if_best
 from sfumato.runs.spec import Spec
 from sfumato.storage import PARTIAL, sweep
 from sfumato.training.blame import awaited, traced, whose
-from sfumato.training.data import prepare, reopen
+from sfumato.training.data import prepare, reopen, task_for
 from sfumato.training.overfitting import Overfitting
 from sfumato.training.source import recipe_for
-from sfumato.training.task import BatchT, Measures, Task, TrainingData
+from sfumato.training.task import BatchT, Measures, Task
 from sfumato.training.watching import watched_so_far
 
 _LESS_AT_ONCE = (
@@ -123,7 +123,7 @@ def train(
         directory = RunDirectory(claim(stem, root))
     with RunLock(directory.root):
         _require_new(directory)  # Another process may have been quicker.
-        data.store(directory)
+        data.store(directory.root)
         specs.write(directory.spec, spec)
         yield directory
         with memory_explained("Training", _LESS_AT_ONCE):
@@ -161,7 +161,7 @@ def resume(
         recipe = _lasting(spec.recipe, steps, minutes)
         _require_ahead(directory, steps)
         yield directory
-        data = yield from _read(reopen(directory, spec.data, recipe), stop)
+        data = yield from _read(reopen(directory, spec.model_copy(update={"recipe": recipe})), stop)
         if recipe != spec.recipe:
             spec = spec.model_copy(update={"recipe": recipe})
             specs.write(directory.spec, spec)
@@ -198,12 +198,10 @@ def _require_ahead(directory: RunDirectory, steps: int | None) -> None:
         )
 
 
-def _read(
-    events: Iterator[Event | TrainingData], stop: StopRequest | None
-) -> Generator[Event, None, TrainingData]:
+def _read(events: Iterator[Event | Data], stop: StopRequest | None) -> Generator[Event, None, Data]:
     """Yield the progress of reading and return the data."""
     for event in events:
-        if isinstance(event, TrainingData):
+        if isinstance(event, Data):
             return event
         yield event
         if stop is not None and stop.signum is not None:
@@ -218,7 +216,7 @@ def _read(
 def _run(
     directory: RunDirectory,
     spec: Spec,
-    data: TrainingData,
+    data: Data,
     stop: StopRequest | None,
     tensorboard: bool,
 ) -> Iterator[Event]:
@@ -227,7 +225,7 @@ def _run(
         sweep(folder)  # A killed session may have left drafts; the checkpoints' are swept below.
     recipe, settings = spec.recipe, spec.recipe.engine
     denoiser = model.build(spec).to(choose_device())
-    task = data.task(spec, denoiser)
+    task = task_for(data, spec, denoiser)
     watched = watched_so_far(directory, spec, data)
     trainer = Trainer(
         denoiser.backbone,

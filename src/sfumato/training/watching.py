@@ -8,16 +8,17 @@ from typing import Any
 from sfumato.engine.log import read_log
 from sfumato.engine.machine import choose_device
 from sfumato.errors import DamagedFile
-from sfumato.media.text.recipe import TextRecipe
+from sfumato.media.medium import Data
 from sfumato.runs import weights as model
 from sfumato.runs.curves import LOSS, curves
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
+from sfumato.training.data import task_for
 from sfumato.training.overfitting import SIGN, Overfitting
-from sfumato.training.task import AnyDenoiser, Measures, TrainingData
+from sfumato.training.task import Measures
 
 
-def watched_so_far(directory: RunDirectory, spec: Spec, data: TrainingData) -> Overfitting:
+def watched_so_far(directory: RunDirectory, spec: Spec, data: Data) -> Overfitting:
     """A watch that goes on where the last session left it.
 
     The log tells how many evaluations there were and whether advice was given. The best of them is
@@ -35,18 +36,12 @@ def _is_advice(line: Mapping[str, Any]) -> bool:
     return line.get("event") == "warned" and str(line.get("message")).startswith(SIGN)
 
 
-def best_measures(directory: RunDirectory, spec: Spec, data: TrainingData) -> Measures | None:
+def best_measures(directory: RunDirectory, spec: Spec, data: Data) -> Measures | None:
     """What the best weights measure; None if there are none that can be read."""
     if not directory.best.is_file():
         return None
     try:
-        denoiser = _best_denoiser(directory, spec)
+        denoiser, _ = model.load(directory, model.build(spec), model.BEST)
     except DamagedFile:
         return None  # The next evaluation replaces them.
-    return data.task(spec, denoiser.to(choose_device())).measures()
-
-
-def _best_denoiser(directory: RunDirectory, spec: Spec) -> AnyDenoiser:
-    if isinstance(spec.recipe, TextRecipe):
-        return model.load(directory, model.build_text(spec), model.BEST)[0]
-    return model.load(directory, model.build_gaussian(spec), model.BEST)[0]
+    return task_for(data, spec, denoiser.to(choose_device())).measures()

@@ -1,64 +1,228 @@
-"""The demonstrations: from nothing to new pictures, sounds or texts in minutes."""
+"""``sfumato demo``: from nothing to new images, audio or texts in minutes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
 
 from sfumato.catalogue import DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT
 from sfumato.catalogue import find as find_data
 from sfumato.engine.signals import stop_on_signals
-from sfumato.runs.directory import RunDirectory
+from sfumato.errors import SettingError
+from sfumato.evaluation.sound_pictures import beside_nearest
+from sfumato.evaluation.sound_sections import floats
+from sfumato.media.folder import save_png
+from sfumato.media.numbers import NumberData
+from sfumato.metrics.neighbours import nearest
+from sfumato.metrics.sound_neighbours import nearest_sounds
+from sfumato.model.open import AnyModel, open_model
+from sfumato.model.options import FillOptions, SampleOptions
+from sfumato.model.provenance import Made
+from sfumato.runs.directory import RunDirectory, new_folder
 from sfumato.training import train as training
-from sfumato.verbs import demo_audio as audio
-from sfumato.verbs import demo_image as image
-from sfumato.verbs import demo_text as text
-from sfumato.verbs.demo_events import Finished, Note
+from sfumato.training.data import reopen
+from sfumato.verbs.fill import fill
+from sfumato.verbs.sample import Written, write_samples
 
-Medium = Literal["images", "audio", "text"]
+MediumName = Literal["image", "audio", "text"]
+_IMAGES, _CLIPS = 64, 32
+_COMPARED = 8
+_FACES, _KICK = "smileys-emotion", "kick"
+_GAP = "Shall I compare thee to a ____ day?"
 
 
-class _Show(NamedTuple):
+@dataclass(frozen=True)
+class Note:
+    """A line for the person watching."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The demonstration is over.
+
+    Attributes:
+        directory: The run.
+        lines: What to look at, and what to try next.
+        files: What was made, by what it shows.
+        figures: What was measured, by name.
+    """
+
+    directory: RunDirectory
+    lines: list[str]
+    files: Mapping[str, Path]
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+class _Demo(NamedTuple):
     """A data set, what is learnt from it, and what is done with the model."""
 
     data: str
     learns: str
-    show: Callable[[RunDirectory], Iterator[Note | Finished]]
+    show: Callable[[AnyModel], Finished]
 
 
-_SHOWS: Mapping[Medium, _Show] = MappingProxyType(
-    {
-        "images": _Show(DEFAULT, "draw emoji", image.show),
-        "audio": _Show(DEFAULT_AUDIO, "play drums and other short sounds", audio.show),
-        "text": _Show(DEFAULT_TEXT, "write like Shakespeare", text.show),
-    }
-)
-
-
-def run(medium: Medium, minutes: float, name: str | None = None) -> Iterator[Any]:
+def run(medium: MediumName, minutes: float, name: str | None = None) -> Iterator[Any]:
     """Train on a default data set, sample, and compare with the training data.
+
+    Args:
+        medium: Which demonstration.
+        minutes: Length of the training.
+        name: Of the run; made from the data if None.
 
     Yields:
         Notes, the events of training, and at last what to look at.
     """
-    shown = _SHOWS[medium]
-    entry = find_data(shown.data)
-    yield Note(f"Sfumato learns to {shown.learns}: {entry.title}.")
-    plan = training.planned_for(shown.data, minutes=minutes)
+    demo = _DEMOS[medium]
+    yield Note(f"Sfumato learns to {demo.learns}: {find_data(demo.data).title}.")
+    plan = training.planned_for(demo.data, minutes=minutes)
     directory: RunDirectory | None = None
     with stop_on_signals() as stop:
-        for event in training.train(shown.data, plan, name, stop=stop):
+        for event in training.train(demo.data, plan, name, stop=stop):
+            yield event
             if isinstance(event, RunDirectory):
                 directory = event
-                yield event
                 yield Note(f"Training for {minutes:g} minutes. Watch {event.previews}.")
-            else:
-                yield event
     if directory is None:
         raise RuntimeError("training ended without a run")
     yield Note("Sampling ...")
-    yield from shown.show(directory)
+    yield demo.show(open_model(directory))
 
 
-__all__ = ["Finished", "Medium", "Note", "run"]
+def _images(model: AnyModel) -> Finished:
+    """New images, over the nearest training images."""
+    out = new_folder(model.directory)
+    written, items = _written(model, SampleOptions(_IMAGES), out)
+    emerging, _ = _written(model, _of_class(model, _FACES), out / "emerging", trajectory=True)
+    data = _data_of(model)
+    known, unseen = (data.dataset.gather(ids)[0] for ids in (data.training, data.held_out))
+    found = nearest(torch.from_numpy(items).movedim(-1, 1), known)
+    distance = float(np.median(found.distances))
+    reference = float(np.median(nearest(torch.from_numpy(unseen), known).distances))
+    real = known[found.indices[:_COMPARED]].transpose(0, 2, 3, 1)
+    pairs = np.concatenate([items[:_COMPARED], real])
+    comparison = out / "nearest.png"
+    save_png(data.medium.sheet(pairs, columns=_COMPARED), comparison)  # type: ignore[attr-defined]
+    files = {
+        "new images": written.out.path / "sheet.png",
+        "one emerging": emerging.out.trajectories[0],
+        "new over nearest real": comparison,
+    }
+    name = model.directory.name
+    lines = [
+        *_table(files),
+        f"distance to the nearest training image: {distance:.1f} levels of 255; "
+        f"for real images held out: {reference:.1f}",
+        "",
+        "next:",
+        f"  sfumato sample {name} -n 36 --seed 1 --label {_FACES} --scale 3",
+        f"  sfumato resume {name} --minutes 30      train on, it gets better",
+        "  sfumato train PATH                      your own folder of images",
+        "  sfumato demo audio                      the same with audio; or with text",
+    ]
+    figures = {"distance": distance, "reference": reference}
+    return Finished(model.directory, lines, files, figures)
+
+
+def _clips(model: AnyModel) -> Finished:
+    """New audio clips, beside the most similar training clips."""
+    out = new_folder(model.directory)
+    written, items = _written(model, SampleOptions(_CLIPS), out)
+    emerging, _ = _written(model, _of_class(model, _KICK), out / "emerging", trajectory=True)
+    data = _data_of(model)
+    known, unseen = (data.dataset.gather(ids)[0] for ids in (data.training, data.held_out))
+    rate = data.medium.settings.rate
+    found = nearest_sounds(floats(items), known, rate)
+    likeness = float(np.median(found.similarities))
+    reference = float(np.median(nearest_sounds(floats(unseen), known, rate).similarities))
+    comparison = out / "nearest.png"
+    save_png(beside_nearest(data.medium, items, known, found), comparison)  # type: ignore[arg-type]
+    files = {
+        "new audio clips": written.out.path,
+        "pictures of them": written.out.path / "sheet.png",
+        "one emerging": emerging.out.trajectories[0],
+        "new over nearest real": comparison,
+    }
+    name = model.directory.name
+    lines = [
+        *_table(files),
+        f"similarity to the most similar training clip: {likeness:.2f} of 1; "
+        f"for real clips held out: {reference:.2f}",
+        "",
+        "next:",
+        f"  sfumato sample {name} --label {_KICK} --scale 2",
+        f"  sfumato sample {name} --start FILE.wav --strength 0.5  variations of your sound",
+        f"  sfumato resume {name} --minutes 60      train on, it gets better",
+        "  sfumato train PATH                      your own folder of audio",
+    ]
+    figures = {"likeness": likeness, "reference": reference}
+    return Finished(model.directory, lines, files, figures)
+
+
+def _texts(model: AnyModel) -> Finished:
+    """New texts, and a famous line with another word in it."""
+    out = new_folder(model.directory)
+    written, texts = _written(model, SampleOptions(2, temperature=0.7), out, trajectory=True)
+    name = model.directory.name
+    lines = [
+        "",
+        *(f"--- {number} ---\n{text}\n" for number, text in enumerate(texts)),
+        f"'{_GAP}' becomes",
+        *(f"  {filled.text}" for filled in fill(model, _GAP, FillOptions(4))),
+        "",
+        f"texts and how they came about: {written.out.path}",
+        "",
+        "next:",
+        f"  sfumato sample {name} --temperature 0.8   watch texts resolve on your terminal",
+        f'  sfumato fill {name} "To be, or not to be: that is the ____:"',
+        f"  sfumato resume {name} --minutes 60        train on, it gets better",
+        "  sfumato train FILE.txt                  your own text",
+    ]
+    files = {"new texts": written.out.files[0], "emerging": written.out.trajectories[0]}
+    return Finished(model.directory, lines, files)
+
+
+_DEMOS: Mapping[str, _Demo] = MappingProxyType(
+    {
+        "image": _Demo(DEFAULT, "draw emoji", _images),
+        "audio": _Demo(DEFAULT_AUDIO, "play drums and other short sounds", _clips),
+        "text": _Demo(DEFAULT_TEXT, "write like Shakespeare", _texts),
+    }
+)
+
+
+def _written(
+    model: AnyModel, options: SampleOptions, out: Path, trajectory: bool = False
+) -> tuple[Written, Any]:
+    """Samples in files, and the samples themselves."""
+    folder = model.medium.folder(out)
+    events = list(write_samples(folder, model, model.request(options), trajectory))
+    (written,) = [event for event in events if isinstance(event, Written)]
+    items = [event.items for event in events if isinstance(event, Made)]
+    if isinstance(items[0], list):
+        return written, [text for batch in items for text in batch]
+    return written, np.concatenate(items)
+
+
+def _of_class(model: AnyModel, label: str) -> SampleOptions:
+    """One sample of a class, if the run has it."""
+    return SampleOptions(1, label=label if label in model.spec.data.classes else None)
+
+
+def _data_of(model: AnyModel) -> NumberData:
+    events = reopen(model.directory, model.spec)
+    (data,) = [event for event in events if isinstance(event, NumberData)]
+    if not len(data.held_out):
+        raise SettingError("Nothing was held out to compare with.")
+    return data
+
+
+def _table(files: Mapping[str, Path]) -> list[str]:
+    return ["", *(f"{what:<22}{path}" for what, path in files.items())]

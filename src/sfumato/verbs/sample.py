@@ -1,140 +1,113 @@
-"""From what a user asks of samples to files, for any medium."""
+"""``sfumato sample``: from options to files of samples, for any medium."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sfumato.errors import SettingError
-from sfumato.media.audio.folder import SoundFolder, SoundFormat
-from sfumato.media.image.folder import PictureFolder
-from sfumato.model.audio import AudioModel
-from sfumato.model.image import ImageModel
-from sfumato.model.stored import read_stored
-from sfumato.model.text_stored import read_stored_text
-from sfumato.model.text_writing import write_texts
-from sfumato.model.tokens import TextModel
-from sfumato.model.writing import SampleFolder, write_samples
-from sfumato.run import Run
+from sfumato.media.folder import SampleFolder
+from sfumato.model.open import AnyModel, open_model
+from sfumato.model.options import SampleOptions
+from sfumato.model.provenance import Made, Making, Request, run_named_in
 from sfumato.runs.directory import new_folder
 from sfumato.runs.weights import LATEST
 
-_OF_TEXT = ("temperature", "top_p", "length")
-_OF_SIGNALS = ("start", "strength", "seconds")
-
 
 @dataclass(frozen=True)
-class Asked:
-    """What a user may ask of samples; None stands for the run's own default.
+class Written:
+    """Samples in files.
 
-    ``temperature``, ``top_p`` and ``length`` are for text alone; ``start``, ``strength`` and
-    ``seconds`` for pictures and sounds, see :meth:`GaussianModel.request`.
+    Attributes:
+        out: The folder, and the files in it.
+        noun: What the samples are called.
+        seconds: How long it took.
     """
 
-    n: int | None = None
-    seed: int = 0
-    steps: int | None = None
-    sampler: str | None = None
-    label: str | None = None
-    scale: float | None = None
-    batch: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    length: int | None = None
-    start: Path | None = None
-    strength: float | None = None
-    seconds: float | None = None
-    guidance: str | None = None
-    interval: tuple[float, float] | None = None
-    precision: str | None = None
-    compiled: bool = False
+    out: SampleFolder
+    noun: str
+    seconds: float
 
-    def of_signals(self, noun: str) -> dict[str, Any]:
-        """The arguments of :meth:`GaussianModel.request`.
+    def to_json(self) -> dict[str, Any]:
+        """What was written, as plain data."""
+        return {**self.out.to_json(), "seconds": round(self.seconds, 2)}
 
-        Raises:
-            SettingError: Something was asked that pictures and sounds do not have.
-        """
-        return {"n": 16, **self._without(_OF_TEXT, noun, "text")}
-
-    def of_text(self) -> dict[str, Any]:
-        """The arguments of :meth:`TextModel.request`.
-
-        Raises:
-            SettingError: Something was asked that text does not have.
-        """
-        return {"n": 4, **self._without(_OF_SIGNALS, "text", "pictures and sounds")}
-
-    def _without(self, foreign: tuple[str, ...], noun: str, owner: str) -> dict[str, Any]:
-        given = {name: value for name, value in vars(self).items() if value is not None}
-        for name in foreign:
-            if name in given:
-                flag = "from" if name == "start" else name.replace("_", "-")
-                raise SettingError(
-                    f"--{flag} is not for {noun}.", why=f"it is a setting of {owner}"
-                )
-        return given
+    def lines(self) -> list[str]:
+        """What was written, in lines for a reader."""
+        return self.out.lines(self.noun, self.seconds)
 
 
 def sample_files(
-    run: str | None,
-    asked: Asked,
-    out: Path | None,
-    trajectory: bool,
-    like: Path | None,
-    form: SoundFormat | None = None,
+    run: str | Path | None,
+    options: SampleOptions,
+    *,
+    out: Path | None = None,
+    trajectory: bool = False,
+    like: Path | None = None,
+    format: str | None = None,
     snapshot: str = LATEST,
-) -> Iterator[Any]:
+) -> Iterator[Making | Made | Written]:
     """Sample a run into files.
 
     Args:
         run: Name or path of the run; may be None with ``like``, whose file names it.
-        asked: What to make, unless ``like`` is given.
+        options: How to sample; not used with ``like``.
         out: Folder for the files; a new one in the run's ``samples`` if None.
-        trajectory: Also write each sample's way from noise.
-        like: A sample to make again: a PNG, WAV or FLAC, or a line of a ``samples.jsonl`` as
+        trajectory: Also write how each sample emerged from noise.
+        like: A sample to make again: an image, an audio file, or a line of a ``samples.jsonl`` as
             ``FILE:N``.
-        form: Sounds: which kind of files; if None that of ``like``, or ``wav``.
+        format: Kind of the files; if None that of ``like``, or the medium's default.
         snapshot: Which weights, ``latest`` or ``best``.
 
     Yields:
-        See :func:`~sfumato.model.writing.write_samples` and
-        :func:`~sfumato.model.text_writing.write_texts`.
+        Every state of every batch, every finished batch, and at last what was written.
 
     Raises:
-        SettingError: Neither a run nor a file was named, or a file would be overwritten.
+        SettingError: Neither a run nor a file was named, an option does not fit, or a file would be
+            overwritten.
+        SfumatoError: See :meth:`~sfumato.model.model.Model.request`.
     """
-    if run is None and like is None:
-        raise SettingError("No run was named.", hint="sfumato sample RUN   (see the folder runs/)")
-    opened = Run.open(_run_of(like) if run is None and like is not None else str(run), snapshot)
-    model = opened.model
-    if form is not None and not isinstance(model, AudioModel):
-        raise SettingError(f"--format is not for {opened.spec.medium}.", why="it is one of sounds")
-    if isinstance(model, TextModel):
-        text = model.request(**asked.of_text()) if like is None else model.like(like)
-        yield from write_texts(opened.directory, model, text, out, trajectory)
-        return
-    request = (
-        model.request(**asked.of_signals(opened.spec.medium)) if like is None else model.like(like)
-    )
-    if form is None:
-        form = "flac" if like is not None and like.suffix.lower() == ".flac" else "wav"
-    folder = folder_for(model, out or new_folder(opened.directory), form)
+    if run is None:
+        if like is None:
+            hint = "sfumato sample RUN   (see the folder runs/)"
+            raise SettingError("No run was named.", hint=hint)
+        run = run_named_in(like)
+    model = open_model(run, snapshot)
+    request = model.request(options) if like is None else model.like(like)
+    medium = model.medium
+    if format is None and like is not None and like.suffix[1:].lower() in _formats(model):
+        format = like.suffix[1:].lower()
+    medium.folder(Path(), format)  # Refuses a format that is none, before a folder is made.
+    folder = medium.folder(out or new_folder(model.directory), format)
     yield from write_samples(folder, model, request, trajectory)
 
 
-def folder_for(
-    model: ImageModel | AudioModel, path: Path, form: SoundFormat = "wav"
-) -> SampleFolder:
-    """Where samples of a model are put."""
-    if isinstance(model, AudioModel):
-        return SoundFolder(path, medium=model.medium, form=form)
-    return PictureFolder(path, medium=model.medium)
+def write_samples(
+    folder: SampleFolder, model: AnyModel, request: Request, trajectory: bool = False
+) -> Iterator[Making | Made | Written]:
+    """Carry out a request, writing each batch as soon as it is finished."""
+    began = time.monotonic()
+    folder.require_free(request.indices)
+    states = model.trajectory()
+    for event in model.sample(request):
+        yield event
+        if isinstance(event, Making):
+            if trajectory:
+                states.add(event)
+            continue
+        provenance = [origin.stored() for origin in event.provenance]
+        folder.add(event.indices, event.items, provenance)
+        if trajectory:
+            for index, frames in zip(event.indices, states.frames(), strict=True):
+                folder.add_trajectory(index, frames)
+            states = model.trajectory()
+    folder.finish()
+    noun = model.medium.singular if request.n == 1 else model.medium.plural
+    yield Written(folder, noun, time.monotonic() - began)
 
 
-def _run_of(like: Path) -> str:
-    if ".jsonl" in like.name:
-        return read_stored_text(like).run
-    return read_stored(like).run
+def _formats(model: AnyModel) -> tuple[str, ...]:
+    return model.medium.folder(Path()).formats

@@ -1,59 +1,200 @@
-"""``sfumato tune``: fit a sampler to a run of any medium, for one number of evaluations."""
+"""``sfumato tune``: fit a sampler to a run, for one number of network evaluations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+import torch
+
 from sfumato.errors import SettingError
-from sfumato.model.model import require_within
-from sfumato.model.tokens import TextModel
-from sfumato.run import Run
-from sfumato.runs.tuned import Events
+from sfumato.media.registry import require_own
+from sfumato.media.text.medium import TextData
+from sfumato.media.text.rows import RowBatch
+from sfumato.model.checks import require_within
+from sfumato.model.numbers import NumberModel
+from sfumato.model.open import open_model
+from sfumato.model.options import SampleOptions, TuneOptions
+from sfumato.model.text_conditions import conditions
+from sfumato.model.tokens import TokenModel
+from sfumato.process.categorical import Masking
+from sfumato.process.grids import Grid, TimeGrid
+from sfumato.runs.measuring import Measuring
+from sfumato.runs.tuned import Events, NumberTuning, TokenTuning, store_if_better
 from sfumato.runs.weights import LATEST
-from sfumato.verbs.tune_numbers import tune as tune_signals
-from sfumato.verbs.tune_tokens import tune as tune_text
+from sfumato.sampling import DDIM, DPM, Adams, Heun, KeyedNoise, Sampler, UniPC, Wiener, sample
+from sfumato.sampling.tokens import Ancestral
+from sfumato.sampling.tokens.tuning import Curve, best_grid, bound_of, surprise
+from sfumato.sampling.tuning import Examples, fit
+from sfumato.training.data import reopened
 
-EXAMPLES: Mapping[str, int] = MappingProxyType({"signals": 48, "text": 32})
+UNTUNED: Mapping[str, Sampler] = MappingProxyType(
+    {
+        "wiener": Wiener(),
+        "adams": Adams(),
+        "unipc": UniPC(),
+        "dpm": DPM(),
+        "heun": Heun(),
+        "ddim": DDIM(),
+    }
+)
+"""What a fitted sampler has to beat: the deterministic families on the default grid."""
+# With so many times the evaluations, the path's end is taken for known.
+_TEACHER = 8
+_LEAST = 64
+_SAMPLES, _ROWS = 48, 32
+"""Default number of examples: samples of numbers, and rows of text."""
+_MEASURED = 33
+"""Number of shares kept at which the cross-entropy is measured, with lines between them."""
+_CANDIDATES = 8
+"""Number of candidates for each step, at least."""
+_AT_ONCE = 16
 
 
-def tune(
-    run: str | Path,
-    steps: int,
-    *,
-    scale: float | None = None,
-    examples: int | None = None,
-    rounds: int = 4,
-    seed: int = 0,
-    snapshot: str = LATEST,
-) -> Events:
-    """Fit a sampler; what is better than the best without fitting is kept in the run.
+def tune(run: str | Path, options: TuneOptions, snapshot: str = LATEST) -> Events:
+    """Fit a sampler; one that is better than the best without fitting is stored in the run.
 
-    From then on sampling takes it where as many evaluations and the same guidance are asked for,
-    and no sampler is named, until the run has other weights.
+    From then on a request with as many evaluations and the same guidance that names no sampler
+    takes it, until the run has other weights.
 
     Args:
         run: Name or path.
-        steps: Evaluations, 2 to 50.
-        scale: Guidance it is fitted for; None = the recipe's. Not for text.
-        examples: Samples, or rows of text, to fit to; as many others decide.
-        rounds: Of the fit, at most. Text needs none.
-        seed: Of the noise.
-        snapshot: Which weights.
+        options: What to fit.
+        snapshot: Which weights, ``latest`` or ``best``.
 
     Raises:
-        SettingError: A value is out of range.
+        SettingError: A value is out of range or of another medium, or the process is uniform.
         RunError: The run has no weights yet.
+        DataError: The data of a run on text are gone.
     """
-    require_within("steps", steps, 2, 50)
-    require_within("rounds", rounds, 1, 100)
-    model = Run.open(run, snapshot).model
-    text = isinstance(model, TextModel)
-    count = EXAMPLES["text" if text else "signals"] if examples is None else examples
+    require_within("steps", options.steps, 2, 50)
+    require_within("rounds", options.rounds, 1, 100)
+    model = open_model(run, snapshot)
+    require_own(type(model.medium), "tune", options.given())
+    if isinstance(model, TokenModel):
+        count = _ROWS if options.examples is None else options.examples
+        require_within("examples", count, 2, 10_000)
+        return _tune_tokens(model, options, count)
+    count = _SAMPLES if options.examples is None else options.examples
     require_within("examples", count, 2, 10_000)
-    if not isinstance(model, TextModel):
-        return tune_signals(model, steps, scale, count, rounds, seed)
-    if scale is not None:
-        raise SettingError("scale is not tuned for.", why="a grid of text is fitted without it")
-    return tune_text(model, steps, count, seed)
+    return _tune_numbers(model, options, count)
+
+
+def _tune_numbers(model: NumberModel, options: TuneOptions, examples: int) -> Events:
+    """Fit, compare on noise that the fit has not seen, and store what is better."""
+    steps, rounds, seed = options.steps, options.rounds, options.seed
+    request = model.request(
+        SampleOptions(2 * examples, seed=seed, scale=options.scale, steps=steps)
+    )
+    denoiser = model.guided(request.sample.changed(precision=None))
+    shape = model.medium.signal_shape
+
+    def ends_of(indices: range) -> Examples:
+        noise = KeyedNoise(seed, indices, model.device)
+        cond = model.conditions(request.sample, indices).cond
+        many = max(_LEAST, _TEACHER * steps)
+        ends = sample(denoiser, Wiener(), noise, shape, many, cond)
+        return Examples(noise, shape, cond, ends)
+
+    yield Measuring("where the noise leads", 0, rounds)
+    taught, unseen = ends_of(range(examples)), ends_of(range(examples, 2 * examples))
+    fitted = None
+    for fitted in fit(denoiser, Wiener(), taught, steps, rounds):
+        yield Measuring(f"error {fitted.error:.4f}", fitted.number, rounds)
+    if fitted is None:
+        raise RuntimeError("the fit gave nothing")
+    yield Measuring("comparing on other noise", rounds, rounds)
+    found = {name: unseen.error(denoiser, it, steps) for name, it in UNTUNED.items()}
+    best = min(found, key=found.__getitem__)
+    tuning = NumberTuning(
+        model=model.fingerprint,
+        steps=steps,
+        scale=request.sample.scale,
+        sampler=fitted.sampler,
+        measure="root-mean-square error of the endpoints",
+        error=unseen.error(denoiser, fitted.sampler, steps),
+        untuned=best,
+        untuned_error=found[best],
+    )
+    yield store_if_better(model.directory, tuning)
+
+
+def _tune_tokens(model: TokenModel, options: TuneOptions, examples: int) -> Events:
+    """Fit a grid, compare on rows that the fit has not seen, and store what is better."""
+    steps, seed = options.steps, options.seed
+    request = model.request(SampleOptions(1, seed=seed, steps=steps))
+    process = model.denoiser.process
+    if not isinstance(process, Masking):
+        raise SettingError(
+            "Only the grid of a masking process can be tuned.",
+            why="under a uniform one what a step loses has no such simple measure",
+        )
+    rows = yield from _rows(model, 2 * examples)
+    half = len(rows.tokens) // 2
+    coarse = np.linspace(0.0, 1.0, _MEASURED, endpoint=False)
+    fit_on, check_on = _part(rows, slice(0, half)), _part(rows, slice(half, None))
+    yield Measuring("what masked tokens cost", 0, 1)
+    curve = _curve(model, process, fit_on, coarse, seed)
+    fine = np.linspace(0.0, 1.0, max(256, _CANDIDATES * steps), endpoint=False)
+    # More is known where more is kept; what rises is noise.
+    falling = np.minimum.accumulate(np.interp(fine, coarse, curve))
+    found = best_grid(fine, falling, steps)
+    grid = TimeGrid(at=tuple(process.keep.time(torch.from_numpy(found[1:])).tolist()))
+    yield Measuring("comparing on other rows", 1, 1)
+    untuned = Ancestral()
+
+    def bits(of: Grid) -> float:
+        times = of.times(steps, process.keep, rows.tokens.shape[1])[:-1]
+        shares = process.keep.keep(times).numpy()
+        nats = _curve(model, process, check_on, shares, seed, first=half)
+        return bound_of(shares, nats) / math.log(2)
+
+    tuning = TokenTuning(
+        model=model.fingerprint,
+        steps=steps,
+        scale=request.sample.scale,
+        sampler=Ancestral(grid=grid),
+        measure="bits a token that so many steps need",
+        error=bits(grid),
+        untuned="ancestral, equal steps",
+        untuned_error=bits(untuned.grid),
+    )
+    yield store_if_better(model.directory, tuning)
+
+
+def _rows(model: TokenModel, count: int) -> Generator[Measuring, None, RowBatch]:
+    """Rows that were held out, or else trained on."""
+    data = yield from reopened(model.directory, model.spec, TextData)
+    rows = data.held_out if len(data.held_out) > 1 else data.training
+    if len(rows) < 2:
+        raise SettingError("There is too little text to tune on.", why="two rows are needed")
+    return rows.fixed(count)
+
+
+def _part(rows: RowBatch, part: slice) -> RowBatch:
+    labels = None if rows.labels is None else rows.labels[part]
+    return RowBatch(rows.tokens[part], rows.segments[part], labels)
+
+
+def _curve(
+    model: TokenModel, process: Masking, rows: RowBatch, kept: Curve, seed: int, first: int = 0
+) -> Curve:
+    """Mean cross-entropy of a masked token at each share, nats."""
+    denoiser = model.evaluated(model.denoiser)
+    sums, counts = np.zeros(len(kept)), np.zeros(len(kept))
+    for low in range(0, len(rows.tokens), _AT_ONCE):
+        part = _part(rows, slice(low, low + _AT_ONCE))
+        tokens = torch.from_numpy(part.tokens).to(model.device)
+        segments = torch.from_numpy(part.segments).to(model.device)
+        label = None
+        if model.spec.classes and part.labels is not None:
+            label = torch.from_numpy(part.labels).to(model.device)
+        cond = conditions(segments if bool((segments != 0).any()) else None, label)
+        counted = segments >= 0
+        added, seen = surprise(denoiser, process, tokens, counted, kept, seed, first + low, **cond)
+        sums, counts = sums + added, counts + seen
+    mean: Curve = sums / counts.clip(1)
+    return mean

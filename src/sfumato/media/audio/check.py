@@ -1,29 +1,26 @@
-"""A look at a set of sounds before training on it: what is there, what is wrong, what a run hears.
-
-Checking decodes everything, and the cache it fills is the one a run with the same settings uses.
-"""
+"""What a set of audio is like: as it is stored, and as a run would hear it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from sfumato.errors import DataError
-from sfumato.media.audio.files import AUDIO
-from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.open import Header, read_sound, sound_header
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.audio.stretches import divided
-from sfumato.media.data.dataset import Dataset, Progress
-from sfumato.media.data.index import Index, scan
-from sfumato.media.data.walk import Rejected
+from sfumato.media.data.dataset import Dataset
+from sfumato.media.data.index import Index
+from sfumato.media.numbers import NumberReport, counts
+
+if TYPE_CHECKING:
+    from sfumato.media.audio.medium import AudioMedium
 
 _SHOWN = 24
 _AT_ONCE = 256
@@ -40,37 +37,25 @@ class Spread(NamedTuple):
 
 
 @dataclass(frozen=True)
-class AudioReport:
-    """What :func:`check` found.
+class AudioReport(NumberReport):
+    """What a look at a folder of audio found.
 
     Attributes:
-        root: The folder.
-        settings: As a run would use them, with ``channels`` settled.
-        count: Clips that can be used.
-        files: Files that they come from.
-        seconds: Of the files as their headers state them, in seconds.
-        total: All of them together, in seconds.
-        lengths: Of the clips as a run hears them, up to their last sound, in seconds.
-        longer: Files of which a part is left out, since they are longer than a clip.
-        rates: How many files have each rate, in Hz.
-        channels: How many files have each number of channels.
-        formats: How many files are of each format.
+        files: Number of files that the clips come from.
+        seconds: Lengths of the files as their headers state them, in seconds.
+        total: Length of all files together, in seconds.
+        lengths: Lengths of the clips as a run hears them, up to their last sound, in seconds.
+        longer: Number of files of which a part is left out, as they are longer than a clip.
+        rates: Number of files of each rate, in Hz.
+        channels: Number of files with each number of channels.
+        formats: Number of files of each format.
         levels: Root mean square of the clips as a run hears them, up to their ends, in dB relative
             to full scale.
-        clipped: Files of which, in their first minute, three samples in a row or more lie at full
-            scale; clips do not tell, as they are brought to a level of their own.
-        labels: How many clips each class has; empty without labels.
-        captions: How many clips have one.
-        groups: How many are independent: groups of near-duplicates count as one.
-        duplicates: Pairs of names whose clips are the same.
-        rejected: What was set aside, and why: silent and broken files too.
-        fingerprint: Of the data.
+        clipped: Number of files with three samples in a row or more at full scale in their first
+            minute. Clips do not tell, as they are brought to a level of their own.
         contact_sheet: Up to 24 clips, evenly spaced: waveforms and spectrograms.
     """
 
-    root: Path
-    settings: AudioSettings
-    count: int
     files: int
     seconds: Spread
     total: float
@@ -81,51 +66,31 @@ class AudioReport:
     formats: dict[str, int]
     levels: Spread
     clipped: int
-    labels: dict[str, int]
-    captions: int
-    groups: int
-    duplicates: tuple[tuple[str, str], ...]
-    rejected: tuple[Rejected, ...]
-    fingerprint: str
     contact_sheet: Image.Image
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the contact sheet, as plain JSON values."""
-        plain = {name: value for name, value in vars(self).items() if name != "contact_sheet"}
-        return {
-            **plain,
-            "root": str(self.root),
-            "settings": self.settings.model_dump(mode="json"),
-            **{name: plain[name]._asdict() for name in ("seconds", "lengths", "levels")},
-            "duplicates": [list(pair) for pair in self.duplicates],
-            "rejected": [rejected._asdict() for rejected in self.rejected],
-        }
+        """See :meth:`NumberReport.to_json`."""
+        plain = super().to_json()
+        del plain["contact_sheet"]
+        return plain | {name: plain[name]._asdict() for name in ("seconds", "lengths", "levels")}
 
 
-def check(
-    path: Path,
-    settings: AudioSettings,
-    cache_dir: Path | None = None,
-    progress: Callable[[Progress], None] | None = None,
-) -> AudioReport:
-    """Read a folder of sounds as a run would, and report.
+def report(files: Index, dataset: Dataset, medium: AudioMedium) -> AudioReport:
+    """Describe a set of audio.
 
-    Raises:
-        MissingExtra: A package that reads sounds is not installed.
-        DataError: There is nothing that can be used.
-        DiskFull: There is no room for the cache.
+    Args:
+        files: The files.
+        dataset: Their clips.
+        medium: How they were read.
     """
-    files = scan(path, AUDIO)
-    settings = settings.resolve(files)
-    medium = AudioMedium(settings)
-    data = Dataset.open_or_build(divided(files, medium), medium, cache_dir, progress)
-    headers = _headers(files, data)
+    settings = medium.settings
+    headers = _headers(files, dataset)
     seconds = [header.frames / header.rate for header in headers if header.frames is not None]
-    lengths, levels = _heard(data, medium)
+    lengths, levels = _heard(dataset, medium)
     return AudioReport(
-        root=files.root,
-        settings=settings,
-        count=len(data),
+        files.root,
+        settings,
+        **counts(dataset),
         files=len(headers),
         seconds=_spread(seconds),
         total=round(sum(seconds), 3),
@@ -135,14 +100,8 @@ def check(
         channels=_counted(str(header.channels) for header in headers),
         formats=_counted(f"{header.format} {header.subtype}" for header in headers),
         levels=_spread(levels),
-        clipped=sum(_cut_off(path, settings) for path in _used(files, data)),
-        labels=data.label_counts,
-        captions=sum(item.caption is not None for item in data.items),
-        groups=len({item.group or item.path for item in data.items}),
-        duplicates=data.duplicates,
-        rejected=data.rejected,
-        fingerprint=data.fingerprint,
-        contact_sheet=_sheet(data, medium),
+        clipped=sum(_cut_off(path, settings) for path in _used(files, dataset)),
+        contact_sheet=_sheet(dataset, medium),
     )
 
 

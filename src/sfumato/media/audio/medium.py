@@ -8,8 +8,10 @@ waveforms for listening, looking at and writing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,16 +19,30 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from sfumato.errors import Diverged
+from sfumato.errors import DataError, Diverged, MissingExtra, SettingError
+from sfumato.media.audio.check import AudioReport, report
+from sfumato.media.audio.files import AUDIO
 from sfumato.media.audio.fit import levelled
+from sfumato.media.audio.folder import AudioFolder
 from sfumato.media.audio.picture import sheet
-from sfumato.media.audio.provenance import write_sound
+from sfumato.media.audio.provenance import SOUNDS, read_recipe, write_sound
 from sfumato.media.audio.reader import ClipReader
+from sfumato.media.audio.recipes import RECIPES, AudioRecipe
 from sfumato.media.audio.representation import build, measured
 from sfumato.media.audio.settings import AudioSettings, WaveformSpec
+from sfumato.media.audio.stretches import divided
 from sfumato.media.audio.vary import VARIATIONS, varied
+from sfumato.media.data.dataset import Dataset
 from sfumato.media.data.encoded import Encoded
+from sfumato.media.data.index import Index
+from sfumato.media.display import player_html
+from sfumato.media.facts import DataFacts
+from sfumato.media.folder import save_png
+from sfumato.media.medium import Description
+from sfumato.media.numbers import NumberMedium
 
+_QUANTILES = 17
+_AT_ONCE = 512
 _FULL_SCALE = 32768
 _LOUDEST = 10 ** (-0.1 / 20)
 # A peak of -40 dBFS: what is not above it is not to be blown up.
@@ -35,18 +51,75 @@ _PAUSE_SECONDS = 0.2
 _FADE_SECONDS = 0.003
 
 
-class AudioMedium(ClipReader):
-    """Reads, encodes, decodes, varies, shows and writes sounds of one rate and length.
+class AudioMedium(ClipReader, NumberMedium):
+    """Audio clips of one rate and length.
+
+    Args:
+        settings: With ``channels`` settled.
 
     Raises:
         SettingError: ``channels`` is still ``auto``.
     """
 
+    name = "audio"
+    singular, plural = "audio clip", "audio clips"
+    suffixes = AUDIO.suffixes
+    recipe = AudioRecipe
+    recipes = RECIPES
+    options: ClassVar[Mapping[str, frozenset[str]]] = {
+        "sample": frozenset({"start", "strength", "seconds"}),
+        "evaluate": frozenset({"label", "scale", "speech"}),
+        "tune": frozenset({"scale"}),
+    }
+    example = "one-shots"
     variations = VARIATIONS
 
     def __init__(self, settings: AudioSettings) -> None:
         super().__init__(settings)
         self._representation = build(settings.representation)
+
+    @classmethod
+    def require(cls) -> None:
+        """See :meth:`Medium.require`."""
+        for package in ("soundfile", "soxr"):
+            if find_spec(package) is None:
+                raise MissingExtra(package, "audio", "Working with audio")
+
+    @classmethod
+    def resolved(cls, settings: AudioSettings, index: Index) -> AudioSettings:
+        """See :meth:`NumberMedium.resolved`."""
+        return settings.resolve(index)
+
+    def divided(self, index: Index) -> Index:
+        """An item for each stretch of a long file where ``cut="all"``."""
+        return divided(index, self)
+
+    def require_enough(self, dataset: Dataset, place: Path) -> None:
+        """Refuse a single clip."""
+        if len(dataset) < 2:
+            raise DataError(
+                f"'{place}' holds one audio clip that can be used, and a model needs many.",
+                why="from one clip there is nothing to learn but the clip itself",
+                hint="add files; --settings medium.cut=all cuts a long one into many",
+            )
+
+    def quantiles(
+        self, dataset: Dataset, training: NDArray[np.int64], labels: NDArray[np.int64] | None
+    ) -> tuple[tuple[float, ...], ...]:
+        """Quantiles of the lengths by class, or of all; none if all clips fill the window."""
+        parts = np.array_split(training, 1 + len(training) // _AT_ONCE)
+        lengths = np.concatenate([self.lengths(dataset.array[part]) for part in parts])
+        if lengths.min() == self.settings.samples:
+            return ()
+        classes = np.zeros(len(training), np.int64) if labels is None else labels[training]
+        shares = np.linspace(0.0, 1.0, _QUANTILES)
+        rows = []
+        for number in range(1 if labels is None else len(dataset.classes)):
+            of_class = lengths[classes == number]
+            chosen = of_class if len(of_class) else lengths
+            found = np.quantile(chosen, shares) / self.settings.rate
+            rows.append(tuple(found.round(4).tolist()))
+        return tuple(rows)
 
     def settled(self, clips: NDArray[np.int16]) -> AudioMedium:
         """The medium with what depends on the data filled in: the scales of a spectrogram.
@@ -92,6 +165,29 @@ class AudioMedium(ClipReader):
         x = self._representation.decode(x0, self.settings.samples).numpy()
         return np.stack([self._at_level(clip) for clip in x]) if len(x) else x
 
+    def seconds(self, filled: float) -> float:
+        """See :meth:`NumberMedium.seconds`."""
+        return self._whole(filled * self._window) / self.settings.rate
+
+    def filled(self, seconds: float) -> float:
+        """See :meth:`NumberMedium.filled`."""
+        # In whole samples: as many come back from what is stored, and the clip is the same again.
+        return self._whole(seconds) / self.settings.samples
+
+    def require_seconds(self, seconds: float) -> None:
+        """See :meth:`NumberMedium.require_seconds`."""
+        if not 0 < seconds <= self._window:
+            raise SettingError(
+                f"seconds cannot be {seconds}.", why=f"the run's window is {self._window:g} seconds"
+            )
+
+    @property
+    def _window(self) -> float:
+        return self.settings.samples / self.settings.rate
+
+    def _whole(self, seconds: float) -> int:
+        return min(max(1, round(seconds * self.settings.rate)), self.settings.samples)
+
     def _at_level(self, clip: NDArray[np.float32]) -> NDArray[np.float32]:
         level, peak = self.settings.level, np.abs(clip).max()
         if level == "keep" or peak <= _SILENCE:
@@ -118,6 +214,70 @@ class AudioMedium(ClipReader):
             DiskFull: There is not enough room.
         """
         write_sound(path, clip.T, self.settings.rate, recipe)
+
+    @classmethod
+    def holds_provenance(cls, path: Path) -> bool:
+        """See :meth:`Medium.holds_provenance`."""
+        return path.suffix.lower() in SOUNDS
+
+    @classmethod
+    def read_provenance(cls, path: Path) -> dict[str, Any]:
+        """See :meth:`Medium.read_provenance`."""
+        return read_recipe(path)
+
+    def folder(self, path: Path, format: str | None = None) -> AudioFolder:
+        """See :meth:`Medium.folder`."""
+        return AudioFolder(path, format or "", medium=self)
+
+    def item(self, items: Any, place: int, provenance: Mapping[str, Any]) -> NDArray[np.float32]:
+        """One clip up to its end, shape (C, T)."""
+        return self.lasting(items[place], provenance["seconds"])
+
+    def write_preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
+        """Write a sheet of pictures, and the clips one after another, to each path."""
+        clips = self.decode(x0)
+        picture = self.sheet(list(clips))
+        for path in paths:
+            save_png(picture, path.with_suffix(".png"))
+            self.write_in_a_row(path.with_suffix(".wav"), clips)
+
+    def report(self, files: Index, dataset: Dataset) -> AudioReport:
+        """See :meth:`NumberMedium.report`."""
+        return report(files, dataset, self)
+
+    @classmethod
+    def describe(cls, recipe: Any, facts: DataFacts) -> Description:
+        """See :meth:`Medium.describe`."""
+        medium = recipe.medium
+        return Description(
+            subject=f"{medium.channels} audio of up to {medium.seconds:g} s at {medium.rate:,} Hz",
+            rows={
+                "prediction, schedule": f"{recipe.prediction.kind}, {recipe.schedule.kind}",
+                "representation": medium.representation.kind,
+            },
+            facts={
+                "audio_clips": facts.count,
+                "seconds": medium.seconds,
+                "rate": medium.rate,
+                "channels": medium.channels,
+                "representation": medium.representation.kind,
+            },
+        )
+
+    def encoded(self, clip: NDArray[np.float32], suffix: str = ".flac") -> bytes:
+        """A waveform (C, N) as the bytes of a file."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / f"clip{suffix}"
+            self.write(path, clip)
+            return path.read_bytes()
+
+    def picture(self, items: Sequence[Any]) -> Image.Image:
+        """See :meth:`Medium.picture`."""
+        return self.sheet(items)
+
+    def html(self, items: Sequence[Any]) -> str:
+        """See :meth:`Medium.html`: a player for each clip."""
+        return "\n".join(player_html(self.encoded(clip, ".wav")) for clip in items)
 
     def write_in_a_row(self, path: Path, clips: NDArray[np.float32]) -> None:
         """Write waveforms, (B, C, N), one after another with pauses between."""

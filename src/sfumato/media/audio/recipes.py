@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Self
+
+from pydantic import model_validator
+
 from sfumato.engine.learning_rate import LearningRate
 from sfumato.engine.optim import AdamWSpec, MuonSpec
 from sfumato.engine.settings import EngineSettings
-from sfumato.media.audio.recipe import AudioRecipe
 from sfumato.media.audio.settings import AdvanceSpec, AudioSettings, WaveformSpec
 from sfumato.nets.specs import TransformerSpec, UNetSpec
 from sfumato.process.grids import EDMGrid
 from sfumato.process.times import LogNormal
-from sfumato.recipes.recipe import BudgetSettings, SamplingSettings
+from sfumato.recipes.recipe import BudgetSettings, GaussianRecipe, SamplingSettings
 from sfumato.sampling import StochasticHeun
+
+
+class AudioRecipe(GaussianRecipe):
+    """The whole plan of a run on sounds.
+
+    Attributes:
+        medium: How files become tensors.
+    """
+
+    medium: AudioSettings = AudioSettings()
+
+    @model_validator(mode="after")
+    def _axes_agree(self) -> Self:
+        spec = self.medium.representation
+        axes = 1 if isinstance(spec, WaveformSpec) else 2
+        if self.backbone.axes != axes:
+            number = "one axis" if axes == 1 else "two axes"
+            raise ValueError(f"a {spec.kind} has {number}: set backbone.axes={axes}")
+        return self
+
 
 # Guidance 2 had more words understood and more sounds in their class, and came no less near.
 _FORGIVING = SamplingSettings(
@@ -89,3 +114,8 @@ def large() -> AudioRecipe:
         ),
         budget=BudgetSettings(minutes=240),
     )
+
+
+RECIPES: Mapping[str, Callable[[], AudioRecipe]] = MappingProxyType(
+    {"audio": spectrogram, "audio-waveform": waveform, "audio-large": large}
+)

@@ -1,33 +1,30 @@
-"""A look at a data set before training on it: what is there, what is wrong, what a run would see.
-
-Checking decodes everything, and the cache it fills is the one a run with the same settings uses.
-"""
+"""What a set of images is like: as it is stored, and as a run would see it."""
 
 from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from sfumato.errors import DataError
-from sfumato.media.data.dataset import Dataset, Progress
-from sfumato.media.data.index import scan
-from sfumato.media.data.walk import Rejected
-from sfumato.media.image.medium import ImageMedium, ImageSettings
-from sfumato.media.image.open import IMAGES, picture_header
+from sfumato.media.data.dataset import Dataset
+from sfumato.media.image.open import picture_header
+from sfumato.media.numbers import NumberReport, counts
+
+if TYPE_CHECKING:
+    from sfumato.media.image.medium import ImageMedium
 
 _SHOWN = 64
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The least, the middle and the greatest of some sizes, in pixels."""
+    """The least, the median and the greatest of some sizes, in pixels."""
 
     least: int
     median: int
@@ -35,88 +32,47 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class DataReport:
-    """What :func:`check` found.
+class ImageReport(NumberReport):
+    """What a look at a folder of images found.
 
     Attributes:
-        root: The folder.
-        settings: As a run would use them, with ``channels`` settled.
-        count: Pictures that can be used.
-        widths, heights: Of the stored pictures; ``None`` if all are drawings without pixels.
-        modes: How many pictures are stored in each of Pillow's modes, and how many as SVG.
-        labels: How many pictures each class has; empty without labels.
-        captions: How many pictures have one.
-        groups: How many items are independent: groups of near-duplicates count as one.
-        duplicates: Pairs of paths whose content is the same as the run sees it.
-        rejected: What was set aside, and why.
-        fingerprint: Of the data.
-        contact_sheet: Up to 64 pictures, evenly spaced, as the run would see them.
+        widths, heights: Of the stored images; None if all are drawings without pixels.
+        modes: Number of images stored in each of Pillow's modes, and as SVG.
+        contact_sheet: Up to 64 images, evenly spaced, as a run would see them.
     """
 
-    root: Path
-    settings: ImageSettings
-    count: int
     widths: Spread | None
     heights: Spread | None
     modes: dict[str, int]
-    labels: dict[str, int]
-    captions: int
-    groups: int
-    duplicates: tuple[tuple[str, str], ...]
-    rejected: tuple[Rejected, ...]
-    fingerprint: str
     contact_sheet: Image.Image
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the contact sheet, as plain JSON values."""
-        return {
-            "root": str(self.root),
-            "settings": self.settings.model_dump(),
-            "count": self.count,
-            "widths": None if self.widths is None else vars(self.widths),
-            "heights": None if self.heights is None else vars(self.heights),
-            "modes": self.modes,
-            "labels": self.labels,
-            "captions": self.captions,
-            "groups": self.groups,
-            "duplicates": [list(pair) for pair in self.duplicates],
-            "rejected": [rejected._asdict() for rejected in self.rejected],
-            "fingerprint": self.fingerprint,
-        }
+        """See :meth:`NumberReport.to_json`."""
+        plain = super().to_json()
+        del plain["contact_sheet"]
+        for name in ("widths", "heights"):
+            plain[name] = None if plain[name] is None else vars(plain[name])
+        return plain
 
 
-def check(
-    path: Path,
-    settings: ImageSettings,
-    cache_dir: Path | None = None,
-    progress: Callable[[Progress], None] | None = None,
-) -> DataReport:
-    """Read a folder of pictures as a run would, and report.
+def report(root: Path, dataset: Dataset, medium: ImageMedium) -> ImageReport:
+    """Describe a set of images.
 
-    Raises:
-        DataError: There is nothing that can be used.
-        DiskFull: There is no room for the cache.
+    Args:
+        root: The folder.
+        dataset: Its images.
+        medium: How they were read.
     """
-    index = scan(path, IMAGES)
-    settings = settings.resolve(index)
-    medium = ImageMedium(settings)
-    data = Dataset.open_or_build(index, medium, cache_dir, progress)
-    widths, heights, modes = _stored(data, index.root)
-    shown = np.unique(np.linspace(0, len(data) - 1, _SHOWN).round().astype(np.int64))
-    return DataReport(
-        root=index.root,
-        settings=settings,
-        count=len(data),
+    widths, heights, modes = _stored(dataset, root)
+    shown = np.unique(np.linspace(0, len(dataset) - 1, _SHOWN).round().astype(np.int64))
+    return ImageReport(
+        root,
+        medium.settings,
+        **counts(dataset),
         widths=widths,
         heights=heights,
         modes=modes,
-        labels=data.label_counts,
-        captions=sum(item.caption is not None for item in data.items),
-        groups=len({item.group or item.path for item in data.items}),
-        duplicates=data.duplicates,
-        rejected=data.rejected,
-        fingerprint=data.fingerprint,
-        contact_sheet=medium.sheet(data.gather(shown)[0].transpose(0, 2, 3, 1)),
+        contact_sheet=medium.sheet(dataset.gather(shown)[0].transpose(0, 2, 3, 1)),
     )
 
 

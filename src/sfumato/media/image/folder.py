@@ -1,58 +1,58 @@
-"""Where pictures are put: one PNG each with its recipe inside, and a sheet of them all."""
+"""A folder of images: one PNG each with its provenance inside, and a contact sheet."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato import storage
-from sfumato.media.image.medium import ImageMedium
-from sfumato.model.request import Made
-from sfumato.model.writing import SHOWN, SampleFolder
+from sfumato.media.folder import SHOWN, SampleFolder, save_png
+
+if TYPE_CHECKING:
+    from sfumato.media.image.medium import ImageMedium
 
 _NUMBER = re.compile(r"(\d+)(-from-noise)?\.png")
 
 
 @dataclass
-class PictureFolder(SampleFolder):
-    """A folder of pictures.
+class ImageFolder(SampleFolder):
+    """Writes images.
 
     Attributes:
-        medium: How samples become files.
+        medium: How arrays become files.
     """
+
+    formats: ClassVar[tuple[str, ...]] = ("png",)
 
     medium: ImageMedium = field(kw_only=True)
     _shown: list[NDArray[np.uint8]] = field(default_factory=list)
 
-    def number(self, name: str) -> int | None:
-        """See :meth:`SampleFolder.number`."""
-        found = _NUMBER.fullmatch(name)
-        return None if found is None else int(found[1])
+    def occupied(self, name: str, indices: Sequence[int]) -> bool:
+        """See :meth:`SampleFolder.occupied`."""
+        match = _NUMBER.fullmatch(name)
+        return match is not None and int(match[1]) in indices
 
-    def add(self, made: Made) -> None:
-        """See :meth:`SampleFolder.add`."""
-        for index, pixels, recipe in zip(made.indices, made.items, made.recipes, strict=True):
-            path = self.folder / f"{index:05d}.png"
-            self.medium.write(path, pixels, recipe)
+    def add(
+        self, indices: Sequence[int], items: Any, provenance: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """See :meth:`SampleFolder.add`; items are uint8 (B, H, W, C)."""
+        for index, pixels, origin in zip(indices, items, provenance, strict=True):
+            path = self.path / f"{index:05d}.png"
+            self.medium.write(path, pixels, origin)
             self.files.append(path)
             if len(self._shown) < SHOWN:
                 self._shown.append(pixels)
 
-    def finish(self) -> Path:
-        """See :meth:`SampleFolder.finish`."""
-        picture = self.medium.sheet(np.stack(self._shown))
-        with storage.replacing(self.sheet) as draft:
-            picture.save(draft, format="PNG")
-        return self.sheet
+    def finish(self) -> None:
+        """Write the contact sheet of the first 256 images."""
+        save_png(self.medium.sheet(np.stack(self._shown)), self.path / "sheet.png")
 
-    def strip(self, index: int, frames: NDArray[Any]) -> Path:
-        """Write some states of one sample, shape (F, H, W, C), in a row; returns the path."""
-        path = self.folder / f"{index:05d}-from-noise.png"
-        with storage.replacing(path) as draft:
-            self.medium.strip(frames).save(draft, format="PNG")
-        return path
+    def add_trajectory(self, index: int, frames: NDArray[np.uint8]) -> None:
+        """Write some states of one sample, uint8 (F, H, W, C), in a row."""
+        path = self.path / f"{index:05d}-from-noise.png"
+        save_png(self.medium.strip(frames), path)
+        self.trajectories.append(path)

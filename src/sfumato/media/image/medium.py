@@ -8,74 +8,93 @@ looking at and for writing.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor
 
 from sfumato.errors import DataError, Diverged, MissingExtra, SettingError
+from sfumato.likelihood import Levels
+from sfumato.media.data.dataset import Dataset
 from sfumato.media.data.encoded import Encoded
-from sfumato.media.data.index import FileKind, Index
+from sfumato.media.data.index import Index
+from sfumato.media.display import picture_html
+from sfumato.media.facts import DataFacts
+from sfumato.media.folder import save_png
 from sfumato.media.image import sheet as sheets
+from sfumato.media.image.check import ImageReport, report
 from sfumato.media.image.fit import FITS, on_background
+from sfumato.media.image.folder import ImageFolder
 from sfumato.media.image.open import IMAGES, open_picture
 from sfumato.media.image.provenance import read_recipe, write_png
+from sfumato.media.image.recipes import RECIPES, ImageRecipe
+from sfumato.media.image.settings import ImageSettings
+from sfumato.media.medium import Description
+from sfumato.media.numbers import NumberMedium
 
 # Part of the key of every cached array: raise it when reading gives other pixels than before.
 _PIXELS = 1
 _CHANNELS = {"grey": 1, "rgb": 3, "rgba": 4}
 _SAMPLED = 256
 _GREY_TOLERANCE = 4
+_SMALL = 128
 
 
-class ImageSettings(BaseModel):
-    """How pictures are read, and how they are varied during training."""
+class ImageMedium(NumberMedium):
+    """Square images of one size.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Args:
+        settings: With ``channels`` settled.
 
-    size: int = Field(32, ge=8, le=1024, description="side of the square pictures, in pixels")
-    channels: Literal["auto", "grey", "rgb", "rgba"] = Field(
-        "auto",
-        description="auto: grey if every picture is grey, else rgb; rgba only when asked for",
-    )
-    background: str = Field(
-        "white", description="colour that transparency is laid on, and that padding is filled with"
-    )
-    fit: Literal["crop", "pad", "stretch"] = Field(
-        "crop", description="how a picture that is not square becomes square"
-    )
-    flip: bool = Field(False, description="augmentation: mirror half of the pictures")
-    shift: int = Field(0, ge=0, le=512, description="augmentation: move by up to N pixels")
-    # Pillow warns above 89,478,485 pixels and the warning is taken for an error: a higher limit
-    # here would promise too much.
-    max_pixels: int = Field(
-        64_000_000, ge=64, le=89_000_000, description="refuse files that decode to more pixels"
-    )
+    Raises:
+        SettingError: ``channels`` is still ``auto``.
+    """
 
-    @field_validator("background")
+    name = "image"
+    singular, plural = "image", "images"
+    kind = IMAGES
+    suffixes = IMAGES.suffixes
+    recipe = ImageRecipe
+    recipes = RECIPES
+    options: ClassVar[Mapping[str, frozenset[str]]] = {
+        "sample": frozenset({"start", "strength"}),
+        "evaluate": frozenset({"label", "scale"}),
+        "tune": frozenset({"scale"}),
+        "check": frozenset({"size"}),
+    }
+    example = "openmoji"
+    variations = 3
+    end = Levels()
+
+    settings: ImageSettings
+
+    def __init__(self, settings: ImageSettings) -> None:
+        if settings.channels == "auto":
+            raise SettingError(
+                "The number of channels is not settled.",
+                why="channels is 'auto', which depends on the data",
+                hint="use settings.resolve(index), or set channels to grey, rgb or rgba.",
+            )
+        super().__init__(settings)
+
     @classmethod
-    def _is_colour(cls, value: str) -> str:
-        ImageColor.getrgb(value)
-        return value
-
-    def resolve(self, index: Index) -> ImageSettings:
+    def resolved(cls, settings: ImageSettings, index: Index) -> ImageSettings:
         """Settle ``channels="auto"`` by looking at the data.
 
-        Up to 256 pictures, evenly spaced through the index, are read on the background. If all of
+        Up to 256 images, evenly spaced through the index, are read on the background. If all of
         them are grey (channels within 4 levels of each other, which JPEG needs) the answer is
-        ``grey``, else ``rgb``. Transparency alone never gives ``rgba``: a run that wants to draw
-        transparent pictures says so.
+        ``grey``, else ``rgb``. Transparency alone never gives ``rgba``: a run that is to draw
+        transparent images says so.
         """
-        if self.channels != "auto":
-            return self
-        medium = ImageMedium(self.model_copy(update={"channels": "rgb"}))
+        if settings.channels != "auto":
+            return settings
+        medium = cls(settings.model_copy(update={"channels": "rgb"}))
         step = -(-len(index) // _SAMPLED)
         grey: bool | None = None
         for item in index.items[::step]:
@@ -86,39 +105,18 @@ class ImageSettings(BaseModel):
             grey = bool(np.ptp(pixels, axis=0).max() <= _GREY_TOLERANCE)
             if not grey:
                 break
-        return self.model_copy(update={"channels": "grey" if grey else "rgb"})
+        return settings.model_copy(update={"channels": "grey" if grey else "rgb"})
 
-
-class ImageMedium:
-    """Reads, encodes, decodes, varies, shows and writes pictures of one size.
-
-    Raises:
-        SettingError: ``channels`` is still ``auto``.
-    """
-
-    kind: FileKind = IMAGES
-    variations = 3
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, settings: ImageSettings) -> None:
-        if settings.channels == "auto":
-            raise SettingError(
-                "The number of channels is not settled.",
-                why="channels is 'auto', which depends on the data",
-                hint="use settings.resolve(index), or set channels to grey, rgb or rgba.",
-            )
-        self.settings = settings
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """See :attr:`NumberMedium.dtype`."""
+        return np.dtype(np.uint8)
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of every picture."""
+        """(C, H, W) of every image."""
         side = self.settings.size
         return _CHANNELS[self.settings.channels], side, side
-
-    @property
-    def signal_shape(self) -> tuple[int, int, int]:
-        """As a process sees them: the same."""
-        return self.shape
 
     @property
     def cache_key(self) -> str:
@@ -220,13 +218,47 @@ class ImageMedium:
         """
         write_png(path, pixels, recipe)
 
-    def read_recipe(self, path: Path) -> dict[str, Any]:
-        """How a picture was made, from the file itself.
+    @classmethod
+    def holds_provenance(cls, path: Path) -> bool:
+        """See :meth:`Medium.holds_provenance`."""
+        return path.suffix.lower() == ".png"
 
-        Raises:
-            DataError: The file carries no recipe.
-        """
+    @classmethod
+    def read_provenance(cls, path: Path) -> dict[str, Any]:
+        """See :meth:`Medium.read_provenance`."""
         return read_recipe(path)
+
+    def folder(self, path: Path, format: str | None = None) -> ImageFolder:
+        """See :meth:`Medium.folder`."""
+        return ImageFolder(path, format or "", medium=self)
+
+    def write_preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
+        """Write a contact sheet, a PNG, to each path."""
+        picture = self.sheet(self.decode(x0))
+        for path in paths:
+            save_png(picture, path.with_suffix(".png"))
+
+    def report(self, files: Index, dataset: Dataset) -> ImageReport:
+        """See :meth:`NumberMedium.report`."""
+        return report(files.root, dataset, self)
+
+    @classmethod
+    def describe(cls, recipe: Any, facts: DataFacts) -> Description:
+        """See :meth:`Medium.describe`."""
+        medium = recipe.medium
+        return Description(
+            subject=f"{medium.size} x {medium.size} {medium.channels} images",
+            rows={"prediction, schedule": f"{recipe.prediction.kind}, {recipe.schedule.kind}"},
+            facts={"images": facts.count, "size": medium.size, "channels": medium.channels},
+        )
+
+    def picture(self, items: Sequence[Any]) -> Image.Image:
+        """See :meth:`Medium.picture`."""
+        return self.sheet(np.stack(items))
+
+    def html(self, items: Sequence[Any]) -> str:
+        """See :meth:`Medium.html`."""
+        return picture_html(self.picture(items), pixelated=self.settings.size <= _SMALL)
 
     def sheet(
         self, pictures: NDArray[np.uint8], columns: int | None = None, scale: int | None = None

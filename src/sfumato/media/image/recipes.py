@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Self
+
+from pydantic import model_validator
+
 from sfumato.engine.learning_rate import LearningRate
 from sfumato.engine.optim import AdamWSpec, MuonSpec
 from sfumato.engine.settings import EngineSettings
-from sfumato.media.image.medium import ImageSettings
-from sfumato.media.image.recipe import ImageRecipe
+from sfumato.media.image.settings import ImageSettings
 from sfumato.nets.specs import TransformerSpec, UNetSpec
 from sfumato.process.grids import EDMGrid
 from sfumato.process.times import LogNormal
-from sfumato.recipes.recipe import BudgetSettings, SamplingSettings
+from sfumato.recipes.recipe import BudgetSettings, GaussianRecipe, SamplingSettings
 from sfumato.sampling import StochasticHeun
+
+
+class ImageRecipe(GaussianRecipe):
+    """The whole plan of a run on pictures.
+
+    Attributes:
+        medium: How files become tensors.
+    """
+
+    medium: ImageSettings = ImageSettings()
+
+    @model_validator(mode="after")
+    def _has_two_axes(self) -> Self:
+        if self.backbone.axes != 2:
+            raise ValueError("pictures have two axes: set backbone.axes=2")
+        return self
+
 
 # A model that was trained for minutes errs at every step; fresh noise lets later steps mend it.
 # Guidance 2 had nine in ten digits read as asked become all of them.
@@ -79,3 +101,8 @@ def large() -> ImageRecipe:
         ),
         budget=BudgetSettings(minutes=240),
     )
+
+
+RECIPES: Mapping[str, Callable[[], ImageRecipe]] = MappingProxyType(
+    {"image": unet, "image-transformer": transformer, "image-large": large}
+)

@@ -1,65 +1,88 @@
-"""Where texts are put: one line of JSON each, with its recipe beside it."""
+"""A folder of texts: one line of JSON each, with its provenance."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from sfumato.errors import SettingError
-from sfumato.runs.directory import require_writable
+from sfumato.media.folder import SampleFolder
+
+_WIDEST = 100
 
 
 @dataclass
-class TextFolder:
-    """Writes texts into a folder and never over anything.
+class TextFolder(SampleFolder):
+    """Writes texts.
 
     Attributes:
-        folder: Where.
-        texts: What was written so far.
+        texts: The texts written so far.
     """
 
-    folder: Path
+    formats: ClassVar[tuple[str, ...]] = ("jsonl",)
+
     texts: list[str] = field(default_factory=list)
 
     @property
     def samples(self) -> Path:
-        """One text a line."""
-        return self.folder / "samples.jsonl"
+        """The file with one text a line."""
+        return self.path / "samples.jsonl"
 
     @property
     def trajectory(self) -> Path:
-        """One text a line with its states."""
-        return self.folder / "trajectory.jsonl"
+        """The file with the states of one text a line."""
+        return self.path / "trajectory.jsonl"
 
-    def require_free(self) -> None:
-        """Create the folder, and refuse before any work is done if it cannot take the texts.
+    @property
+    def sheet(self) -> None:
+        """Texts have no contact sheet."""
+        return None
 
-        Raises:
-            SettingError: It cannot be written, or a file would be overwritten.
-        """
-        require_writable(self.folder)
-        for path in (self.samples, self.trajectory):
-            if path.exists():
-                raise SettingError(
-                    f"'{path}' exists already, and nothing is overwritten.",
-                    hint="choose another --out, or move the files away.",
-                )
+    def occupied(self, name: str, indices: Sequence[int]) -> bool:
+        """See :meth:`SampleFolder.occupied`: all samples are in one file."""
+        return name in (self.samples.name, self.trajectory.name)
 
-    def add(self, texts: Iterable[str], recipes: Iterable[dict[str, Any]]) -> None:
+    def add(
+        self, indices: Sequence[int], items: Any, provenance: Sequence[Mapping[str, Any]]
+    ) -> None:
         """Append texts; those that came before are safe whatever happens next."""
-        pairs = list(zip(texts, recipes, strict=True))
-        self._append(self.samples, ({"text": text, "recipe": recipe} for text, recipe in pairs))
-        self.texts += [text for text, _ in pairs]
+        pairs = list(zip(items, provenance, strict=True))
+        _append(self.samples, ({"text": text, "recipe": origin} for text, origin in pairs))
+        self.texts += items
+        self.files = [self.samples]
 
-    def add_states(self, indices: Iterable[int], states: Iterable[list[dict[str, Any]]]) -> None:
-        """Append the way of each text, as a list of ``{"t": ..., "text": ...}``."""
-        pairs = zip(indices, states, strict=True)
-        self._append(self.trajectory, ({"index": i, "states": way} for i, way in pairs))
+    def add_trajectory(self, index: int, frames: Sequence[Mapping[str, Any]]) -> None:
+        """Append the states of a text, each ``{"t": ..., "text": ...}``."""
+        _append(self.trajectory, [{"index": index, "states": list(frames)}])
+        self.trajectories = [self.trajectory]
 
-    def _append(self, path: Path, values: Iterable[dict[str, Any]]) -> None:
-        with path.open("a", encoding="utf-8") as file:
-            for value in values:
-                file.write(json.dumps(value, ensure_ascii=False) + "\n")
+    def to_json(self) -> dict[str, Any]:
+        """See :meth:`SampleFolder.to_json`."""
+        return {
+            "folder": str(self.path),
+            "file": str(self.samples),
+            "trajectory": str(self.trajectory) if self.trajectories else None,
+            "texts": self.texts,
+        }
+
+    def lines(self, noun: str, seconds: float) -> list[str]:
+        """See :meth:`SampleFolder.lines`: the texts themselves, then where they are."""
+        shown: list[str] = []
+        for number, text in enumerate(self.texts):
+            if "\n" in text or len(text) > _WIDEST:
+                shown += [f"--- {number} ---", text, ""]
+            else:
+                shown.append(text)
+        return [
+            *shown,
+            f"{len(self.texts)} {noun} in {self.samples}, {seconds:.1f} s",
+            *(f"from noise: {path}" for path in self.trajectories),
+        ]
+
+
+def _append(path: Path, values: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        for value in values:
+            file.write(json.dumps(value, ensure_ascii=False) + "\n")

@@ -1,22 +1,22 @@
-"""What a model of pictures or sounds learns: to denoise them."""
+"""What a model of images, audio or other numbers learns: to denoise them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.batch import split, to_device
+from sfumato.media.numbers import NumberData
 from sfumato.objective import Regression
+from sfumato.recipes import GaussianRecipe
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
 from sfumato.sampling import KeyedNoise, Wiener, sample
 from sfumato.training.batches import Batch, Batches
-from sfumato.training.task import AnyDenoiser, Measures, Task
+from sfumato.training.task import Measures, Task
 
 _HELD_OUT, _AT_ONCE = 256, 32
 # Few evaluations and no noise on the way: quick, and steady from one preview to the next.
@@ -24,34 +24,24 @@ _SHOWN = 16
 _STEPS = 12
 
 
-class Show(Protocol):
-    """Writes samples, shape (B, C, *sides), to each of some paths, which lack a suffix."""
-
-    def __call__(self, x0: Tensor, paths: Sequence[Path]) -> None:
-        """Write them."""
-
-
-class GaussianTask(Task[Batch]):
-    """Denoising regression.
+class NumberTask(Task[Batch]):
+    """The objective of a recipe on a medium of numbers.
 
     Args:
-        batches: What to learn from.
-        show: How previews become files.
+        data: What to learn from.
         spec: Of the run.
-        denoiser: What learns, on its device.
-
-    Raises:
-        TypeError: The denoiser is one of tokens.
+        denoiser: The denoiser that learns, on its device.
     """
 
-    def __init__(self, batches: Batches, show: Show, spec: Spec, denoiser: AnyDenoiser) -> None:
-        if not isinstance(denoiser, NetworkDenoiser):
-            raise TypeError("signals are learnt by a denoiser of numbers")
-        self._show = show
+    def __init__(self, data: NumberData, spec: Spec, denoiser: NetworkDenoiser) -> None:
+        recipe = spec.recipe
+        if not isinstance(recipe, GaussianRecipe):
+            raise TypeError("numbers are learnt by Gaussian diffusion")
+        self._medium = data.medium
         self._denoiser = denoiser
-        self._objective = Regression(spec.gaussian.weighting)
-        self._batches = batches
-        self._held_out = batches.held_out(_HELD_OUT)
+        self._objective = Regression(recipe.weighting)
+        self._batches = Batches(data, recipe, spec.classes, spec.lengths)
+        self._held_out = self._batches.held_out(_HELD_OUT)
 
     def batch(self, step: int) -> Batch:
         """See :meth:`Task.batch`."""
@@ -93,12 +83,12 @@ class GaussianTask(Task[Batch]):
         """
         self._denoiser.train(False)
         noise = KeyedNoise(0, range(_SHOWN), self._device)
-        told = self._batches.typical(_SHOWN).cond
-        cond = {name: value.to(self._device) for name, value in told.items()}
-        shape = self._batches.medium.signal_shape
+        typical = self._batches.typical(_SHOWN).cond
+        cond = {name: value.to(self._device) for name, value in typical.items()}
+        shape = self._medium.signal_shape
         x0 = sample(self._denoiser, Wiener(), noise, shape, _STEPS, cond)
         names = f"step-{step:07d}", "latest"
-        self._show(x0, [directory.previews / name for name in names])
+        self._medium.write_preview(x0, [directory.previews / name for name in names])
 
     @property
     def _device(self) -> torch.device:

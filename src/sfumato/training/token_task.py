@@ -1,32 +1,37 @@
-"""What a model of text learns: what stood where a token was corrupted."""
+"""What a model of text learns: which tokens stood where tokens were corrupted."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sfumato import storage
 from sfumato.denoiser import TokenDenoiser
+from sfumato.media.text.medium import TextData
+from sfumato.media.text.recipes import TextRecipe
 from sfumato.media.text.rows import RowBatch
+from sfumato.media.text.tokens import Tokenizer
+from sfumato.model.layout import layout, lengths_of
 from sfumato.model.text_conditions import conditions
 from sfumato.model.token_bound import bound_of_rows
 from sfumato.objective import drop_labels, variational_bound
 from sfumato.process.rng import Stream, uniform
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
-from sfumato.training import text_preview as preview
+from sfumato.sampling import KeyedUniform, integrate, last
+from sfumato.sampling.tempering import Tempered
+from sfumato.sampling.tokens import Bridge
 from sfumato.training.task import Measures, Task
-
-if TYPE_CHECKING:
-    from sfumato.media.text.data import TextData
 
 _HELD_OUT = 64
 _DRAWS = 4
+_COUNT = 4
+_STEPS = 32
 
 
 @dataclass(frozen=True)
@@ -56,19 +61,21 @@ class TextBatch:
         return conditions(self.segments, self.label)
 
 
-class TextTask(Task[TextBatch]):
-    """The variational bound on text.
+class TokenTask(Task[TextBatch]):
+    """The objective of a recipe on text.
 
     Args:
         data: What to learn from.
         spec: Of the run.
-        denoiser: What learns, on its device.
+        denoiser: The denoiser that learns, on its device.
     """
 
     def __init__(self, data: TextData, spec: Spec, denoiser: TokenDenoiser) -> None:
         self._data = data
         self._spec = spec
-        self._recipe = spec.text
+        if not isinstance(spec.recipe, TextRecipe):
+            raise TypeError("tokens are learnt by the recipe of a text")
+        self._recipe = spec.recipe
         self._denoiser = denoiser
         self._held_out = data.held_out.fixed(_HELD_OUT) if len(data.held_out) else None
 
@@ -116,8 +123,11 @@ class TextTask(Task[TextBatch]):
         return nats.cpu() / math.log(2) / (characters / len(nats))
 
     def preview(self, directory: RunDirectory, step: int) -> None:
-        """See :meth:`Task.preview`."""
-        preview.write(directory, self._spec, self._denoiser, self._data.tokenizer, step)
+        """Write ``previews/step-N.txt`` and ``previews/latest.txt``: four texts of seed 0."""
+        texts = _previewed(self._spec, self._denoiser, self._data.tokenizer)
+        page = "\n\n".join(f"--- {number} ---\n{text}" for number, text in enumerate(texts)) + "\n"
+        for name in (f"step-{step:07d}.txt", "latest.txt"):
+            storage.write_text(directory.previews / name, page)
 
 
 def text_batch(
@@ -138,3 +148,19 @@ def text_batch(
         segments=segments if np.any(rows.segments) else None,
         label=label,
     )
+
+
+def _previewed(spec: Spec, denoiser: TokenDenoiser, tokenizer: Tokenizer) -> list[str]:
+    """A few texts; few evaluations are quick, and enough to see what has been learnt."""
+    denoiser.train(False)
+    device = next(denoiser.parameters()).device
+    noise = KeyedUniform(0, range(_COUNT), device)
+    rows = layout(spec, denoiser.process, noise, lengths_of(spec, 0, range(_COUNT), None))
+    cond = dict(rows.cond)
+    if spec.classes:
+        cond["label"] = torch.arange(_COUNT, device=device) % spec.classes
+    sampler = Bridge()
+    times = sampler.grid.times(_STEPS, denoiser.process.keep, rows.x_1.shape[1])
+    careful = Tempered(denoiser, forbidden=rows.forbidden(tokenizer))
+    states = integrate(careful, sampler, rows.x_1, times, noise, _STEPS, cond, rows.free)
+    return rows.texts(last(states), tokenizer)

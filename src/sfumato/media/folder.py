@@ -1,0 +1,132 @@
+"""A folder that samples are written to, one file each or one line each, and never over anything."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from PIL import Image
+
+from sfumato import storage
+from sfumato.errors import SettingError, suggest
+from sfumato.media.medium import Items
+
+SHOWN = 256
+"""Largest number of samples on a contact sheet."""
+
+
+@dataclass
+class SampleFolder(ABC):
+    """Writes samples into a folder.
+
+    Attributes:
+        path: The folder.
+        format: Kind of the files, a suffix without its dot.
+        files: The files written so far.
+        trajectories: The files written so far that show how samples emerged from noise.
+    """
+
+    formats: ClassVar[tuple[str, ...]]
+    """What ``format`` can be, the default first."""
+
+    path: Path
+    format: str = ""
+    files: list[Path] = field(default_factory=list)
+    trajectories: list[Path] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.format = self.format or self.formats[0]
+        if self.format not in self.formats:
+            raise SettingError(
+                f"Samples cannot be written as '{self.format}'.",
+                why=f"the formats are {', '.join(self.formats)}",
+                hint=suggest(self.format, self.formats),
+            )
+
+    @abstractmethod
+    def occupied(self, name: str, indices: Sequence[int]) -> bool:
+        """Whether a file of this name would be written for samples of these indices."""
+
+    @abstractmethod
+    def add(
+        self, indices: Sequence[int], items: Items, provenance: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Write a batch of samples, each with its provenance."""
+
+    @abstractmethod
+    def add_trajectory(self, index: int, frames: Any) -> None:
+        """Write some states of one sample on its way from noise, in order."""
+
+    def finish(self) -> None:  # noqa: B027 - most media have nothing to do
+        """Write what is made of all samples together; for most media a contact sheet."""
+
+    @property
+    def sheet(self) -> Path | None:
+        """Where the contact sheet is; None for media that have none."""
+        return self.path / "sheet.png"
+
+    def require_free(self, indices: Sequence[int]) -> None:
+        """Create the folder, and refuse before any work is done if it cannot take the samples.
+
+        Raises:
+            SettingError: The folder cannot be written, or a file would be overwritten.
+        """
+        require_writable(self.path)
+        for present in self.path.iterdir():
+            if present == self.sheet or self.occupied(present.name, indices):
+                raise SettingError(
+                    f"'{present}' exists already, and nothing is overwritten.",
+                    hint="choose another --out, or move the files away.",
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """What was written, as plain data."""
+        return {
+            "folder": str(self.path),
+            "files": [str(path) for path in self.files],
+            "sheet": str(self.sheet),
+            "strips": [str(path) for path in self.trajectories],
+        }
+
+    def lines(self, noun: str, seconds: float) -> list[str]:
+        """What was written, in lines for a reader.
+
+        Args:
+            noun: What the samples are called.
+            seconds: How long it took.
+        """
+        return [
+            f"{len(self.files)} {noun} in {self.path}, {seconds:.1f} s",
+            f"sheet: {self.sheet}",
+            *(f"from noise: {path}" for path in self.trajectories[:1]),
+        ]
+
+
+def save_png(picture: Image.Image, path: Path) -> None:
+    """Write a picture as PNG, whole or not at all."""
+    with storage.replacing(path) as draft:
+        picture.save(draft, format="PNG")
+
+
+def require_writable(folder: Path) -> None:
+    """Create a folder for outputs, and refuse before any work is done if it cannot take them.
+
+    Raises:
+        SettingError: It cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error.strerror or str(error)) from error
+    if not os.access(folder, os.W_OK):
+        raise _unwritable(folder, "permission denied")
+
+
+def _unwritable(folder: Path, why: str) -> SettingError:
+    return SettingError(
+        f"The folder '{folder}' cannot be written.", why=why, hint="choose another --out."
+    )

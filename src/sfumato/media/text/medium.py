@@ -1,0 +1,265 @@
+"""Text: documents to rows of tokens, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+
+from sfumato import storage
+from sfumato.denoiser import TokenDenoiser
+from sfumato.errors import DataError
+from sfumato.media.display import texts_html
+from sfumato.media.facts import DataFacts
+from sfumato.media.medium import Data, Description, Medium, Reading, Source
+from sfumato.media.text.check import TextReport, check
+from sfumato.media.text.files import PLAIN, RECORDS
+from sfumato.media.text.folder import TextFolder
+from sfumato.media.text.library import Library
+from sfumato.media.text.recipes import RECIPES, TextRecipe
+from sfumato.media.text.rows import Rows
+from sfumato.media.text.settings import TextSettings
+from sfumato.media.text.tokens import Tokenizer, tokenizer_from_json
+
+TOKENIZER = "tokenizer.json"
+"""Name of the file in a run's folder that says what its tokens stand for."""
+
+_MEGABYTE = 1_000_000
+_LINE_LIMIT = 16 << 20
+
+
+@dataclass(frozen=True)
+class TextData(Data):
+    """Documents as a run uses them.
+
+    Attributes:
+        recipe: The recipe, with the settings of the catalogue's data set.
+        library: All documents.
+        training: Rows trained on.
+        held_out: Rows measured on; there may be none.
+        facts: For the spec.
+    """
+
+    recipe: TextRecipe
+    library: Library
+    training: Rows
+    held_out: Rows
+    facts: DataFacts
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What the tokens stand for."""
+        return self.library.tokenizer
+
+    def settled(self) -> TextRecipe:
+        """The recipe as it is: the vocabulary is a fact of the data."""
+        return self.recipe
+
+    def store(self, folder: Path) -> None:
+        """Write the tokenizer, without which the weights mean nothing."""
+        storage.write_sealed_json(folder / TOKENIZER, self.tokenizer.to_json())
+
+
+class TextMedium(Medium):
+    """Texts as rows of tokens.
+
+    Args:
+        settings: How texts are read.
+        tokenizer: What the tokens stand for.
+    """
+
+    name = "text"
+    singular, plural = "text", "texts"
+    suffixes = PLAIN | RECORDS
+    recipe = TextRecipe
+    recipes = RECIPES
+    options: ClassVar[Mapping[str, frozenset[str]]] = {
+        "sample": frozenset({"temperature", "top_p", "length"}),
+        "evaluate": frozenset({"temperature", "top_p", "molecules"}),
+        "train": frozenset({"label_field"}),
+        "check": frozenset({"label_field"}),
+    }
+    stored = (TOKENIZER,)
+    captions = True
+    example = "shakespeare"
+    n = 4
+
+    def __init__(self, settings: TextSettings, tokenizer: Tokenizer) -> None:
+        self.settings = settings
+        self.tokenizer = tokenizer
+
+    @classmethod
+    def of_run(cls, recipe: TextRecipe, folder: Path) -> Self:
+        """See :meth:`Medium.of_run`.
+
+        Raises:
+            DamagedFile: The run's tokenizer is missing or cannot be read.
+        """
+        return cls(recipe.medium, read_tokenizer(folder))
+
+    @classmethod
+    def open(
+        cls, source: Source, recipe: TextRecipe, stored: Path | None = None
+    ) -> Iterator[Reading | Data]:
+        """See :meth:`Medium.open`; an existing run's own tokens are used.
+
+        Raises:
+            DamagedFile: The run's tokenizer cannot be read.
+        """
+        tokenizer = None if stored is None else read_tokenizer(stored)
+        held_out, labels = recipe.data.held_out, recipe.data.labels
+        path, settings = source.path, recipe.medium
+        library = Library.open(path, settings, held_out, labels=labels)
+        if library is None or (
+            tokenizer is not None and library.tokenizer.to_json() != tokenizer.to_json()
+        ):
+            for event in Library.prepare(path, settings, held_out, tokenizer, labels=labels):
+                yield Reading(
+                    step=0,
+                    done=event.done_bytes // _MEGABYTE,
+                    total=event.total_bytes // _MEGABYTE,
+                    rejected=event.rejected,
+                    unit="MB",
+                )
+            library = Library.open_or_prepare(path, settings, held_out, tokenizer, labels=labels)
+        yield _data(library, source, recipe)
+
+    @classmethod
+    def check(
+        cls,
+        folder: Path,
+        recipe: TextRecipe,
+        progress: Callable[[int, int, str], None] | None = None,
+    ) -> TextReport:
+        """See :meth:`Medium.check`. The library that it prepares is the one that a run uses."""
+
+        def report(event: Any) -> None:
+            if progress is not None:
+                done, total = event.done_bytes // _MEGABYTE, event.total_bytes // _MEGABYTE
+                progress(done, total, "reading MB")
+
+        data = recipe.data
+        return check(folder, recipe.medium, data.held_out, labels=data.labels, progress=report)
+
+    @classmethod
+    def denoiser(cls, recipe: TextRecipe, facts: DataFacts) -> TokenDenoiser:
+        """See :meth:`Medium.denoiser`."""
+        process = recipe.process.build(facts.vocabulary)
+        classes = len(facts.classes) if recipe.data.labels else 0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            backbone = recipe.backbone.build(
+                process.size, process.states, recipe.medium.context, classes
+            )
+        return TokenDenoiser(backbone, process)
+
+    @classmethod
+    def describe(cls, recipe: TextRecipe, facts: DataFacts) -> Description:
+        """See :meth:`Medium.describe`."""
+        medium, process = recipe.medium, recipe.process
+        return Description(
+            subject=f"text of up to {medium.context} {medium.tokens}",
+            rows={
+                "process, keep schedule": f"{process.kind}, {process.keep.kind}",
+                "tokens": f"{facts.vocabulary:,} {medium.tokens}",
+            },
+            facts={
+                "texts": facts.count,
+                "tokens": medium.tokens,
+                "vocabulary": facts.vocabulary,
+                "context": medium.context,
+                "process": process.kind,
+            },
+        )
+
+    @classmethod
+    def holds_provenance(cls, path: Path) -> bool:
+        """See :meth:`Medium.holds_provenance`; line N of a file is ``FILE.jsonl:N``."""
+        return ".jsonl" in path.name
+
+    @classmethod
+    def read_provenance(cls, path: Path) -> dict[str, Any]:
+        """See :meth:`Medium.read_provenance`; of the first line, or of line N of ``FILE:N``."""
+        file_path, number = _split(path)
+        try:
+            with file_path.open("rb") as file:
+                line = b""
+                for _ in range(number):
+                    if not (line := file.readline(_LINE_LIMIT)):
+                        break
+            found: dict[str, Any] = json.loads(line)["recipe"]
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise DataError(f"'{file_path}' cannot be read.", why=why) from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise DataError(
+                f"Line {number} of '{file_path}' carries no provenance of a text.",
+                hint="give a samples.jsonl that Sfumato wrote, or samples.jsonl:N for its line N.",
+            ) from error
+        return found
+
+    def folder(self, path: Path, format: str | None = None) -> TextFolder:
+        """See :meth:`Medium.folder`."""
+        return TextFolder(path, format or "")
+
+    def html(self, items: Sequence[Any]) -> str:
+        """See :meth:`Medium.html`."""
+        return texts_html(items)
+
+
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a run.
+
+    Args:
+        folder: Of the run.
+
+    Raises:
+        DamagedFile: It is missing or cannot be read.
+    """
+    return tokenizer_from_json(storage.read_sealed_json(folder / TOKENIZER))
+
+
+def _data(library: Library, source: Source, recipe: TextRecipe) -> TextData:
+    training, held_out = library.split()
+    context, seed = recipe.medium.context, recipe.seed
+    rows = Rows(library, training, context, seed)
+    if not len(rows):
+        raise DataError(
+            f"'{source.path}' holds no text to train on.",
+            why="every document of it is held out",
+            hint="change the field 'split' of its records.",
+        )
+    facts = DataFacts(
+        source=source.name or str(source.path.resolve()),
+        catalogued=source.name is not None,
+        fingerprint=library.fingerprint,
+        count=len(library),
+        classes=library.classes,
+        frequencies=_frequencies(library, training),
+        licence=source.licence,
+        attribution=source.attribution,
+        vocabulary=library.tokenizer.size,
+        lengths=tuple(rows.lengths().tolist()),
+    )
+    return TextData(recipe, library, rows, Rows(library, held_out, context, seed), facts)
+
+
+def _frequencies(library: Library, training: Any) -> tuple[float, ...]:
+    """Share of each class among the tokens trained on."""
+    if library.labels is None:
+        return ()
+    tokens = library.lengths[training].astype(np.float64)
+    counts = np.bincount(library.labels[training], tokens, minlength=len(library.classes))
+    return tuple((counts / counts.sum()).round(6).tolist())
+
+
+def _split(place: Path) -> tuple[Path, int]:
+    name, colon, number = place.name.rpartition(":")
+    if colon and number.isascii() and number.isdigit() and int(number) > 0 and not place.exists():
+        return place.with_name(name), int(number)
+    return place, 1

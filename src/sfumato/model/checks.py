@@ -1,0 +1,83 @@
+"""Refusing what a model cannot make, before any work is done."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from sfumato.errors import RunError, SettingError, suggest
+from sfumato.guidance import BY_LABEL, GuidanceSpec
+from sfumato.model.network import TrainedNetwork
+from sfumato.runs.spec import Spec
+from sfumato.runs.weights import BEST, LATEST
+
+
+def require_within(name: str, value: int, least: int, most: int) -> None:
+    """Refuse a number out of its range.
+
+    Raises:
+        SettingError: It is.
+    """
+    if not least <= value <= most:
+        raise SettingError(f"{name} cannot be {value}.", why=f"it must be from {least} to {most:,}")
+
+
+def require_label(
+    run: str, spec: Spec, label: str | None, scale: float = 1.0, guidance: GuidanceSpec = BY_LABEL
+) -> None:
+    """Refuse a label, a scale or a guidance that a run cannot take.
+
+    Args:
+        run: Name of the run.
+        spec: Its spec.
+        label: Name of a class, or None.
+        scale: Strength of guidance.
+        guidance: Rule of guidance.
+
+    Raises:
+        SettingError: It cannot.
+    """
+    classes = spec.data.classes
+    if not math.isfinite(scale):
+        raise SettingError(f"scale cannot be {scale}.", why="it should be a finite number")
+    if not spec.classes:
+        if label is not None or (guidance.needs_label and (scale != 1 or guidance != BY_LABEL)):
+            raise SettingError(
+                f"The run '{run}' takes neither a label nor guidance to one.",
+                why="it was trained without classes",
+                hint="sort the files into one folder per class and train again.",
+            )
+    elif label is not None and label not in classes:
+        raise SettingError(f"The run '{run}' has no label '{label}'.", hint=suggest(label, classes))
+
+
+def require_weights(model: TrainedNetwork[Any], path: Path, made_by: str) -> None:
+    """Refuse a stored sample that other weights made.
+
+    Raises:
+        RunError: They did.
+    """
+    if made_by == model.fingerprint:
+        return
+    name, snapshot = model.directory.name, model.snapshot
+    other = BEST if snapshot == LATEST else LATEST
+    raise RunError(
+        f"'{path}' was not made by the weights that '{name}' has now.",
+        why=f"it names model {made_by}; the run's is {model.fingerprint} ({snapshot})",
+        hint=f"try --snapshot {other}; or the run was trained further since.",
+    )
+
+
+def require_early(model: TrainedNetwork[Any], path: Path, made_by: str | None) -> None:
+    """Refuse a stored sample that was guided away from other early weights.
+
+    Raises:
+        RunError: It was, or the run has none.
+    """
+    if made_by is not None and made_by != model.early.fingerprint:
+        raise RunError(
+            f"'{path}' was not made by the early weights that '{model.directory.name}' has now.",
+            why=f"it names {made_by}; the run's are {model.early.fingerprint}",
+            hint="the run was trained further since.",
+        )

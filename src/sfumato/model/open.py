@@ -1,0 +1,39 @@
+"""From a run to its trained model, whatever its medium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sfumato.media.numbers import NumberMedium
+from sfumato.model.numbers import NumberModel
+from sfumato.model.provenance import Made, Request
+from sfumato.model.samples import Samples
+from sfumato.model.tokens import TokenModel
+from sfumato.runs import spec as specs
+from sfumato.runs.directory import RunDirectory, locate
+from sfumato.runs.weights import LATEST
+
+AnyModel = NumberModel | TokenModel
+
+
+def open_model(run: str | Path | RunDirectory, snapshot: str = LATEST) -> AnyModel:
+    """The trained model of a run.
+
+    Args:
+        run: The run's directory, its path, or its name under ``runs/``.
+        snapshot: Which weights, ``latest`` or ``best``.
+
+    Raises:
+        RunError: There is no such run, or it has no weights yet.
+        DamagedFile: Its spec or its weights cannot be read.
+    """
+    directory = run if isinstance(run, RunDirectory) else locate(run)
+    spec = specs.read(directory.spec)
+    kind = NumberModel if issubclass(spec.medium, NumberMedium) else TokenModel
+    return kind(directory, spec, snapshot)
+
+
+def make(model: AnyModel, request: Request) -> Samples:
+    """The samples of a request, in memory."""
+    batches = [event for event in model.sample(request) if isinstance(event, Made)]
+    return Samples.of(batches, model.medium)

@@ -1,0 +1,205 @@
+"""How a sample was made: what a request asks for, and what is stored beside every sample.
+
+The two are one type, so that the request that makes a stored sample again is read from its file,
+without trust in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
+
+from sfumato.engine.precision import NumberFormat
+from sfumato.errors import DataError
+from sfumato.guidance import GuidanceSpec
+from sfumato.media.medium import Items
+from sfumato.media.registry import medium_of_file
+from sfumato.model.options import LARGEST
+from sfumato.model.start import Start
+from sfumato.sampling import AnySampler, Sampler, State
+from sfumato.sampling.tokens import AnyTokenSampler
+
+MOST_STEPS = 100_000
+MOST_TOKENS = 1_000_000
+
+ProvenanceT = TypeVar("ProvenanceT", bound="Provenance")
+
+
+class Provenance(BaseModel):
+    """How one sample was made: everything that is needed to make it again.
+
+    In a request, ``index`` is that of the first sample, and what is None is drawn for each sample.
+
+    Attributes:
+        sfumato: Version of the package.
+        run: Name of the run.
+        model: Fingerprint of the weights.
+        seed: Seed of all noise.
+        index: Number of the sample, which is a function of (seed, index).
+        sampler: The rule for one step.
+        steps: Number of network evaluations; on tokens at most as many, for each window of a text
+            that is longer than the context.
+        label: Name of its class; None for an unconditional run.
+        scale: Strength of guidance; 1 turns it off.
+        guidance: What it is guided by, and how.
+        early: Fingerprint of the early weights that it is guided away from; None without them.
+        temperature: Text: below 1 makes tokens safer; 1 turns it off.
+        top_p: Text: share of the most likely tokens that are drawn from; 1 turns it off.
+        length: Text: number of tokens.
+        tile: Rows in a network evaluation, see ``sampling.tiles``.
+        precision: Number format of the network; None in files from before it was stored, which were
+            made in the run's own format.
+        compiled: Whether the network was compiled, which changes the last bits.
+        start: Image, audio: the file that it is a variation of; None for noise alone.
+        seconds: Audio: its length; None where all clips fill the window.
+    """
+
+    # A later version may add fields that this one can do without.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    foreign: ClassVar[frozenset[str]] = frozenset()
+    """Fields that samples of this kind do not have."""
+
+    sfumato: str
+    run: str
+    model: str
+    seed: int = Field(ge=0, le=LARGEST)
+    index: int = Field(ge=0, le=LARGEST)
+    sampler: SerializeAsAny[Sampler]
+    steps: int = Field(ge=1, le=MOST_STEPS)
+    label: str | None
+    scale: float
+    guidance: GuidanceSpec = GuidanceSpec()
+    early: str | None = None
+    temperature: float | None = Field(None, gt=0, le=1000)
+    top_p: float | None = Field(None, gt=0, le=1)
+    length: int | None = Field(None, ge=0, le=MOST_TOKENS)
+    tile: int = Field(ge=1, le=4096)
+    precision: NumberFormat | None = None
+    compiled: bool = False
+    start: Start | None = None
+    seconds: float | None = Field(None, gt=0)
+
+    def stored(self) -> dict[str, Any]:
+        """Plain data for the file of a sample."""
+        return self.model_dump(mode="json", exclude=set(self.foreign))
+
+    def changed(self, **values: Any) -> Self:
+        """The same with some values replaced."""
+        return self.model_copy(update=values)
+
+
+class NumberProvenance(Provenance):
+    """How a sample of numbers was made."""
+
+    foreign = frozenset({"temperature", "top_p", "length"})
+
+    sampler: AnySampler
+
+
+class TokenProvenance(Provenance):
+    """How a sample of tokens was made."""
+
+    foreign = frozenset({"start", "seconds"})
+
+    sampler: AnyTokenSampler
+
+
+def read_provenance(
+    path: Path, kind: type[ProvenanceT], read: Callable[[Path], dict[str, Any]]
+) -> ProvenanceT:
+    """The provenance of a stored sample.
+
+    Args:
+        path: Of its file, or for texts ``FILE.jsonl:LINE``.
+        kind: The class of the provenance.
+        read: Reads plain data from the file.
+
+    Raises:
+        DataError: The file carries none, or one that no sample has.
+    """
+    try:
+        return kind.model_validate(read(path))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise DataError(
+            f"The provenance in '{path}' is damaged.", why=f"{place}: {problem['msg']}"
+        ) from error
+
+
+def run_named_in(path: Path) -> str:
+    """The name of the run that made a stored sample.
+
+    Raises:
+        DataError: The file carries no provenance.
+    """
+    name = medium_of_file(path).read_provenance(path).get("run")
+    if not isinstance(name, str):
+        raise DataError(f"The provenance in '{path}' is damaged.", why="it names no run")
+    return name
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to sample.
+
+    Attributes:
+        n: Number of samples.
+        batch: Number of samples made at a time; it changes memory and speed, not the samples.
+        sample: How each is made; its ``index`` is that of the first sample.
+    """
+
+    n: int
+    batch: int
+    sample: Provenance
+
+    @property
+    def indices(self) -> range:
+        """Indices of the samples."""
+        return range(self.sample.index, self.sample.index + self.n)
+
+    def changed(self, n: int, steps: int) -> Request:
+        """The same for another number of samples and of network evaluations."""
+        return replace(self, n=n, sample=self.sample.changed(steps=steps))
+
+
+@dataclass(frozen=True)
+class Making:
+    """A batch of samples on its way.
+
+    Attributes:
+        done: Samples finished before this batch.
+        total: Samples of the whole request.
+        state: The states of this batch, moved by the sampler.
+        show: Turns states into texts with a sign at every masked place; None for other media.
+    """
+
+    done: int
+    total: int
+    state: State
+    show: Callable[[State], list[str]] | None = None
+
+    @property
+    def texts(self) -> list[str] | None:
+        """The states as texts; None for other media."""
+        return None if self.show is None else self.show(self.state)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished batch of samples.
+
+    Attributes:
+        indices: Of the samples.
+        items: As the medium decodes them: an array (B, ...), or a list of texts.
+        provenance: How each was made.
+    """
+
+    indices: range
+    items: Items
+    provenance: tuple[Provenance, ...]
