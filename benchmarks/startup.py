@@ -46,9 +46,9 @@ for event in train({set!r}, plan, "run", Path({root!r})):
 _SAMPLE = """
 import os
 from pathlib import Path
-from sfumato.model.writing import Written
-from sfumato.verbs.sample import Asked, sample_files
-asked = Asked(1, 0, {steps})
+from sfumato.model.options import SampleOptions
+from sfumato.verbs.sample import Written, sample_files
+asked = SampleOptions(1, 0, {steps})
 for event in sample_files({run!r}, asked, Path({out!r}), False, None):
     if isinstance(event, Written):
         os._exit(0)

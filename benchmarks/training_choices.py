@@ -79,7 +79,7 @@ def main() -> None:
         made = Run.open(run.root).sample(SAMPLES, steps=STEPS, batch=64)
         assert measures is not None
         assert isinstance(made, Samples)
-        found = [told(hundred(one)) for one in judge(made.pixels)]
+        found = [told(hundred(one)) for one in judge(made.items)]
         print(f"| {width:g} | {measures.held_out.mean():.4f} | {' | '.join(found)} |", flush=True)
 
 

@@ -76,6 +76,6 @@ def drawing(place: Place, mark: float, batch: int) -> Draw:
         made = run.sample(count, first=first, batch=batch)
         if not isinstance(made, Samples):
             raise TypeError("a run on pictures samples pictures")
-        return made.pixels
+        return made.items
 
     return draw

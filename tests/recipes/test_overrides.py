@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfumato.errors import SettingError
-from sfumato.media.image.recipe import ImageRecipe
-from sfumato.media.registry import RECIPES, find
+from sfumato.media.image.recipes import ImageRecipe
+from sfumato.media.registry import find
 from sfumato.recipes import RecipeBase, override
 from sfumato.recipes.overrides import validate
 

@@ -8,11 +8,11 @@ from pydantic import TypeAdapter
 
 from sfumato.errors import SettingError
 from sfumato.media.audio.medium import AudioMedium
-from sfumato.media.audio.recipe import AudioRecipe
-from sfumato.media.image.medium import ImageSettings
-from sfumato.media.image.recipe import ImageRecipe
+from sfumato.media.audio.recipes import AudioRecipe
+from sfumato.media.image.recipes import ImageRecipe
+from sfumato.media.image.settings import ImageSettings
 from sfumato.media.registry import DEFAULT, RECIPES, AnyRecipe, find, summary
-from sfumato.media.text.recipe import TextRecipe
+from sfumato.media.text.recipes import TextRecipe
 from sfumato.process.prediction import EDM, V
 from sfumato.recipes import RecipeBase, override
 

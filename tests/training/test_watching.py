@@ -14,7 +14,7 @@ from sfumato.runs import spec as specs
 from sfumato.runs.directory import RunDirectory
 from sfumato.training import watching
 from sfumato.training.data import reopen
-from sfumato.training.numbers_task import GaussianTask
+from sfumato.training.number_task import NumberTask
 from sfumato.training.overfitting import SIGN
 from sfumato.training.task import Measures, TrainingData
 from sfumato.training.train import planned, resume, train
@@ -34,11 +34,11 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Evaluations at every step come out as :func:`turning` says; holds how many there were."""
     made = [0]
 
-    def measures(_: GaussianTask) -> Measures:
+    def measures(_: NumberTask) -> Measures:
         made[0] += 1
         return turning(made[0])
 
-    monkeypatch.setattr(GaussianTask, "measures", measures)
+    monkeypatch.setattr(NumberTask, "measures", measures)
     # The best weights are those of step 4, whatever the network would make of them.
     monkeypatch.setattr(watching, "best_measures", lambda *_: turning(4))
     return made

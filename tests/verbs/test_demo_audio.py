@@ -35,8 +35,8 @@ def test_from_nothing_to_new_sounds(
     finished = events[-1]
     assert isinstance(finished, Playing)
     assert finished.directory.root == Path("runs/shown")
-    assert len(finished.written.files) == 32
-    for path in (finished.written.sheet, finished.comparison):
+    assert len(finished.written.out.files) == 32
+    for path in (finished.written.out.sheet, finished.comparison):
         with Image.open(path) as picture:
             picture.load()
     assert soundfile.info(finished.emerging).frames > 1000

@@ -33,7 +33,7 @@ def test_from_nothing_to_new_texts(
     finished = list(demo.run("text", 3.0, "shown"))[-1]
     assert isinstance(finished, Writing)
     assert finished.directory.root == Path("runs/shown")
-    assert len(finished.written.texts) == 2
+    assert len(finished.written.out.texts) == 2
     assert len(finished.filled) == 4
     said = "\n".join(finished.lines())
     assert str(finished.written.folder) in said

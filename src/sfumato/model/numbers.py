@@ -97,17 +97,22 @@ class NumberModel(Model[NetworkDenoiser]):
         begin = None
         if start is not None:
             begin = start_from(Path(start), _STRENGTH if strength is None else strength)
+        self._check_seconds(options.seconds)
         return {"start": begin, "seconds": options.seconds}
 
     def _check(self, sample: Provenance) -> None:
-        if sample.seconds is not None:
-            if not self.spec.lengths:
-                raise SettingError(
-                    f"The run '{self.directory.name}' takes no length.",
-                    why="all items that it was trained on have the same length",
-                )
-            self.medium.require_seconds(sample.seconds)
+        self._check_seconds(sample.seconds)
         self._origin(sample.start)
+
+    def _check_seconds(self, seconds: float | None) -> None:
+        if seconds is None:
+            return
+        if not self.spec.lengths:
+            raise SettingError(
+                f"The run '{self.directory.name}' takes no length.",
+                why="all items that it was trained on have the same length",
+            )
+        self.medium.require_seconds(seconds)
 
     def _steps(self, own: Mapping[str, Any]) -> int:
         """Variations take the same share of the recipe's steps as of the noise."""

@@ -96,11 +96,10 @@ class TokenModel(Model[TokenDenoiser]):
         length, temperature, top_p = options.length, options.temperature, options.top_p
         if length is not None:
             require_within("length", length, 1, MOST_TOKENS)
-        return {
-            "temperature": defaults.temperature if temperature is None else temperature,
-            "top_p": defaults.top_p if top_p is None else top_p,
-            "length": length,
-        }
+        temperature = defaults.temperature if temperature is None else temperature
+        top_p = defaults.top_p if top_p is None else top_p
+        self.narrowed(self.denoiser, temperature, top_p)  # Checks the two.
+        return {"temperature": temperature, "top_p": top_p, "length": length}
 
     def _check(self, sample: Provenance) -> None:
         temperature, top_p, length = sample.temperature, sample.top_p, sample.length
