@@ -203,12 +203,13 @@ class Trained(Generic[DenoiserT]):
         """
         denoiser = self.evaluated(denoiser, precision, compiled)
         interval, rule = guidance.interval, guidance.rule
+        null = {"label": self.spec.classes} if self.spec.classes else {}
         if guidance.needs_early and scale != 1:
             early: Denoiser[Any] = self.evaluated(self.early.denoiser, precision, compiled)
-            hidden = self.spec.classes if guidance.by == "both" else None
+            hidden = null if guidance.by == "both" else None
             denoiser = Autoguided(denoiser, early, scale, interval, rule, hidden)
-        elif self.spec.classes and guidance.needs_label:
-            denoiser = Guided(denoiser, scale, self.spec.classes, interval, rule)
+        elif null and guidance.needs_label:
+            denoiser = Guided(denoiser, scale, null, interval, rule)
         return Tiled(denoiser, tile, first)
 
     def _compiled(self, denoiser: Denoiser[ProcessT]) -> Denoiser[ProcessT]:

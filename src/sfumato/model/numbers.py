@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 import sfumato
+from sfumato.conditions import Conditions
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.machine import keep_freed_memory
 from sfumato.engine.memory import memory_explained
@@ -21,7 +22,7 @@ from sfumato.guidance import GuidanceSpec, guidance_named
 from sfumato.media.medium import SignalMedium
 from sfumato.model.memory import FEWER_AT_ONCE, bytes_of_signal
 from sfumato.model.model import AUTO_SCALE, LAST, Making, Trained, require_within
-from sfumato.model.request import Conditions, Made, Origin, Request
+from sfumato.model.request import Made, Origin, Request
 from sfumato.model.start import start_from, time_of, unchanged
 from sfumato.model.stored import MOST_STEPS, Start, Stored, read_stored
 from sfumato.runs.directory import RunDirectory
@@ -159,9 +160,9 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
                 return Wiener()
         return defaults.sampler
 
-    def conditions(self, request: Request, indices: range) -> dict[str, Tensor]:
-        """What samples made from noise alone are told, as keyword arguments of a denoiser."""
-        return self._conditions(request, indices, None).cond
+    def conditions(self, request: Request, indices: range) -> Conditions:
+        """The conditions of samples that are made from noise alone."""
+        return self._conditions(request, indices, None)
 
     def check_seconds(self, seconds: float | None) -> None:
         """Refuse a length that the run's samples cannot have.
@@ -244,14 +245,14 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         )
         sampler, steps, shape = request.sampler, request.steps, self.medium.signal_shape
         if request.start is None or origin is None:
-            return trajectory(denoiser, sampler, noise, shape, steps, told.cond)
+            return trajectory(denoiser, sampler, noise, shape, steps, told)
         process = self.denoiser.process
         t = time_of(request.start.strength, process.schedule)
         count, size = len(sampler.plan(steps)), math.prod(shape)
         times = sampler.grid.times(count, process.schedule, size, start=t)
         x0 = origin.x0.expand(len(indices), *shape)
         x_t = process.corrupt(x0, times[0], noise.prior(shape))
-        return integrate(denoiser, sampler, x_t, times, noise, steps, told.cond)
+        return integrate(denoiser, sampler, x_t, times, noise, steps, told)
 
     def _conditions(self, request: Request, indices: range, origin: Origin | None) -> Conditions:
         label = self.labels(request.label, request.seed, indices)
@@ -259,12 +260,12 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             # What the file shows is unknown; a label drawn by chance would lead away from it.
             label = torch.full_like(label, self.spec.classes)
         if not self.spec.lengths:
-            return Conditions(label, None)
+            return Conditions(label=label)
         if origin is not None and request.seconds is None:
             filled = torch.full((len(indices),), origin.filled)
         else:
             filled = self.filled(request, indices, label)
-        return Conditions(label, filled.to(self.device))
+        return Conditions(label=label, length=filled.to(self.device))
 
     def _check_start(self, start: Start | None) -> None:
         """Refuse a file to vary that cannot be read, before a folder is made for what cannot be."""
@@ -278,7 +279,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
         return Origin(encoded.x0.to(self.device), filled)
 
     def _recipe(self, request: Request, index: int, row: int, told: Conditions) -> dict[str, Any]:
-        filled = None if told.filled is None else told.filled[row].item()
+        filled = told["length"][row].item() if "length" in told else None
         stored = Stored(
             sfumato=sfumato.__version__,
             run=self.directory.name,
@@ -287,7 +288,7 @@ class GaussianModel(Trained[NetworkDenoiser], Generic[MediumT]):
             index=index,
             sampler=request.sampler,
             steps=request.steps,
-            label=self.label_name(told.label, row),
+            label=self.label_name(told.get("label"), row),
             scale=request.scale,
             guidance=request.guidance,
             early=self.early_fingerprint(request.guidance, request.scale),

@@ -69,25 +69,6 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Conditions:
-    """What the samples of a batch are told.
-
-    Attributes:
-        label: Class numbers, shape (B,); None if the run is unconditional.
-        filled: Which share of its extent each fills, shape (B,); None if the run is not told.
-    """
-
-    label: Tensor | None
-    filled: Tensor | None
-
-    @property
-    def cond(self) -> dict[str, Tensor]:
-        """As keyword arguments of a denoiser."""
-        given = {"label": self.label, "length": self.filled}
-        return {name: value for name, value in given.items() if value is not None}
-
-
-@dataclass(frozen=True)
 class Origin:
     """A file to vary, as a process sees it.
 

@@ -273,9 +273,7 @@ class TextModel(Trained[TokenDenoiser]):
         noise: KeyedUniform,
         labels: Tensor | None,
     ) -> Iterator[State]:
-        cond = dict(rows.cond)
-        if labels is not None:
-            cond["label"] = labels
+        cond = rows.cond | {"label": labels}
         steps = len(request.sampler.plan(request.steps))
         times = request.sampler.grid.times(steps, denoiser.process.keep, rows.x_1.shape[1])
         return integrate(

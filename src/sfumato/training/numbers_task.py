@@ -93,8 +93,7 @@ class GaussianTask(Task[Batch]):
         """
         self._denoiser.train(False)
         noise = KeyedNoise(0, range(_SHOWN), self._device)
-        told = self._batches.typical(_SHOWN).cond
-        cond = {name: value.to(self._device) for name, value in told.items()}
+        cond = self._batches.typical(_SHOWN).cond.to(self._device)
         shape = self._batches.medium.signal_shape
         x0 = sample(self._denoiser, Wiener(), noise, shape, _STEPS, cond)
         names = f"step-{step:07d}", "latest"

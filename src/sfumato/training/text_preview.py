@@ -27,9 +27,8 @@ def write(
     device = next(denoiser.parameters()).device
     noise = KeyedUniform(0, range(_COUNT), device)
     rows = layout(spec, denoiser.process, noise, lengths_of(spec, 0, range(_COUNT), None))
-    cond = dict(rows.cond)
-    if spec.classes:
-        cond["label"] = torch.arange(_COUNT, device=device) % spec.classes
+    label = torch.arange(_COUNT, device=device) % spec.classes if spec.classes else None
+    cond = rows.cond | {"label": label}
     sampler = Bridge()
     times = sampler.grid.times(_STEPS, denoiser.process.keep, rows.x_1.shape[1])
     careful = Tempered(denoiser, forbidden=rows.forbidden(tokenizer))

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sfumato.conditions import Conditions
 from sfumato.denoiser import TokenDenoiser
 from sfumato.media.text.rows import RowBatch
-from sfumato.model.text_conditions import conditions
 from sfumato.model.token_bound import bound_of_rows
 from sfumato.objective import drop_labels, variational_bound
 from sfumato.process.rng import Stream, uniform
@@ -51,9 +51,9 @@ class TextBatch:
     label: Tensor | None
 
     @property
-    def cond(self) -> dict[str, Tensor]:
+    def cond(self) -> Conditions:
         """The conditions as keyword arguments of a denoiser."""
-        return conditions(self.segments, self.label)
+        return Conditions(segments=self.segments, label=self.label)
 
 
 class TextTask(Task[TextBatch]):

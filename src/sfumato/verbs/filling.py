@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sfumato.conditions import Conditions
 from sfumato.denoiser import Denoiser
 from sfumato.engine.machine import keep_freed_memory
 from sfumato.errors import DataError, SettingError
 from sfumato.likelihood import order_likelihood
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.model.model import LAST, require_within
-from sfumato.model.text_conditions import conditions
 from sfumato.model.text_stored import MOST_STEPS
 from sfumato.model.tokens import TextModel, token_sampler
 from sfumato.process.categorical import CategoricalProcess, Masking
@@ -145,13 +145,13 @@ class _Rows:
     inside: Tensor
     spans: list[list[tuple[int, int]]]
 
-    def cond(self, index: int | None, label: Tensor | None) -> dict[str, Tensor]:
-        """What the denoiser is told of one row, or of all."""
+    def cond(self, index: int | None, label: Tensor | None) -> Conditions:
+        """The conditions of a denoiser for one row, or for all."""
         rows = slice(None) if index is None else slice(index, index + 1)
         segments = self.inside[rows].long() - 1
-        return conditions(
-            segments if bool((segments < 0).any()) else None,
-            None if label is None else label[rows],
+        return Conditions(
+            segments=segments if bool((segments < 0).any()) else None,
+            label=None if label is None else label[rows],
         )
 
 

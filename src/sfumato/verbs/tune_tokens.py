@@ -8,10 +8,10 @@ from collections.abc import Generator
 import numpy as np
 import torch
 
+from sfumato.conditions import Conditions
 from sfumato.errors import SettingError
 from sfumato.media.text.data import TextData
 from sfumato.media.text.rows import RowBatch
-from sfumato.model.text_conditions import conditions
 from sfumato.model.tokens import TextModel
 from sfumato.process.categorical import Masking
 from sfumato.process.grids import Grid, TimeGrid
@@ -106,7 +106,8 @@ def _curve(
         label = None
         if model.spec.classes and part.labels is not None:
             label = torch.from_numpy(part.labels).to(model.device)
-        cond = conditions(segments if bool((segments != 0).any()) else None, label)
+        packed = bool((segments != 0).any())
+        cond = Conditions(segments=segments if packed else None, label=label)
         counted = segments >= 0
         added, seen = surprise(denoiser, process, tokens, counted, kept, seed, first + low, **cond)
         sums, counts = sums + added, counts + seen
