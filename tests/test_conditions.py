@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 import torch
 
-from sfumato.conditions import Conditions
+from sfumato.conditions import Conditions, drop_labels
 from sfumato.engine.batch import size, split, tensors_of, to_device
 
 LABEL = torch.tensor([3, 1, 4])
@@ -138,3 +138,17 @@ class TestNull:
     def test_it_stays_on_the_device(self, conditions: Conditions) -> None:
         null = conditions.to("meta").null({"label": 9, "words": torch.zeros(2)})
         assert {value.device.type for value in null.values()} == {"meta"}
+
+
+def test_labels_are_dropped_at_the_rate_and_only_to_null() -> None:
+    labels, u = torch.arange(1000) % 10, (torch.arange(1000, dtype=torch.float64) + 0.5) / 1000
+    dropped = drop_labels(labels, u, rate=0.15, null=10)
+    assert (dropped == 10).sum() == 150
+    kept = dropped != 10
+    assert torch.equal(dropped[kept], labels[kept])
+
+
+@pytest.mark.parametrize(("rate", "nulls"), [(0.0, 0), (1.0, 100)])
+def test_rates_of_none_and_all(rate: float, nulls: int) -> None:
+    u = torch.linspace(0, 1 - 1e-9, 100, dtype=torch.float64)
+    assert (drop_labels(torch.zeros(100, dtype=torch.int64), u, rate, 3) == 3).sum() == nulls

@@ -7,13 +7,14 @@ Drawn from another distribution of times it is a training criterion and no bound
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from sfumato.denoiser import TokenDenoiser
+from sfumato.objective.objective import TokenObjective
 from sfumato.process.categorical import Masking, Uniform
 
 # Where keep rounds to 1 no token is lost, but it divides; this is how near to 1 keep can come.
@@ -46,6 +47,26 @@ def variational_bound(
     if isinstance(denoiser.process, Masking):
         return _masking(denoiser, denoiser.process, x0, t, noise, counted, cond)
     return _uniform(denoiser, denoiser.process, x0, t, noise, counted, cond)
+
+
+class Bound(TokenObjective):
+    """The variational bound, see :func:`variational_bound`."""
+
+    summary: ClassVar[str] = "the variational bound, in nats per token"
+
+    kind: Literal["bound"] = "bound"
+
+    def __call__(
+        self,
+        denoiser: TokenDenoiser,
+        x0: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        counted: Tensor | None = None,
+        **cond: Any,
+    ) -> Tensor:
+        """See :meth:`TokenObjective.__call__`."""
+        return variational_bound(denoiser, x0, t, noise, counted, **cond)
 
 
 def _masking(

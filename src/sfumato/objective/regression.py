@@ -9,14 +9,14 @@ unit variance and ``w = 1`` is EDM's loss; other weightings multiply it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser
+from sfumato.objective.objective import Objective
 from sfumato.process.gaussian import spread
 
 
@@ -75,24 +75,25 @@ AnyWeighting = Annotated[Unit | MinSNR | SigmoidWeighting, Field(discriminator="
 """The closed registry of weightings."""
 
 
-@dataclass(frozen=True)
-class Regression:
-    """Denoising regression: the criterion of every Gaussian diffusion and flow model here."""
+class Regression(Objective):
+    """Denoising regression: the criterion of every Gaussian diffusion and flow model here.
 
-    weighting: Weighting
+    ``Regression(MinSNR())`` is short for ``Regression(weighting=MinSNR())``.
+    """
+
+    summary: ClassVar[str] = "the squared error of the backbone's output, weighted by noise level"
+
+    kind: Literal["regression"] = "regression"
+    weighting: AnyWeighting = Field(Unit(), description="how much each noise level counts")
+
+    def __init__(self, weighting: Weighting | None = None, /, **settings: Any) -> None:
+        named = {} if weighting is None else {"weighting": weighting}
+        super().__init__(**named, **settings)
 
     def __call__(
         self, denoiser: NetworkDenoiser, x0: Tensor, t: Tensor, noise: Tensor, **cond: Any
     ) -> Tensor:
-        """Loss per sample, shape (B,).
-
-        Args:
-            denoiser: The model in training.
-            x0: Clean data, shape (B, ...).
-            t: Times in (0, 1), float64, shape (B,).
-            noise: Standard normal, shaped like ``x0``.
-            **cond: Conditions, passed on to the backbone.
-        """
+        """See :meth:`Objective.__call__`."""
         process, schedule = denoiser.process, denoiser.process.schedule
         x_t = process.corrupt(x0, t, noise)
         target = denoiser.prediction.target(schedule, t, x0, noise)

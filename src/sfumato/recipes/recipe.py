@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from sfumato.engine.settings import EngineSettings
 from sfumato.nets.specs import Backbone
-from sfumato.objective import AnyWeighting, Unit
+from sfumato.objective import AnyObjective, Regression
 from sfumato.process.prediction import EDM, AnyPrediction
 from sfumato.process.schedule import AnySchedule, Linear
 from sfumato.process.times import AnyTimes, LogNormal
@@ -67,12 +69,32 @@ class RecipeBase(Part):
         medium: How files become tensors or tokens.
     """
 
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Settings that were part of the recipe itself, and what they are called now, ``part.name``.
+
+    Specs of earlier versions, and changes by name, may use the earlier name.
+    """
+
     name: str
     seed: int = Field(0, ge=0, lt=2**63)
     data: DataSettings = DataSettings()
     engine: EngineSettings = EngineSettings()
     budget: BudgetSettings
     medium: BaseModel
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_new_names(cls, tree: Any) -> Any:
+        """Plain data of an earlier version, with every renamed setting in its new place."""
+        if not isinstance(tree, dict):
+            return tree
+        for old, new in cls.renamed.items():
+            part, name = new.split(".")
+            if old in tree and part not in tree:
+                tree = dict(tree)
+                default: BaseModel = cls.model_fields[part].default
+                tree[part] = {**default.model_dump(), name: tree.pop(old)}
+        return tree
 
 
 class GaussianRecipe(RecipeBase):
@@ -83,16 +105,18 @@ class GaussianRecipe(RecipeBase):
         prediction: What the backbone is trained to output.
         sigma_data: Standard deviation of the data; None until measured.
         times: Which times are trained on.
-        weighting: How much each noise level counts.
+        objective: What training makes small.
         backbone: The network.
         sampling: How to sample by default.
     """
+
+    renamed = MappingProxyType({"weighting": "objective.weighting"})
 
     schedule: AnySchedule = Linear()
     prediction: AnyPrediction = EDM()
     sigma_data: PositiveFloat | None = None
     times: AnyTimes = LogNormal()
-    weighting: AnyWeighting = Unit()
+    objective: AnyObjective = Regression()
     backbone: Backbone
     sampling: SamplingSettings = SamplingSettings()
 

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.batch import split, to_device
-from sfumato.objective import Regression
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
 from sfumato.sampling import KeyedNoise, Wiener, sample
@@ -32,7 +31,7 @@ class Show(Protocol):
 
 
 class GaussianTask(Task[Batch]):
-    """Denoising regression.
+    """The objective of the recipe, on batches of images or audio clips.
 
     Args:
         batches: What to learn from.
@@ -49,7 +48,7 @@ class GaussianTask(Task[Batch]):
             raise TypeError("signals are learnt by a denoiser of numbers")
         self._show = show
         self._denoiser = denoiser
-        self._objective = Regression(spec.gaussian.weighting)
+        self._objective = spec.gaussian.objective
         self._batches = batches
         self._held_out = batches.held_out(_HELD_OUT)
 

@@ -15,7 +15,7 @@ from sfumato.conditions import Conditions
 from sfumato.denoiser import TokenDenoiser
 from sfumato.media.text.rows import RowBatch
 from sfumato.model.token_bound import bound_of_rows
-from sfumato.objective import drop_labels, variational_bound
+from sfumato.objective import drop_labels
 from sfumato.process.rng import Stream, uniform
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
@@ -57,7 +57,7 @@ class TextBatch:
 
 
 class TextTask(Task[TextBatch]):
-    """The variational bound on text.
+    """The objective of the recipe, on rows of text.
 
     Args:
         data: What to learn from.
@@ -94,7 +94,7 @@ class TextTask(Task[TextBatch]):
 
     def loss(self, batch: TextBatch) -> Tensor:
         """See :meth:`Task.loss`."""
-        return variational_bound(
+        return self._recipe.objective(
             self._denoiser, batch.x0, batch.t, batch.noise, batch.counted, **batch.cond
         )
 

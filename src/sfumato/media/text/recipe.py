@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from sfumato.media.text.settings import TextSettings
 from sfumato.nets.specs import TokenTransformerSpec
+from sfumato.objective import AnyTokenObjective, Bound
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import AnyKeep, LinearKeep
 from sfumato.process.times import AnyTokenTimes, UniformTimes
@@ -62,6 +63,7 @@ class TextRecipe(RecipeBase):
         medium: How files become tokens.
         process: How tokens are corrupted.
         times: Which times are trained on.
+        objective: What training makes small.
         backbone: The network.
         sampling: How to sample by default.
     """
@@ -69,6 +71,7 @@ class TextRecipe(RecipeBase):
     medium: TextSettings = TextSettings()
     process: AnyProcess = MaskingSpec()
     times: AnyTokenTimes = UniformTimes()
+    objective: AnyTokenObjective = Bound()
     backbone: TokenTransformerSpec = TokenTransformerSpec()
     sampling: TextSamplingSettings = TextSamplingSettings()
 
