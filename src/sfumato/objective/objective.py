@@ -1,4 +1,4 @@
-"""What every objective has in common: it tells how wrong a denoiser is about known data."""
+"""The base classes of objectives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sfumato.denoiser import TokenDenoiser
 
 
 class Objective(BaseModel, ABC):
-    """Base of all objectives: what training makes small.
+    """Base of all objectives, the criteria that training minimises.
 
     A recipe names one in its field ``objective``, and the run's task calls it on every batch.
     """

@@ -2,8 +2,9 @@
 
     loss_i = w(t_i) * mean((y_i - target_i)^2)
 
-``y`` is the backbone's raw output and ``target`` its prediction's row. With the EDM row both have
-unit variance and ``w = 1`` is EDM's loss; other weightings multiply it.
+``y`` is the backbone's raw output and ``target`` its value for the true data, by the row of the
+prediction. With the EDM row both have unit variance and ``w = 1`` is EDM's loss; other weightings
+multiply it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sfumato.process.gaussian import spread
 
 
 class Weighting(BaseModel, ABC):
-    """How much each noise level counts."""
+    """Base of all weightings: how much each noise level counts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,14 +31,14 @@ class Weighting(BaseModel, ABC):
         """Weight of the squared error of the backbone's output.
 
         Args:
-            log_snr: Of the sampled times, shape (B,), float64.
-            c_out: The scale between output and data at these times: an error ``e`` in the
-                output is an error ``c_out * e`` in ``x0``.
+            log_snr: Log-SNR at the times of the batch, shape (B,), float64.
+            c_out: The scale between output and data at these times, shape (B,): an error ``e`` in
+                the output is an error ``c_out * e`` in ``x0``.
         """
 
 
 class Unit(Weighting):
-    """The squared error of the output itself; with the EDM prediction, EDM's weighting."""
+    """The plain squared error of the output; with the EDM prediction this is EDM's weighting."""
 
     kind: Literal["unit"] = "unit"
 
@@ -53,7 +54,7 @@ class MinSNR(Weighting):
     gamma: float = Field(5.0, gt=0)
 
     def factor(self, log_snr: Tensor, c_out: Tensor) -> Tensor:
-        """The clipped ratio, carried over to the output's scale."""
+        """The clipped ratio, converted to the scale of the output."""
         return log_snr.exp().clamp_max(self.gamma) * c_out.square()
 
 
@@ -67,7 +68,7 @@ class SigmoidWeighting(Weighting):
     bias: float = 0.0
 
     def factor(self, log_snr: Tensor, c_out: Tensor) -> Tensor:
-        """The eps-weight times the signal-to-noise ratio, carried over to the output's scale."""
+        """The eps-weight times the signal-to-noise ratio, converted to the scale of the output."""
         return torch.exp(log_snr) * torch.sigmoid(self.bias - log_snr) * c_out.square()
 
 

@@ -44,8 +44,8 @@ def override(recipe: RecipeT, changes: Iterable[str]) -> RecipeT:
     Args:
         recipe: The recipe to start from; it is not changed.
         changes: Each ``path.to.setting=value``. A value is read as JSON where it is JSON, and as a
-            plain string otherwise. Changing a ``kind`` starts that part afresh with the defaults
-            of the new kind, whatever the order of the changes. The earlier name of a renamed
+            plain string otherwise. Changing a ``kind`` resets that part to the defaults of the
+            new kind, whatever the order of the changes. The earlier name of a renamed
             setting is accepted, see ``RecipeBase.renamed``.
 
     Raises:
@@ -53,7 +53,7 @@ def override(recipe: RecipeT, changes: Iterable[str]) -> RecipeT:
     """
     tree = recipe.model_dump(mode="json")
     pairs = [_parsed(change, recipe.renamed) for change in changes]
-    # Kinds first, outer before inner: what else is set below one belongs to the new kind.
+    # Kinds first, outer before inner: other settings of the same part belong to the new kind.
     kinds = sorted((pair for pair in pairs if _is_kind(pair[0])), key=lambda pair: len(pair[0]))
     for path, value in kinds:
         _place(tree, path, value)
@@ -113,7 +113,7 @@ def _place(tree: Tree, path: tuple[str, ...], value: object) -> None:
         if not isinstance(node, dict):
             whole = ".".join(path[:depth])
             raise _unknown(path, f"'{whole}' is {_shown(node)} and has no parts")
-        # A kind without defaults lacks parts until they are set; validation knows which it has.
+        # A kind without defaults has no parts until they are set; validation knows which it takes.
         if part not in node and node and "kind" not in node:
             raise _unknown(path, _nearest(path, tree) or suggest(part, node))
         if depth < len(parents):
@@ -128,7 +128,7 @@ def _unknown(path: tuple[str, ...], hint: str) -> SettingError:
 
 
 def _nearest(path: tuple[str, ...], tree: Tree) -> str:
-    """A hint that names the setting whose own name is nearest, wherever it stands; or nothing."""
+    """A hint with the setting whose own name is most similar, in whatever part; or nothing."""
     known = {place: place.rpartition(".")[2] for place, _ in _leaves(tree)}
     names = difflib.get_close_matches(path[-1], set(known.values()), n=1)
     places = [place for place, name in known.items() if name in names]
@@ -140,7 +140,7 @@ def _nearest(path: tuple[str, ...], tree: Tree) -> str:
 def _with_defaults(tree: Tree, kind: type[RecipeBase]) -> Tree:
     """The tree with the defaults of new kinds written out, so that they can be set by name.
 
-    What is not valid before the other changes are made may be so after them: it stays as it is.
+    A tree that is not valid yet may become so with the other changes, and is returned as it is.
     """
     try:
         return kind.model_validate(tree).model_dump(mode="json")
@@ -149,7 +149,7 @@ def _with_defaults(tree: Tree, kind: type[RecipeBase]) -> Tree:
 
 
 def _leaves(node: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Every value of a tree that has no names below it, with its place."""
+    """Every value of a tree that is not a part itself, with its path."""
     if not isinstance(node, dict):
         yield path, node
         return
@@ -161,7 +161,7 @@ def _setting_error(error: ValidationError, tree: Mapping[str, Any]) -> SettingEr
     """The first problem of a validation, as an error that names the setting.
 
     Args:
-        error: What pydantic found.
+        error: The error of pydantic.
         tree: The plain data that was validated.
     """
     problem = error.errors()[0]
@@ -208,10 +208,10 @@ def _no_such_kind(path: str, value: object, problem: ErrorDetails) -> SettingErr
 def _followed(
     tree: Mapping[str, Any], loc: tuple[int | str, ...]
 ) -> tuple[list[str], Any, Mapping[str, Any]]:
-    """Follow a place that pydantic names into plain data.
+    """Follow a location that pydantic reports into plain data.
 
-    Pydantic also names the branch of a union that it took, which the user never wrote and the data
-    does not hold; such parts are passed over.
+    Pydantic also reports the branch of a union that it took, which the user never wrote and the
+    data does not hold; such parts are skipped.
 
     Returns:
         The parts that exist, the value there, and the mapping around it.

@@ -63,7 +63,7 @@ class TextRecipe(RecipeBase):
         medium: How files become tokens.
         process: How tokens are corrupted.
         times: Which times are trained on.
-        objective: What training makes small.
+        objective: The training criterion.
         backbone: The network.
         sampling: How to sample by default.
     """
