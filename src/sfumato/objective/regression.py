@@ -8,22 +8,21 @@ unit variance and ``w = 1`` is EDM's loss; other weightings multiply it.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.process.gaussian import spread
+from sfumato.registry import Part, Registry
 
 
-class Weighting(BaseModel, ABC):
+class Weighting(Part):
     """How much each noise level counts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
     def factor(self, log_snr: Tensor, c_out: Tensor) -> Tensor:
@@ -71,8 +70,11 @@ class SigmoidWeighting(Weighting):
         return torch.exp(log_snr) * torch.sigmoid(self.bias - log_snr) * c_out.square()
 
 
-AnyWeighting = Annotated[Unit | MinSNR | SigmoidWeighting, Field(discriminator="kind")]
-"""The closed registry of weightings."""
+WEIGHTINGS: Registry[Weighting] = Registry("weighting", Weighting, (Unit, MinSNR, SigmoidWeighting))
+"""The weightings by their ``kind``."""
+
+AnyWeighting = Annotated[Weighting, WEIGHTINGS]
+"""Any weighting with its settings, as read from a spec."""
 
 
 @dataclass(frozen=True)
