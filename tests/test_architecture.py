@@ -18,6 +18,7 @@ SOURCE = Path(sfumato.__file__).parent
 # Lowest first; rooms of one floor are strangers to each other.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors", "panics"}),
+    frozenset({"registry"}),
     frozenset({"storage", "dsp", "process", "conditions"}),
     frozenset({"nets", "engine", "metrics"}),
     frozenset({"denoiser"}),
@@ -25,7 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"likelihood"}),
     frozenset({"recipes"}),
     frozenset({"media"}),
-    frozenset({"catalogue"}),
+    frozenset({"catalogue", "parts"}),
     frozenset({"runs"}),
     frozenset({"model"}),
     frozenset({"training"}),

@@ -6,16 +6,17 @@ itself, so that a sample does not depend on its batch.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from torch import Tensor
 
 from sfumato.process.categorical import CategoricalProcess
 from sfumato.process.gaussian import Gaussian, spread
+from sfumato.registry import Part, Registry
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,12 @@ class Pair:
     process: Gaussian | CategoricalProcess
 
 
-class Rule(BaseModel, ABC):
+class Rule(Part):
     """Base of all rules."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
-    summary: ClassVar[str]
+    summary: ClassVar[str] = ""
     """One line for lists and ``--help``."""
     for_tokens: ClassVar[bool] = False
     """Whether it can be used on logits too."""
@@ -156,16 +157,11 @@ def straight(pair: Pair) -> Tensor:
     return pair.x_t / spread(alpha + sigma, pair.x_t)
 
 
-AnyRule = Annotated[Line | Rescaled | Projected | ZeroStar, Field(discriminator="kind")]
-"""Any rule with its settings, as read from a spec."""
+RULES: Registry[Rule] = Registry("guidance rule", Rule, (Line, Rescaled, Projected, ZeroStar))
+"""The rules by their ``kind``; each class has a ``summary`` of one line."""
 
-RULES: dict[str, type[Rule]] = {
-    "line": Line,
-    "rescaled": Rescaled,
-    "apg": Projected,
-    "cfg-zero": ZeroStar,
-}
-"""The closed registry of rules: name to class."""
+AnyRule = Annotated[Rule, RULES]
+"""Any rule with its settings, as read from a spec."""
 
 
 def _deviation(x: Tensor) -> Tensor:

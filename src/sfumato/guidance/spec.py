@@ -10,8 +10,7 @@ from sfumato.errors import SettingError, suggest
 from sfumato.guidance.rules import RULES, AnyRule, Line
 
 BY_EARLY: dict[str, Literal["early", "both"]] = {"auto": "early", "auto-label": "both"}
-NAMES = (*RULES, *BY_EARLY)
-"""What a user can name: a rule, for guidance to the label, or a kind of autoguidance."""
+"""The kinds of autoguidance by name."""
 
 
 class GuidanceSpec(BaseModel):
@@ -58,8 +57,9 @@ def guidance_named(name: str | None, interval: tuple[float, float] | None) -> Gu
     Raises:
         SettingError: There is no such guidance, or the interval is not one of times.
     """
-    if name is not None and name not in NAMES:
-        raise SettingError(f"There is no guidance '{name}'.", hint=suggest(name, NAMES))
+    names = (*RULES, *BY_EARLY)
+    if name is not None and name not in names:
+        raise SettingError(f"There is no guidance '{name}'.", hint=suggest(name, names))
     low, high = interval or (0.0, 1.0)
     if not 0 <= low <= high <= 1:
         raise SettingError(

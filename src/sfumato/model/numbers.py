@@ -17,7 +17,7 @@ from sfumato.conditions import Conditions
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.machine import keep_freed_memory
 from sfumato.engine.memory import memory_explained
-from sfumato.errors import SettingError, suggest
+from sfumato.errors import SettingError
 from sfumato.guidance import GuidanceSpec, guidance_named
 from sfumato.media.medium import SignalMedium
 from sfumato.model.memory import FEWER_AT_ONCE, bytes_of_signal
@@ -312,8 +312,7 @@ def _start(path: Path | None, strength: float | None) -> Start | None:
 
 
 def _sampler(choice: str | Sampler) -> Sampler:
-    if isinstance(choice, Sampler):
-        return choice
-    if choice not in SAMPLERS:
-        raise SettingError(f"There is no sampler '{choice}'.", hint=suggest(choice, SAMPLERS))
-    return SAMPLERS[choice]()
+    if isinstance(choice, str):
+        return SAMPLERS.find(choice)()
+    SAMPLERS.require(choice)
+    return choice

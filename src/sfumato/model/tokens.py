@@ -15,7 +15,7 @@ import sfumato
 from sfumato.denoiser import Denoiser, TokenDenoiser
 from sfumato.engine.machine import keep_freed_memory
 from sfumato.engine.memory import memory_explained
-from sfumato.errors import SettingError, suggest
+from sfumato.errors import SettingError
 from sfumato.guidance import GuidanceSpec, guidance_named
 from sfumato.media.text.data import read_tokenizer
 from sfumato.model.gaps import with_gaps
@@ -323,15 +323,12 @@ class TextModel(Trained[TokenDenoiser]):
 
 
 def token_sampler(choice: str | TokenSampler) -> TokenSampler:
-    """A sampler by name.
+    """A sampler by name, or the one that is given.
 
     Raises:
-        SettingError: There is none.
+        SettingError: There is none of that name, or the class of the sampler is not registered.
     """
-    if isinstance(choice, TokenSampler):
-        return choice
-    if choice not in TOKEN_SAMPLERS:
-        raise SettingError(
-            f"There is no sampler of text '{choice}'.", hint=suggest(choice, TOKEN_SAMPLERS)
-        )
-    return TOKEN_SAMPLERS[choice]()
+    if isinstance(choice, str):
+        return TOKEN_SAMPLERS.find(choice)()
+    TOKEN_SAMPLERS.require(choice)
+    return choice

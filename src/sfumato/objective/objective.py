@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from sfumato.denoiser import TokenDenoiser
+from sfumato.registry import Part
 
 
-class Objective(BaseModel, ABC):
+class Objective(Part):
     """Base of all objectives, the criteria that training minimises.
 
     A recipe names one in its field ``objective``, and the run's task calls it on every batch.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     summary: ClassVar[str] = ""
     """One line for lists and ``--help``."""

@@ -9,22 +9,21 @@ multiply it.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.objective.objective import Objective
 from sfumato.process.gaussian import spread
+from sfumato.registry import Part, Registry
 
 
-class Weighting(BaseModel, ABC):
+class Weighting(Part):
     """Base of all weightings: how much each noise level counts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
     def factor(self, log_snr: Tensor, c_out: Tensor) -> Tensor:
@@ -72,8 +71,11 @@ class SigmoidWeighting(Weighting):
         return torch.exp(log_snr) * torch.sigmoid(self.bias - log_snr) * c_out.square()
 
 
-AnyWeighting = Annotated[Unit | MinSNR | SigmoidWeighting, Field(discriminator="kind")]
-"""The closed registry of weightings."""
+WEIGHTINGS: Registry[Weighting] = Registry("weighting", Weighting, (Unit, MinSNR, SigmoidWeighting))
+"""The weightings by their ``kind``."""
+
+AnyWeighting = Annotated[Weighting, WEIGHTINGS]
+"""Any weighting with its settings, as read from a spec."""
 
 
 class Regression(Objective):

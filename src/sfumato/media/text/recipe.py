@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from sfumato.media.text.settings import TextSettings
-from sfumato.nets.specs import TokenTransformerSpec
+from sfumato.nets.specs import TokenBackbone, TokenTransformerSpec
 from sfumato.objective import AnyTokenObjective, Bound
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import AnyKeep, LinearKeep
@@ -72,13 +72,13 @@ class TextRecipe(RecipeBase):
     process: AnyProcess = MaskingSpec()
     times: AnyTokenTimes = UniformTimes()
     objective: AnyTokenObjective = Bound()
-    backbone: TokenTransformerSpec = TokenTransformerSpec()
+    backbone: TokenBackbone = TokenTransformerSpec()
     sampling: TextSamplingSettings = TextSamplingSettings()
 
     @model_validator(mode="after")
     def _time_is_not_told_twice(self) -> Self:
         # A text with gaps or of many lengths has no one time that would agree with its masks.
-        if self.backbone.timed and isinstance(self.process, MaskingSpec):
+        if self.backbone.uses_level and isinstance(self.process, MaskingSpec):
             raise ValueError(
                 "backbone.timed is for the uniform process: under masking the masks show the time"
             )
