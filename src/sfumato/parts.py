@@ -23,8 +23,7 @@ from sfumato.engine.optim import OPTIMIZERS
 from sfumato.errors import SettingError
 from sfumato.guidance.rules import RULES
 from sfumato.nets.specs import BACKBONES, TOKEN_BACKBONES
-from sfumato.objective import OBJECTIVES, TOKEN_OBJECTIVES
-from sfumato.objective.regression import WEIGHTINGS
+from sfumato.objective import OBJECTIVES, TOKEN_OBJECTIVES, WEIGHTINGS
 from sfumato.process.grids import GRIDS
 from sfumato.process.keep import KEEPS
 from sfumato.process.prediction import PREDICTIONS
@@ -61,7 +60,7 @@ def register(cls: type[PartT]) -> type[PartT]:
 
     Args:
         cls: A subclass of the base of a part, such as ``Sampler``, ``TokenSampler``, ``Schedule``,
-            ``Weighting`` or ``BackboneSpec``, with a ``kind`` of its own.
+            ``Objective``, ``Weighting`` or ``BackboneSpec``, with a ``kind`` of its own.
 
     Returns:
         The class.

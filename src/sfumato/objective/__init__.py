@@ -14,6 +14,7 @@ from sfumato.objective.bound import Bound as Bound
 from sfumato.objective.bound import variational_bound as variational_bound
 from sfumato.objective.objective import Objective as Objective
 from sfumato.objective.objective import TokenObjective as TokenObjective
+from sfumato.objective.regression import WEIGHTINGS as WEIGHTINGS
 from sfumato.objective.regression import AnyWeighting as AnyWeighting
 from sfumato.objective.regression import MinSNR as MinSNR
 from sfumato.objective.regression import Regression as Regression
