@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFlo
 
 from sfumato.engine.compiling import Switch
 from sfumato.engine.learning_rate import LearningRate
-from sfumato.engine.optim import AdamWSpec, OptimizerSpec
+from sfumato.engine.optim import AdamWSpec, AnyOptimizer
 from sfumato.engine.precision import PrecisionName
 from sfumato.errors import SettingError
 
@@ -48,7 +48,7 @@ class EngineSettings(BaseModel):
 
     batch: PositiveInt = 64
     accumulate: PositiveInt = 1
-    optimizer: OptimizerSpec = AdamWSpec()
+    optimizer: AnyOptimizer = AdamWSpec()
     learning_rate: LearningRate = LearningRate()
     clip: PositiveFloat | None = 1.0
     on_divergence: Literal["stop", "skip"] = "stop"

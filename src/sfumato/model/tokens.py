@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from sfumato.denoiser import Denoiser, TokenDenoiser
-from sfumato.errors import DataError, SettingError, suggest
+from sfumato.errors import DataError, SettingError
 from sfumato.guidance import GuidanceSpec
 from sfumato.media.text.medium import TextMedium
 from sfumato.media.text.tokens import Tokenizer
@@ -55,13 +55,10 @@ class TokenModel(Model[TokenDenoiser]):
 
     def sampler(self, choice: Any) -> TokenSampler:
         """See :meth:`Model.sampler`."""
-        if isinstance(choice, TokenSampler):
-            return choice
-        if choice not in TOKEN_SAMPLERS:
-            raise SettingError(
-                f"There is no sampler of text '{choice}'.", hint=suggest(choice, TOKEN_SAMPLERS)
-            )
-        return TOKEN_SAMPLERS[choice]()
+        if isinstance(choice, str):
+            return TOKEN_SAMPLERS.find(choice)()
+        TOKEN_SAMPLERS.require(choice)
+        return cast(TokenSampler, choice)
 
     def narrowed(
         self, denoiser: Denoiser[CategoricalProcess], temperature: float, top_p: float
@@ -211,9 +208,7 @@ class TokenModel(Model[TokenDenoiser]):
         noise: KeyedUniform,
         labels: Tensor | None,
     ) -> Iterator[State]:
-        cond = dict(rows.cond)
-        if labels is not None:
-            cond["label"] = labels
+        cond = rows.cond | {"label": labels}
         sampler, steps = sample.sampler, sample.steps
         times = sampler.grid.times(
             len(sampler.plan(steps)), denoiser.process.keep, rows.x_1.shape[1]
