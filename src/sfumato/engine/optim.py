@@ -13,8 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 from torch import nn
 
-from sfumato.engine.adamw import AdamW
-from sfumato.engine.muon import Muon
+from sfumato.engine.optimizers import AdamW, Muon
 
 Named = Iterable[tuple[str, nn.Parameter]]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -13,7 +14,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sfumato.engine.cadence import Clock
 from sfumato.engine.events import Done, Event, Metric, Progress, Saved, Started, Warned
 
 LINE_SECONDS = 10.0
@@ -49,11 +49,11 @@ class Lines:
         clock: A monotonic clock in seconds.
     """
 
-    def __init__(self, console: Console, clock: Clock = time.monotonic) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
-        self._said_at = -math.inf
-        self._said_share = -math.inf
+        self._printed_at = -math.inf
+        self._printed_share = -math.inf
 
     def __enter__(self) -> Self:
         return self
@@ -74,10 +74,10 @@ class Lines:
 
     def _too_soon(self, event: Progress) -> bool:
         now = self._clock()
-        recent = now - self._said_at < LINE_SECONDS
-        if recent and event.share - self._said_share < LINE_SHARE and event.share < 1.0:
+        recent = now - self._printed_at < LINE_SECONDS
+        if recent and event.share - self._printed_share < LINE_SHARE and event.share < 1.0:
             return True
-        self._said_at, self._said_share = now, event.share
+        self._printed_at, self._printed_share = now, event.share
         return False
 
 

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from sfumato.denoiser import Denoiser, Posterior, ProcessT
 from sfumato.engine.compiling import Switch, choose_compile, compile_parts, is_repeated, twin
-from sfumato.engine.machine import choose_device
-from sfumato.engine.memory import free_memory
+from sfumato.engine.machine import choose_device, free_memory
 from sfumato.engine.precision import (
     Decision,
     NumberFormat,

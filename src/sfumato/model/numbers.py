@@ -14,8 +14,7 @@ from torch import Tensor
 
 import sfumato
 from sfumato.denoiser import NetworkDenoiser
-from sfumato.engine.machine import keep_freed_memory
-from sfumato.engine.memory import memory_explained
+from sfumato.engine.machine import keep_freed_memory, memory_explained
 from sfumato.errors import SettingError, suggest
 from sfumato.guidance import GuidanceSpec, guidance_named
 from sfumato.media.medium import SignalMedium

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from sfumato.catalogue import DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT
 from sfumato.catalogue import find as find_data
 from sfumato.engine.signals import stop_on_signals
+from sfumato.model.options import TrainOptions
 from sfumato.runs.directory import RunDirectory
 from sfumato.training import train as training
 from sfumato.verbs import demo_audio as audio
@@ -45,10 +46,10 @@ def run(medium: Medium, minutes: float, name: str | None = None) -> Iterator[Any
     shown = _SHOWS[medium]
     entry = find_data(shown.data)
     yield Note(f"Sfumato learns to {shown.learns}: {entry.title}.")
-    plan = training.planned_for(shown.data, minutes=minutes)
+    options = TrainOptions(minutes=minutes, name=name)
     directory: RunDirectory | None = None
     with stop_on_signals() as stop:
-        for event in training.train(shown.data, plan, name, stop=stop):
+        for event in training.train_with(shown.data, options, stop=stop):
             if isinstance(event, RunDirectory):
                 directory = event
                 yield event

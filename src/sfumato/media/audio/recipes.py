@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sfumato.engine.learning_rate import LearningRate
 from sfumato.engine.optim import AdamWSpec, MuonSpec
-from sfumato.engine.settings import EngineSettings
+from sfumato.engine.settings import EngineSettings, LearningRate
 from sfumato.media.audio.recipe import AudioRecipe
 from sfumato.media.audio.settings import AdvanceSpec, AudioSettings, WaveformSpec
 from sfumato.nets.specs import TransformerSpec, UNetSpec

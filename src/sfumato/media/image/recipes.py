@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sfumato.engine.learning_rate import LearningRate
 from sfumato.engine.optim import AdamWSpec, MuonSpec
-from sfumato.engine.settings import EngineSettings
+from sfumato.engine.settings import EngineSettings, LearningRate
 from sfumato.media.image.medium import ImageSettings
 from sfumato.media.image.recipe import ImageRecipe
 from sfumato.nets.specs import TransformerSpec, UNetSpec

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sfumato.engine.learning_rate import LearningRate
 from sfumato.engine.optim import MuonSpec
-from sfumato.engine.settings import EngineSettings
+from sfumato.engine.settings import EngineSettings, LearningRate
 from sfumato.media.text.recipe import TextRecipe, TextSamplingSettings
 from sfumato.media.text.settings import TextSettings
 from sfumato.nets.specs import TokenTransformerSpec
