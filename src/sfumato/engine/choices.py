@@ -42,7 +42,7 @@ def _compiled(device: torch.device, repeated: bool) -> Decision:
         return decision
     minutes = f"{repaid_minutes(device, repeated):.0f}"
     unit = "minute" if minutes == "1" else "minutes"
-    return Decision("on", f"in runs of at least {minutes} {unit}, which repay the time it takes")
+    return Decision("on", f"in runs of at least {minutes} {unit}, where compiling pays off")
 
 
 def _loaders(device: torch.device) -> Decision:
@@ -61,8 +61,8 @@ def _threads() -> Decision:
 
 def _memory() -> Decision:
     if can_keep_freed_memory():
-        return Decision("kept", "a step asks for what the last one freed: no page is cleared anew")
-    return Decision("returned", "only glibc can be asked to keep it")
+        return Decision("kept", "a step reuses the memory that the last one freed")
+    return Decision("returned", "only glibc can keep it")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,9 @@ def named_state(module: nn.Module) -> tuple[dict[str, nn.Parameter], dict[str, T
     Returns:
         The parameters, and the buffers that belong in a file.
     """
-    kept = module.state_dict(keep_vars=True).keys()
+    persistent = module.state_dict(keep_vars=True).keys()
     parameters = dict(module.named_parameters())
-    buffers = {name: b for name, b in module.named_buffers() if name in kept}
+    buffers = {name: b for name, b in module.named_buffers() if name in persistent}
     return parameters, buffers
 
 

@@ -76,13 +76,13 @@ def describe(directory: Path) -> Machine:
     )
 
 
-def choose_device(asked: str = "auto") -> torch.device:
-    """The device to work on: CUDA if present, else the CPU; or the one asked for.
+def choose_device(name: str = "auto") -> torch.device:
+    """The device to work on: the one named; for ``auto``, CUDA if present and the CPU otherwise.
 
     Apple's MPS is not chosen: it has no float64, in which times are kept.
     """
-    if asked != "auto":
-        return torch.device(asked)
+    if name != "auto":
+        return torch.device(name)
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("cpu")
@@ -115,13 +115,13 @@ def cpp_compiler() -> str | None:
 
 
 def can_keep_freed_memory() -> bool:
-    """Whether the C library can be asked to, see :func:`keep_freed_memory`."""
+    """Whether :func:`keep_freed_memory` works with this C library."""
     return platform.libc_ver()[0] == "glibc"
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Ask the C library to keep freed blocks for reuse instead of returning them to the system.
+    """Tell the C library to keep freed blocks for reuse instead of returning them to the system.
 
     Every training step frees and asks again for the same large activations. By default glibc maps
     and unmaps each of them, and the kernel clears every page anew. The price is that memory once
@@ -129,7 +129,7 @@ def keep_freed_memory() -> bool:
     on import.
 
     Returns:
-        Whether the library agreed; False on systems without glibc.
+        Whether the library accepted the setting; False on systems without glibc.
     """
     if not can_keep_freed_memory():
         return False
@@ -143,11 +143,11 @@ def keep_freed_memory() -> bool:
 
 @contextmanager
 def memory_explained(what: str, hint: str) -> Iterator[None]:
-    """Inside, a lack of memory becomes :class:`OutOfMemory`; other errors pass through.
+    """A context in which a lack of memory becomes :class:`OutOfMemory`; other errors pass.
 
     Args:
-        what: Did not fit, such as "A training step".
-        hint: What needs less.
+        what: What did not fit, such as "A training step".
+        hint: How to need less memory.
     """
     try:
         yield

@@ -42,7 +42,7 @@ def choose_display(console: Console) -> Display:
 
 
 class Lines:
-    """Plain lines: progress about every ten seconds or twentieth of the run, the rest at once.
+    """Plain lines: progress every ten seconds or twentieth of the run, other events at once.
 
     Args:
         console: Where to print.
@@ -114,7 +114,7 @@ class Bar:
 
 
 def describe(event: Event) -> str:
-    """One line for an event other than progress; empty if there is nothing to say."""
+    """One line for an event other than progress; empty for events that are not shown."""
     match event:
         case Started():
             verb = f"resuming at step {event.step}" if event.resumed else "training"
@@ -161,7 +161,7 @@ def _numbers(event: Progress) -> str:
 
 
 def _waiting(share: float) -> str:
-    """That the data is too slow, if it is: a network that never waits needs no word of it."""
+    """The share of time spent waiting for data, if it is worth mentioning."""
     return f"waiting {share:.0%} for data  " if share >= _NOTABLE else ""
 
 
