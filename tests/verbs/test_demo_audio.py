@@ -27,7 +27,7 @@ def test_from_nothing_to_new_sounds(
     monkeypatch.setattr(
         training,
         "planned_for",
-        lambda source, minutes: planned("audio", int(minutes), changes=tiny_sounds),
+        lambda source, options: planned("audio", int(options.minutes), changes=tiny_sounds),
     )
     events = list(demo.run("audio", 3.0, "shown"))
     notes = [event.text for event in events if isinstance(event, Note)]

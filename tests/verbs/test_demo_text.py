@@ -28,7 +28,7 @@ def test_from_nothing_to_new_texts(
     monkeypatch.setattr(
         training,
         "planned_for",
-        lambda source, minutes: planned("text", int(minutes), changes=changes),
+        lambda source, options: planned("text", int(options.minutes), changes=changes),
     )
     finished = list(demo.run("text", 3.0, "shown"))[-1]
     assert isinstance(finished, Writing)

@@ -142,12 +142,20 @@ def train(
 ) -> None:
     """Train a model of a folder of pictures, sounds or text. Ctrl-C saves and stops."""
     from sfumato.engine.signals import stop_on_signals
+    from sfumato.model.options import TrainOptions
     from sfumato.training import train as training
 
-    changes = _changes(set_, label_field=label_field)
-    plan = training.planned_for(source, recipe, steps, minutes, changes)
+    options = TrainOptions(
+        recipe=recipe,
+        name=name,
+        steps=steps,
+        minutes=minutes,
+        label_field=label_field,
+        settings=set_ or (),
+        tensorboard=tensorboard,
+    )
     with stop_on_signals() as stop:
-        events = training.train(source, plan, name, stop=stop, tensorboard=tensorboard)
+        events = training.train_with(source, options, stop=stop)
         show.training(events, quiet)
 
 

@@ -14,8 +14,7 @@ import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import nn
 
-from sfumato.engine.adamw import AdamW
-from sfumato.engine.muon import Muon
+from sfumato.engine.optimizers import AdamW, Muon
 from sfumato.registry import Part, Registry
 
 Named = Iterable[tuple[str, nn.Parameter]]

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import sfumato
-from sfumato.engine.machine import keep_freed_memory
-from sfumato.engine.memory import free_memory, memory_explained
+from sfumato.engine.machine import free_memory, keep_freed_memory, memory_explained
 from sfumato.errors import SettingError
 from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
 from sfumato.media.registry import require_own

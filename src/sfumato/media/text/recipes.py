@@ -8,9 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from sfumato.engine.learning_rate import LearningRate
 from sfumato.engine.optim import MuonSpec
-from sfumato.engine.settings import EngineSettings
+from sfumato.engine.settings import EngineSettings, LearningRate
 from sfumato.media.text.settings import TextSettings
 from sfumato.nets.specs import TokenBackbone, TokenTransformerSpec
 from sfumato.objective import AnyTokenObjective, Bound
