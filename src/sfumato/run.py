@@ -19,7 +19,6 @@ from sfumato.media.audio.recipe import AudioRecipe
 from sfumato.media.text.recipe import TextRecipe
 from sfumato.model.audio import AudioModel
 from sfumato.model.image import ImageModel
-from sfumato.model.options import TrainOptions
 from sfumato.model.request import Made, Request
 from sfumato.model.samples import Samples, Sounds, Texts
 from sfumato.model.text_request import MadeTexts, TextRequest
@@ -233,11 +232,9 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; everything is saved first.
         SfumatoError: See ``sfumato.errors``.
     """
-    options = TrainOptions(
-        recipe=recipe, name=name, steps=steps, minutes=minutes, settings=settings
-    )
+    plan = training.planned_for(source, recipe, steps, minutes, settings)
     with stop_on_signals() as stop:
-        return _watched(training.train_with(source, options, Path(root), stop))
+        return _watched(training.train(source, plan, name, Path(root), stop))
 
 
 def watch(events: Iterator[Any], console: Console) -> RunDirectory:
