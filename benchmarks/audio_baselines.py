@@ -35,12 +35,12 @@ from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
 from sfumato.engine.optim import AdamWSpec, MuonSpec
 from sfumato.engine.settings import Budget
-from sfumato.evaluation.classes import judged
-from sfumato.evaluation.distances import distances
-from sfumato.evaluation.real import own_items
-from sfumato.evaluation.report import Section
-from sfumato.evaluation.seen import Sets, see
-from sfumato.evaluation.sound_sections import floats, level_section, likeness_section
+from sfumato.evaluation.classes import classify
+from sfumato.evaluation.distance import distance_section
+from sfumato.evaluation.features import Sets, extract
+from sfumato.evaluation.of.audio import level_section, similarity_section, waveforms
+from sfumato.evaluation.real import items_of
+from sfumato.evaluation.result import Section
 from sfumato.media.audio.data import AudioData
 from sfumato.media.data.order import batch_indices
 from sfumato.metrics.extractor import Clips
@@ -254,13 +254,13 @@ def make(baseline: Baseline, denoiser: NetworkDenoiser, n: int) -> tuple[Tensor,
 
 def measured(samples: Tensor, labels: Tensor | None, data: AudioData) -> Iterator[Section]:
     """The measures of `sfumato evaluate` that the table has."""
-    real, rate = own_items(data), data.medium.settings.rate
-    known, unseen = floats(real.training), floats(real.held_out)
-    seen = see(LogMel(), Sets(samples, known, unseen), lambda items: Clips(items, rate))
-    yield distances(seen, real.groups, seed=0)
-    yield from judged(seen, labels, real, data.dataset.classes).sections
+    real, rate = items_of(data), data.medium.settings.rate
+    known, unseen = waveforms(real.training), waveforms(real.held_out)
+    features = extract(LogMel(), Sets(samples, known, unseen), lambda items: Clips(items, rate))
+    yield distance_section(features, real.groups, seed=0)
+    yield from classify(features, labels, real, data.dataset.classes).sections
     yield level_section(samples, torch.cat([known, unseen]))
-    yield likeness_section(samples, real, rate)[0]
+    yield similarity_section(samples, real, rate)[0]
 
 
 def main() -> None:

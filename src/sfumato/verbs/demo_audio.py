@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato import storage
-from sfumato.evaluation.sound_pictures import beside_nearest
-from sfumato.evaluation.sound_sections import floats
+from sfumato.evaluation.of.audio import beside_nearest, waveforms
 from sfumato.media.audio.data import AudioData
 from sfumato.media.audio.folder import SoundFolder
 from sfumato.metrics.sound_neighbours import nearest_sounds
@@ -91,8 +90,8 @@ def _compare(
     (data,) = [event for event in events if isinstance(event, AudioData)]
     training, unseen = (data.dataset.gather(ids)[0] for ids in (data.training, data.held_out))
     rate = data.medium.settings.rate
-    found = nearest_sounds(floats(made), training, rate)
-    reference = nearest_sounds(floats(unseen), training, rate).similarities
+    found = nearest_sounds(waveforms(made), training, rate)
+    reference = nearest_sounds(waveforms(unseen), training, rate).similarities
     path = out / "nearest.png"
     with storage.replacing(path) as draft:
         beside_nearest(data.medium, made, training, found).save(draft, format="PNG")
