@@ -37,7 +37,13 @@ def no_fetching(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tables(sfumato: Command, run: Path) -> None:
     said = sfumato("evaluate", run, *FEW)
     assert said.code == 0, said.err
-    for line in ("bits per character", "known words", "longest copy", "n-grams of 4", "only 4"):
+    for line in (
+        "bits per character",
+        "known words",
+        "longest copy",
+        "character 4-grams",
+        "only 4",
+    ):
         assert line in said.out
     assert said.out.splitlines()[-2:] == [
         f"report: {run / 'evaluation/report.json'}",

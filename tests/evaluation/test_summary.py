@@ -32,8 +32,8 @@ def test_a_perfect_model() -> None:
     assert [sentence.split(":")[0] for sentence in said] == [
         "By made up, samples cannot be distinguished from items that the model has never seen",
         "Samples are as varied as real items",
-        "No sample was detected as a copy, but fewer than 30 copies cannot be found with 60 held-out "
-        "items.",
+        "No sample was detected as a copy, but fewer than 30 copies cannot be found with 60 "
+        "held-out items.",
         "There is no sign of overfitting",
     ]
 

@@ -13,7 +13,7 @@ _ABOUT = (
     "closer to its nearest training item: 50 % if samples are as new as real items. The second row "
     "is the share of samples that are closer to one training item, compared with the training "
     "items around it, than nearly all held-out items are. The third row is the share of samples "
-    "that the test detects as copies; 5 % of these are expected to be false. A sample close to a "
+    "that the test detects as copies, with a false discovery rate of 5 %. A sample close to a "
     "training item is not always a copy of it: look at the pairs."
 )
 # Largest probability, for a model that does not copy, at which the first row raises an alarm.
@@ -55,4 +55,4 @@ def _figures(found: Memorisation, n: tuple[int, int]) -> Iterator[Figure]:
     limit = None
     if found.fewest > 0.05 * n[0]:
         limit = f"fewer than {found.fewest:,} copies cannot be found with {n[1]:,} held-out items"
-    yield Figure("called", "detected copies, 5 % false", share, n=n, form=".1%", flag=limit)
+    yield Figure("called", "detected copies (FDR 5 %)", share, n=n, form=".1%", flag=limit)

@@ -149,7 +149,7 @@ def _ngrams(samples: Sequence[str], real: Sequence[str], others: Sequence[str]) 
         if all(max(map(len, texts), default=0) >= length for texts in (samples, real, others)):
             distance = ngram_distance(samples, real, length)
             floor = ngram_floor(alternating, length, len(real))
-            title = f"n-grams of {length} characters"
+            title = f"character {length}-grams"
             yield Figure(
                 f"length_{length}", title, distance, real=floor, n=(len(real),), form=".4f"
             )

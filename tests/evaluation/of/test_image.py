@@ -104,6 +104,12 @@ def test_an_extractor_of_one_s_own(runs: Runs) -> None:
     assert section.extractor == "b" * 16
 
 
+def test_an_extractor_that_is_given_twice_is_used_once(runs: Runs) -> None:
+    found = evaluated(runs("unet"), replace(SMALL, extractors=[Brightness(), Brightness()]))
+    keys = [section.key for section in found.report.sections]
+    assert keys.count("distance/brightness") == 1
+
+
 def test_an_extractor_that_is_no_model(runs: Runs, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     (tmp_path / "eye.onnx").write_text("no model")
