@@ -19,6 +19,7 @@ from sfumato.media.audio.recipe import AudioRecipe
 from sfumato.media.text.recipe import TextRecipe
 from sfumato.model.audio import AudioModel
 from sfumato.model.image import ImageModel
+from sfumato.model.options import EvaluateOptions, ScoreOptions, made
 from sfumato.model.request import Made, Request
 from sfumato.model.samples import Samples, Sounds, Texts
 from sfumato.model.text_request import MadeTexts, TextRequest
@@ -33,8 +34,8 @@ from sfumato.training.source import Fetching, Reading
 from sfumato.verbs.filling import Filled, Gaps, fill
 
 if TYPE_CHECKING:
-    from sfumato.evaluation.report import Report
-    from sfumato.evaluation.scoring.scores import Scores
+    from sfumato.evaluation.result import Report
+    from sfumato.evaluation.score import Scores
     from sfumato.metrics.extractor import Extractor
 
 ResultT = TypeVar("ResultT")
@@ -147,7 +148,7 @@ class Run:
 
         Args:
             extractors: Your own, beside those of the medium.
-            **asked: See :class:`~sfumato.evaluation.asked.Asked`.
+            **asked: See :class:`~sfumato.model.options.EvaluateOptions`.
 
         Returns:
             Figures by their keys, such as ``report["likelihood/held_out"].value``.
@@ -157,26 +158,25 @@ class Run:
             SettingError: A value is out of range.
         """
         # What measures is large, and most runs are opened to sample.
-        from sfumato.evaluation.asked import Asked
-        from sfumato.evaluation.course import evaluate
+        from sfumato.evaluation.evaluate import evaluate
 
-        return _concluded(evaluate(self.model, Asked(**asked), extractors)).report
+        options = made(EvaluateOptions, **asked, extractors=tuple(extractors))
+        return _concluded(evaluate(self.model, options)).report
 
     def score(self, *files: str | Path, **asked: Any) -> Scores:
         """Tell how likely the model finds files, the least likely first.
 
         Args:
             *files: Files, and folders of them; what cannot be read is set aside.
-            **asked: See :class:`~sfumato.evaluation.scoring.asked.Asked`.
+            **asked: See :class:`~sfumato.model.options.ScoreOptions`.
 
         Raises:
             DataError: Nothing could be read.
             SettingError: A value is out of range, or of another medium.
         """
-        from sfumato.evaluation.scoring.asked import Asked
-        from sfumato.evaluation.scoring.course import score
+        from sfumato.evaluation.score import score
 
-        return _concluded(score(self.model, files, Asked(**asked)))
+        return _concluded(score(self.model, files, made(ScoreOptions, **asked)))
 
     def _of_text(self) -> TextModel:
         self.spec.text  # noqa: B018 - raises for another medium, before weights are read.

@@ -15,7 +15,7 @@ import soundfile
 from PIL import Image
 
 from sfumato.cli import main
-from sfumato.evaluation import sounds as evaluation
+from sfumato.evaluation.of import audio as evaluation
 from sfumato.verbs import demo as demonstration
 from tests.cli.said import Command, Said
 
@@ -206,8 +206,9 @@ class TestEvaluate:
         said = sfumato("evaluate", "tones", *FEW)
         assert said.code == 0, said.err
         for line in (
-            "distance, log-mel", "samples to training", "halves of the real", "in their class",
-            "loudness, dB", "above 0.9: a copy", "only 4 on one side",
+            "distance, log-mel", "samples to training", "halves of real items",
+            "in the requested class",
+            "loudness, dB", "copies (above 0.9)", "has only 4 items",
         ):  # fmt: skip
             assert line in said.out
         assert said.out.splitlines()[-2:] == [
@@ -225,8 +226,8 @@ class TestEvaluate:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (["--temperature", "0.5"], "--temperature is not for a run on sounds"),
-            (["--molecules"], "--molecules is not for a run on sounds"),
+            (["--temperature", "0.5"], "--temperature is not an option for audio"),
+            (["--molecules"], "--molecules is not an option for audio"),
             (["-n", "0"], "n cannot be 0"),
             (["--rows", "0"], "rows cannot be 0"),
             (["--label", "hihg"], "did you mean 'high'?"),

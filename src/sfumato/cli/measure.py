@@ -57,14 +57,15 @@ def evaluate(
     """Measure a run: samples beside real items, how varied and how new they are, and how sure."""
     from sfumato.cli import show_evaluation
     from sfumato.engine.signals import until_stopped
-    from sfumato.evaluation.asked import Asked
     from sfumato.evaluation.files import evaluate_run
+    from sfumato.model.options import EvaluateOptions
 
-    asked = Asked(
-        n, seed, steps, sampler, data, tuple(extractor or ()), rows, draws, label, scale,
-        speech, temperature, top_p, molecules,
+    options = EvaluateOptions(
+        n, seed=seed, steps=steps, sampler=sampler, data=data, extractors=tuple(extractor or ()),
+        rows=rows, draws=draws, label=label, scale=scale, speech=speech, temperature=temperature,
+        top_p=top_p, molecules=molecules,
     )  # fmt: skip
-    show_evaluation.evaluation(until_stopped(evaluate_run(run, asked, out, snapshot)), json)
+    show_evaluation.evaluation(until_stopped(evaluate_run(run, options, out, snapshot)), json)
 
 
 def compare(
@@ -99,13 +100,14 @@ def compare(
     """Hold two runs on the same data against each other, and quality against sampling steps."""
     from sfumato.cli import show_evaluation
     from sfumato.engine.signals import until_stopped
-    from sfumato.evaluation.asked import Asked
     from sfumato.evaluation.files import compare_runs
-    from sfumato.evaluation.steps import STEPS
+    from sfumato.model.options import CompareOptions
 
-    asked = Asked(n, seed, steps, sampler, data, tuple(extractor or ()), scale=scale)
-    at_steps = STEPS if at is None else at
-    events = compare_runs(first, second, asked, at_steps, out, snapshot)
+    options = CompareOptions(
+        n, at=CompareOptions.at if at is None else at, data=data,
+        extractors=tuple(extractor or ()), seed=seed, steps=steps, sampler=sampler, scale=scale,
+    )  # fmt: skip
+    events = compare_runs(first, second, options, out, snapshot)
     show_evaluation.comparison(until_stopped(events), json)
 
 
@@ -136,11 +138,14 @@ def score(
     """Tell how likely a run finds files, the least likely first: its outliers."""
     from sfumato.cli import show_scores
     from sfumato.engine.signals import until_stopped
-    from sfumato.evaluation.scoring.asked import Asked
-    from sfumato.evaluation.scoring.files import score_files
+    from sfumato.evaluation.files import score_files
+    from sfumato.model.options import ScoreOptions
 
-    asked = Asked(method, draws, seed, label, steps, probes, held_out)
-    show_scores.scores(until_stopped(score_files(run, files, asked, snapshot)), json)
+    options = ScoreOptions(
+        method=method, draws=draws, seed=seed, label=label, steps=steps, probes=probes,
+        held_out=held_out,
+    )  # fmt: skip
+    show_scores.scores(until_stopped(score_files(run, files, options, snapshot)), json)
 
 
 def tune(

@@ -13,13 +13,13 @@ from rich.text import Text
 from sfumato.cli import show
 
 if TYPE_CHECKING:
-    from sfumato.evaluation.comparison import Comparison
-    from sfumato.evaluation.report import Report, Section
+    from sfumato.evaluation.compare import Comparison
+    from sfumato.evaluation.result import Report, Section
 
 
 def report(found: Report) -> None:
     """One table for each section, its flags beneath it, and what to bear in mind."""
-    from sfumato.evaluation.summary import summary
+    from sfumato.evaluation.result import summary
 
     console = Console(highlight=False)
     for section in found.sections:

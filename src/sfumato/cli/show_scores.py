@@ -12,7 +12,7 @@ from rich.text import Text
 from sfumato.cli import show, show_evaluation
 
 if TYPE_CHECKING:
-    from sfumato.evaluation.scoring.scores import Score, Scores
+    from sfumato.evaluation.score import Score, Scores
     from sfumato.runs.measuring import Measuring
 
 _WIDE = 10_000

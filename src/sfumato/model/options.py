@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
+from typing import Any, ClassVar, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 from sfumato.errors import SettingError, suggest
 
@@ -38,6 +38,9 @@ class Part(Protocol):
 @dataclass(frozen=True)
 class Options:
     """Base of the options of all verbs."""
+
+    verb: ClassVar[str]
+    """Name of the verb, by which a medium says which options are its own."""
 
     def given(self, *names: str) -> dict[str, Any]:
         """The named options, or all, that are not None."""
@@ -70,6 +73,8 @@ class SampleOptions(Options):
         strength: Image, audio: how far a variation may move from its start, in (0, 1].
         seconds: Audio: length of each sample in seconds.
     """
+
+    verb: ClassVar[str] = "sample"
 
     n: int | None = None
     _: KW_ONLY
@@ -110,6 +115,8 @@ class FillOptions(Options):
         top_p: Draw from the most likely tokens with this total share; 1 turns it off.
     """
 
+    verb: ClassVar[str] = "fill"
+
     n: int = 5
     _: KW_ONLY
     candidates: int = 16
@@ -135,7 +142,7 @@ class EvaluateOptions(Options):
         sampler: Name of the sampler; see `sfumato samplers`.
         data: Compare with these real items instead of the held-out items of the run's data.
         extractors: Also measure by these features: ONNX files, or efficientnet-lite0 or a .pth of
-            Inception for images, all-minilm-l6-v2 for text. Can be repeated.
+            Inception for images, sentence-embedding for text. Can be repeated.
         rows: Number of items whose likelihood is measured. The default is 256, or 512 for text.
         draws: Number of times and noises for each of these items. The default is 16, or 8 for text.
         label: Image, audio: class of all samples.
@@ -145,6 +152,8 @@ class EvaluateOptions(Options):
         top_p: Text: draw from the most likely tokens with this total share; 1 turns it off.
         molecules: Text: the texts are SMILES strings; measure them as molecules.
     """
+
+    verb: ClassVar[str] = "evaluate"
 
     n: int | None = None
     _: KW_ONLY
@@ -178,6 +187,8 @@ class CompareOptions(Options):
         scale: Image, audio: strength of guidance; 1 turns it off.
     """
 
+    verb: ClassVar[str] = "compare"
+
     n: int | None = None
     _: KW_ONLY
     at: Sequence[int] = (5, 8, 12, 20, 35, 50)
@@ -203,6 +214,8 @@ class ScoreOptions(Options):
         held_out: Number of held-out items of the run's data to compare with; 0 for none.
     """
 
+    verb: ClassVar[str] = "score"
+
     _: KW_ONLY
     method: Literal["bound", "ode"] = "bound"
     draws: int | None = None
@@ -226,6 +239,8 @@ class TuneOptions(Options):
         seed: Seed of the noise that the sampler is fitted on.
     """
 
+    verb: ClassVar[str] = "tune"
+
     steps: int = 8
     _: KW_ONLY
     scale: float | None = None
@@ -248,6 +263,8 @@ class TrainOptions(Options):
         tensorboard: Also write curves for TensorBoard.
     """
 
+    verb: ClassVar[str] = "train"
+
     _: KW_ONLY
     recipe: str | None = None
     name: str | None = None
@@ -268,6 +285,8 @@ class CheckOptions(Options):
         label_field: Text records: the field that holds the class.
         settings: Settings of the recipe to change, for example medium.rate=8000. Can be repeated.
     """
+
+    verb: ClassVar[str] = "check"
 
     _: KW_ONLY
     recipe: str | None = None
