@@ -9,9 +9,10 @@ from rich.console import Console
 
 import sfumato
 from sfumato.errors import RunError, SettingError
-from sfumato.run import Run, open_run, watch
+from sfumato.run import Run, open_run
 from sfumato.runs.directory import RunDirectory
 from sfumato.training.train import planned, resume, train
+from sfumato.verbs.train import watch
 
 Runs = Callable[..., Path]
 
@@ -80,7 +81,7 @@ def test_a_place_with_brackets_is_printed_as_it_is(tmp_path: Path) -> None:
 
 def test_unknown_keywords_are_not_swallowed(finished_runs: Path) -> None:
     run = open_run(finished_runs / "unet")
-    with pytest.raises(TypeError):
+    with pytest.raises(SettingError, match="did you mean 'label'"):
         run.sample(1, lable="cat")
     with pytest.raises(SettingError):
         run.sample(0)
