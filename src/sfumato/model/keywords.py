@@ -135,7 +135,8 @@ def convert_fields(options: Any) -> None:
     Raises:
         SettingError: A value is of another type.
     """
-    for name, annotation in types_of(type(options)).items():
+    kind: Any = type(options)
+    for name, annotation in types_of(kind).items():
         object.__setattr__(options, name, converted(name, getattr(options, name), annotation))
 
 
@@ -183,9 +184,10 @@ def _with_keywords(kind: Any, method: Callable[..., ResultT], leading: int) -> A
 
     @wraps(method)
     def called(*args: Any, **kwargs: Any) -> ResultT:
+        if joins and names[-1] not in kwargs:
+            before, several = args[: leading - 1], args[leading - 1 :]
+            args = (*before, several[0] if len(several) == 1 else several)
         first, args = args[:leading], args[leading:]
-        if joins and (args or len(first) < leading and names[-1] not in kwargs):
-            first, args = (*first[: leading - 1], (*first[leading - 1 :], *args)), ()
         for name in names[len(first) :]:
             if name not in kwargs:
                 raise SettingError(f"{method.__name__} needs an argument '{name}'.")

@@ -85,7 +85,6 @@ def best_in(facts: Mapping[str, str]) -> Best | None:
         return None
 
 
-
 def keep_early(directory: RunDirectory, tensors: Mapping[str, Tensor], step: int) -> None:
     """Keep the averaged weights of a step, and drop those that are too old to be of use.
 
