@@ -85,7 +85,7 @@ def main() -> None:
         made = run.sample(
             asked.per_class, label=label, scale=asked.scale, steps=asked.steps, batch=50
         )
-        seen = read(net, data.medium.encode(made.pixels.transpose(0, 3, 1, 2).copy()))
+        seen = read(net, data.medium.encode(made.items.transpose(0, 3, 1, 2).copy()))
         right.append((seen == number).float().mean().item())
         print(f"| {label} | {right[-1]:.0%} |", flush=True)
     print(f"| all | {np.mean(right):.1%} |")

@@ -153,7 +153,8 @@ class Problem:
 
 def guides(problem: Problem) -> dict[str, Guide]:
     """What is compared, from scale to guided denoiser."""
-    exact, wider, null = problem.denoiser(), problem.denoiser(2.0), problem.mixture.classes
+    exact, wider = problem.denoiser(), problem.denoiser(2.0)
+    null = {"label": problem.mixture.classes}
     return {
         "line": lambda s: Guided(exact, s, null),
         "line, times 0.2 to 0.8": lambda s: Guided(exact, s, null, (0.2, 0.8)),
@@ -163,7 +164,7 @@ def guides(problem: Problem) -> dict[str, Guide]:
         "cfg-zero": lambda s: Guided(exact, s, null, rule=ZeroStar()),
         "cfg-zero, idle 0.04": lambda s: Guided(exact, s, null, rule=ZeroStar(idle=0.04)),
         "auto": lambda s: Autoguided(exact, wider, s),
-        "auto-label": lambda s: Autoguided(exact, wider, s, null_label=null),
+        "auto-label": lambda s: Autoguided(exact, wider, s, null=null),
     }
 
 

@@ -28,7 +28,7 @@ from sfumato.evaluation.real_text import pieces_of
 from sfumato.evaluation.report import Section
 from sfumato.evaluation.seen import Sets, see
 from sfumato.media.numbers import GaussianData
-from sfumato.media.text.data import TextData
+from sfumato.media.text.medium import TextData
 from sfumato.metrics.extractor import Clips, Extractor
 from sfumato.metrics.log_mel_features import LogMel
 from sfumato.metrics.ngram_features import NgramFeatures

@@ -37,8 +37,9 @@ _TRAIN = """
 import os, sys
 from pathlib import Path
 from sfumato.engine.events import Progress
+from sfumato.model.options import TrainOptions
 from sfumato.training.train import planned_for, train
-plan = planned_for({set!r}, steps={steps}, changes=["engine.progress_seconds=0"])
+plan = planned_for({set!r}, TrainOptions(steps={steps}, settings=["engine.progress_seconds=0"]))
 for event in train({set!r}, plan, "run", Path({root!r})):
     if isinstance(event, Progress) and plan.budget.steps > 2:
         os._exit(0)
@@ -46,9 +47,9 @@ for event in train({set!r}, plan, "run", Path({root!r})):
 _SAMPLE = """
 import os
 from pathlib import Path
-from sfumato.model.writing import Written
-from sfumato.verbs.sample import Asked, sample_files
-asked = Asked(1, 0, {steps})
+from sfumato.model.options import SampleOptions
+from sfumato.verbs.sample import Written, sample_files
+asked = SampleOptions(1, 0, {steps})
 for event in sample_files({run!r}, asked, Path({out!r}), False, None):
     if isinstance(event, Written):
         os._exit(0)

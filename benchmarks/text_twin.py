@@ -26,10 +26,10 @@ from sfumato.engine.events import Progress
 from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
 from sfumato.engine.settings import Budget
-from sfumato.media.text.data import TextData
+from sfumato.media.text.medium import TextData
 from sfumato.model.token_bits import ratio
 from sfumato.model.token_bound import bound_of_rows
-from sfumato.model.tokens import TextModel
+from sfumato.model.tokens import TokenModel
 from sfumato.nets.token_transformer import TokenTransformer
 from sfumato.runs.directory import locate
 from sfumato.runs.spec import Spec, read
@@ -111,7 +111,7 @@ def main() -> None:
     tokens = torch.from_numpy(held_out.tokens)
     with trainer.ema.swapped():
         exact = twin_nats(network, tokens)
-    model = TextModel(directory, spec)
+    model = TokenModel(directory, spec)
     bound = bound_of_rows(model.denoiser, held_out, asked.draws, 0, labelled=False)
     characters = np.array([data.tokenizer.characters(row) for row in held_out.tokens], np.float64)
     ours, twin = (nats.numpy() / math.log(2) for nats in (bound, exact))

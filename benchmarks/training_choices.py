@@ -29,6 +29,7 @@ from sfumato.engine.ema import PowerEMA
 from sfumato.engine.events import Done
 from sfumato.engine.loop import Trainer
 from sfumato.engine.settings import Budget
+from sfumato.model.options import TrainOptions
 from sfumato.model.samples import Samples
 from sfumato.run import Run
 from sfumato.runs import spec as specs
@@ -52,7 +53,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     fixed = ["data.held_out=0.1", "engine.preview_minutes=null", f"engine.threads={args.threads}"]
-    plan = planned_for("openmoji", minutes=args.minutes, changes=[*fixed, *args.set])
+    options = TrainOptions(minutes=args.minutes, settings=[*fixed, *args.set])
+    plan = planned_for("openmoji", options)
     data = data_of("openmoji", plan)
     spec = Spec(version=sfumato.__version__, recipe=data.settled(), data=data.facts)
     denoiser = model.build_gaussian(spec)
@@ -79,7 +81,7 @@ def main() -> None:
         made = Run.open(run.root).sample(SAMPLES, steps=STEPS, batch=64)
         assert measures is not None
         assert isinstance(made, Samples)
-        found = [told(hundred(one)) for one in judge(made.pixels)]
+        found = [told(hundred(one)) for one in judge(made.items)]
         print(f"| {width:g} | {measures.held_out.mean():.4f} | {' | '.join(found)} |", flush=True)
 
 

@@ -126,7 +126,7 @@ def main() -> None:
     first_arm = {"label": torch.zeros(count, dtype=torch.int64)}
     panels = []
     for scale in (0.0, 1.0, 3.0):
-        guided = Guided(exact, scale, null_label=data.classes)
+        guided = Guided(exact, scale, null={"label": data.classes})
         panels.append(sample(guided, Adams(), noise, (2,), evaluations=60, cond=first_arm))
     paint_panels(panels, PICTURES / "guidance.png")
 

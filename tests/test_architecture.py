@@ -18,14 +18,15 @@ SOURCE = Path(sfumato.__file__).parent
 # Lowest first; rooms of one floor are strangers to each other.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors", "panics"}),
-    frozenset({"storage", "dsp", "process"}),
+    frozenset({"registry"}),
+    frozenset({"storage", "dsp", "process", "conditions"}),
     frozenset({"nets", "engine", "metrics"}),
     frozenset({"denoiser"}),
     frozenset({"oracle", "objective", "sampling", "guidance"}),
     frozenset({"likelihood"}),
     frozenset({"recipes"}),
     frozenset({"media"}),
-    frozenset({"catalogue"}),
+    frozenset({"catalogue", "parts"}),
     frozenset({"runs"}),
     frozenset({"model"}),
     frozenset({"training"}),
@@ -186,7 +187,7 @@ def test_the_checks_can_fail() -> None:
     assert list(_foreign_code(ast.parse("np.load(f)\ntorch.load(f)\neval(s)"))) == [
         "np.load(f)", "torch.load(f)", "eval(s)",
     ]  # fmt: skip
-    assert {"sfumato.denoiser", "sfumato.errors"} <= _imports("sfumato.guidance.two")
+    assert {"sfumato.denoiser", "sfumato.errors"} <= _imports("sfumato.guidance.guided")
 
 
 def test_importing_the_package_costs_nothing() -> None:

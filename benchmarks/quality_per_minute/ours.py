@@ -12,6 +12,7 @@ from plan import Place, Plan
 
 from sfumato.engine.events import Done, Progress, Saved
 from sfumato.media.registry import AnyRecipe
+from sfumato.model.options import TrainOptions
 from sfumato.model.samples import Samples
 from sfumato.run import Run
 from sfumato.runs.directory import RunDirectory
@@ -30,7 +31,7 @@ def recipe_of(source: str, name: str, plan: Plan) -> AnyRecipe:
         f"engine.save_minutes={minutes / 10}",
         *(["data.labels=false"] if name == "ours-unlabelled" else []),
     ]
-    return planned_for(source, minutes=minutes, changes=changes)
+    return planned_for(source, TrainOptions(minutes=minutes, settings=changes))
 
 
 def trained(place: Place, plan: Plan) -> Kept:
@@ -76,6 +77,6 @@ def drawing(place: Place, mark: float, batch: int) -> Draw:
         made = run.sample(count, first=first, batch=batch)
         if not isinstance(made, Samples):
             raise TypeError("a run on pictures samples pictures")
-        return made.pixels
+        return made.items
 
     return draw

@@ -11,11 +11,12 @@ import torch
 import sfumato
 from sfumato.engine.precision import NumberFormat, autocast, choose_precision
 from sfumato.evaluation.real_text import pieces_of
-from sfumato.media.text.data import TextData
+from sfumato.media.text.medium import TextData
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.model.layout import longest
-from sfumato.model.text_request import MadeTexts
-from sfumato.model.tokens import TextModel
+from sfumato.model.options import SampleOptions
+from sfumato.model.provenance import Made
+from sfumato.model.tokens import TokenModel
 from sfumato.run import Run
 from sfumato.training.data import reopen
 
@@ -31,9 +32,9 @@ def run_in(folder: Path, steps: int, tokens: int) -> Run:
     return sfumato.open(folder / name)
 
 
-def model_of(run: Run) -> TextModel:
+def model_of(run: Run) -> TokenModel:
     """Of text, or nothing."""
-    if not isinstance(run.model, TextModel):
+    if not isinstance(run.model, TokenModel):
         raise TypeError(f"'{run.name}' is no run on text")
     return run.model
 
@@ -50,8 +51,8 @@ def held_out(run: Run, most: int) -> list[str]:
 def ours(run: Run, form: NumberFormat, steps: int, n: int) -> list[str]:
     """As a user makes them, all as long as a row."""
     model = model_of(run)
-    asked = model.request(n, steps=steps, precision=form, length=longest(run.spec))
-    made = [event for event in model.sample(asked) if isinstance(event, MadeTexts)]
+    asked = model.request(SampleOptions(n, steps=steps, precision=form, length=longest(run.spec)))
+    made = [event for event in model.sample(asked) if isinstance(event, Made)]
     return [text for batch in made for text in batch.texts]
 
 

@@ -24,7 +24,8 @@ from tables import Row
 from sfumato.media.data.dataset import Dataset, build
 from sfumato.media.data.index import scan
 from sfumato.media.data.order import batch_indices
-from sfumato.media.image.medium import ImageMedium, ImageSettings
+from sfumato.media.image.medium import ImageMedium
+from sfumato.media.image.settings import ImageSettings
 
 _COUNTS, _QUICK = (10, 1_000, 100_000, 1_000_000), (10, 1_000, 10_000)
 _BATCH, _BATCHES = 64, 300

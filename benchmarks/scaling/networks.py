@@ -18,9 +18,9 @@ from sfumato.engine.machine import keep_freed_memory
 from sfumato.engine.precision import autocast, choose_precision
 from sfumato.engine.state import TrainingState
 from sfumato.engine.step import Stepper
-from sfumato.media.image.recipe import ImageRecipe
+from sfumato.media.image.recipes import ImageRecipe
 from sfumato.media.registry import AnyRecipe, find
-from sfumato.media.text.recipe import TextRecipe
+from sfumato.media.text.recipes import TextRecipe
 
 _SIDES, _BATCHES = (16, 32, 64, 128), (1, 2, 4, 8, 16, 32, 64, 128)
 _TOKENS = (64, 128, 256, 512, 1024, 2048, 4096)

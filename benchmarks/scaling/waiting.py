@@ -10,6 +10,7 @@ from files import SIDE, pictures
 from tables import Row
 
 from sfumato.engine.events import Progress
+from sfumato.model.options import TrainOptions
 from sfumato.training.train import planned_for, train
 
 _COUNTS, _QUICK = (1_000, 100_000), (1_000,)
@@ -35,7 +36,8 @@ def _row(root: Path, count: int, name: str, quick: bool) -> Row:
     side, batch = _PLANS[name]
     seconds = _QUICK_SECONDS if quick else _SECONDS
     changes = [f"medium.size={side}", f"engine.batch={batch}", "engine.preview_minutes=null"]
-    plan = planned_for(root / "data", "image", minutes=seconds / 60, changes=changes)
+    options = TrainOptions(recipe="image", minutes=seconds / 60, settings=changes)
+    plan = planned_for(root / "data", options)
     events = train(root / "data", plan, f"run-{side}", root / "runs")
     said = [event for event in events if isinstance(event, Progress)]
     last = said[-1]

@@ -24,6 +24,7 @@ from peer_training.pictures import data_of, exported
 from report import TABLE, Row, keep, read, tables
 from rounds import Entry, Terms, held
 
+from sfumato.model.options import TrainOptions
 from sfumato.storage import default_cache
 from sfumato.training.train import planned_for
 
@@ -48,7 +49,7 @@ def main() -> None:
     if args.quick:
         args.rounds, args.seconds, args.batch, args.eager = 1, 0.1, 16, True
     table = args.table or (_scratch() if args.quick else TABLE)
-    data = data_of("openmoji", planned_for("openmoji", "image", steps=1))
+    data = data_of("openmoji", planned_for("openmoji", TrainOptions(recipe="image", steps=1)))
     folder = exported(data, default_cache() / "bench" / "train-throughput")
     terms = Terms(folder, args.batch, args.threads, args.rounds, args.seconds)
     for contest in args.contests or (_QUICK if args.quick else named):

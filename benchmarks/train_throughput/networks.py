@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sfumato.media.image.recipe import ImageRecipe
+from sfumato.media.image.recipes import ImageRecipe
 from sfumato.media.registry import find
 from sfumato.nets.specs import Backbone, TransformerSpec, UNetSpec
 

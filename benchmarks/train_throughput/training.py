@@ -25,6 +25,7 @@ from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.events import Progress
 from sfumato.engine.loop import Trainer
 from sfumato.engine.settings import Budget, EngineSettings
+from sfumato.model.options import TrainOptions
 from sfumato.process.gaussian import Gaussian
 from sfumato.runs.spec import Spec
 from sfumato.training.train import planned_for
@@ -82,7 +83,8 @@ def _ours(of: Contestant, batch: int, threads: int) -> Work:
         progress_seconds=0.0,
         threads=threads,
     )
-    plan = planned_for("openmoji", "image", steps=_NEVER, changes=["data.labels=false"])
+    options = TrainOptions(recipe="image", steps=_NEVER, settings=["data.labels=false"])
+    plan = planned_for("openmoji", options)
     data = data_of("openmoji", plan.model_copy(update={"engine": settings}))
     spec = Spec(version=sfumato.__version__, recipe=data.settled(), data=data.facts)
     recipe = spec.gaussian

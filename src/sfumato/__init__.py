@@ -9,7 +9,8 @@ For a user::
     sfumato.open("images-image").sample(4, label="cat", scale=2.0)
 
 For a researcher, the parts: ``sfumato.process``, ``sfumato.denoiser``, ``sfumato.objective``,
-``sfumato.sampling``, ``sfumato.guidance``, ``sfumato.oracle``.
+``sfumato.sampling``, ``sfumato.guidance``, ``sfumato.oracle``. With ``sfumato.register`` a part of
+your own, such as a sampler or a schedule, is usable wherever the built-in ones are.
 
 Names load on first use, so that importing the package costs nothing.
 """
@@ -20,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sfumato.parts import register
     from sfumato.run import Run, Samples, train
     from sfumato.run import open_run as open
 
@@ -29,10 +31,11 @@ _FACE = {
     "Run": ("sfumato.run", "Run"),
     "Samples": ("sfumato.run", "Samples"),
     "open": ("sfumato.run", "open_run"),
+    "register": ("sfumato.parts", "register"),
     "train": ("sfumato.run", "train"),
 }
 
-__all__ = ["Run", "Samples", "__version__", "open", "train"]
+__all__ = ["Run", "Samples", "__version__", "open", "register", "train"]
 
 
 def __getattr__(name: str) -> Any:

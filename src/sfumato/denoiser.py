@@ -1,4 +1,4 @@
-"""The waist of the house: a denoiser turns a noisy state into what it believes of the data.
+"""The waist of the house: a denoiser estimates the clean data from a noisy state.
 
     denoiser(x_t, t, **cond) -> Posterior
 
@@ -24,18 +24,18 @@ from sfumato.process.prediction import Prediction
 # Beyond these the state is all signal or all noise to any float32 network.
 _LOG_SNR_LIMIT = 16.0
 IMPOSSIBLE = -1e9
-"""The logit of what cannot be: finite, because guidance subtracts logits from each other."""
+"""The logit of an impossible token: finite, because guidance subtracts logits from each other."""
 
 ProcessT = TypeVar("ProcessT", bound=Gaussian | CategoricalProcess, default=Gaussian)
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """What is believed of the clean data, given a noisy state.
+    """The distribution of the clean data given a noisy state, as far as samplers need it.
 
-    One tensor says it. Under a Gaussian process it is the mean ``E[x0 | x_t]``, shaped like
-    ``x_t``; under a categorical process the log-probabilities of every clean token at every place,
-    up to a constant, shape (B, L, V).
+    It is one tensor. Under a Gaussian process this is the mean ``E[x0 | x_t]``, shaped like
+    ``x_t``; under a categorical process it is the log-probabilities of every clean token at every
+    place, up to a constant, shape (B, L, V).
 
     Attributes:
         parameter: The tensor.
@@ -55,10 +55,10 @@ class Posterior:
 
 
 class Denoiser(nn.Module, ABC, Generic[ProcessT]):
-    """Anything that can answer what the clean data is, given a state of a process.
+    """Anything that estimates the clean data from a state of a process.
 
     Attributes:
-        process: The process whose states it understands; Gaussian unless said otherwise.
+        process: The process that its states come from; Gaussian by default.
     """
 
     def __init__(self, process: ProcessT) -> None:
@@ -72,7 +72,8 @@ class Denoiser(nn.Module, ABC, Generic[ProcessT]):
         Args:
             x_t: States, shape (B, ...).
             t: Times in (0, 1], float64 on the CPU, shape () or (B,).
-            **cond: Conditions, each a tensor with B rows or None; for example ``label``.
+            **cond: Conditions, each a tensor with B rows or None; for example ``label``. See
+                :class:`~sfumato.conditions.Conditions`.
         """
 
 
@@ -87,7 +88,7 @@ class NetworkDenoiser(Denoiser[Gaussian]):
 
     Args:
         backbone: ``backbone(x, level, **cond) -> y``, with ``level`` of shape (B,).
-        process: The process it is trained under.
+        process: The process under which it is trained.
         prediction: What the backbone's output means.
         sigma_data: Standard deviation of the data, used to bring states to unit variance.
     """
@@ -125,16 +126,16 @@ class NetworkDenoiser(Denoiser[Gaussian]):
 
 
 class TokenDenoiser(Denoiser[CategoricalProcess]):
-    """A backbone that reads tokens and answers with logits.
+    """A backbone that maps tokens to logits.
 
-    Under masking a token that can be seen is known, and nothing else is said of its place; the
-    network is asked about the hidden ones only (Sahoo et al. 2024, arXiv:2406.07524, section
-    3.2.3: zero masking probabilities and carry-over).
+    Under masking a token that is not masked is certain, and the network's logits are used at the
+    masked places only (Sahoo et al. 2024, arXiv:2406.07524, section 3.2.3: zero masking
+    probabilities and carry-over).
 
     Args:
         backbone: ``backbone(tokens, level, **cond) -> logits`` of shape (B, L, V), with tokens
             int64 (B, L) and ``level`` (B,), a smooth function of the share of noise.
-        process: The process it is trained under.
+        process: The process under which it is trained.
     """
 
     def __init__(self, backbone: nn.Module, process: CategoricalProcess) -> None:

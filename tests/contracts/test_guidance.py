@@ -8,7 +8,7 @@ from torch import Tensor
 from sfumato.denoiser import Denoiser, Posterior
 from sfumato.errors import SettingError
 from sfumato.guidance import RULES, AnyRule, Autoguided, Guided
-from sfumato.guidance.rules import Projected, Rescaled, Rule, ZeroStar
+from sfumato.guidance.rules import Pair, Projected, Rescaled, Rule, ZeroStar
 from sfumato.oracle import GaussianMixture, MarkovChain, MixtureDenoiser, SequenceDenoiser
 from sfumato.process.categorical import Masking
 from sfumato.process.gaussian import Gaussian
@@ -19,7 +19,7 @@ from sfumato.sampling.tiles import Tiled
 
 F64 = torch.float64
 MIXTURE = GaussianMixture.build(torch.tensor([[-1.0, 0.0, 0.3], [1.0, 0.5, -0.2]]), stds=0.4)
-NULL = MIXTURE.classes
+NULL = {"label": MIXTURE.classes}
 LABEL = torch.tensor([0, 1, 1, 0])
 VARIANTS: list[Rule] = [
     *(kind() for kind in RULES.values()),
@@ -98,6 +98,51 @@ def test_where_it_acts_it_moves_the_mean_for_the_price_of_one_more(rule, schedul
     inner.sizes.clear()
     guided = Autoguided(inner, other, 3.0, rule=rule)(states(), t, label=LABEL).mean
     assert (inner.sizes, other.sizes) == ([4], [4]) and not torch.allclose(guided, plain)
+
+
+class TwoLabels(Denoiser):
+    """The exact denoiser of points with a row and a column, each of which may be unknown (-1)."""
+
+    means = torch.tensor([[-1.0, 0.0], [0.5, 0.3], [-0.7, 1.0], [0.8, 1.2]])
+    row, column = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1])
+
+    def given(self, labels: Tensor) -> MixtureDenoiser:
+        """The exact denoiser whose label is another."""
+        mixture = GaussianMixture.build(self.means, stds=0.4, labels=labels)
+        return MixtureDenoiser(mixture, self.process)
+
+    def forward(self, x_t: Tensor, t: Tensor, row: Tensor, column: Tensor) -> Posterior:
+        both = self.given(2 * self.row + self.column)(x_t, t, label=2 * row.abs() + column.abs())
+        of_row = self.given(self.row)(x_t, t, label=row.abs())
+        of_column = self.given(self.column)(x_t, t, label=column.abs())
+        mean = torch.where(column[:, None] < 0, of_row.mean, both.mean)
+        mean = torch.where(row[:, None] < 0, of_column.mean, mean)
+        nothing = (row < 0) & (column < 0)
+        return Posterior(torch.where(nothing[:, None], self.given(self.row)(x_t, t).mean, mean))
+
+
+@every_rule
+@every_schedule
+def test_two_conditions_are_guided_at_once(rule, schedule):
+    """Against the posteriors of the mixture given both labels, given one, and given none."""
+    process, t = Gaussian(schedule), torch.full((4,), 0.4, dtype=F64)
+    x_t = torch.randn(4, 2, generator=torch.Generator().manual_seed(6), dtype=F64)
+    exact = TwoLabels(process)
+    cond = {"row": torch.tensor([0, 1, 1, 0]), "column": torch.tensor([1, 0, 1, 0])}
+    pair = 2 * exact.row + exact.column
+    towards = exact.given(pair)(x_t, t, label=2 * cond["row"] + cond["column"]).mean
+    for null, away in (
+        ({"row": -1, "column": -1}, exact.given(pair)(x_t, t).mean),
+        ({"row": -1}, exact.given(exact.column)(x_t, t, label=cond["column"]).mean),
+        ({"column": -1, "other": 0}, exact.given(exact.row)(x_t, t, label=cond["row"]).mean),
+    ):
+        inner = Counted(exact)
+        mean = Guided(inner, 3.0, null, rule=rule)(x_t, t, **cond).mean
+        assert inner.sizes == [8]
+        wanted = rule.combine(Pair(towards, away, x_t, t, process), 3.0)
+        torch.testing.assert_close(mean, wanted, rtol=1e-10, atol=1e-12)
+        mean = Autoguided(inner, inner, 3.0, rule=rule, null=null)(x_t, t, **cond).mean
+        torch.testing.assert_close(mean, wanted, rtol=1e-10, atol=1e-12)
 
 
 @every_rule
@@ -195,7 +240,7 @@ def test_tokens_take_the_rules_that_are_for_them(rule):
         assert logits.shape == (2, 4, 3)
     else:
         with pytest.raises(SettingError, match="tokens"):
-            Guided(chain, 2.0, 0, rule=rule)
+            Guided(chain, 2.0, NULL, rule=rule)
 
 
 @every_rule

@@ -122,7 +122,7 @@ def test_a_label_draws_from_its_class():
         texts = enumeration.every(V, L)
         p = mixture.log_probability(texts, torch.full((len(texts),), label)).exp()
         assert chi_squared(x0, p) < MOST_CHI_SQUARED
-        guided = Guided(denoiser, 3.0, null_label=2)
+        guided = Guided(denoiser, 3.0, null={"label": 2})
         far = sample(guided, Dyadic(), KeyedUniform(3, range(500)), (L,), L,
                      {"label": cond["label"][:500]})  # fmt: skip
 
@@ -183,7 +183,7 @@ def test_samplers_of_numbers_draw_what_was_observed(schedule):
 def test_classes_that_were_observed_can_be_guided_to():
     pair = GaussianMixture.build(torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), stds=0.3)
     seen = pair.given(torch.tensor([[0.0, 1.0]]), torch.tensor([0.4]), 0.1)
-    guided = Guided(MixtureDenoiser(seen, Gaussian(Linear())), 2.0, null_label=seen.classes)
+    guided = Guided(MixtureDenoiser(seen, Gaussian(Linear())), 2.0, null={"label": seen.classes})
     cond = {"label": torch.arange(64) % 2}
     x0 = sample(guided, Adams(), KeyedNoise(0, range(64), dtype=F64), (2,), 12, cond)
     assert torch.equal(x0[:, 0] > 0, cond["label"] == 1)

@@ -31,14 +31,12 @@ from sfumato.sampling import (
     sample,
     trajectory,
 )
-from sfumato.sampling.adams import Adams
 from sfumato.sampling.adaptive import Adaptive
 from sfumato.sampling.ddim import DDIM, Ancestral
-from sfumato.sampling.dpm import DPM, UniPC
-from sfumato.sampling.heun import Heun, StochasticHeun
+from sfumato.sampling.multistep import DPM, Adams, UniPC
 from sfumato.sampling.noise_multistep import DEIS, IPNDM
 from sfumato.sampling.restart import Restart
-from sfumato.sampling.runge_kutta import RK4
+from sfumato.sampling.runge_kutta import RK4, Heun, StochasticHeun
 from sfumato.sampling.stochastic import DPMSDE, SASolver
 from sfumato.sampling.wiener import Wiener
 

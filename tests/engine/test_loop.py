@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,10 +16,8 @@ from sfumato.engine import loop
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.events import (
     Done,
-    Doubled,
-    EvaluationDue,
     Event,
-    PreviewDue,
+    Metric,
     Progress,
     Saved,
     Skipped,
@@ -31,6 +29,7 @@ from sfumato.engine.precision import Decision
 from sfumato.engine.settings import Budget, EngineSettings
 from sfumato.engine.signals import StopRequest
 from sfumato.engine.state import TrainingState
+from sfumato.engine.watch import Watch
 from sfumato.errors import DataError, Diverged, Interrupted, RunError, SettingError
 
 STEPS = Budget(steps=40)
@@ -48,6 +47,39 @@ def assert_same(a: TrainingState, b: TrainingState) -> None:
         assert torch.equal(tensor, theirs[name]), name
     assert (a.step, a.samples, a.loss) == (b.step, b.samples, b.loss)
     assert a.scalars()["optimizer"] == b.scalars()["optimizer"]
+
+
+class Recorder(Watch):
+    """Yields one event for each call, named after it; leaves the module in evaluation mode."""
+
+    def __init__(self, module: nn.Module | None = None) -> None:
+        self.module = module
+
+    def power_of_two(self, step: int) -> Iterable[Event]:
+        return self._called("power_of_two", step)
+
+    def evaluate(self, step: int) -> Iterable[Event]:
+        return self._called("evaluate", step)
+
+    def saved(self, step: int) -> Iterable[Event]:
+        return self._called("saved", step)
+
+    def preview(self, step: int) -> Iterable[Event]:
+        return self._called("preview", step)
+
+    def done(self, step: int) -> Iterable[Event]:
+        return self._called("done", step)
+
+    def _called(self, name: str, step: int) -> Iterable[Event]:
+        if self.module is not None and name in ("evaluate", "preview"):
+            self.module.eval()
+        return [Metric(step=step, name=name, value=0.0)]
+
+
+def called(events: Iterable[Event], *names: str) -> list[tuple[str, int]]:
+    """Which methods of a :class:`Recorder` were called, and at which steps."""
+    calls = [(event.name, event.step) for event in events if isinstance(event, Metric)]
+    return [call for call in calls if not names or call[0] in names]
 
 
 def toy(
@@ -288,9 +320,9 @@ def test_the_minutes_are_kept_across_sessions(tmp_path: Path) -> None:
 
 def test_previews_are_due_on_time_and_at_the_end(tmp_path: Path) -> None:
     trainer = toy(tmp_path, preview_minutes=1e-6)
-    due = [e.step for e in trainer.run(Budget(steps=5)) if isinstance(e, PreviewDue)]
-    assert due[0] == 1
-    assert due[-1] == 5
+    due = called(trainer.run(Budget(steps=5), watch=Recorder()), "preview")
+    assert due[0] == ("preview", 1)
+    assert due[-1] == ("preview", 5)
 
 
 def test_the_module_is_in_training_mode_after_a_preview(tmp_path: Path) -> None:
@@ -302,9 +334,7 @@ def test_the_module_is_in_training_mode_after_a_preview(tmp_path: Path) -> None:
         return predicted.square()
 
     trainer = toy(tmp_path, loss=loss, preview_minutes=1e-6)
-    for event in trainer.run(Budget(steps=4)):
-        if isinstance(event, PreviewDue):
-            trainer.state.module.eval()
+    list(trainer.run(Budget(steps=4), watch=Recorder(trainer.state.module)))
     assert modes == [True] * 4
 
 
@@ -332,7 +362,7 @@ def test_batches_are_a_function_of_the_step_and_end_with_the_budget(tmp_path: Pa
 
 
 def test_a_consumer_may_leave_at_any_event(tmp_path: Path) -> None:
-    events = toy(tmp_path, progress_seconds=0.0).run(Budget(steps=10**6))
+    events = toy(tmp_path, progress_seconds=0.0).run(Budget(steps=10**6), watch=Recorder())
     taken: list[Event] = list(itertools.islice(events, 5))
     events.close()  # type: ignore[attr-defined]
     assert [event.step for event in taken] == [0, 1, 1, 2, 2]
@@ -347,34 +377,51 @@ def test_an_empty_budget_is_refused(limits: dict[str, Any]) -> None:
 def test_evaluations_are_due_by_samples_and_at_the_end(tmp_path: Path) -> None:
     trainer = toy(tmp_path, evaluate_samples=24)
     size = trainer.settings.batch
-    due = [e.step for e in trainer.run(Budget(steps=10)) if isinstance(e, EvaluationDue)]
+    events = trainer.run(Budget(steps=10), watch=Recorder())
+    due = [step for _, step in called(events, "evaluate")]
     expected = [step for step in range(1, 11) if step * size // 24 > (step - 1) * size // 24]
     assert due == [*dict.fromkeys([*expected, 10])]
 
 
-def test_powers_of_two_are_said_before_they_are_saved(tmp_path: Path) -> None:
-    events = list(toy(tmp_path, save_steps=1).run(Budget(steps=9)))
-    told = [event for event in events if isinstance(event, Doubled | Saved)]
-    assert [event.step for event in told if isinstance(event, Doubled)] == [1, 2, 4, 8]
-    assert [event.step for event in told] == [1, 1, 2, 2, 3, 4, 4, 5, 6, 7, 8, 8, 9]
-    again = toy(tmp_path).run(Budget(steps=9))
-    assert not any(isinstance(event, Doubled) for event in again)
+def test_powers_of_two_come_before_they_are_saved(tmp_path: Path) -> None:
+    events = list(toy(tmp_path, save_steps=1).run(Budget(steps=9), watch=Recorder()))
+    calls = called(events, "power_of_two", "saved")
+    assert [step for name, step in calls if name == "power_of_two"] == [1, 2, 4, 8]
+    assert [step for _, step in calls] == [1, 1, 2, 2, 3, 4, 4, 5, 6, 7, 8, 8, 9]
+    again = toy(tmp_path).run(Budget(steps=9), watch=Recorder())
+    assert called(again, "power_of_two") == []
 
 
 def test_a_short_run_is_evaluated_once_and_a_finished_one_not_again(tmp_path: Path) -> None:
-    events = list(toy(tmp_path).run(Budget(steps=3)))
-    kinds = [type(event) for event in events if isinstance(event, EvaluationDue | Saved)]
-    assert kinds == [EvaluationDue, Saved]
-    again = list(toy(tmp_path).run(Budget(steps=3)))
-    assert not any(isinstance(event, EvaluationDue) for event in again)
+    events = list(toy(tmp_path).run(Budget(steps=3), watch=Recorder()))
+    assert called(events, "evaluate", "saved") == [("evaluate", 3), ("saved", 3)]
+    again = list(toy(tmp_path).run(Budget(steps=3), watch=Recorder()))
+    assert called(again, "evaluate") == []
+
+
+def test_the_watch_is_called_in_order_and_before_what_it_is_about_is_said(tmp_path: Path) -> None:
+    """At one step, everything at once: what is kept of a step is kept before it is saved."""
+    settings = {"save_steps": 2, "evaluate_samples": 16, "preview_minutes": 1e-6}
+    events = list(toy(tmp_path, **settings).run(Budget(steps=2), watch=Recorder()))
+    order = [e.name if isinstance(e, Metric) else type(e) for e in events if e.step == 2]
+    assert order == [
+        "power_of_two", Progress, "evaluate", "saved", Saved, "preview", "preview", "done", Done,
+    ]  # fmt: skip
+    again = list(toy(tmp_path, **settings).run(Budget(steps=2), watch=Recorder()))
+    assert called(again) == [("preview", 2), ("done", 2)]  # Nothing is left to train or to save.
+
+
+def test_without_a_watch_the_events_are_those_of_the_loop(tmp_path: Path) -> None:
+    settings = {"save_steps": 2, "evaluate_samples": 16, "preview_minutes": 1e-6}
+    events = list(toy(tmp_path, **settings).run(Budget(steps=2)))
+    assert [type(event) for event in events if event.step == 2] == [Progress, Saved, Done]
 
 
 def measured(events: Iterator[Event], until: Callable[[Event], bool]) -> list[int]:
     """At which steps evaluations were due, up to an event at which the session dies."""
     due = []
     for event in events:
-        if isinstance(event, EvaluationDue):
-            due.append(event.step)
+        due += [step for _, step in called([event], "evaluate")]
         if until(event):
             events.close()  # type: ignore[attr-defined]
             break
@@ -389,22 +436,21 @@ def test_a_run_killed_at_a_save_misses_no_evaluation(tmp_path: Path, killed_at: 
         return isinstance(event, Saved) and event.step == killed_at
 
     settings = {"evaluate_samples": 24, "save_steps": 3}
-    first = measured(toy(tmp_path, **settings).run(Budget(steps=12)), killed)
-    second = measured(toy(tmp_path, **settings).run(Budget(steps=12)), lambda _: False)
-    assert first + second == [3, 6, 9, 12]
+    first, second = toy(tmp_path, **settings), toy(tmp_path, **settings)
+    before = measured(first.run(Budget(steps=12), watch=Recorder()), killed)
+    after = measured(second.run(Budget(steps=12), watch=Recorder()), lambda _: False)
+    assert before + after == [3, 6, 9, 12]
 
 
 def test_a_run_stopped_at_an_evaluation_does_not_miss_it(tmp_path: Path) -> None:
     stop, due = StopRequest(), []
+    first = toy(tmp_path, evaluate_samples=24, progress_seconds=0)
     with pytest.raises(Interrupted):
-        for event in toy(tmp_path, evaluate_samples=24, progress_seconds=0).run(
-            Budget(steps=12), stop
-        ):
-            if isinstance(event, EvaluationDue):
-                due.append(event.step)
+        for event in first.run(Budget(steps=12), stop, Recorder()):
+            due += [step for _, step in called([event], "evaluate")]
             if isinstance(event, Progress) and event.step == 6:
                 stop.ask()
-    again = toy(tmp_path, evaluate_samples=24).run(Budget(steps=12))
+    again = toy(tmp_path, evaluate_samples=24).run(Budget(steps=12), watch=Recorder())
     assert due + measured(again, lambda _: False) == [3, 6, 9, 12]
 
 
@@ -417,9 +463,7 @@ def test_the_module_is_in_training_mode_after_an_evaluation(tmp_path: Path) -> N
         return predicted.square()
 
     trainer = toy(tmp_path, loss=loss, evaluate_samples=1)
-    for event in trainer.run(Budget(steps=4)):
-        if isinstance(event, EvaluationDue):
-            trainer.state.module.train(False)
+    list(trainer.run(Budget(steps=4), watch=Recorder(trainer.state.module)))
     assert modes == [True] * 4
 
 

@@ -5,18 +5,25 @@ from pathlib import Path
 import pytest
 import torch
 
-from sfumato.engine import precision
-from sfumato.engine.machine import choose_device, describe, keep_freed_memory, loader_threads
+from sfumato.engine import machine, precision
+from sfumato.engine.machine import (
+    choose_device,
+    describe,
+    free_memory,
+    keep_freed_memory,
+    loader_threads,
+    physical_memory,
+)
 from sfumato.engine.precision import autocast, choose_precision
 
 CPU = torch.device("cpu")
 
 
 def test_the_machine_describes_itself(tmp_path: Path) -> None:
-    machine = describe(tmp_path / "not" / "there" / "yet")
-    assert machine.cores >= 1
-    assert machine.disk_free > 0
-    assert machine.torch == torch.__version__
+    facts = describe(tmp_path / "not" / "there" / "yet")
+    assert facts.cores >= 1
+    assert facts.disk_free > 0
+    assert facts.torch == torch.__version__
 
 
 def test_a_named_device_is_taken_at_its_word() -> None:
@@ -67,3 +74,46 @@ def test_an_unknown_cpu_is_raced(
     precision._bf16_wins_a_race.cache_clear()
     assert choose_precision("auto", CPU).choice == choice
     precision._bf16_wins_a_race.cache_clear()
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine that tells nothing until files are written."""
+    monkeypatch.setattr(machine, "_MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(machine, "_GROUPS", ((tmp_path / "max", tmp_path / "current"),))
+    monkeypatch.setattr(machine, "physical_memory", lambda: None)
+    return tmp_path
+
+
+def test_this_machine_has_some() -> None:
+    free, physical = free_memory(CPU), physical_memory()
+    assert free is None or physical is None or 0 <= free <= physical
+
+
+def test_what_the_system_calls_available(system: Path) -> None:
+    (system / "meminfo").write_text("MemTotal: 900 kB\nMemAvailable:  500 kB\n")
+    assert free_memory(CPU) == 500 * 1024
+
+
+def test_a_container_may_leave_less(system: Path) -> None:
+    (system / "meminfo").write_text("MemAvailable:  500 kB\n")
+    (system / "max").write_text("3000\n")
+    (system / "current").write_text("1000\n")
+    assert free_memory(CPU) == 2000
+    (system / "current").write_text("4000\n")
+    assert free_memory(CPU) == 0
+    (system / "max").write_text("max\n")
+    assert free_memory(CPU) == 500 * 1024
+
+
+def test_half_of_the_memory_where_nothing_is_called_available(
+    system: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "physical_memory", lambda: 1000)
+    assert free_memory(CPU) == 500
+    (system / "meminfo").write_text("MemAvailable: much\n")
+    assert free_memory(CPU) == 500
+
+
+def test_a_system_that_does_not_tell(system: Path) -> None:
+    assert free_memory(CPU) is None

@@ -5,9 +5,9 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
-from sfumato.engine import muon
-from sfumato.engine.muon import orthogonalise
-from sfumato.engine.optim import AdamWSpec, MuonSpec, OptimizerSpec
+from sfumato.engine import optimizers
+from sfumato.engine.optim import AdamWSpec, AnyOptimizer, MuonSpec
+from sfumato.engine.optimizers import orthogonalise
 from sfumato.engine.precision import Decision
 
 Spec = AdamWSpec | MuonSpec
@@ -17,7 +17,7 @@ Spec = AdamWSpec | MuonSpec
 def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The format of the products, whatever this machine would choose."""
     chosen = Decision(request.param, "told")
-    monkeypatch.setattr(muon, "choose_precision", lambda asked, device: chosen)
+    monkeypatch.setattr(optimizers, "choose_precision", lambda asked, device: chosen)
     return chosen.choice
 
 
@@ -121,7 +121,7 @@ def test_each_fits_a_small_problem(spec: Spec) -> None:
 
 
 def test_specs_are_json_with_a_kind() -> None:
-    adapter: TypeAdapter[Spec] = TypeAdapter(OptimizerSpec)
+    adapter: TypeAdapter[Spec] = TypeAdapter(AnyOptimizer)
     for spec in (AdamWSpec(lr=1e-3), MuonSpec(momentum=0.9)):
         assert adapter.validate_json(adapter.dump_json(spec)) == spec
     for bad in ({"kind": "sgd"}, {"kind": "muon", "lr": -1}, {"kind": "adamw", "beta": 1}):

@@ -5,8 +5,7 @@ import time
 
 import pytest
 
-from sfumato.engine.cadence import Cadence, every
-from sfumato.engine.pace import Pace
+from sfumato.engine.pace import Cadence, Pace, every
 from sfumato.engine.settings import Budget
 
 

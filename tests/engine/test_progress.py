@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sfumato.engine.events import Done, Event, Metric, PreviewDue, Progress, Saved, Started, Warned
+from sfumato.engine.events import Done, Event, Metric, Previewed, Progress, Saved, Started, Warned
 from sfumato.engine.log import JsonLog, TensorBoardLog, read_log
 from sfumato.engine.progress import Bar, Lines, choose_display, describe_progress, duration
 from sfumato.errors import MissingExtra
@@ -30,7 +30,7 @@ EVENTS: list[Event] = [
     ),
     progress(1, eta=math.inf),
     Saved(step=1, path=Path("checkpoints/step-0000001"), seconds=0.25),
-    PreviewDue(step=1),
+    Previewed(step=1),
     Warned(step=1, message="the [bold]cat[/bold] sat"),
     Metric(step=1, name="kid", value=0.5),
     Done(step=1000, samples=8000, loss=0.25, elapsed=3725.0),

@@ -13,7 +13,7 @@ from PIL import Image
 
 from sfumato.media.audio.data import AudioData
 from sfumato.media.image.data import ImageData
-from sfumato.media.text.data import TextData
+from sfumato.media.text.medium import TextData
 from sfumato.training.data import prepare
 from sfumato.training.train import planned
 from tests.faults.tally import Tally

@@ -19,7 +19,7 @@ from sfumato.errors import SettingError
 from sfumato.media.facts import DataFacts
 from sfumato.media.image.open import open_picture
 from sfumato.media.image.provenance import read_recipe, write_png
-from sfumato.media.registry import RECIPES, find
+from sfumato.media.registry import find
 from sfumato.recipes import override
 from sfumato.runs import spec as specs
 from sfumato.runs.directory import checked_name

@@ -22,7 +22,6 @@ from PIL import Image
 
 import sfumato
 from sfumato import storage
-from sfumato.model.samples import Samples, Sounds
 from sfumato.run import open_run
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import FORMAT
@@ -93,11 +92,8 @@ def _make(place: Path, data: Path, recipe: str, changes: Sequence[str]) -> None:
 def samples_of(run: RunDirectory) -> list[Any]:
     """A few numbers of two samples of a run, or two texts."""
     made = open_run(run.root).sample(2, steps=4, precision="fp32")
-    if isinstance(made, Samples):
-        return made.pixels.reshape(2, -1)[:, ::16].tolist()
-    if isinstance(made, Sounds):
-        return [made[number].ravel()[::50].tolist() for number in range(2)]
-    return list(made.texts)
+    thin = {"image": 16, "audio": 50}.get(made.medium.name)
+    return [one if thin is None else one.ravel()[::thin].tolist() for one in made]
 
 
 def _pictures(folder: Path) -> Path:

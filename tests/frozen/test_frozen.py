@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from sfumato import storage
+from sfumato.objective import Bound, Regression, Unit
+from sfumato.runs import spec as specs
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.verify import verify
 from sfumato.training.train import resume
@@ -42,6 +44,18 @@ def test_they_are_whole(place: Path) -> None:
     assert not found.problems
     assert found.resumes_from == 6
     assert "latest" in found.samples
+
+
+def test_they_learn_what_they_did(place: Path) -> None:
+    """Their specs were written before recipes named an objective; what is written now names it."""
+    path = place / "run/spec.json"
+    assert "objective" not in storage.read_sealed_json(path)["recipe"]
+    spec = specs.read(path)
+    assert spec.recipe.objective in (Regression(Unit()), Bound())
+    specs.write(path, spec)
+    written = storage.read_sealed_json(path)["recipe"]
+    assert "objective" in written and "weighting" not in written
+    assert specs.read(path) == spec
 
 
 def test_they_sample_what_they_did(place: Path) -> None:

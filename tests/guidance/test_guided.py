@@ -13,7 +13,7 @@ from sfumato.process.schedule import Linear
 
 F64 = torch.float64
 MIXTURE = GaussianMixture.build(torch.tensor([[-1.0, 0.0], [1.0, 0.5]]), stds=0.4)
-NULL = MIXTURE.classes
+NULL = {"label": MIXTURE.classes}
 
 
 class Spy(Denoiser):

@@ -104,7 +104,7 @@ def test_an_idle_state_stands_still_and_nobody_is_asked():
     exact = MixtureDenoiser(GaussianMixture.build(torch.eye(2), stds=0.1), process)
     asked = []
     exact.register_forward_pre_hook(lambda module, args: asked.append(args))
-    guided = Guided(exact, 3.0, 2, rule=ZeroStar(idle=0.1))
+    guided = Guided(exact, 3.0, {"label": 2}, rule=ZeroStar(idle=0.1))
     x_t = torch.randn(3, 2, generator=G, dtype=F64)
     t, s = torch.tensor([0.95, 0.91], dtype=F64)
     mean = guided(x_t, t, label=torch.tensor([0, 1, 1])).mean

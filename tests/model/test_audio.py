@@ -13,28 +13,30 @@ import torch
 from sfumato.errors import DataError, RunError, SettingError
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.provenance import read_recipe
-from sfumato.model.audio import AudioModel
-from sfumato.model.request import Made, Request
-from sfumato.model.samples import Sounds
-from sfumato.model.writing import Written
+from sfumato.media.image.medium import ImageMedium
+from sfumato.model.numbers import NumberModel
+from sfumato.model.options import SampleOptions
+from sfumato.model.provenance import Made, Request
+from sfumato.model.samples import Samples
 from sfumato.run import Run, open_run
 from sfumato.training.train import planned, train
-from sfumato.verbs.sample import Asked, sample_files
+from sfumato.verbs.sample import Written, sample_files
 
 Runs = Callable[..., Path]
 RATE = 4_000
 
 
 def files(run: str | None, out: str, like: Path | None = None, **asked: Any) -> list[Path]:
-    form = asked.pop("form", None)
-    *_, written = sample_files(run, Asked(**asked), Path(out), False, like, form)
+    format = asked.pop("format", None)
+    options = SampleOptions(**asked)
+    *_, written = sample_files(run, options, out=Path(out), like=like, format=format)
     assert isinstance(written, Written)
-    return written.files
+    return written.out.files
 
 
-def made(run: Run, n: int = 4, **asked: Any) -> Sounds:
+def made(run: Run, n: int = 4, **asked: Any) -> Samples:
     found = run.sample(n, **asked)
-    assert isinstance(found, Sounds)
+    assert isinstance(found, Samples)
     return found
 
 
@@ -52,10 +54,10 @@ def test_files_are_the_same_in_any_batch(sound_runs: Runs, name: str) -> None:
     assert len({path.read_bytes() for path in results[0]}) == 9
 
 
-@pytest.mark.parametrize("form", ["wav", "flac"])
-def test_a_sound_is_made_again_from_its_own_file(sound_runs: Runs, form: str) -> None:
+@pytest.mark.parametrize("format", ["wav", "flac"])
+def test_a_sound_is_made_again_from_its_own_file(sound_runs: Runs, format: str) -> None:
     sound_runs("tones")
-    for original in files("tones", "first", n=3, seed=5, form=form):
+    for original in files("tones", "first", n=3, seed=5, format=format):
         (again,) = files(None, f"again-{original.stem}", like=original)
         assert again.suffix == original.suffix
         assert again.read_bytes() == original.read_bytes()
@@ -63,7 +65,7 @@ def test_a_sound_is_made_again_from_its_own_file(sound_runs: Runs, form: str) ->
 
 def test_lengths_are_drawn_from_the_class_and_kept(tones: Run, tmp_path: Path) -> None:
     found = made(tones, 32, label="low")
-    lengths = np.array([recipe["seconds"] for recipe in found.recipes])
+    lengths = np.array([origin.seconds for origin in found.provenance])
     low, high = tones.spec.data.seconds[1][0], tones.spec.data.seconds[1][-1]
     assert low - 1e-3 <= lengths.min() < lengths.max() <= high + 1e-3
     assert len(np.unique(lengths)) > 16
@@ -75,9 +77,9 @@ def test_lengths_are_drawn_from_the_class_and_kept(tones: Run, tmp_path: Path) -
     assert [clip.shape for clip in (asked[0], asked[1])] == [(1, 500)] * 2
 
 
-def awake(run: Run) -> AudioModel:
+def awake(run: Run) -> NumberModel:
     """The model of a run, with weights that listen to all that they are told."""
-    model = AudioModel(run.directory, run.spec)
+    model = NumberModel(run.directory, run.spec)
     draw = torch.Generator().manual_seed(0)
     for parameter in model.denoiser.backbone.parameters():
         parameter.add_(0.05 * torch.randn(parameter.shape, generator=draw))
@@ -88,19 +90,22 @@ def test_the_length_acts_and_is_whole_samples(sounds: Path, finished_sounds: Pat
     """What a file says of its length is all that there was to it: made again it is the same."""
     model = awake(open_run(finished_sounds / "tones"))
 
+    def lasting(request: Request, seconds: float) -> Request:
+        return replace(request, sample=request.sample.changed(seconds=seconds))
+
     def clips(request: Request) -> tuple[np.ndarray[Any, Any], list[float]]:
         (done,) = [event for event in model.sample(request) if isinstance(event, Made)]
-        return done.items, [recipe["seconds"] for recipe in done.recipes]
+        return done.items, [origin.seconds for origin in done.provenance]
 
     for asked in ({}, {"start": sounds / "low/2.wav", "strength": 0.9}):
         for seed in range(4):
-            request = model.request(1, seed=seed, label="low", **asked)
+            request = model.request(SampleOptions(1, seed=seed, label="low", **asked))
             first, (seconds,) = clips(request)
             assert seconds * RATE == pytest.approx(round(seconds * RATE), abs=1e-9)
-            again, same = clips(replace(request, seconds=seconds))
+            again, same = clips(lasting(request, seconds))
             assert same == [seconds]
             assert np.array_equal(first, again)
-            shorter, _ = clips(replace(request, seconds=seconds / 2))
+            shorter, _ = clips(lasting(request, seconds / 2))
             assert not np.array_equal(first, shorter)
 
 
@@ -112,7 +117,7 @@ def test_without_classes_lengths_are_drawn_from_all(
         pass
     run = open_run(tmp_path / "open")
     (row,) = run.spec.data.seconds
-    lengths = [recipe["seconds"] for recipe in made(run, 40, steps=1).recipes]
+    lengths = [origin.seconds for origin in made(run, 40, steps=1).provenance]
     assert row[0] - 1e-3 <= min(lengths) < max(lengths) <= row[-1] + 1e-3
 
 
@@ -127,7 +132,7 @@ def test_all_that_fill_their_window_take_no_length(
         pass
     run = open_run(tmp_path / "a")
     found = made(run, 1)
-    assert found.recipes[0]["seconds"] is None
+    assert found.provenance[0].stored()["seconds"] is None
     assert found[0].shape == (1, 1000)
     with pytest.raises(SettingError, match="takes no length"):
         made(run, seconds=0.1)
@@ -142,14 +147,14 @@ def test_a_length_out_of_the_window_is_refused(tones: Run) -> None:
 
 def test_what_a_sound_does_not_have_is_refused(sound_runs: Runs) -> None:
     sound_runs("tones")
-    with pytest.raises(SettingError, match="--temperature is not for sounds"):
+    with pytest.raises(SettingError, match="'temperature' is not for audio clips"):
         files("tones", "out", temperature=0.5)
     assert not Path("out").exists()
 
 
 @pytest.mark.parametrize(("level", "peak"), [("peak", 0.891), ("keep", 0.989)])
 def test_nothing_is_clipped(tones: Run, level: str, peak: float) -> None:
-    settings = tones.spec.audio.medium.model_copy(update={"level": level})
+    settings = tones.spec.recipe.medium.model_copy(update={"level": level})
     medium = AudioMedium(settings)
     decoded = medium.decode(torch.full((1, *medium.signal_shape), 50.0))
     assert np.abs(decoded).max() == pytest.approx(peak, abs=1e-3)
@@ -160,19 +165,19 @@ class TestVariations:
     def test_a_weak_one_is_nearly_the_file(self, tones: Run, sounds: Path) -> None:
         source = sounds / "low/0.wav"
         model = tones.model
-        assert isinstance(model, AudioModel)
+        assert isinstance(model, NumberModel)
         original = model.medium.read(source)[0] / 32768
         near = made(tones, 2, start=source, strength=1e-4, steps=1)
         far = made(tones, 2, start=source, strength=1.0)
-        for clip in near.clips:
+        for clip in near.items:
             assert np.corrcoef(clip[0], original)[0, 1] > 0.99
-        for clip in far.clips:
+        for clip in far.items:
             assert abs(np.corrcoef(clip[0], original)[0, 1]) < 0.9
-        assert not np.array_equal(near.clips[0], near.clips[1])
+        assert not np.array_equal(near.items[0], near.items[1])
 
     def test_it_is_as_long_as_the_file_and_of_no_class(self, tones: Run, sounds: Path) -> None:
         found = made(tones, 1, start=sounds / "low/1.wav", strength=0.5)
-        (recipe,) = found.recipes
+        (recipe,) = [origin.stored() for origin in found.provenance]
         frames = soundfile.info(sounds / "low/1.wav").frames
         assert recipe["seconds"] == pytest.approx(frames / RATE, abs=0.02)
         assert recipe["label"] is None
@@ -213,5 +218,5 @@ class TestVariations:
 
 
 def test_a_run_on_sounds_is_no_run_on_pictures(tones: Run) -> None:
-    with pytest.raises(RunError, match="a run on sounds, and no run on pictures"):
-        tones.spec.image  # noqa: B018
+    with pytest.raises(RunError, match="a run on audio clips, and it has to be one on images"):
+        tones.spec.require(ImageMedium)

@@ -12,15 +12,15 @@ import torch
 from torch import nn
 
 from sfumato.likelihood import Density, gaussian_bound
-from sfumato.model.audio import AudioModel
 from sfumato.model.number_bits import bits_of
+from sfumato.model.numbers import NumberModel
 from sfumato.run import open_run
 
 
 @pytest.mark.parametrize("name", ["tones", "wave", "hum"])
 def test_they_are_the_density_s_given_label_and_length(finished_sounds: Path, name: str) -> None:
     model = open_run(finished_sounds / name).model
-    assert isinstance(model, AudioModel)
+    assert isinstance(model, NumberModel)
     clips = np.random.default_rng(0).integers(-9000, 9000, (3, *model.medium.shape))
     clips[1, :, 300:] = 0
     clips = clips.astype(np.int16)

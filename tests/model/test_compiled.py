@@ -13,9 +13,10 @@ from torch import nn
 
 from sfumato.engine import compiling
 from sfumato.errors import SettingError
-from sfumato.model.text_stored import read_stored_text
+from sfumato.media.text.medium import TextMedium
+from sfumato.model.options import SampleOptions
 from sfumato.run import open_run
-from sfumato.verbs.sample import Asked, sample_files
+from sfumato.verbs.sample import sample_files
 
 Runs = Callable[..., Path]
 
@@ -40,8 +41,8 @@ def compiler(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def texts(out: str, like: Path | None = None, **asked: Any) -> list[str]:
     run = "labelled" if like is None else None
-    *_, written = sample_files(run, Asked(**asked), Path(out), False, like)
-    made: list[str] = written.texts
+    *_, written = sample_files(run, SampleOptions(**asked), out=Path(out), like=like)
+    made: list[str] = written.out.texts
     return made
 
 
@@ -51,7 +52,7 @@ def test_a_compiled_text_is_recorded_and_made_again(text_runs: Runs, compiler: l
     assert compiler
     assert texts("b", n=5, compiled=True, batch=1) == whole
     line = Path("a/samples.jsonl:2")
-    assert read_stored_text(line).compiled
+    assert TextMedium.read_provenance(line)["compiled"]
     assert texts("c", like=line) == whole[1:2]
     assert json.loads(Path("c/samples.jsonl").read_text())["recipe"]["compiled"]
 
@@ -70,9 +71,9 @@ def test_every_shape_is_compiled_for_itself(runs: Runs, compiler: list[int]) -> 
 def test_the_run_s_own_network_stays_as_it_was_written(runs: Runs, compiler: list[int]) -> None:
     runs("transformer")
     run = open_run("transformer")
-    expected = run.sample(1).recipes[0]
+    expected = run.sample(1).provenance[0].stored()
     assert not expected["compiled"]
-    assert run.sample(1, compiled=True).recipes[0]["compiled"]
+    assert run.sample(1, compiled=True).provenance[0].stored()["compiled"]
     compiler.clear()
     run.sample(1)
     assert not compiler
@@ -84,5 +85,5 @@ def test_without_a_compiler_it_is_refused_before_a_folder_is_made(
     runs("unet")
     monkeypatch.setattr(compiling, "cpp_compiler", lambda: None)
     with pytest.raises(SettingError, match="compile = on cannot work"):
-        list(sample_files("unet", Asked(compiled=True), Path("out"), False, None))
+        list(sample_files("unet", SampleOptions(compiled=True), out=Path("out")))
     assert not Path("out").exists()

@@ -7,8 +7,9 @@ import pytest
 from torch import nn
 
 from sfumato.errors import SettingError
-from sfumato.model.image import ImageModel
-from sfumato.model.request import Made
+from sfumato.model.numbers import NumberModel
+from sfumato.model.options import SampleOptions
+from sfumato.model.provenance import Made
 from sfumato.run import Run, open_run
 
 
@@ -19,7 +20,7 @@ def unet(finished_runs: Path) -> Run:
 
 def test_a_label_is_left_open_where_there_is_a_start(unet: Run, pictures: Path) -> None:
     """What the picture shows is unknown, and a label drawn by chance would lead away from it."""
-    model = ImageModel(unet.directory, unet.spec)
+    model = NumberModel(unet.directory, unet.spec)
     seen: set[int] = set()
 
     def note(network: nn.Module, args: tuple[Any, ...], told: dict[str, Any]) -> None:
@@ -33,13 +34,13 @@ def test_a_label_is_left_open_where_there_is_a_start(unet: Run, pictures: Path) 
         ({"label": "cat"}, {0}, "cat"),
     ):
         seen.clear()
-        request = model.request(3, **asked)  # type: ignore[arg-type]
+        request = model.request(SampleOptions(3, **asked))  # type: ignore[arg-type]
         (made,) = [event for event in model.sample(request) if isinstance(event, Made)]
         assert seen == expected
-        assert {recipe["label"] for recipe in made.recipes} == {label}
+        assert {origin.label for origin in made.provenance} == {label}
 
 
 def test_pictures_have_no_seconds(unet: Run) -> None:
-    with pytest.raises(SettingError, match="no seconds"):
-        unet.model.request(seconds=1.0)  # type: ignore[union-attr]
-    assert unet.sample(1).recipes[0]["seconds"] is None
+    with pytest.raises(SettingError, match="'seconds' is not for images"):
+        unet.model.request(SampleOptions(seconds=1.0))  # type: ignore[union-attr]
+    assert unet.sample(1).provenance[0].stored()["seconds"] is None

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
-from sfumato.model.layout import layout, lengths_of, longest
+from sfumato.model.layout import MASKED, layout, lengths_of, with_masks
 from sfumato.process.categorical import Masking, Uniform
 from sfumato.process.keep import LinearKeep
 from sfumato.runs import spec as specs
@@ -32,7 +32,7 @@ def windows(finished_texts: Path) -> Spec:
 
 
 def test_the_longest_text_decides_the_size_of_a_row(labelled: Spec, windows: Spec) -> None:
-    assert (longest(labelled), longest(windows)) == (20, 32)
+    assert (labelled.data.longest, windows.data.longest) == (20, 32)
 
 
 def test_lengths_are_drawn_as_often_as_in_the_data(labelled: Spec) -> None:
@@ -87,3 +87,24 @@ def test_texts_end_where_they_end(labelled: Spec) -> None:
     assert rows.texts(x0, tokenizer) == ["01234", "01234567"]
     assert rows.forbidden(tokenizer) == (10,)
     assert rows.forbidden(ByteTokenizer()) == ()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "shown"),
+    [
+        ([0, 1, 9, 2], f"ab{MASKED}c"),
+        ([9, 9], MASKED * 2),
+        ([9, 0, 9], f"{MASKED}a{MASKED}"),
+        ([2, 1], "cb"),
+        ([], ""),
+    ],
+)
+def test_masked_places_are_signs(tokens: list[int], shown: str) -> None:
+    assert with_masks(lambda known: "".join("abc"[token] for token in known), tokens, 9) == shown
+
+
+def test_what_stands_together_is_decoded_together() -> None:
+    """Pieces of one sign, such as the bytes of an umlaut, mean nothing alone."""
+    decoded: list[list[int]] = []
+    with_masks(lambda known: str(decoded.append(known)), [1, 2, 9, 3], 9)
+    assert decoded == [[1, 2], [3]]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sfumato.model import model as trained
 from sfumato.model.memory import MOST_TILES, bytes_of_signal, bytes_of_text, rows_at_once
+from sfumato.model.options import SampleOptions
 from sfumato.run import open_run
 
 Runs = Callable[..., Path]
@@ -42,8 +43,8 @@ def test_samples_are_the_same_whatever_memory_there_is(
     monkeypatch.setattr(trained, "free_memory", lambda device: free)
     model: Any = open_run("unet").model
     monkeypatch.setattr(type(model), "tiles", {"cpu": 2})
-    request = model.request(10**9)
+    request = model.request(SampleOptions(10**9))
     assert request.batch == (8 if free else 2)
     made = open_run("unet").sample(9, seed=7)
     expected = open_run("unet").sample(9, seed=7, batch=3)
-    assert np.array_equal(made.pixels, expected.pixels)  # type: ignore[union-attr]
+    assert np.array_equal(made.items, expected.items)  # type: ignore[union-attr]

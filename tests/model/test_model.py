@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,23 +15,22 @@ from torch import nn
 
 from sfumato.errors import RunError, SettingError
 from sfumato.guidance import BY_LABEL, RULES
+from sfumato.media.image.medium import ImageMedium
 from sfumato.model import model as trained
-from sfumato.model.stored import Stored, read_stored
-from sfumato.model.text_writing import WrittenTexts
-from sfumato.model.writing import Written
+from sfumato.model.options import SampleOptions
+from sfumato.model.provenance import NumberProvenance, read_provenance
 from sfumato.run import open_run
 from sfumato.runs import weights as models
-from sfumato.runs.tuned import KeptForSignals
-from sfumato.verbs.sample import Asked, sample_files
+from sfumato.verbs.sample import Written, sample_files
 
 Runs = Callable[..., Path]
 AWAY = ("auto", "auto-label")
 
 
 def files(run: str | None, out: str, like: Path | None = None, **asked: Any) -> list[Path]:
-    *_, written = sample_files(run, Asked(**asked), Path(out), False, like)
+    *_, written = sample_files(run, SampleOptions(**asked), out=Path(out), like=like)
     assert isinstance(written, Written)
-    return written.files
+    return written.out.files
 
 
 @pytest.mark.parametrize("guidance", [*RULES, *AWAY])
@@ -43,7 +43,7 @@ def test_a_guided_sample_is_made_again_and_the_same_in_any_batch(runs: Runs, gui
         assert path.read_bytes() == alone[number].read_bytes() != plain[number].read_bytes()
     (again,) = files(None, "d", like=together[1])
     assert again.read_bytes() == together[1].read_bytes()
-    stored = read_stored(again)
+    stored = read_provenance(again, NumberProvenance, ImageMedium.read_provenance)
     assert (stored.guidance.interval, stored.guidance.needs_early) == ((0.2, 0.9), guidance in AWAY)
 
 
@@ -56,7 +56,7 @@ def test_the_recipe_names_the_early_weights(runs: Runs) -> None:
         ("line", 2.0, None),
     ):
         made = open_run("unet").sample(1, guidance=guidance, scale=scale)
-        assert made.recipes[0]["early"] == expected
+        assert made.provenance[0].stored()["early"] == expected
 
 
 def test_a_sample_away_from_other_early_weights_is_not_made_again(runs: Runs) -> None:
@@ -97,8 +97,8 @@ class TestWithoutClasses:
         runs("plain")
         run = open_run("plain")
         guided, plain = run.sample(2, guidance="auto"), run.sample(2)
-        assert (guided.pixels != plain.pixels).any()  # type: ignore[union-attr]
-        assert guided.recipes[0]["scale"] == trained.AUTO_SCALE
+        assert (guided.items != plain.items).any()  # type: ignore[union-attr]
+        assert guided.provenance[0].stored()["scale"] == trained.AUTO_SCALE
 
     @pytest.mark.parametrize(
         "asked", [{"guidance": "apg"}, {"guidance": "auto-label"}, {"interval": (0.1, 0.5)}]
@@ -142,33 +142,33 @@ def test_the_label_is_hidden_from_the_early_weights(runs: Runs) -> None:
             seen.update(given["label"][:1].tolist())  # Behind it a tile is filled up.
 
         model.early.denoiser.backbone.register_forward_pre_hook(note, with_kwargs=True)  # type: ignore[union-attr]
-        list(model.sample(model.request(1, label="dog", guidance=guidance)))  # type: ignore[arg-type]
+        list(model.sample(model.request(SampleOptions(1, label="dog", guidance=guidance))))  # type: ignore[arg-type]
         assert seen == told
 
 
 def test_what_was_tuned_is_for_plain_guidance(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     runs("unet")
-    monkeypatch.setattr(trained, "kept_for", lambda *asked: asked)
+    monkeypatch.setattr(trained, "tuned_for", lambda *fitted: SimpleNamespace(sampler=fitted))
     model = open_run("unet").model
-    found = model.request(1, guidance="apg").guidance
-    assert model.tuned(KeptForSignals, 8, 2.0, BY_LABEL) is not None
-    assert model.tuned(KeptForSignals, 8, 1.0, found) is not None
-    assert model.tuned(KeptForSignals, 8, 2.0, found) is None
+    found = model.request(SampleOptions(1, guidance="apg")).sample.guidance
+    assert model._tuned(8, 2.0, BY_LABEL) is not None
+    assert model._tuned(8, 1.0, found) is not None
+    assert model._tuned(8, 2.0, found) is None
 
 
 class TestText:
     def test_a_text_away_from_early_weights_is_made_again(self, text_runs: Runs) -> None:
         text_runs("labelled")
-        asked = Asked(n=2, guidance="auto", scale=4.0)
-        *_, written = sample_files("labelled", asked, Path("a"), False, None)
-        assert isinstance(written, WrittenTexts)
+        asked = SampleOptions(n=2, guidance="auto", scale=4.0)
+        *_, written = sample_files("labelled", asked, out=Path("a"))
+        assert isinstance(written, Written)
         line = Path("a/samples.jsonl:2")
-        *_, again = sample_files(None, Asked(), Path("b"), False, line)
-        assert isinstance(again, WrittenTexts)
-        assert again.texts == written.texts[1:]
+        *_, again = sample_files(None, SampleOptions(), out=Path("b"), like=line)
+        assert isinstance(again, Written)
+        assert again.out.texts == written.out.texts[1:]
         first, second = (
             json.loads(path.read_text().splitlines()[-1])["recipe"]
-            for path in (written.file, again.file)
+            for path in (*written.out.files, *again.out.files)
         )
         assert first == second
         assert first["early"]
@@ -179,12 +179,12 @@ class TestText:
     ) -> None:
         text_runs("labelled")
         with pytest.raises(SettingError, match="cannot be used on tokens"):
-            list(sample_files("labelled", Asked(guidance=guidance), Path("out"), False, None))
+            list(sample_files("labelled", SampleOptions(guidance=guidance), out=Path("out")))
         assert not Path("out").exists()
 
 
 def test_recipes_of_before_are_read(runs: Runs) -> None:
     runs("unet")
-    recipe = open_run("unet").sample(1).recipes[0]
+    recipe = open_run("unet").sample(1).provenance[0].stored()
     del recipe["guidance"], recipe["early"]
-    assert Stored.model_validate(recipe).guidance == BY_LABEL
+    assert NumberProvenance.model_validate(recipe).guidance == BY_LABEL

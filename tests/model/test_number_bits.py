@@ -16,13 +16,13 @@ from sfumato.engine import precision
 from sfumato.likelihood import Levels, gaussian_bound
 from sfumato.model import number_bits as likelihoods
 from sfumato.model.number_bits import Bits, bits_of
-from sfumato.model.numbers import GaussianModel
+from sfumato.model.numbers import NumberModel
 from sfumato.run import open_run
 from sfumato.runs.measuring import Measuring
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 3, 16, 16)).astype(np.uint8)
 LABELS = torch.tensor([0, 1, 1, 0, 1])
-Model = GaussianModel[Any]
+Model = NumberModel
 
 
 def concluded(
@@ -40,14 +40,14 @@ def concluded(
 @pytest.fixture(scope="module")
 def unet(finished_runs: Path) -> Model:
     model = open_run(finished_runs / "unet").model
-    assert isinstance(model, GaussianModel)
+    assert isinstance(model, NumberModel)
     return model
 
 
 @pytest.fixture(scope="module")
 def plain(finished_runs: Path) -> Model:
     model = open_run(finished_runs / "plain").model
-    assert isinstance(model, GaussianModel)
+    assert isinstance(model, NumberModel)
     return model
 
 

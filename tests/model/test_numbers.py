@@ -13,22 +13,22 @@ from PIL import Image
 
 from sfumato.errors import DataError, RunError, SettingError
 from sfumato.media.image.provenance import read_recipe, write_png
-from sfumato.model.model import Making
-from sfumato.model.writing import Written
+from sfumato.model.options import SampleOptions
+from sfumato.model.provenance import Making
 from sfumato.run import Run, open_run
 from sfumato.runs.directory import RunDirectory
 from sfumato.sampling import Heun
 from sfumato.training.train import resume
-from sfumato.verbs.sample import Asked, sample_files
+from sfumato.verbs.sample import Written, sample_files
 
 Runs = Callable[..., Path]
 
 
 def files(run: str | None, out: str, like: Path | None = None, **asked: Any) -> list[Path]:
-    events = list(sample_files(run, Asked(**asked), Path(out), False, like))
+    events = list(sample_files(run, SampleOptions(**asked), out=Path(out), like=like))
     written = events[-1]
     assert isinstance(written, Written)
-    return written.files
+    return written.out.files
 
 
 def pixels(path: Path) -> bytes:
@@ -66,7 +66,7 @@ class TestInAnyBatch:
         model = open_run(finished_runs / name).model
 
         def final(batch: int) -> torch.Tensor:
-            events = model.sample(model.request(9, seed=7, batch=batch, steps=3))
+            events = model.sample(model.request(SampleOptions(9, seed=7, batch=batch, steps=3)))
             states = [event.state for event in events if isinstance(event, Making)]
             return torch.cat([state.x_t for state in states if state.t == 0])
 
@@ -76,21 +76,21 @@ class TestInAnyBatch:
 
     @pytest.mark.parametrize("sampler", ["ancestral", "edm"])
     def test_with_noise_on_the_way(self, unet: Run, sampler: str) -> None:
-        whole = unet.sample(5, sampler=sampler, steps=5, batch=5).pixels
-        alone = unet.sample(1, first=3, sampler=sampler, steps=5).pixels
+        whole = unet.sample(5, sampler=sampler, steps=5, batch=5).items
+        alone = unet.sample(1, first=3, sampler=sampler, steps=5).items
         assert np.array_equal(alone[0], whole[3])
 
     def test_the_seed_and_the_index_decide(self, unet: Run) -> None:
-        first = unet.sample(2, seed=1).pixels
-        assert np.array_equal(first, unet.sample(2, seed=1).pixels)
-        assert not np.array_equal(first, unet.sample(2, seed=2).pixels)
+        first = unet.sample(2, seed=1).items
+        assert np.array_equal(first, unet.sample(2, seed=1).items)
+        assert not np.array_equal(first, unet.sample(2, seed=2).items)
         assert not np.array_equal(first[0], first[1])
 
     def test_what_came_before_does_not(self, unet: Run) -> None:
-        expected = unet.sample(2).pixels
+        expected = unet.sample(2).items
         torch.manual_seed(123)
         unet.sample(3, seed=9)
-        assert np.array_equal(unet.sample(2).pixels, expected)
+        assert np.array_equal(unet.sample(2).items, expected)
 
 
 class TestLike:
@@ -131,21 +131,21 @@ class TestLike:
     def test_a_forged_recipe_is_refused(
         self, tmp_path: Path, unet: Run, field: str, value: object
     ) -> None:
-        recipe = {**unet.sample(1).recipes[0], field: value}
+        recipe = {**unet.sample(1).provenance[0].stored(), field: value}
         write_png(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8), recipe)
         with pytest.raises(DataError, match=rf"damaged.\nwhy: {field}"):
             unet.like(tmp_path / "a.png")
 
     def test_a_forged_label_is_refused(self, tmp_path: Path, unet: Run) -> None:
-        recipe = {**unet.sample(1).recipes[0], "label": "unicorn"}
+        recipe = {**unet.sample(1).provenance[0].stored(), "label": "unicorn"}
         write_png(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8), recipe)
         with pytest.raises(SettingError, match="no label 'unicorn'"):
             unet.like(tmp_path / "a.png")
 
     def test_a_later_version_may_add_to_it(self, tmp_path: Path, unet: Run) -> None:
         made = unet.sample(1)
-        write_png(tmp_path / "a.png", made.pixels[0], {**made.recipes[0], "new": 1})
-        assert np.array_equal(unet.like(tmp_path / "a.png").pixels, made.pixels)
+        write_png(tmp_path / "a.png", made.items[0], {**made.provenance[0].stored(), "new": 1})
+        assert np.array_equal(unet.like(tmp_path / "a.png").items, made.items)
 
     def test_any_other_picture_carries_none(self, tmp_path: Path, unet: Run) -> None:
         Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
@@ -155,17 +155,20 @@ class TestLike:
 
 class TestLabels:
     def test_are_drawn_as_often_as_in_the_data(self, unet: Run) -> None:
-        recipes = unet.sample(60, steps=1).recipes
+        recipes = [origin.stored() for origin in unet.sample(60, steps=1).provenance]
         counts = Counter(recipe["label"] for recipe in recipes)
         share = unet.spec.data.frequencies[0]
         # Three standard deviations of a binomial.
         assert abs(counts["cat"] / 60 - share) < 3 * (share * (1 - share) / 60) ** 0.5
         assert set(counts) == {"cat", "dog"}
-        assert recipes[40]["label"] == unet.sample(1, first=40, steps=1).recipes[0]["label"]
+        assert (
+            recipes[40]["label"]
+            == unet.sample(1, first=40, steps=1).provenance[0].stored()["label"]
+        )
 
     def test_one_that_is_asked_for_is_kept(self, unet: Run) -> None:
         dogs = unet.sample(4, label="dog")
-        assert {recipe["label"] for recipe in dogs.recipes} == {"dog"}
+        assert {origin.label for origin in dogs.provenance} == {"dog"}
 
     def test_the_scale_acts(self, unet: Run) -> None:
         # Guidance needs weights that listen to the label, which four steps do not give.
@@ -173,8 +176,8 @@ class TestLabels:
         for parameter in unet.denoiser.backbone.parameters():
             parameter.add_(0.02)
         try:
-            made = [unet.sample(1, label="dog", scale=s).pixels for s in (1.0, 1, 3.0)]
-            plainly = unet.sample(1, label="cat").pixels
+            made = [unet.sample(1, label="dog", scale=s).items for s in (1.0, 1, 3.0)]
+            plainly = unet.sample(1, label="cat").items
         finally:
             unet.denoiser.backbone.load_state_dict(kept)
         assert np.array_equal(made[0], made[1])
@@ -187,8 +190,8 @@ class TestVariations:
         source = pictures / "cat/3.png"
         with Image.open(source) as picture:
             original = np.asarray(picture).astype(int)
-        near = unet.sample(2, start=source, strength=1e-4, steps=1).pixels
-        far = unet.sample(2, start=source, strength=1.0).pixels
+        near = unet.sample(2, start=source, strength=1e-4, steps=1).items
+        far = unet.sample(2, start=source, strength=1.0).items
         assert np.abs(near - original).max() <= 2
         assert np.abs(far - original).mean() > 30
 
@@ -196,28 +199,28 @@ class TestVariations:
         self, unet: Run, pictures: Path
     ) -> None:
         asked = {"start": pictures / "cat/0.png", "strength": 0.6}
-        together = unet.sample(5, **asked).pixels
+        together = unet.sample(5, **asked).items
         assert len({picture.tobytes() for picture in together}) == 5
-        assert np.array_equal(unet.sample(5, batch=2, **asked).pixels, together)
-        assert np.array_equal(unet.sample(1, first=3, **asked).pixels[0], together[3])
+        assert np.array_equal(unet.sample(5, batch=2, **asked).items, together)
+        assert np.array_equal(unet.sample(1, first=3, **asked).items[0], together[3])
 
     def test_the_whole_way_is_that_of_a_picture_from_noise(
         self, plain: Run, pictures: Path
     ) -> None:
         """At full strength nothing is left of the file where the schedule leaves no signal."""
         start = pictures / "cat/0.png"
-        varied = plain.sample(2, start=start, strength=1.0).pixels
-        assert np.array_equal(varied, plain.sample(2).pixels)
+        varied = plain.sample(2, start=start, strength=1.0).items
+        assert np.array_equal(varied, plain.sample(2).items)
 
     @pytest.mark.parametrize(("strength", "steps"), [(None, 2), (0.25, 1), (0.01, 1), (1.0, 4)])
     def test_they_take_their_share_of_the_steps(
         self, unet: Run, pictures: Path, strength: float | None, steps: int
     ) -> None:
         asked = {"start": pictures / "cat/0.png", "strength": strength}
-        request = unet.model.request(**asked)
-        assert request.steps == steps
-        assert request.scale == 1
-        assert unet.model.request(steps=3, **asked).steps == 3
+        request = unet.model.request(SampleOptions(**asked))
+        assert request.sample.steps == steps
+        assert request.sample.scale == 1
+        assert unet.model.request(SampleOptions(steps=3, **asked)).sample.steps == 3
         events = [e for e in unet.model.sample(request) if isinstance(e, Making)]
         assert events[0].state.t == pytest.approx(0.5 if strength is None else strength)
 
@@ -241,7 +244,7 @@ class TestVariations:
 
     def test_a_picture_of_another_size_is_fitted(self, unet: Run, tmp_path: Path) -> None:
         Image.new("L", (40, 25), 200).save(tmp_path / "grey.jpg")
-        made = unet.sample(1, start=tmp_path / "grey.jpg", strength=1e-4, steps=1).pixels
+        made = unet.sample(1, start=tmp_path / "grey.jpg", strength=1e-4, steps=1).items
         assert made.shape == (1, 16, 16, 3)
         assert abs(int(np.median(made)) - 200) <= 2
 
@@ -250,11 +253,11 @@ class TestVariations:
         self, unet: Run, pictures: Path, strength: float
     ) -> None:
         with pytest.raises(SettingError, match="strength cannot be"):
-            unet.model.request(start=pictures / "cat/0.png", strength=strength)
+            unet.model.request(SampleOptions(start=pictures / "cat/0.png", strength=strength))
 
     def test_what_is_no_start(self, unet: Run, tmp_path: Path) -> None:
         with pytest.raises(SettingError, match="variations of a file"):
-            unet.model.request(strength=0.5)
+            unet.model.request(SampleOptions(strength=0.5))
         (tmp_path / "a.png").write_text("no picture")
         for path, words in (
             (tmp_path / "none.png", "No such file"),
@@ -272,7 +275,7 @@ class TestVariations:
     def test_a_forged_start_is_refused(
         self, unet: Run, pictures: Path, tmp_path: Path, field: str, value: object
     ) -> None:
-        recipe = unet.sample(1, start=pictures / "cat/0.png").recipes[0]
+        recipe = unet.sample(1, start=pictures / "cat/0.png").provenance[0].stored()
         recipe["start"][field] = value
         write_png(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8), recipe)
         with pytest.raises(DataError, match=rf"damaged.\nwhy: start.{field}"):
@@ -290,32 +293,32 @@ class TestRequests:
     )  # fmt: skip
     def test_bad_ones_are_refused(self, unet: Run, asked: dict[str, Any]) -> None:
         with pytest.raises(SettingError):
-            unet.model.request(**asked)
+            unet.model.request(SampleOptions(**asked))
 
     def test_names_get_suggestions(self, unet: Run) -> None:
         with pytest.raises(SettingError, match="did you mean 'dog'"):
-            unet.model.request(label="dogg")
+            unet.model.request(SampleOptions(label="dogg"))
         with pytest.raises(SettingError, match="did you mean 'heun'"):
-            unet.model.request(sampler="huen")
+            unet.model.request(SampleOptions(sampler="huen"))
 
     def test_an_unconditional_run_takes_no_guidance(self, plain: Run) -> None:
         for asked in ({"scale": 2.0}, {"label": "cat"}):
             with pytest.raises(SettingError, match="trained without classes"):
-                plain.model.request(**asked)
-        assert plain.model.request(scale=1.0).label is None
+                plain.model.request(SampleOptions(**asked))
+        assert plain.model.request(SampleOptions(scale=1.0)).sample.label is None
 
     def test_what_is_not_asked_is_the_recipe_s(self, unet: Run) -> None:
         request = unet.model.request()
-        assert request.steps == 4
-        assert request.sampler == unet.spec.recipe.sampling.sampler
-        assert unet.model.request(sampler=Heun()).sampler == Heun()
+        assert request.sample.steps == 4
+        assert request.sample.sampler == unet.spec.recipe.sampling.sampler
+        assert unet.model.request(SampleOptions(sampler=Heun())).sample.sampler == Heun()
 
 
 def test_the_recipe_in_a_file_tells_all(unet: Run, tmp_path: Path) -> None:
     samples = unet.sample(2, seed=5, sampler="ddim", steps=3, label="cat", scale=1.5)
     paths = samples.save(tmp_path / "out")
     told = read_recipe(paths[1])
-    assert told == json.loads(json.dumps(samples.recipes[1]))
+    assert told == json.loads(json.dumps(samples.provenance[1].stored()))
     assert told["model"] == unet.model.fingerprint
     assert {k: told[k] for k in ("run", "seed", "index", "steps", "label", "scale")} == {
         "run": "unet", "seed": 5, "index": 1, "steps": 3, "label": "cat", "scale": 1.5,

@@ -14,22 +14,20 @@ from torch import nn
 from sfumato import storage
 from sfumato.engine import precision as machine
 from sfumato.errors import SettingError
-from sfumato.model.model import Making
-from sfumato.model.stored import Stored, read_stored
-from sfumato.model.text_stored import StoredText
-from sfumato.model.text_writing import WrittenTexts
-from sfumato.model.writing import Written
+from sfumato.media.image.medium import ImageMedium
+from sfumato.model.options import SampleOptions
+from sfumato.model.provenance import Making, NumberProvenance, TokenProvenance, read_provenance
 from sfumato.run import open_run
-from sfumato.verbs.sample import Asked, sample_files
+from sfumato.verbs.sample import Written, sample_files
 
 Runs = Callable[..., Path]
 FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def files(run: str | None, out: str, like: Path | None = None, **asked: Any) -> list[Path]:
-    *_, written = sample_files(run, Asked(**asked), Path(out), False, like)
+    *_, written = sample_files(run, SampleOptions(**asked), out=Path(out), like=like)
     assert isinstance(written, Written)
-    return written.files
+    return written.out.files
 
 
 def products(network: nn.Module) -> set[torch.dtype]:
@@ -53,11 +51,11 @@ def test_the_network_is_evaluated_in_it_and_the_sampler_is_not(runs: Runs, name:
         run = open_run(name)
         seen = products(run.denoiser.backbone)
         model: Any = run.model
-        states = list(model.sample(model.request(2, precision=asked)))
+        states = list(model.sample(model.request(SampleOptions(2, precision=asked))))
         assert seen == {dtype}
         ends[asked] = [event.state.x_t for event in states if isinstance(event, Making)][-1]
         assert ends[asked].dtype == torch.float32
-        assert states[-1].recipes[0]["precision"] == asked
+        assert states[-1].provenance[0].stored()["precision"] == asked
     assert not torch.equal(ends["fp32"], ends["bf16"])
 
 
@@ -67,7 +65,9 @@ def test_bf16_is_the_same_to_the_last_bit_in_any_batch(runs: Runs, name: str) ->
     model: Any = open_run(name).model
 
     def final(batch: int) -> torch.Tensor:
-        events = model.sample(model.request(9, seed=7, batch=batch, precision="bf16"))
+        events = model.sample(
+            model.request(SampleOptions(9, seed=7, batch=batch, precision="bf16"))
+        )
         states = [event.state for event in events if isinstance(event, Making)]
         return torch.cat([state.x_t for state in states if state.t == 0])
 
@@ -95,7 +95,11 @@ def test_the_machine_decides_where_the_run_left_it_open(
     runs("unet")
     monkeypatch.setattr(machine, "_fast_bf16", lambda device: (fast, ""))
     model: Any = open_run("unet").model
-    assert model.request(1).precision == model.request(1, precision="auto").precision == choice
+    assert (
+        model.request(SampleOptions(1)).sample.precision
+        == model.request(SampleOptions(1, precision="auto")).sample.precision
+        == choice
+    )
 
 
 def test_the_run_decides_where_nothing_is_asked(
@@ -107,25 +111,25 @@ def test_the_run_decides_where_nothing_is_asked(
     storage.write_sealed_json(run / "spec.json", spec)
     monkeypatch.setattr(machine, "_fast_bf16", lambda device: (True, ""))
     model: Any = open_run("unet").model
-    assert model.request(1).precision == "fp32"
-    assert model.request(1, precision="auto").precision == "bf16"
+    assert model.request(SampleOptions(1)).sample.precision == "fp32"
+    assert model.request(SampleOptions(1, precision="auto")).sample.precision == "bf16"
 
 
 def test_a_file_of_before_was_made_in_the_format_of_its_run(runs: Runs) -> None:
     runs("unet")
     run = open_run("unet")
-    recipe = run.sample(1).recipes[0]
+    recipe = run.sample(1).provenance[0].stored()
     written = recipe.pop("precision")
-    assert Stored.model_validate(recipe).precision is None
+    assert NumberProvenance.model_validate(recipe).precision is None
     assert run.model.number_format(None) == written
 
 
 @pytest.mark.parametrize("value", ["auto", "fp16", 3])
 def test_a_forged_format_is_refused(runs: Runs, value: object) -> None:
     runs("unet")
-    recipe = {**open_run("unet").sample(1).recipes[0], "precision": value}
+    recipe = {**open_run("unet").sample(1).provenance[0].stored(), "precision": value}
     with pytest.raises(ValueError, match="precision"):
-        Stored.model_validate(recipe)
+        NumberProvenance.model_validate(recipe)
 
 
 def test_another_format_is_refused_by_name(runs: Runs) -> None:
@@ -139,27 +143,29 @@ class TestText:
     @pytest.mark.parametrize("asked", ["fp32", "bf16"])
     def test_a_text_is_made_again_in_its_own_format(self, text_runs: Runs, asked: str) -> None:
         text_runs("labelled")
-        wanted = Asked(n=2, precision=asked)
-        *_, written = sample_files("labelled", wanted, Path("a"), False, None)
-        assert isinstance(written, WrittenTexts)
-        *_, again = sample_files(None, Asked(), Path("b"), False, Path("a/samples.jsonl:2"))
-        assert isinstance(again, WrittenTexts)
-        assert again.texts == written.texts[1:]
-        recipe = json.loads(again.file.read_text())["recipe"]
-        assert StoredText.model_validate(recipe).precision == asked
+        wanted = SampleOptions(n=2, precision=asked)
+        *_, written = sample_files("labelled", wanted, out=Path("a"))
+        assert isinstance(written, Written)
+        *_, again = sample_files(
+            None, SampleOptions(), out=Path("b"), like=Path("a/samples.jsonl:2")
+        )
+        assert isinstance(again, Written)
+        assert again.out.texts == written.out.texts[1:]
+        recipe = json.loads(again.out.files[0].read_text())["recipe"]
+        assert TokenProvenance.model_validate(recipe).precision == asked
 
     def test_texts_are_the_same_in_any_batch(self, text_runs: Runs) -> None:
         text_runs("prose")
         run = open_run("prose")
         made = [run.sample(6, batch=batch, precision="bf16") for batch in (1, 4, 6)]
-        assert made[0].texts == made[1].texts == made[2].texts  # type: ignore[union-attr]
+        assert list(made[0]) == list(made[1]) == list(made[2])
 
     def test_logits_are_float32_and_the_products_are_not(self, text_runs: Runs) -> None:
         text_runs("prose")
         run = open_run("prose")
         seen = products(run.denoiser.backbone)
         model: Any = run.model
-        states = list(model.sample(model.request(1, precision="bf16")))
+        states = list(model.sample(model.request(SampleOptions(1, precision="bf16"))))
         assert seen == {torch.bfloat16}
         assert states[0].state.belief.dtype == torch.float32
 
@@ -167,4 +173,4 @@ class TestText:
 def test_the_file_tells_it(runs: Runs) -> None:
     runs("unet")
     (path,) = files("unet", "out", n=1, precision="bf16")
-    assert read_stored(path).precision == "bf16"
+    assert read_provenance(path, NumberProvenance, ImageMedium.read_provenance).precision == "bf16"

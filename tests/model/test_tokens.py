@@ -13,12 +13,12 @@ from torch import Tensor
 
 from sfumato import storage
 from sfumato.errors import DamagedFile, RunError, SettingError
-from sfumato.model.gaps import MASKED
-from sfumato.model.model import Making
-from sfumato.model.text_request import MadeTexts
-from sfumato.model.tokens import TextModel
+from sfumato.model.layout import MASKED
+from sfumato.model.options import SampleOptions
+from sfumato.model.provenance import Made, Making
+from sfumato.model.tokens import TokenModel
 from sfumato.process.categorical import Masking
-from sfumato.run import Run, Texts, open_run
+from sfumato.run import Run, open_run
 from sfumato.sampling.tokens import TOKEN_SAMPLERS, Ancestral
 from sfumato.training.train import planned, resume, train
 
@@ -26,34 +26,34 @@ Runs = Callable[..., Path]
 NAMES = ("prose", "uniform", "labelled")
 
 
-def opened(root: Path, name: str) -> TextModel:
+def opened(root: Path, name: str) -> TokenModel:
     model = open_run(root / name).model
-    assert isinstance(model, TextModel)
+    assert isinstance(model, TokenModel)
     return model
 
 
-def made(model: TextModel, **asked: Any) -> tuple[list[str], list[dict[str, Any]], list[Tensor]]:
+def made(model: TokenModel, **asked: Any) -> tuple[list[str], list[dict[str, Any]], list[Tensor]]:
     """Texts, their recipes, and the tokens of each batch (and window)."""
     texts: list[str] = []
     recipes: list[dict[str, Any]] = []
     tokens: list[Tensor] = []
-    for event in model.sample(model.request(**asked)):
-        if isinstance(event, MadeTexts):
-            texts += event.texts
-            recipes += event.recipes
+    for event in model.sample(model.request(SampleOptions(**asked))):
+        if isinstance(event, Made):
+            texts += event.items
+            recipes += [origin.stored() for origin in event.provenance]
         elif isinstance(event, Making) and event.state.step == event.state.steps:
             tokens.append(event.state.x_t)
     return texts, recipes, tokens
 
 
 @pytest.fixture(scope="module")
-def models(finished_texts: Path) -> dict[str, TextModel]:
+def models(finished_texts: Path) -> dict[str, TokenModel]:
     return {name: opened(finished_texts, name) for name in NAMES}
 
 
 class TestInAnyBatch:
     @pytest.mark.parametrize("name", NAMES)
-    def test_texts_and_recipes_are_the_same(self, models: dict[str, TextModel], name: str) -> None:
+    def test_texts_and_recipes_are_the_same(self, models: dict[str, TokenModel], name: str) -> None:
         scale = 1.5 if name == "labelled" else None
         one, three, eight = (
             made(models[name], n=8, seed=7, batch=batch, scale=scale, steps=5)
@@ -66,13 +66,15 @@ class TestInAnyBatch:
 
     @pytest.mark.parametrize("name", NAMES)
     def test_beliefs_are_the_same_to_the_last_bit(
-        self, models: dict[str, TextModel], name: str
+        self, models: dict[str, TokenModel], name: str
     ) -> None:
         """Tokens would hide most differences."""
         model = models[name]
 
         def first_beliefs(**asked: Any) -> Tensor:
-            events = model.sample(model.request(seed=1, steps=2, sampler="bridge", **asked))
+            events = model.sample(
+                model.request(SampleOptions(seed=1, steps=2, sampler="bridge", **asked))
+            )
             beliefs = [e.state.belief for e in events if isinstance(e, Making) and not e.state.step]
             return torch.cat([belief for belief in beliefs if belief is not None])
 
@@ -81,18 +83,18 @@ class TestInAnyBatch:
         assert torch.equal(first_beliefs(n=3, first=2), whole[2:5])
 
     @pytest.mark.parametrize("sampler", TOKEN_SAMPLERS)
-    def test_with_every_sampler(self, models: dict[str, TextModel], sampler: str) -> None:
+    def test_with_every_sampler(self, models: dict[str, TokenModel], sampler: str) -> None:
         model = models["labelled"]
         whole, _, tokens = made(model, n=5, sampler=sampler, steps=6)
         assert made(model, n=1, first=3, sampler=sampler, steps=6)[0] == whole[3:4]
         assert torch.cat(tokens).max() < model.denoiser.process.size
 
-    def test_seeds_differ(self, models: dict[str, TextModel]) -> None:
+    def test_seeds_differ(self, models: dict[str, TokenModel]) -> None:
         assert made(models["prose"], n=2, seed=1)[0] != made(models["prose"], n=2, seed=2)[0]
 
 
 class TestWhatComesOut:
-    def test_the_unknown_is_never_drawn(self, models: dict[str, TextModel]) -> None:
+    def test_the_unknown_is_never_drawn(self, models: dict[str, TokenModel]) -> None:
         """Not even where the network believes in nothing else, with temperature and all."""
         for name in ("prose", "uniform"):
             model = models[name]
@@ -108,13 +110,13 @@ class TestWhatComesOut:
                 head.bias.copy_(bias)
 
     def test_short_texts_are_as_long_as_those_of_the_data(
-        self, models: dict[str, TextModel]
+        self, models: dict[str, TokenModel]
     ) -> None:
         texts, recipes, _ = made(models["labelled"], n=40, steps=1)
         assert {len(text) for text in texts} == {5, 8, 13, 20}
         assert [recipe["length"] for recipe in recipes] == [len(text) for text in texts]
 
-    def test_labels_are_drawn_as_often_as_in_the_data(self, models: dict[str, TextModel]) -> None:
+    def test_labels_are_drawn_as_often_as_in_the_data(self, models: dict[str, TokenModel]) -> None:
         """Of 200 with a share of three in four: within 3.3 deviations of 6.3."""
         model = models["labelled"]
         share = model.spec.data.frequencies[0]
@@ -123,7 +125,7 @@ class TestWhatComesOut:
         only = made(model, n=5, label="odd", steps=1)[1]
         assert {recipe["label"] for recipe in only} == {"odd"}
 
-    def test_guidance_and_temperature_matter(self, models: dict[str, TextModel]) -> None:
+    def test_guidance_and_temperature_matter(self, models: dict[str, TokenModel]) -> None:
         model = models["labelled"]
         plain = made(model, n=6, label="odd", seed=3)[0]
         assert made(model, n=6, label="odd", seed=3, scale=1e5)[0] != plain
@@ -131,10 +133,10 @@ class TestWhatComesOut:
         cold = made(model, n=6, label="odd", seed=3, top_p=1e-9)[0]
         assert cold != plain
 
-    def test_a_uniform_run_is_sampled_with_the_bridge(self, models: dict[str, TextModel]) -> None:
+    def test_a_uniform_run_is_sampled_with_the_bridge(self, models: dict[str, TokenModel]) -> None:
         model = models["uniform"]
-        assert model.request().sampler.kind == "bridge"
-        assert model.request().sampler.grid == model.spec.text.sampling.sampler.grid
+        assert model.request().sample.sampler.kind == "bridge"
+        assert model.request().sample.sampler.grid == model.spec.recipe.sampling.sampler.grid
         texts, recipes, _ = made(model, n=2)
         assert all(len(text) == 32 for text in texts)
         assert {recipe["sampler"]["kind"] for recipe in recipes} == {"bridge"}
@@ -143,17 +145,17 @@ class TestWhatComesOut:
 
 
 class TestWindows:
-    def test_each_knows_half_of_the_one_before(self, models: dict[str, TextModel]) -> None:
+    def test_each_knows_half_of_the_one_before(self, models: dict[str, TokenModel]) -> None:
         model = models["prose"]
         mask, length = model.denoiser.process.size, 75
-        request = model.request(n=2, length=length, batch=2)
+        request = model.request(SampleOptions(n=2, length=length, batch=2))
         known = torch.empty(2, 0, dtype=torch.int64)
         sizes = []
         for event in model.sample(request):
-            if isinstance(event, MadeTexts):
-                assert [len(text) for text in event.texts] == [length] * 2
+            if isinstance(event, Made):
+                assert [len(text) for text in event.items] == [length] * 2
                 final = [model.tokenizer.decode(row[:length].numpy()) for row in known]
-                assert event.texts == final
+                assert event.items == final
                 continue
             state = event.state
             # What earlier windows found is never changed.
@@ -166,16 +168,18 @@ class TestWindows:
                 known = state.x_t
         assert sizes == [32, 48, 64, 80]
 
-    def test_the_first_window_is_that_of_a_shorter_text(self, models: dict[str, TextModel]) -> None:
+    def test_the_first_window_is_that_of_a_shorter_text(
+        self, models: dict[str, TokenModel]
+    ) -> None:
         short, long = (made(models["prose"], n=2, length=size)[0] for size in (32, 40))
         assert [text[:32] for text in long] == short
 
-    def test_they_are_the_same_in_any_batch(self, models: dict[str, TextModel]) -> None:
+    def test_they_are_the_same_in_any_batch(self, models: dict[str, TokenModel]) -> None:
         whole = made(models["prose"], n=3, length=50, seed=2)[0]
         assert made(models["prose"], n=3, length=50, seed=2, batch=1)[0] == whole
         assert made(models["prose"], n=1, first=2, length=50, seed=2)[0] == whole[2:]
 
-    def test_a_shorter_text_than_the_data_has(self, models: dict[str, TextModel]) -> None:
+    def test_a_shorter_text_than_the_data_has(self, models: dict[str, TokenModel]) -> None:
         for name in ("prose", "uniform", "labelled"):
             assert {len(text) for text in made(models[name], n=3, length=3)[0]} == {3}
 
@@ -183,38 +187,38 @@ class TestWindows:
         ("name", "words"), [("labelled", "20 tokens long"), ("uniform", "only a masking process")]
     )
     def test_where_there_can_be_none(
-        self, models: dict[str, TextModel], name: str, words: str
+        self, models: dict[str, TokenModel], name: str, words: str
     ) -> None:
         with pytest.raises(SettingError, match=words):
-            models[name].request(length=33)
+            models[name].request(SampleOptions(length=33))
 
 
 class TestOnTheWay:
-    def test_every_state_is_shown(self, models: dict[str, TextModel]) -> None:
+    def test_every_state_is_shown(self, models: dict[str, TokenModel]) -> None:
         model = models["labelled"]
         process = model.denoiser.process
         assert isinstance(process, Masking)
         seen: list[list[str]] = []
-        for event in model.sample(model.request(n=3)):
+        for event in model.sample(model.request(SampleOptions(n=3))):
             if isinstance(event, Making):
-                lengths = model.lengths(model.request(n=3), range(3))
+                lengths = model.lengths(model.request(SampleOptions(n=3)).sample, range(3))
                 seen.append(model.shown(event.state.x_t, lengths))
                 assert [len(text) for text in seen[-1]] == list(lengths)
             else:
-                assert isinstance(event, MadeTexts)
-                assert seen[-1] == event.texts
+                assert isinstance(event, Made)
+                assert seen[-1] == event.items
         assert len(seen) == 9
         assert {*"".join(seen[0])} == {MASKED}
         assert MASKED not in "".join(seen[-1])
         hidden = ["".join(texts).count(MASKED) for texts in seen]
         assert hidden == sorted(hidden, reverse=True)
 
-    def test_batches_are_counted(self, models: dict[str, TextModel]) -> None:
+    def test_batches_are_counted(self, models: dict[str, TokenModel]) -> None:
         model = models["prose"]
-        events = list(model.sample(model.request(n=5, batch=2, steps=1)))
+        events = list(model.sample(model.request(SampleOptions(n=5, batch=2, steps=1))))
         making = {(event.done, event.total) for event in events if isinstance(event, Making)}
         assert making == {(0, 5), (2, 5), (4, 5)}
-        batches = [list(event.indices) for event in events if isinstance(event, MadeTexts)]
+        batches = [list(event.indices) for event in events if isinstance(event, Made)]
         assert batches == [[0, 1], [2, 3], [4]]
 
 
@@ -227,22 +231,24 @@ class TestMakingAgain:
         if name == "labelled":
             settings["scale"] = 1.5
         texts = run.sample(6, first=4, **settings)
-        assert isinstance(texts, Texts)
-        path = texts.save(tmp_path / "out")
-        for number, text in enumerate(texts.texts, start=1):
+        (path,) = texts.save(tmp_path / "out")
+        for number, text in enumerate(texts, start=1):
             again = run.like(f"{path}:{number}")
-            assert isinstance(again, Texts)
-            assert (again.texts, again.recipes) == ([text], [texts.recipes[number - 1]])
+            assert (list(again), [origin.stored() for origin in again.provenance]) == (
+                [text],
+                [texts.provenance[number - 1].stored()],
+            )
 
     def test_of_windows(self, text_runs: Runs, tmp_path: Path) -> None:
         text_runs("prose")
         run = open_run("prose")
         texts = run.sample(2, length=70)
-        assert run.like(texts.save(tmp_path / "out")).texts == texts.texts[:1]  # type: ignore[union-attr]
+        (path,) = texts.save(tmp_path / "out")
+        assert list(run.like(path)) == list(texts[:1])
 
     def test_other_weights_are_refused(self, text_runs: Runs, tmp_path: Path) -> None:
         text_runs("prose")
-        path = open_run("prose").sample(1).save(tmp_path / "out")  # type: ignore[arg-type]
+        (path,) = open_run("prose").sample(1).save(tmp_path / "out")
         list(resume(Run.open("prose").directory, steps=7))
         with pytest.raises(RunError, match="not made by the weights"):
             open_run("prose").like(str(path))
@@ -256,9 +262,13 @@ class TestRequests:
                    "sampling.sampler.kind=trapezoid", "sampling.scale=3")  # fmt: skip
         list(train(prose, planned("text", steps=1, changes=changes), "a", tmp_path))
         request = opened(tmp_path, "a").request()
-        assert (request.temperature, request.top_p, request.steps) == (0.7, 0.9, 8)
-        assert request.sampler.kind == "trapezoid"
-        assert request.scale == 1.0  # there is no label to be guided to
+        assert (request.sample.temperature, request.sample.top_p, request.sample.steps) == (
+            0.7,
+            0.9,
+            8,
+        )
+        assert request.sample.sampler.kind == "trapezoid"
+        assert request.sample.scale == 1.0  # there is no label to be guided to
 
     @pytest.mark.parametrize(
         ("asked", "words"),
@@ -281,27 +291,27 @@ class TestRequests:
         ],
     )
     def test_bad_ones_are_refused(
-        self, models: dict[str, TextModel], asked: dict[str, Any], words: str
+        self, models: dict[str, TokenModel], asked: dict[str, Any], words: str
     ) -> None:
         with pytest.raises(SettingError, match=words):
-            models["labelled"].request(**asked)
+            models["labelled"].request(SampleOptions(**asked))
 
-    def test_a_sampler_may_have_settings(self, models: dict[str, TextModel]) -> None:
+    def test_a_sampler_may_have_settings(self, models: dict[str, TokenModel]) -> None:
         sampler = Ancestral()
-        assert models["prose"].request(sampler=sampler).sampler is sampler
+        assert models["prose"].request(SampleOptions(sampler=sampler)).sample.sampler is sampler
 
-    def test_a_run_without_classes_takes_no_label(self, models: dict[str, TextModel]) -> None:
+    def test_a_run_without_classes_takes_no_label(self, models: dict[str, TokenModel]) -> None:
         for asked in ({"label": "even"}, {"scale": 2.0}):
             with pytest.raises(SettingError, match="without classes"):
-                models["prose"].request(**asked)
+                models["prose"].request(SampleOptions(**asked))
 
     def test_one_medium_s_request_is_not_another_s(
-        self, models: dict[str, TextModel], finished_runs: Path
+        self, models: dict[str, TokenModel], finished_runs: Path
     ) -> None:
         pictures = open_run(finished_runs / "plain")
         with pytest.raises(SettingError, match="not one for the medium"):
             pictures.make(models["prose"].request())
-        with pytest.raises(TypeError):
+        with pytest.raises(SettingError, match="'temperature' is not for images"):
             pictures.sample(1, temperature=0.5)
 
 
@@ -322,4 +332,4 @@ def test_text_takes_the_line_of_guidance_alone(text_runs):
     text_runs("labelled")
     model = Run.open("labelled").model
     with pytest.raises(SettingError, match="tokens"):
-        list(model.sample(model.request(1, steps=2, guidance="apg", scale=2.0)))
+        list(model.sample(model.request(SampleOptions(1, steps=2, guidance="apg", scale=2.0))))

@@ -16,10 +16,11 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from sfumato.denoiser import TokenDenoiser
-from sfumato.objective import variational_bound
+from sfumato.objective import AnyTokenObjective, Bound, variational_bound
 from sfumato.oracle import MarkovChain, SequenceDenoiser
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import CosineKeep, Keep, LinearKeep, PowerKeep
@@ -234,6 +235,20 @@ def test_conditions_reach_the_backbone(process):
     x0, t, noise = some(2)
     variational_bound(TokenDenoiser(backbone, process), x0, t, noise, label=label)
     assert backbone.cond == {"label": label}
+
+
+@every_process
+def test_as_an_objective_it_is_the_same_number(process):
+    process = process(LinearKeep(), CHAIN.size)
+    denoiser, label = TokenDenoiser(Exact(process), process), torch.tensor([1, 2])
+    x0, t, noise = some(2)
+    counted = torch.tensor([[True, True, True], [True, True, False]])
+    objective = TypeAdapter(AnyTokenObjective).validate_python({"kind": "bound"})
+    assert objective == Bound()
+    nats = variational_bound(denoiser, x0, t, noise, counted)
+    assert torch.equal(objective(denoiser, x0, t, noise, counted, label=label), nats)
+    assert denoiser.backbone.cond == {"label": label}
+    assert torch.equal(objective(denoiser, x0, t, noise), variational_bound(denoiser, x0, t, noise))
 
 
 class TestMasking:

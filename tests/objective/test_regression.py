@@ -2,11 +2,18 @@
 
 import pytest
 import torch
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from sfumato.denoiser import NetworkDenoiser
-from sfumato.objective import AnyWeighting, MinSNR, Regression, SigmoidWeighting, Unit
+from sfumato.objective import (
+    AnyObjective,
+    AnyWeighting,
+    MinSNR,
+    Regression,
+    SigmoidWeighting,
+    Unit,
+)
 from sfumato.oracle import GaussianMixture, MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import EDM, X0, Eps, Score, V, Velocity
@@ -153,3 +160,17 @@ def test_sigmoid_weighting_halves_the_error_in_noise_at_its_bias():
 @every_weighting
 def test_spec_round_trip(weighting):
     assert TypeAdapter(AnyWeighting).validate_json(weighting.model_dump_json()) == weighting
+    objective = Regression(weighting)
+    assert objective == Regression(weighting=weighting)
+    assert TypeAdapter(AnyObjective).validate_json(objective.model_dump_json()) == objective
+
+
+def test_without_a_weighting_all_errors_count_alike():
+    assert Regression() == Regression(Unit())
+
+
+def test_unknown_settings_are_refused():
+    with pytest.raises(ValidationError, match="gamma"):
+        Regression(gamma=2.0)
+    with pytest.raises(TypeError, match="weighting"):
+        Regression(Unit(), weighting=Unit())

@@ -89,7 +89,7 @@ def test_a_label_asks_for_its_class_and_guidance_goes_beyond_it(process):
     for row, name in enumerate(("order 1", "hidden", "mixture")):
         want = enumerated(LAWS[name], process, x_t, 0.7)
         torch.testing.assert_close(got[row].exp(), want, rtol=1e-12, atol=1e-12)
-    guided = Guided(denoiser, 2.0, null_label=MIXTURE.classes)
+    guided = Guided(denoiser, 2.0, null={"label": MIXTURE.classes})
     far = guided(states[:1], t, label=torch.tensor([0])).logits
     torch.testing.assert_close(far[0], 2 * got[0] - got[2])
 

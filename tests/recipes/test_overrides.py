@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfumato.errors import SettingError
-from sfumato.media.image.recipe import ImageRecipe
+from sfumato.media.image.recipes import ImageRecipe
 from sfumato.media.registry import RECIPES, find
+from sfumato.objective import MinSNR, Regression
 from sfumato.recipes import RecipeBase, override
 from sfumato.recipes.overrides import validate
 
@@ -18,6 +19,7 @@ PLACES = (
     "engine.optimizer.betas", "engine.learning_rate.cooldown", "sampling.sampler.kind", "medium",
     "sampling.scale", "schedule.kind", "schedule.base.kind", "budget.steps", "data.labels", "name",
     "medium.background", "times.kind", "prediction.kind", "sampling.sampler.grid.kind",
+    "objective.kind", "weighting.kind",
 )  # fmt: skip
 JARGON = ("pydantic", "input", "validation", "model_", "literal", "tag", "type=", "Traceback")
 
@@ -126,6 +128,18 @@ def test_a_new_kind_starts_from_its_defaults(image: ImageRecipe, order: slice) -
 def test_naming_the_kind_that_is_there_keeps_its_settings(image: ImageRecipe) -> None:
     changed = override(image, ["engine.optimizer.lr=0.5"])
     assert override(changed, ["engine.optimizer.kind=muon"]) == changed
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_the_earlier_name_of_a_setting_is_accepted(image: ImageRecipe, order: slice) -> None:
+    once = ["weighting.kind=min-snr", "weighting.gamma=2"]
+    now = [f"objective.{change}" for change in once]
+    changed = override(image, once[order])
+    assert changed == override(image, now[order]) != image
+    assert changed.objective == Regression(MinSNR(gamma=2.0))
+    assert override(image, ['weighting={"kind": "min-snr", "gamma": 2}']) == changed
+    assert "'objective.weighting.gamma' cannot be 0" in refused(image, *once, "weighting.gamma=0")
+    assert "'weighting.kind'" in refused(find("text"), "weighting.kind=unit")
 
 
 def test_a_kind_without_defaults_is_given_its_parts(image: ImageRecipe) -> None:

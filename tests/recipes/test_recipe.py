@@ -8,13 +8,15 @@ from pydantic import TypeAdapter
 
 from sfumato.errors import SettingError
 from sfumato.media.audio.medium import AudioMedium
-from sfumato.media.audio.recipe import AudioRecipe
-from sfumato.media.image.medium import ImageSettings
-from sfumato.media.image.recipe import ImageRecipe
+from sfumato.media.audio.recipes import AudioRecipe
+from sfumato.media.image.recipes import ImageRecipe
+from sfumato.media.image.settings import ImageSettings
 from sfumato.media.registry import DEFAULT, RECIPES, AnyRecipe, find, summary
-from sfumato.media.text.recipe import TextRecipe
+from sfumato.media.text.recipes import TextRecipe
+from sfumato.objective import SigmoidWeighting
 from sfumato.process.prediction import EDM, V
-from sfumato.recipes import RecipeBase, override
+from sfumato.recipes import GaussianRecipe, RecipeBase, override
+from sfumato.recipes.overrides import validate
 
 # Built to the size that the recipe asks for, but in no memory.
 META = torch.device("meta")
@@ -92,6 +94,27 @@ def test_recipes_are_told_apart_by_their_medium() -> None:
     told = find("image").model_dump(mode="json")
     told["medium"].pop("kind", None)
     assert isinstance(TypeAdapter(AnyRecipe).validate_python(told), ImageRecipe)
+
+
+@pytest.mark.parametrize("name", of_kind(GaussianRecipe))
+def test_a_weighting_was_once_a_setting_of_the_recipe_itself(name: str) -> None:
+    """As in every spec of format 1 that was written before recipes named their objective."""
+    recipe = override(find(name), ["objective.weighting.kind=sigmoid"])
+    now = recipe.model_dump(mode="json")
+    assert now["objective"] == {"kind": "regression", "weighting": {"kind": "sigmoid", "bias": 0.0}}
+    once = {key: value for key, value in now.items() if key != "objective"}
+    once["weighting"] = now["objective"]["weighting"]
+    given = json.dumps(once)
+    assert TypeAdapter(AnyRecipe).validate_json(given) == recipe
+    assert json.dumps(once) == given
+    assert type(recipe).model_validate({**once, "weighting": SigmoidWeighting()}) == recipe
+
+
+def test_a_renamed_setting_cannot_be_stated_twice() -> None:
+    told = find("image").model_dump(mode="json")
+    told["weighting"] = {"kind": "unit"}
+    with pytest.raises(SettingError, match="no setting 'weighting'"):
+        validate(told, ImageRecipe)
 
 
 def test_the_default_is_a_recipe() -> None:

@@ -103,7 +103,7 @@ def test_the_fingerprint_is_of_the_weights_in_memory(run: RunDirectory) -> None:
     before = hashlib.sha256(run.model.read_bytes()).hexdigest()[:16]
     weights = {name: w + 1 for name, w in opened.denoiser.backbone.state_dict().items()}
     model.publish(run, weights, 5)
-    assert opened.sample(1, steps=1).recipes[0]["model"] == before
+    assert opened.sample(1, steps=1).provenance[0].stored()["model"] == before
 
 
 @pytest.mark.parametrize("snapshot", ["latest", "best"])

@@ -9,7 +9,7 @@ import torch
 from sfumato.oracle import GaussianMixture, MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.schedule import VE, VP, Cosine, Linear
-from sfumato.sampling.heun import Heun, StochasticHeun
+from sfumato.sampling.runge_kutta import Heun, StochasticHeun
 from sfumato.sampling.sampler import Context
 
 F64 = torch.float64

@@ -9,9 +9,8 @@ from sfumato.oracle import GaussianMixture, MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.grids import DEFAULT_GRID
 from sfumato.process.schedule import VE, VP, Cosine, Linear
-from sfumato.sampling.adams import Adams
-from sfumato.sampling.dpm import DPM, UniPC
 from sfumato.sampling.loop import sample
+from sfumato.sampling.multistep import DPM, Adams, UniPC
 from sfumato.sampling.noise import KeyedNoise
 
 F64 = torch.float64

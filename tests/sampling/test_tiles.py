@@ -65,7 +65,7 @@ def test_a_sample_is_the_same_in_any_batch(tile: int, first: int) -> None:
 
 def test_guidance_keeps_the_size_constant_too() -> None:
     probe = Probe()
-    guided = Guided(probe, 2.0, null_label=3)
+    guided = Guided(probe, 2.0, null={"label": 3})
     whole = Tiled(guided, 4)(X, T, label=LABEL).mean
     alone = Tiled(guided, 4, first=9)(X[9:10], T, label=LABEL[9:10]).mean
     assert torch.equal(alone, whole[9:10])
@@ -74,7 +74,7 @@ def test_guidance_keeps_the_size_constant_too() -> None:
 
 def test_filler_does_not_switch_guidance_on() -> None:
     probe = Probe()
-    guided = Guided(probe, 2.0, null_label=3, interval=(0.9, 1.0))
+    guided = Guided(probe, 2.0, null={"label": 3}, interval=(0.9, 1.0))
     Tiled(guided, 4)(X[:1], T, label=LABEL[:1])
     assert probe.sizes == [4]
 

@@ -81,11 +81,11 @@ def test_a_session_goes_on_from_the_best_of_those_before() -> None:
     rising = [measures(0.7 + 0.01 * n, 0.3 - 0.01 * n, n) for n in range(4)]
     alone = Overfitting()
     assert all(alone(each) is None for each in rising[:3])
-    after = Overfitting(best=measures(0.5, 0.5), seen=5)
+    after = Overfitting(best=measures(0.5, 0.5), evaluations=5)
     assert [after(each) is None for each in rising] == [True, True, False, True]
-    told = Overfitting(best=measures(0.5, 0.5), seen=5, said=True)
+    told = Overfitting(best=measures(0.5, 0.5), evaluations=5, advised=True)
     assert all(told(each) is None for each in rising)
-    many = Overfitting(best=measures(0.5, 0.5), seen=60)
+    many = Overfitting(best=measures(0.5, 0.5), evaluations=60)
     assert all(many(each) is None for each in rising)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from sfumato.catalogue import CATALOGUE
 from sfumato.errors import DataError
-from sfumato.media.audio.recipe import AudioRecipe
+from sfumato.media.audio.recipes import AudioRecipe
 from sfumato.media.audio.settings import SpectrogramSpec
 from sfumato.media.registry import find
 from sfumato.recipes import override

@@ -13,26 +13,26 @@ import torch
 
 from sfumato.engine.events import Metric, Saved
 from sfumato.errors import RunError
-from sfumato.media.text.recipe import TextRecipe
+from sfumato.media.text.recipes import TextRecipe
 from sfumato.run import open_run
 from sfumato.runs import spec as specs
 from sfumato.runs import weights as model
 from sfumato.runs.directory import RunDirectory
 from sfumato.training.data import reopen
 from sfumato.training.task import TrainingData
-from sfumato.training.tokens_task import TextTask
+from sfumato.training.token_task import TokenTask
 from sfumato.training.train import planned, resume, train
 
 Runs = Callable[..., Path]
 
 
-def task_of(run: Path) -> TextTask:
+def task_of(run: Path) -> TokenTask:
     directory = RunDirectory(run)
     spec = specs.read(directory.spec)
     *_, data = reopen(directory, spec.data, spec.recipe)
     assert isinstance(data, TrainingData)
     task = data.task(spec, model.build(spec))
-    assert isinstance(task, TextTask)
+    assert isinstance(task, TokenTask)
     return task
 
 

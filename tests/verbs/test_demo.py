@@ -25,7 +25,7 @@ def test_from_nothing_to_proof(
     monkeypatch.setattr(
         training,
         "planned_for",
-        lambda source, minutes: planned("image", int(minutes), changes=tiny),
+        lambda source, options: planned("image", int(options.minutes), changes=tiny),
     )
     events = list(demo.run("images", 3.0, "shown"))
     finished = events[-1]

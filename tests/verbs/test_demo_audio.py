@@ -27,7 +27,7 @@ def test_from_nothing_to_new_sounds(
     monkeypatch.setattr(
         training,
         "planned_for",
-        lambda source, minutes: planned("audio", int(minutes), changes=tiny_sounds),
+        lambda source, options: planned("audio", int(options.minutes), changes=tiny_sounds),
     )
     events = list(demo.run("audio", 3.0, "shown"))
     notes = [event.text for event in events if isinstance(event, Note)]
@@ -35,8 +35,8 @@ def test_from_nothing_to_new_sounds(
     finished = events[-1]
     assert isinstance(finished, Playing)
     assert finished.directory.root == Path("runs/shown")
-    assert len(finished.written.files) == 32
-    for path in (finished.written.sheet, finished.comparison):
+    assert len(finished.written.out.files) == 32
+    for path in (finished.written.out.sheet, finished.comparison):
         with Image.open(path) as picture:
             picture.load()
     assert soundfile.info(finished.emerging).frames > 1000

@@ -28,12 +28,12 @@ def test_from_nothing_to_new_texts(
     monkeypatch.setattr(
         training,
         "planned_for",
-        lambda source, minutes: planned("text", int(minutes), changes=changes),
+        lambda source, options: planned("text", int(options.minutes), changes=changes),
     )
     finished = list(demo.run("text", 3.0, "shown"))[-1]
     assert isinstance(finished, Writing)
     assert finished.directory.root == Path("runs/shown")
-    assert len(finished.written.texts) == 2
+    assert len(finished.written.out.texts) == 2
     assert len(finished.filled) == 4
     said = "\n".join(finished.lines())
     assert str(finished.written.folder) in said

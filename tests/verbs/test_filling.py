@@ -14,30 +14,29 @@ import torch
 
 from sfumato.errors import DataError, RunError, SettingError
 from sfumato.likelihood import order_likelihood
-from sfumato.model.tokens import TextModel
+from sfumato.model.tokens import TokenModel
 from sfumato.run import open_run
 from sfumato.sampling.tokens import TOKEN_SAMPLERS
-from sfumato.verbs.fill import fill_text
-from sfumato.verbs.filling import Filled, Gaps, as_json, fill
+from sfumato.verbs.fill import Filled, Gaps, as_json, fill, fill_text
 
 Runs = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def words(finished_texts: Path) -> TextModel:
+def words(finished_texts: Path) -> TokenModel:
     model = open_run(finished_texts / "prose").model
-    assert isinstance(model, TextModel)
+    assert isinstance(model, TokenModel)
     return model
 
 
 @pytest.fixture(scope="module")
-def digits(finished_texts: Path) -> TextModel:
+def digits(finished_texts: Path) -> TokenModel:
     model = open_run(finished_texts / "labelled").model
-    assert isinstance(model, TextModel)
+    assert isinstance(model, TokenModel)
     return model
 
 
-def filled(model: TextModel, text: str, **asked: Any) -> list[Filled]:
+def filled(model: TokenModel, text: str, **asked: Any) -> list[Filled]:
     return fill(model, Gaps(text, **{"candidates": 8, **asked}))
 
 
@@ -54,7 +53,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("text", CASES.values(), ids=CASES)
-def test_what_is_given_stays_and_gaps_are_as_long_as_asked(words: TextModel, text: str) -> None:
+def test_what_is_given_stays_and_gaps_are_as_long_as_asked(words: TokenModel, text: str) -> None:
     pieces = re.split("_{4,}", text)
     results = filled(words, text, length=(2, 4), n=8)
     assert results
@@ -66,20 +65,20 @@ def test_what_is_given_stays_and_gaps_are_as_long_as_asked(words: TextModel, tex
         assert math.isfinite(one.bits) and one.bits > 0
 
 
-def test_spans_are_where_the_gaps_are(words: TextModel) -> None:
+def test_spans_are_where_the_gaps_are(words: TokenModel) -> None:
     for one in filled(words, "the ____ ____ sea", length=(1, 3)):
         assert tuple(one.text[begin:end] for begin, end in one.spans) == one.gaps
         assert one.spans[0][0] == 4
         assert one.spans[1][0] == one.spans[0][1] + 1
 
 
-def test_white_space_between_two_gaps_is_no_end(words: TextModel) -> None:
+def test_white_space_between_two_gaps_is_no_end(words: TokenModel) -> None:
     """Gaps between words are tried at many lengths, those at an end at the longest alone."""
     results = filled(words, "sea ____ ____ blue", n=8)
     assert len({len(gap) for one in results for gap in one.gaps}) > 2
 
 
-def test_candidates_differ_and_the_likeliest_come_first(words: TextModel) -> None:
+def test_candidates_differ_and_the_likeliest_come_first(words: TokenModel) -> None:
     results = filled(words, "the ____ sea", n=8)
     assert len(results) == len({one.text for one in results}) == 8
     assert [one.bits for one in results] == sorted(one.bits for one in results)
@@ -87,7 +86,7 @@ def test_candidates_differ_and_the_likeliest_come_first(words: TextModel) -> Non
     assert filled(words, "the ____ sea", n=3) == results[:3]
 
 
-def test_all_lengths_of_a_range_are_tried(words: TextModel) -> None:
+def test_all_lengths_of_a_range_are_tried(words: TokenModel) -> None:
     results = filled(words, "the ____ sea", length=(1, 4), n=16, candidates=16)
     assert {len(one.gaps[0]) for one in results} == {1, 2, 3, 4}
     default = filled(words, "the ____ sea", n=24, candidates=24)
@@ -95,25 +94,25 @@ def test_all_lengths_of_a_range_are_tried(words: TextModel) -> None:
     assert len({len(one.gaps[0]) for one in default}) > 8
 
 
-def test_it_is_a_function_of_the_seed(words: TextModel) -> None:
+def test_it_is_a_function_of_the_seed(words: TokenModel) -> None:
     first = filled(words, "the ____ sea", seed=5)
     assert filled(words, "the ____ sea", seed=5) == first
     assert filled(words, "the ____ sea", seed=6) != first
 
 
-def test_equal_candidates_are_shown_once(words: TextModel) -> None:
+def test_equal_candidates_are_shown_once(words: TokenModel) -> None:
     """A gap of one letter has no more fillings than there are letters."""
     results = filled(words, "the s____a", length=(1, 1), n=64, candidates=64)
     assert len(results) == len({one.text for one in results}) < words.tokenizer.size
 
 
 @pytest.mark.parametrize("sampler", TOKEN_SAMPLERS)
-def test_with_every_sampler(words: TextModel, sampler: str) -> None:
+def test_with_every_sampler(words: TokenModel, sampler: str) -> None:
     for one in filled(words, "the ____ is ____", sampler=sampler, length=(3, 5), steps=3):
         assert re.fullmatch(r"(?s)the .{3,5} is .{3,5}", one.text)
 
 
-def test_bits_are_the_model_s_own_likelihood(words: TextModel) -> None:
+def test_bits_are_the_model_s_own_likelihood(words: TokenModel) -> None:
     """Of the filled tokens and four on either side, along the orders of the same seed."""
     (one,) = filled(words, "the sea ____ the sea", length=(3, 3), n=1, candidates=1, seed=2)
     x0 = torch.from_numpy(words.tokenizer.encode(one.text)).long()
@@ -125,20 +124,20 @@ def test_bits_are_the_model_s_own_likelihood(words: TextModel) -> None:
 
 def test_the_unknown_is_never_drawn(finished_texts: Path) -> None:
     model = open_run(finished_texts / "prose").model
-    assert isinstance(model, TextModel)
+    assert isinstance(model, TokenModel)
     model.denoiser.backbone.head.bias[model.tokenizer.unknown] = 50.0
     for one in filled(model, "the ____ sea", temperature=2.0):
         assert "\ufffd" not in one.text
 
 
-def test_a_cold_model_has_one_opinion(words: TextModel) -> None:
+def test_a_cold_model_has_one_opinion(words: TokenModel) -> None:
     """With one length and no chance there is one filling, however many are tried."""
     cold = {"length": (4, 4), "temperature": 1e-6, "sampler": "dyadic"}
     assert len(filled(words, "the ____ sea", **cold)) == 1
     assert len(filled(words, "the ____ sea", top_p=1e-9, length=(4, 4), sampler="dyadic")) == 1
 
 
-def test_another_marker(words: TextModel) -> None:
+def test_another_marker(words: TokenModel) -> None:
     for marker in ("[?]", "X", "..."):
         (first, *_) = filled(words, f"the {marker} sea", marker=marker, length=(2, 2))
         assert re.fullmatch(r"(?s)the .. sea", first.text)
@@ -148,7 +147,7 @@ def test_another_marker(words: TextModel) -> None:
 
 
 class TestLabels:
-    def test_they_matter_and_none_is_the_null_label(self, digits: TextModel) -> None:
+    def test_they_matter_and_none_is_the_null_label(self, digits: TokenModel) -> None:
         text = {"text": "13____7", "length": (4, 4), "n": 8}
         plain = filled(digits, **text)
         odd = filled(digits, **text, label="odd")
@@ -162,28 +161,28 @@ class TestLabels:
         [({"label": "od"}, "did you mean 'odd'"), ({"scale": float("inf")}, "finite")],
     )
     def test_bad_ones_are_refused(
-        self, digits: TextModel, asked: dict[str, Any], message: str
+        self, digits: TokenModel, asked: dict[str, Any], message: str
     ) -> None:
         with pytest.raises(SettingError, match=message):
             filled(digits, "1____2", **asked)
 
-    def test_a_run_without_classes_takes_none(self, words: TextModel) -> None:
+    def test_a_run_without_classes_takes_none(self, words: TokenModel) -> None:
         with pytest.raises(SettingError, match="without classes"):
             filled(words, "the ____", label="odd")
 
 
 class TestRefusals:
     @pytest.mark.parametrize("text", ["the sea", "", "the ___ sea"])
-    def test_no_gap(self, words: TextModel, text: str) -> None:
+    def test_no_gap(self, words: TokenModel, text: str) -> None:
         with pytest.raises(SettingError, match=r"(?s)no gap.*write ____"):
             filled(words, text)
 
-    def test_too_long_says_by_how_much(self, words: TextModel) -> None:
+    def test_too_long_says_by_how_much(self, words: TokenModel) -> None:
         with pytest.raises(DataError, match=r"(?s)33 tokens with its gaps.*sees 32.*30 are given"):
             filled(words, "the sea is ____ and green and blue", length=(3, 3))
         assert filled(words, "the sea is ____ and green and blue", length=(2, 2))
 
-    def test_a_gap_at_the_end_takes_the_room_that_is_left(self, words: TextModel) -> None:
+    def test_a_gap_at_the_end_takes_the_room_that_is_left(self, words: TokenModel) -> None:
         (first, *_) = filled(words, "sea ____")
         assert len(first.text) == 32
         with pytest.raises(DataError, match="33 tokens"):
@@ -198,7 +197,7 @@ class TestRefusals:
         ],
     )
     def test_a_character_never_seen_is_shown_with_its_place(
-        self, words: TextModel, text: str, message: str
+        self, words: TokenModel, text: str, message: str
     ) -> None:
         with pytest.raises(DataError, match=message):
             filled(words, text)
@@ -220,7 +219,7 @@ class TestRefusals:
         ],
     )
     def test_values_out_of_range(
-        self, words: TextModel, asked: dict[str, Any], message: str
+        self, words: TokenModel, asked: dict[str, Any], message: str
     ) -> None:
         with pytest.raises(SettingError, match=message):
             filled(words, "the ____ sea", **asked)
@@ -277,7 +276,7 @@ class TestFromAFile:
             fill_text("prose", "", Path("gaps.txt"))
 
 
-def test_as_plain_data(words: TextModel) -> None:
+def test_as_plain_data(words: TokenModel) -> None:
     results = filled(words, "the ____ sea", n=2)
     told = as_json(results)
     assert json.loads(json.dumps(told, allow_nan=False)) == told

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from sfumato.errors import DamagedFile, SettingError
+from sfumato.model.options import SampleOptions
 from sfumato.run import Run
-from sfumato.runs.tuned import Fitted, KeptForSignals, keep_if_better, kept_for
+from sfumato.runs.tuned import NumberTuning, Tuned, kept_for, store_if_better
 from sfumato.sampling import Tuned, Wiener
 from sfumato.sampling.tokens import Ancestral
 from sfumato.verbs.tune import tune
@@ -14,7 +15,7 @@ from sfumato.verbs.tune import tune
 
 def last(events):
     *_, found = events
-    assert isinstance(found, Fitted)
+    assert isinstance(found, Tuned)
     return found
 
 
@@ -25,16 +26,18 @@ def fitted(runs):
     run = Run.open("plain")
     found = last(tune("plain", 3, examples=3, rounds=1))
     kept = found.kept.model_copy(update={"error": 0.0, "untuned_error": 1.0})
-    return run, keep_if_better(run.directory, kept)
+    return run, store_if_better(run.directory, kept)
 
 
 def test_a_fit_of_pictures_is_a_sampler_for_its_evaluations(fitted):
     run, found = fitted
     assert isinstance(found.kept.sampler, Tuned) and len(found.kept.sampler.weights) == 3
     assert found.path is not None and found.path.parent == run.directory.tuned
-    assert run.model.request(steps=3).sampler == found.kept.sampler
-    assert not isinstance(run.model.request(steps=4).sampler, Tuned)
-    assert not isinstance(run.model.request(steps=3, sampler="heun").sampler, Tuned)
+    assert run.model.request(SampleOptions(steps=3)).sample.sampler == found.kept.sampler
+    assert not isinstance(run.model.request(SampleOptions(steps=4)).sample.sampler, Tuned)
+    assert not isinstance(
+        run.model.request(SampleOptions(steps=3, sampler="heun")).sample.sampler, Tuned
+    )
 
 
 def test_samples_by_it_carry_it_and_are_made_again_without_it(fitted, tmp_path):
@@ -44,18 +47,18 @@ def test_samples_by_it_carry_it_and_are_made_again_without_it(fitted, tmp_path):
     assert found.path is not None
     found.path.unlink()
     again = run.like(first)
-    assert (again.pixels[0] == made.pixels[0]).all()
+    assert (again.items[0] == made.items[0]).all()
 
 
 def test_other_weights_are_not_sampled_by_it(fitted):
     run, found = fitted
     assert (
-        kept_for(run.directory, KeptForSignals, run.model.fingerprint, 3, found.kept.scale)
+        kept_for(run.directory, NumberTuning, run.model.fingerprint, 3, found.kept.scale)
         is not None
     )
-    assert kept_for(run.directory, KeptForSignals, "0" * 16, 3, found.kept.scale) is None
+    assert kept_for(run.directory, NumberTuning, "0" * 16, 3, found.kept.scale) is None
     assert (
-        kept_for(run.directory, KeptForSignals, run.model.fingerprint, 3, found.kept.scale + 1)
+        kept_for(run.directory, NumberTuning, run.model.fingerprint, 3, found.kept.scale + 1)
         is None
     )
 
@@ -65,7 +68,7 @@ def test_what_is_not_better_is_not_kept(fitted):
     assert found.path is not None
     found.path.unlink()
     worse = found.kept.model_copy(update={"error": 1.0, "untuned_error": 1.0})
-    assert keep_if_better(run.directory, worse).path is None
+    assert store_if_better(run.directory, worse).path is None
     assert not found.path.exists()
 
 
@@ -74,15 +77,18 @@ def test_a_damaged_file_is_named(fitted):
     assert found.path is not None
     found.path.write_text(json.dumps({"format": 1}))
     with pytest.raises(DamagedFile, match=found.path.name):
-        run.model.request(steps=3)
+        run.model.request(SampleOptions(steps=3))
 
 
 def test_few_evaluations_are_wieners(runs):
     runs("plain")
     model = Run.open("plain").model
     steps = model.spec.recipe.sampling.steps
-    assert isinstance(model.request(steps=max(1, steps // 2 - 1)).sampler, Wiener)
-    assert model.request(steps=steps).sampler == model.spec.recipe.sampling.sampler
+    assert isinstance(model.request(SampleOptions(steps=max(1, steps // 2 - 1))).sampler, Wiener)
+    assert (
+        model.request(SampleOptions(steps=steps)).sample.sampler
+        == model.spec.recipe.sampling.sampler
+    )
 
 
 def test_a_grid_of_text_is_fitted_and_taken(text_runs):
@@ -92,8 +98,8 @@ def test_a_grid_of_text_is_fitted_and_taken(text_runs):
     assert isinstance(found.kept.sampler, Ancestral)
     assert found.kept.error > 0 and found.kept.untuned_error > 0
     kept = found.kept.model_copy(update={"error": 0.0})
-    keep_if_better(run.directory, kept)
-    assert run.model.request(steps=4).sampler == kept.sampler
+    store_if_better(run.directory, kept)
+    assert run.model.request(SampleOptions(steps=4)).sample.sampler == kept.sampler
     assert len(run.sample(2, steps=4).texts) == 2
 
 

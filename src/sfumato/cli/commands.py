@@ -182,7 +182,7 @@ def score(
 def tune(
     run: RunName, *, options: TuneOptions, snapshot: Snapshot = "latest", json: Json = False
 ) -> None:
-    """Fit a sampler to a run for few network evaluations. It becomes the default if it is better."""
+    """Fit a sampler to a run for few evaluations. It becomes the default if it is better."""
     from sfumato.engine.signals import until_stopped
     from sfumato.verbs.tune import tune
 

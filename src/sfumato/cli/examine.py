@@ -1,4 +1,4 @@
-"""The commands that look: at data sets, at a run, at the machine, and at what there is to choose."""
+"""The commands that look: at data sets, at a run, at the machine, and at recipes and samplers."""
 
 from __future__ import annotations
 

@@ -36,9 +36,10 @@ def attention(decision: Decision) -> AbstractContextManager[object]:
 def explicit() -> Iterator[None]:
     """Inside, ``scaled_dot_product_attention`` is two matrix products around a softmax.
 
-    Only where gradients are wanted, the table of scores is of moderate size and nothing special is
-    asked for; elsewhere torch's fused kernel is used as ever. On a CPU its backward pass takes two
-    to three times as long as that of the plain products; its forward pass is the faster one.
+    Only where gradients are wanted, the table of scores is of moderate size and there is no
+    dropout, causality or grouping of queries; elsewhere torch's fused kernel is used as ever. On a
+    CPU its backward pass takes two to three times as long as that of the plain products; its
+    forward pass is the faster one.
 
     It stands in torch's own place, so that networks of any origin are served, and so that compilers
     see plain products (a mode over torch's functions would break their graphs).

@@ -1,14 +1,14 @@
 """Batches are trees of tensors; the engine moves and cuts them without looking inside.
 
-A tree is a tensor, or a tuple, list, dict or dataclass of trees; any other leaf (a step number, a
-name) is shared as it is. The first dimension of every tensor counts the samples.
+A tree is a tensor, or a tuple, list, mapping or dataclass of trees; any other leaf (a step number,
+a name) is shared as it is. The first dimension of every tensor counts the samples.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import torch
@@ -65,8 +65,9 @@ def _map(change: Callable[[Tensor], Tensor], batch: Batch) -> Batch:
 def _map_tree(change: Callable[[Tensor], Tensor], tree: Any) -> Any:
     if isinstance(tree, Tensor):
         return change(tree)
-    if isinstance(tree, dict):
-        return {key: _map_tree(change, value) for key, value in tree.items()}
+    if isinstance(tree, Mapping):
+        mapped = {key: _map_tree(change, value) for key, value in tree.items()}
+        return mapped if isinstance(tree, dict) else type(tree)(mapped)  # type: ignore[call-arg]
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return type(tree)(*(_map_tree(change, value) for value in tree))
     if isinstance(tree, (tuple, list)):

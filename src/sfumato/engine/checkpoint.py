@@ -127,14 +127,14 @@ class CheckpointStore:
         return None, warnings
 
     def steps(self) -> list[tuple[int, Path]]:
-        """The checkpoints present, oldest first; whether they are whole is not looked at."""
+        """The checkpoints present, oldest first, whole or not."""
         if not self.directory.is_dir():
             return []
         named = ((_NAME.fullmatch(path.name), path) for path in self.directory.iterdir())
         return sorted((int(match[1]), path) for match, path in named if match)
 
     def sweep(self) -> list[Path]:
-        """Remove what a killed writer left behind. Call it with the run's lock held."""
+        """Remove the drafts of a killed writer. Call it with the run's lock held."""
         return storage.sweep(self.directory)
 
     def require_room(self, size: int, count: int = 1) -> None:
@@ -153,11 +153,11 @@ class CheckpointStore:
 
     def _prune(self, newest: int) -> None:
         # A higher step than the one just written belongs to a future that was abandoned by
-        # going back to an older checkpoint; were it kept, it would be taken for the newest.
+        # going back to an older checkpoint; if it stayed, it would be taken for the newest.
         past = [step for step, _ in self.steps() if step <= newest]
-        kept = {*past[-self.keep :], *filter(self.is_milestone, past)}
+        wanted = {*past[-self.keep :], *filter(self.is_milestone, past)}
         for step, path in self.steps():
-            if step not in kept:
+            if step not in wanted:
                 storage.remove(path)
 
     def is_milestone(self, step: int) -> bool:

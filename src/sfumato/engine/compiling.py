@@ -1,8 +1,8 @@
 """Whether to compile a module, and what of it: its repeated blocks if it has any, else all of it.
 
 Blocks that are alike share their code, so the compiler works on the first of them only: half a
-minute for a transformer of any depth, where the whole takes minutes. What a compiler wrote is kept
-on the disk, and the next run with the same shapes begins within seconds.
+minute for a transformer of any depth, where the whole takes minutes. Compiled code is cached on the
+disk, and the next run with the same shapes starts within seconds.
 """
 
 from __future__ import annotations
@@ -42,31 +42,31 @@ _REPEATED = 3
 
 
 def repaid_minutes(device: torch.device, repeated: bool) -> float:
-    """From which length on a run repays its compilation; infinite where that is not known."""
+    """Length of a run, in minutes, from which on compiling pays off; infinite if unknown."""
     return _REPAID.get((device.type, _kind(repeated)), math.inf)
 
 
 def choose_compile(
-    asked: Switch, device: torch.device, minutes: float | None, repeated: bool
+    switch: Switch, device: torch.device, minutes: float | None, repeated: bool
 ) -> Decision:
     """Decide whether to compile.
 
     Args:
-        asked: What the settings say.
+        switch: The setting ``engine.compile``.
         device: Where the module runs.
         minutes: Expected length of the run, if known.
         repeated: Whether the module has blocks that are alike.
 
     Raises:
-        SettingError: It was asked for and cannot work here.
+        SettingError: ``switch`` is on, and compiling cannot work on this machine.
     """
-    if asked == "off":
-        return Decision("off", "as asked")
+    if switch == "off":
+        return Decision("off", "as set")
     what, least = _kind(repeated), repaid_minutes(device, repeated)
-    if asked == "auto" and (minutes is None or minutes < least):
-        return Decision("off", f"for {what} a run of at least {least:.0f} minutes repays it")
+    if switch == "auto" and (minutes is None or minutes < least):
+        return Decision("off", f"compiling {what} pays off in runs of at least {least:.0f} minutes")
     missing = _missing(device) or trial(device)
-    if missing and asked == "on":
+    if missing and switch == "on":
         raise SettingError(
             "compile = on cannot work on this machine.",
             why=missing,
@@ -74,9 +74,9 @@ def choose_compile(
         )
     if missing:
         return Decision("off", missing)
-    if asked == "on":
-        return Decision("on", "as asked")
-    return Decision("on", f"{what}: the run is long enough to repay it")
+    if switch == "on":
+        return Decision("on", "as set")
+    return Decision("on", f"the run is long enough for compiling {what} to pay off")
 
 
 def compiled_parts(module: nn.Module) -> list[nn.Module]:
@@ -95,7 +95,7 @@ def is_repeated(module: nn.Module) -> bool:
 
 
 def compile_parts(module: nn.Module, dynamic: bool | None = None) -> None:
-    """Have the parts compiled when they are first called; the module stays the same object.
+    """Compile the parts when they are first called; the module stays the same object.
 
     Args:
         module: Whose parts.
@@ -147,7 +147,7 @@ def trial(device: torch.device) -> str:
 
 
 def brief(error: Exception) -> str:
-    """The beginning of what a compiler says, which can go on for pages."""
+    """The beginning of a compiler's message, which can be pages long."""
     return " ".join(str(error).split())[:_BRIEF] or type(error).__name__
 
 

@@ -16,11 +16,25 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sfumato.engine.naming import named_state
 from sfumato.errors import SettingError
 
 MAX_WIDTH = 0.28
 """Largest usable relative width. The uniform average (gamma = 0) has sqrt(1/12) = 0.2887."""
+
+
+def named_state(module: nn.Module) -> tuple[dict[str, nn.Parameter], dict[str, Tensor]]:
+    """Parameters and persistent buffers by name.
+
+    Tied weights appear under their first name only, so that a file holds each value once and
+    loading it restores the tie.
+
+    Returns:
+        The parameters, and the buffers that belong in a file.
+    """
+    persistent = module.state_dict(keep_vars=True).keys()
+    parameters = dict(module.named_parameters())
+    buffers = {name: b for name, b in module.named_buffers() if name in persistent}
+    return parameters, buffers
 
 
 def gamma_from_width(sigma_rel: float) -> float:

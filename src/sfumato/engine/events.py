@@ -1,7 +1,7 @@
-"""What training says while it works: plain facts, yielded one at a time.
+"""The events of training: plain facts for display and for the log, yielded one at a time.
 
-Whoever consumes them draws a progress bar, renders a preview or writes a log; the loop knows
-none of that. Durations are seconds on a monotonic clock, so a clock set back harms nothing.
+Nothing has to be done about an event: what a run does on the way is in ``engine.watch``. Durations
+are seconds on a monotonic clock, so a clock set back harms nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Event:
     """Base of all events.
 
     Attributes:
-        step: How many optimiser steps were complete when it was said.
+        step: Number of optimiser steps that were complete.
     """
 
     step: int
@@ -24,7 +24,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(Event):
-    """Training is about to begin or to go on.
+    """Training is about to begin or to resume.
 
     Attributes:
         samples: Samples seen so far, over all sessions.
@@ -34,7 +34,7 @@ class Started(Event):
         precision: Number format of the products, and why.
         attention: How attention is computed, and why.
         compile: Whether the module is compiled, and why.
-        resumed: Whether it goes on from a checkpoint.
+        resumed: Whether training resumes from a checkpoint.
     """
 
     samples: int
@@ -52,7 +52,7 @@ class Progress(Event):
     """How far training is.
 
     Attributes:
-        steps: Steps asked for, when the run is measured in steps.
+        steps: Length of the run in steps; None if it is given in minutes alone.
         share: Share of the run that is done, in [0, 1].
         samples: Samples seen.
         loss: Mean loss, smoothed over about the last 50 steps.
@@ -85,23 +85,13 @@ class Saved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreviewDue(Event):
-    """It is time to show a preview. The consumer makes it before asking for the next event."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationDue(Event):
-    """It is time to measure the averaged weights, before the next event is asked for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doubled(Event):
-    """The step is a power of two; said before anything else of it is, and before it is saved."""
+class Previewed(Event):
+    """A preview was made with the averaged weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric(Event):
-    """A measured number, said by a consumer that evaluates along the way."""
+    """A number that was measured by an evaluation on the way."""
 
     name: str
     value: float
@@ -109,11 +99,11 @@ class Metric(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept(Event):
-    """The averaged weights measured better than any before and were kept as the best.
+    """The averaged weights measured better than any before and were stored as the best.
 
     Attributes:
-        name: Of the measure.
-        value: What it was; the smaller the better.
+        name: Name of the measure.
+        value: Its value; smaller is better.
     """
 
     name: str
@@ -132,8 +122,8 @@ class Skipped(Event):
     """A step left the weights as they were, as its loss or gradient was not finite.
 
     Attributes:
-        places: Of the samples in the step's batch whose loss is not finite, from 0.
-        why: What was found.
+        places: Places in the step's batch of the samples whose loss is not finite, from 0.
+        why: The value that was found, and where.
     """
 
     places: tuple[int, ...]
@@ -149,8 +139,13 @@ class Done(Event):
     elapsed: float
 
 
+# Names of events in the log where they differ from those of their classes: logs outlive code.
+_LOGGED_AS: dict[type[Event], str] = {Previewed: "previewdue"}
+
+
 def as_json(event: Event) -> dict[str, object]:
     """An event as a JSON object: its kind under ``event``, then its fields."""
+    kind = _LOGGED_AS.get(type(event)) or type(event).__name__.lower()
     fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
     plain = {name: str(v) if isinstance(v, Path) else v for name, v in fields.items()}
-    return {"event": type(event).__name__.lower(), **plain}
+    return {"event": kind, **plain}

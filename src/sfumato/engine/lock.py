@@ -26,7 +26,7 @@ class RunLock:
     """Hold a run directory for writing, as a context manager.
 
     Where the file system knows no locks, as some over a network do not, nothing is held and nobody
-    is kept out: what two writers do is whole all the same, but one undoes the other's.
+    is locked out: the files of two writers are whole all the same, but one overwrites the other's.
 
     Args:
         directory: The run directory; it is created if missing.

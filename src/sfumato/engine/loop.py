@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from sfumato.engine import batch as trees
 from sfumato.engine.attention import choose_attention
 from sfumato.engine.batch import Batch
-from sfumato.engine.cadence import Cadence, every
 from sfumato.engine.checkpoint import Checkpoint, CheckpointStore
 from sfumato.engine.compiling import (
     as_written,
@@ -29,26 +28,16 @@ from sfumato.engine.compiling import (
     is_repeated,
 )
 from sfumato.engine.ema import PowerEMA
-from sfumato.engine.events import (
-    Done,
-    Doubled,
-    EvaluationDue,
-    Event,
-    PreviewDue,
-    Progress,
-    Saved,
-    Skipped,
-    Started,
-    Warned,
-)
+from sfumato.engine.events import Done, Event, Progress, Saved, Skipped, Started, Warned
 from sfumato.engine.machine import keep_freed_memory, loader_threads
-from sfumato.engine.pace import Pace
+from sfumato.engine.pace import Cadence, Pace, every
 from sfumato.engine.precision import choose_precision
 from sfumato.engine.prefetch import Prefetcher
 from sfumato.engine.settings import Budget, EngineSettings
 from sfumato.engine.signals import StopRequest
 from sfumato.engine.state import TrainingState
 from sfumato.engine.step import Stepper
+from sfumato.engine.watch import Watch
 from sfumato.errors import Interrupted, RunError
 
 _EVALUATE_SECONDS, _EVALUATE_SHARE = 30.0, 0.03
@@ -103,10 +92,10 @@ class Trainer(Generic[Batch]):
         return self.state.ema
 
     def restore(self, checkpoint: Checkpoint, allow_changes: bool = False) -> None:
-        """Go on from a checkpoint.
+        """Resume from a checkpoint.
 
         Args:
-            checkpoint: From the store.
+            checkpoint: A checkpoint of the store.
             allow_changes: Accept that the identity differs from the saved run's.
 
         Raises:
@@ -116,7 +105,7 @@ class Trainer(Generic[Batch]):
         changed = sorted(key for key in then | now if then.get(key) != now.get(key))
         if changed and not allow_changes:
             raise RunError(
-                f"The run cannot go on from {checkpoint.path}: {', '.join(changed)} changed.",
+                f"The run cannot resume from {checkpoint.path}: {', '.join(changed)} changed.",
                 why=f"{changed[0]} was {then.get(changed[0])!r} and is {now.get(changed[0])!r}",
                 hint="Put it back, choose another run name, or allow changes explicitly.",
             )
@@ -124,36 +113,43 @@ class Trainer(Generic[Batch]):
         self._saved_step = checkpoint.step
 
     def run(
-        self, budget: Budget, stop: StopRequest | None = None, allow_changes: bool = False
+        self,
+        budget: Budget,
+        stop: StopRequest | None = None,
+        watch: Watch | None = None,
+        allow_changes: bool = False,
     ) -> Iterator[Event]:
         """Train until the budget is spent, resuming from the newest whole checkpoint if any.
 
         Args:
             budget: Length of the run over all its sessions.
-            stop: When asked, the step in hand is finished and saved.
+            stop: Once it is set, training finishes its step, saves and raises ``Interrupted``.
+            watch: What to do on the way, such as evaluations and previews; nothing by default.
             allow_changes: See :meth:`restore`.
 
         Yields:
-            Started, then Doubled, Progress, EvaluationDue, Saved, PreviewDue, Skipped and Warned as
-            they come, then Done.
+            Started, then Progress, Saved, Skipped, Warned and the events of ``watch`` as they
+            come, then Done.
 
         Raises:
             Diverged: A loss, a gradient or a weight is not finite. Nothing is saved after it.
             DiskFull: A checkpoint does not fit; the older ones are intact.
-            Interrupted: After saving, when asked to stop.
+            Interrupted: ``stop`` was set; everything is saved.
             RunError: The newest checkpoint does not fit this run.
         """
         if self.settings.threads is not None:
             torch.set_num_threads(self.settings.threads)
         if self._device.type == "cpu":
             keep_freed_memory()
+        watch = watch or Watch()
         yield from self._resume(allow_changes)
         yield from self._begin(budget)
         if self.state.progress < 1.0:
-            yield from self._train(budget, stop or StopRequest())
-        yield from self._save()
+            yield from self._train(budget, stop or StopRequest(), watch)
+        yield from self._save(watch)
         if self.settings.preview_minutes is not None:
-            yield from self._preview()
+            yield from self._preview(watch)
+        yield from watch.done(self.state.step)
         yield self._done()
 
     def _resume(self, allow_changes: bool) -> Iterator[Event]:
@@ -194,7 +190,7 @@ class Trainer(Generic[Batch]):
                 f"over its last {self.settings.learning_rate.cooldown:.0%}.",
             )
 
-    def _train(self, budget: Budget, stop: StopRequest) -> Iterator[Event]:
+    def _train(self, budget: Budget, stop: StopRequest, watch: Watch) -> Iterator[Event]:
         state, settings = self.state, self.settings
         pace = Pace(state.step, state.samples, state.elapsed)
         say = Cadence(settings.progress_seconds, share=1.0)
@@ -206,34 +202,34 @@ class Trainer(Generic[Batch]):
             while state.progress < 1.0:
                 batch = batches.next()
                 if self._compiled:
-                    yield from self._trusted(batch)
+                    yield from self._check_compiled(batch)
                 skipped = self._stepper.apply(batch)
                 if skipped is not None:
                     yield Skipped(step=state.step - 1, places=skipped.places, why=skipped.why)
                 state.elapsed = pace.tick(state.step, state.samples, batches.waited)
                 state.progress = budget.progress(state.step, state.elapsed)
-                # Before it is saved: whatever goes on from a checkpoint has said it of all before.
+                # Before it is saved: what resumes from a checkpoint has passed all before it.
                 if state.step.bit_count() == 1:
-                    yield Doubled(step=state.step)
+                    yield from watch.power_of_two(state.step)
                 if say.due() or state.progress >= 1.0:
                     with say.turn():
                         yield self._progress(budget, pace)
-                # Before it is saved: whatever goes on from a checkpoint was measured at its step.
+                # Before it is saved: what resumes from a checkpoint was measured at its step.
                 if self._is_evaluation_step(evaluate) or state.progress >= 1.0:
                     with evaluate.turn():
-                        yield from self._evaluate()
+                        yield from self._evaluate(watch)
                 if stop.signum is not None and state.progress < 1.0:
-                    yield from self._save()
+                    yield from self._save(watch)
                     raise _interrupted(stop.signum, state.step)
                 if save.due() or self._is_save_step():
                     with save.turn():
-                        yield from self._save()
+                        yield from self._save(watch)
                 if preview.due():
                     with preview.turn():
-                        yield from self._preview()
+                        yield from self._preview(watch)
 
-    def _trusted(self, batch: Batch) -> Iterator[Event]:
-        """Compare what was compiled with what was written, once; go on with the latter in doubt."""
+    def _check_compiled(self, batch: Batch) -> Iterator[Event]:
+        """Compare the compiled module with the module as written, once; in doubt use the latter."""
         self._compiled = False
         with eager():
             expected = self._stepper.gradient_norm(batch)
@@ -261,31 +257,31 @@ class Trainer(Generic[Batch]):
         return Prefetcher(load, start, budget.steps, timeout, loaders)
 
     def _is_evaluation_step(self, cadence: Cadence) -> bool:
-        asked, samples = self.settings.evaluate_samples, self.state.samples
-        if asked is None:
+        interval, samples = self.settings.evaluate_samples, self.state.samples
+        if interval is None:
             return cadence.due()
         # A function of the step alone, so that a resumed run measures where the unbroken one does.
-        return samples // asked > (samples - self.settings.batch) // asked
+        return samples // interval > (samples - self.settings.batch) // interval
 
-    def _evaluate(self) -> Iterator[Event]:
-        """Have the averaged weights measured."""
-        # What is compiled is compiled for training: other shapes would be compiled all over again.
+    def _evaluate(self, watch: Watch) -> Iterator[Event]:
+        """Let the watch measure the averaged weights."""
+        # The module is compiled for training: other shapes would be compiled all over again.
         with eager():
-            yield EvaluationDue(step=self.state.step)
+            yield from watch.evaluate(self.state.step)
         self.state.module.train()
 
-    def _preview(self) -> Iterator[Event]:
-        """Have the averaged weights show what they can do."""
+    def _preview(self, watch: Watch) -> Iterator[Event]:
+        """Let the watch show what the averaged weights can do."""
         with eager():
-            yield PreviewDue(step=self.state.step)
+            yield from watch.preview(self.state.step)
         self.state.module.train()
 
     def _is_save_step(self) -> bool:
-        asked = self.settings.save_steps
-        regular = asked is not None and self.state.step % asked == 0
+        interval = self.settings.save_steps
+        regular = interval is not None and self.state.step % interval == 0
         return regular or self.checkpoints.is_milestone(self.state.step)
 
-    def _save(self) -> Iterator[Event]:
+    def _save(self, watch: Watch) -> Iterator[Event]:
         """Save, unless this very step is already on the disk."""
         if self._saved_step == self.state.step:
             return
@@ -294,7 +290,9 @@ class Trainer(Generic[Batch]):
         scalars = {"identity": self.identity, **self.state.scalars()}
         path = self.checkpoints.save(self.state.step, self.state.tensors(), scalars)
         self._saved_step = self.state.step
-        yield Saved(step=self.state.step, path=path, seconds=time.monotonic() - began)
+        seconds = time.monotonic() - began
+        yield from watch.saved(self.state.step)
+        yield Saved(step=self.state.step, path=path, seconds=seconds)
 
     def _progress(self, budget: Budget, pace: Pace) -> Progress:
         self._stepper.check()
@@ -325,5 +323,5 @@ def _interrupted(signum: int, step: int) -> Interrupted:
     return Interrupted(
         f"Training was stopped after step {step}; everything is saved.",
         signum=signum,
-        hint="Run the same command again to go on.",
+        hint="Run the same command again to resume.",
     )

@@ -1,4 +1,4 @@
-"""Facts about the machine, and the two levers we pull on it."""
+"""Facts about the machine: its device, cores, memory and disk, and two settings of its memory."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ import ctypes
 import os
 import platform
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import torch
 
-from sfumato.engine.memory import physical_memory
+from sfumato.errors import OutOfMemory
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _MOST_LOADERS = 12
 _MMAP_LIMIT = 32 * 2**20  # Older glibc refuses anything above.
+_MEMINFO = Path("/proc/meminfo")
+# Version 2 and version 1 of control groups: the limit, and what is used of it.
+_GROUPS = (
+    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
+    (
+        Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+        Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ),
+)
+# Torch raises a plain RuntimeError where a CPU has none left.
+_PHRASES = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +76,13 @@ def describe(directory: Path) -> Machine:
     )
 
 
-def choose_device(asked: str = "auto") -> torch.device:
-    """The device to work on: CUDA if present, else the CPU; or the one asked for.
+def choose_device(name: str = "auto") -> torch.device:
+    """The device to work on: the one named; for ``auto``, CUDA if present and the CPU otherwise.
 
     Apple's MPS is not chosen: it has no float64, in which times are kept.
     """
-    if asked != "auto":
-        return torch.device(asked)
+    if name != "auto":
+        return torch.device(name)
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("cpu")
@@ -102,13 +115,13 @@ def cpp_compiler() -> str | None:
 
 
 def can_keep_freed_memory() -> bool:
-    """Whether the C library can be asked to, see :func:`keep_freed_memory`."""
+    """Whether :func:`keep_freed_memory` works with this C library."""
     return platform.libc_ver()[0] == "glibc"
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Ask the C library to keep freed blocks for reuse instead of returning them to the system.
+    """Tell the C library to keep freed blocks for reuse instead of returning them to the system.
 
     Every training step frees and asks again for the same large activations. By default glibc maps
     and unmaps each of them, and the kernel clears every page anew. The price is that memory once
@@ -116,7 +129,7 @@ def keep_freed_memory() -> bool:
     on import.
 
     Returns:
-        Whether the library agreed; False on systems without glibc.
+        Whether the library accepted the setting; False on systems without glibc.
     """
     if not can_keep_freed_memory():
         return False
@@ -128,7 +141,75 @@ def keep_freed_memory() -> bool:
     return bool(trimmed and mapped)
 
 
+@contextmanager
+def memory_explained(what: str, hint: str) -> Iterator[None]:
+    """A context in which a lack of memory becomes :class:`OutOfMemory`; other errors pass.
+
+    Args:
+        what: What did not fit, such as "A training step".
+        hint: How to need less memory.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not _is_lack(error):
+            raise
+        first = str(error).strip().splitlines()
+        why = first[0][:200] if first else "the system gave no more"
+        raise OutOfMemory(f"{what} does not fit into memory.", why=why, hint=hint) from error
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that work on a device could take now; None where the system does not tell.
+
+    On a GPU what is free, and what torch holds unused. On a CPU what the system calls available,
+    or half of the physical memory where it has no such figure, and no more than the container's
+    limit leaves.
+    """
+    if device.type == "cuda":
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + held
+    known = [bytes_ for bytes_ in (_available(), _left_in_group()) if bytes_ is not None]
+    return min(known) if known else None
+
+
+def physical_memory() -> int | None:
+    """Bytes built into the machine; None where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
 def _accelerator() -> str | None:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return "Apple MPS (not used: it has no float64)" if torch.backends.mps.is_available() else None
+
+
+def _is_lack(error: MemoryError | RuntimeError) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(phrase in str(error) for phrase in _PHRASES)
+
+
+def _available() -> int | None:
+    try:
+        for line in _MEMINFO.read_text("ascii").splitlines():
+            name, _, rest = line.partition(":")
+            if name == "MemAvailable":
+                return int(rest.split()[0]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    physical = physical_memory()
+    return None if physical is None else physical // 2
+
+
+def _left_in_group() -> int | None:
+    for limit, used in _GROUPS:
+        try:
+            # Without a limit the first version tells an absurdly large one, the second "max".
+            return max(0, int(limit.read_text("ascii")) - int(used.read_text("ascii")))
+        except (OSError, ValueError):
+            continue
+    return None

@@ -6,25 +6,36 @@ decoupled and never touches vectors (biases, gains), which have no direction to 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import nn
 
-from sfumato.engine.adamw import AdamW
-from sfumato.engine.muon import Muon
+from sfumato.engine.optimizers import AdamW, Muon
+from sfumato.registry import Part, Registry
 
 Named = Iterable[tuple[str, nn.Parameter]]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class OptimizerSpec(Part):
+    """Base of all optimisers as data; each has a field ``lr``, the peak learning rate."""
+
+    if TYPE_CHECKING:
+        # For type checkers only, as ``kind`` is: declared here it would come first in every spec.
+        @property
+        def lr(self) -> float:
+            """The peak learning rate."""
+
+    @abstractmethod
+    def build(self, parameters: Named) -> torch.optim.Optimizer:
+        """An optimiser over the parameters that require gradients."""
 
 
-class AdamWSpec(_Spec):
+class AdamWSpec(OptimizerSpec):
     """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101), with its fused kernel.
 
     Attributes:
@@ -41,7 +52,7 @@ class AdamWSpec(_Spec):
     weight_decay: NonNegativeFloat = 0.0
 
     def build(self, parameters: Named) -> torch.optim.Optimizer:
-        """An optimiser over the parameters that require gradients."""
+        """See :meth:`OptimizerSpec.build`."""
         matrices, vectors = _by_rank(parameters)
         groups = [
             {"params": list(matrices.values()), "weight_decay": self.weight_decay},
@@ -51,7 +62,7 @@ class AdamWSpec(_Spec):
         return AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps)
 
 
-class MuonSpec(_Spec):
+class MuonSpec(OptimizerSpec):
     """Orthogonalised momentum for hidden matrices and kernels, AdamW for everything else.
 
     Jordan et al. 2024 (kellerjordan.github.io/posts/muon), with the update scaled as in
@@ -77,7 +88,7 @@ class MuonSpec(_Spec):
     adamw_names: tuple[str, ...] = ("embed", "embedding", "head", "stem", "positions")
 
     def build(self, parameters: Named) -> torch.optim.Optimizer:
-        """An optimiser over the parameters that require gradients."""
+        """See :meth:`OptimizerSpec.build`."""
         matrices, vectors = _by_rank(parameters)
         outer = {name for name in matrices if self._is_outer(name)}
         hidden = [p for name, p in matrices.items() if name not in outer]
@@ -97,7 +108,11 @@ class MuonSpec(_Spec):
         return not words.isdisjoint(self.adamw_names)
 
 
-OptimizerSpec = Annotated[AdamWSpec | MuonSpec, Field(discriminator="kind")]
+OPTIMIZERS: Registry[OptimizerSpec] = Registry("optimizer", OptimizerSpec, (AdamWSpec, MuonSpec))
+"""The optimisers by their ``kind``."""
+
+AnyOptimizer = Annotated[OptimizerSpec, OPTIMIZERS]
+"""Any optimiser with its settings, as read from a spec."""
 
 
 def _by_rank(parameters: Named) -> tuple[dict[str, nn.Parameter], dict[str, nn.Parameter]]:

@@ -1,13 +1,19 @@
-"""How fast a run goes, what it waits for and when it will end, on a monotonic clock."""
+"""Time in a run: how fast it goes, when it will end, and what is due every so often.
+
+All of it is measured on a monotonic clock, so a clock set back harms nothing.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from sfumato.engine.cadence import Clock
 from sfumato.engine.settings import Budget
+
+Clock = Callable[[], float]
 
 WINDOW = 30.0
 """Seconds over which the recent rate is measured."""
@@ -76,3 +82,37 @@ class Pace:
         if budget.steps is not None and step > early:
             ends.append((budget.steps - step) * (now - then) / (step - early))
         return max(0.0, min(ends))
+
+
+class Cadence:
+    """Due every ``seconds``, or more rarely if its turns take more than their share of the time.
+
+    Args:
+        seconds: Interval from the beginning of one turn to the next; infinity is never due.
+        share: Largest share of the time that turns may take: after a turn of d seconds the next
+            one begins at the earliest ``d / share`` after it began.
+        clock: A monotonic clock in seconds.
+    """
+
+    def __init__(self, seconds: float, share: float = 0.1, clock: Clock = time.monotonic) -> None:
+        self._seconds = seconds
+        self._share = share
+        self._clock = clock
+        self._next = clock() + seconds
+
+    def due(self) -> bool:
+        """Whether the next turn is due."""
+        return self._clock() >= self._next
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """A context around a turn that was due; its duration is measured."""
+        began = self._clock()
+        yield
+        duration = self._clock() - began
+        self._next = began + max(self._seconds, duration / self._share)
+
+
+def every(minutes: float | None) -> float:
+    """Minutes as seconds; None is never."""
+    return math.inf if minutes is None else 60.0 * minutes

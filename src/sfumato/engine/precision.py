@@ -30,13 +30,13 @@ class Decision:
         return f"{self.choice} ({self.reason})"
 
 
-def choose_precision(asked: PrecisionName, device: torch.device) -> Decision:
+def choose_precision(name: PrecisionName, device: torch.device) -> Decision:
     """Pick the number format of matrix products; weights and optimiser state stay float32."""
-    if asked == "fp32":
-        return Decision("fp32", "as asked")
+    if name == "fp32":
+        return Decision("fp32", "as set")
     fast, reason = _fast_bf16(device)
-    if asked == "bf16":
-        return Decision("bf16", "as asked" if fast else f"as asked, though {reason}")
+    if name == "bf16":
+        return Decision("bf16", "as set" if fast else f"as set, though {reason}")
     return Decision("bf16" if fast else "fp32", reason)
 
 
@@ -65,7 +65,7 @@ def _fast_bf16(device: torch.device) -> tuple[bool, str]:
 
 @cache
 def _bf16_wins_a_race() -> tuple[bool, str]:
-    """For versions of torch that cannot be asked: time one product in each format."""
+    """For versions of torch that cannot tell: time one product in each format."""
     fp32, bf16 = _product_seconds(torch.float32), _product_seconds(torch.bfloat16)
     return bf16 < fp32, f"a trial product took {bf16 / fp32:.1f} times as long in bf16"
 

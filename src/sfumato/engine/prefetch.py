@@ -108,7 +108,7 @@ class Prefetcher(Generic[Item]):
     def _narrow(self) -> None:
         """One core for this thread."""
         # Each thread has a number of its own, which it takes from the process's when it is first
-        # asked. Setting it sets the process's as well, so the consumer sets that back.
+        # read. Setting it sets the process's as well, so the consumer sets that back.
         torch.get_num_threads()
         torch.set_num_threads(1)
         self._narrowed.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -13,7 +14,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sfumato.engine.cadence import Clock
 from sfumato.engine.events import Done, Event, Metric, Progress, Saved, Started, Warned
 
 LINE_SECONDS = 10.0
@@ -42,18 +42,18 @@ def choose_display(console: Console) -> Display:
 
 
 class Lines:
-    """Plain lines: progress about every ten seconds or twentieth of the run, the rest at once.
+    """Plain lines: progress every ten seconds or twentieth of the run, other events at once.
 
     Args:
         console: Where to print.
         clock: A monotonic clock in seconds.
     """
 
-    def __init__(self, console: Console, clock: Clock = time.monotonic) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
-        self._said_at = -math.inf
-        self._said_share = -math.inf
+        self._printed_at = -math.inf
+        self._printed_share = -math.inf
 
     def __enter__(self) -> Self:
         return self
@@ -74,10 +74,10 @@ class Lines:
 
     def _too_soon(self, event: Progress) -> bool:
         now = self._clock()
-        recent = now - self._said_at < LINE_SECONDS
-        if recent and event.share - self._said_share < LINE_SHARE and event.share < 1.0:
+        recent = now - self._printed_at < LINE_SECONDS
+        if recent and event.share - self._printed_share < LINE_SHARE and event.share < 1.0:
             return True
-        self._said_at, self._said_share = now, event.share
+        self._printed_at, self._printed_share = now, event.share
         return False
 
 
@@ -114,7 +114,7 @@ class Bar:
 
 
 def describe(event: Event) -> str:
-    """One line for an event other than progress; empty if there is nothing to say."""
+    """One line for an event other than progress; empty for events that are not shown."""
     match event:
         case Started():
             verb = f"resuming at step {event.step}" if event.resumed else "training"
@@ -161,7 +161,7 @@ def _numbers(event: Progress) -> str:
 
 
 def _waiting(share: float) -> str:
-    """That the data is too slow, if it is: a network that never waits needs no word of it."""
+    """The share of time spent waiting for data, if it is worth mentioning."""
     return f"waiting {share:.0%} for data  " if share >= _NOTABLE else ""
 
 

@@ -1,17 +1,61 @@
-"""What can be asked of the engine, validated once."""
+"""The settings of the engine, validated once: how to train, and for how long."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 
 from sfumato.engine.compiling import Switch
-from sfumato.engine.learning_rate import LearningRate
-from sfumato.engine.optim import AdamWSpec, OptimizerSpec
+from sfumato.engine.optim import AdamWSpec, AnyOptimizer
 from sfumato.engine.precision import PrecisionName
 from sfumato.errors import SettingError
+
+
+class LearningRate(BaseModel):
+    """The learning rate over a run, relative to its peak: warm up, hold or decay, cool down.
+
+    Its three factors are each stated in the unit that makes it independent of the others: the
+    warm-up and the decay in samples, so that changing the batch does not change them; the cool-down
+    as a share of the run, whether the length of the run is given in steps or in minutes.
+
+    Attributes:
+        warmup: Samples over which the rate rises linearly from 0.
+        decay: Samples after which the rate falls as one over the square root of the samples
+            seen (Karras et al. 2024, arXiv:2312.02696, equation 67); None holds it.
+        cooldown: Final share of the run over which the rate falls linearly to 0
+            (Hägele et al. 2024, arXiv:2405.18392).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    warmup: NonNegativeInt = 10_000
+    decay: PositiveInt | None = None
+    cooldown: float = Field(default=0.2, ge=0.0, le=1.0)
+
+    def factor(self, samples_seen: int, progress: float) -> float:
+        """The learning rate divided by its peak.
+
+        Args:
+            samples_seen: Number of samples seen, counting the batch about to be applied.
+            progress: Share of the run that is done, in [0, 1].
+
+        Returns:
+            A number in [0, 1].
+        """
+        rise = min(1.0, samples_seen / self.warmup) if self.warmup else 1.0
+        fall = min(1.0, (self.decay / max(samples_seen, 1)) ** 0.5) if self.decay else 1.0
+        left = (1.0 - progress) / self.cooldown if self.cooldown else 1.0
+        return rise * fall * max(0.0, min(1.0, left))
 
 
 class EngineSettings(BaseModel):
@@ -33,11 +77,11 @@ class EngineSettings(BaseModel):
         save_steps: Also save at multiples of this step.
         milestone_steps: Keep the checkpoints at multiples of this step for good.
         keep: How many of the newest checkpoints to keep.
-        preview_minutes: Minutes between previews; None makes none.
-        evaluate_samples: Samples between evaluations of the averaged weights on what is held out;
+        preview_minutes: Minutes between previews; None makes no previews.
+        evaluate_samples: Samples between evaluations of the averaged weights on held-out data;
             None makes one every half minute, or more rarely so as to take about 3 % of the time;
             the first and the last are made however short the run.
-        progress_seconds: Seconds between progress events; 0 says every step.
+        progress_seconds: Seconds between progress events; 0 yields one after every step.
         batch_timeout: Seconds to wait for a batch before giving up.
         loaders: Threads that prepare batches; None takes one beside a CPU, and most cores beside a
             GPU.
@@ -48,7 +92,7 @@ class EngineSettings(BaseModel):
 
     batch: PositiveInt = 64
     accumulate: PositiveInt = 1
-    optimizer: OptimizerSpec = AdamWSpec()
+    optimizer: AnyOptimizer = AdamWSpec()
     learning_rate: LearningRate = LearningRate()
     clip: PositiveFloat | None = 1.0
     on_divergence: Literal["stop", "skip"] = "stop"

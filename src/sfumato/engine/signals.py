@@ -1,7 +1,7 @@
-"""Stopping politely: the first signal asks, the second insists.
+"""Ctrl-C and SIGTERM: the first signal requests a stop, the second ends the process.
 
-On the first Ctrl-C or SIGTERM the work in hand is finished and saved. Handlers are put back at
-that moment, so a second signal does what it would have done without us: it ends the process.
+After the first Ctrl-C or SIGTERM the step in hand is finished and saved. The handlers are put back
+at that moment, so a second signal does what it would have done without this module.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EventT = TypeVar("EventT")
 
 
 class StopRequest:
-    """Whether someone asked to stop, and by which signal.
+    """A request to stop: whether there is one, and by which signal.
 
     A server that runs training in a thread calls :meth:`ask` itself; a command-line program uses
     :func:`stop_on_signals`.
@@ -31,11 +31,11 @@ class StopRequest:
 
     @property
     def signum(self) -> int | None:
-        """The signal that asked, or None while nobody has."""
+        """The signal of the request; None as long as there is none."""
         return self._signum
 
     def ask(self, signum: int = signal.SIGINT) -> None:
-        """Ask for a stop; only the first request is remembered."""
+        """Request a stop; only the first request counts."""
         if self._signum is None:
             self._signum = int(signum)
 
@@ -73,16 +73,16 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
 
 def until_stopped(events: Iterator[EventT]) -> Iterator[EventT]:
-    """Events of some work, until the first SIGINT or SIGTERM asks to stop.
+    """Events of some work, until the first SIGINT or SIGTERM.
 
-    The exception that Python raises by itself is raised anywhere, and is lost where a library that
-    is just asking something clears all errors: now and then a Ctrl-C did nothing.
+    Python's own KeyboardInterrupt can be raised anywhere, and is lost where a library clears all
+    errors at that moment: now and then a Ctrl-C did nothing.
 
     Raises:
-        Interrupted: When asked; between two events, so that what was written is whole.
+        Interrupted: A signal arrived; raised between two events, so that written files are whole.
     """
     with stop_on_signals() as stop:
         for event in events:
             yield event
             if stop.signum is not None:
-                raise Interrupted("Stopped; what was written before is whole.", stop.signum)
+                raise Interrupted("Stopped; everything written so far is whole.", stop.signum)

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sfumato.engine.checkpoint import Checkpoint
-from sfumato.engine.ema import PowerEMA
-from sfumato.engine.naming import named_state
+from sfumato.engine.ema import PowerEMA, named_state
 from sfumato.errors import RunError
 
 SMOOTHING = 0.98

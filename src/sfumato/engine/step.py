@@ -1,4 +1,4 @@
-"""One optimiser step, and the watch for values that are not finite."""
+"""One optimiser step, and the check for values that are not finite."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Stepper(Generic[Batch]):
     Args:
         state: What to train.
         loss: From a part of a batch to one loss per sample, shape (B,).
-        settings: How.
+        settings: How to train.
         precision: Number format of the forward pass.
         kernel: How attention is computed.
 
@@ -94,7 +94,7 @@ class Stepper(Generic[Batch]):
         return skipped
 
     def _skippable(self) -> Diverged | None:
-        """Look at what was not looked at yet; why to skip it, if it is to be skipped."""
+        """Check what is not checked yet; the reason to skip this step, or None."""
         try:
             self.check()
         except Diverged as problem:
@@ -123,7 +123,7 @@ class Stepper(Generic[Batch]):
             value.copy_(buffers[name])
 
     def check(self) -> None:
-        """Look at the losses and gradients not looked at yet.
+        """Check the losses and gradients not checked yet.
 
         Raises:
             Diverged: One is not finite; the message names its step.
@@ -137,7 +137,7 @@ class Stepper(Generic[Batch]):
         self._unchecked.clear()
 
     def check_all(self) -> None:
-        """Also look at every weight and averaged weight: for use before they are saved.
+        """Also check every weight and averaged weight: for use before they are saved.
 
         Raises:
             Diverged: A value is not finite.
@@ -185,7 +185,7 @@ def _diverged(step: int, why: str, places: tuple[int, ...] = ()) -> Diverged:
     return Diverged(
         f"Training diverged at step {step}.",
         why=why,
-        hint="Nothing was saved since: run again to go on from the last checkpoint, with a lower "
+        hint="Nothing was saved since: run again to resume from the last checkpoint, with a lower "
         "learning rate or a longer warm-up.",
         step=step,
         places=places,

@@ -1,7 +1,7 @@
 """Named tensors in safetensors files. Nothing in such a file is ever executed.
 
-A file that stands alone is sealed: its header holds a SHA-256 of everything it says, so that a byte
-which the disk or another program changed is found when it is read, and is not taken for a weight.
+A file that stands alone is sealed: its header holds a SHA-256 of its contents, so that a byte which
+the disk or another program changed is found when the file is read, and is not taken for a weight.
 Files of a checkpoint are not: its manifest seals them.
 """
 
@@ -36,8 +36,8 @@ def write_sealed(
         tensors: Named tensors on any device; names may not share storage.
         facts: Short strings for the header.
     """
-    rows, told = _rows(tensors), dict(facts or {})
-    entry = json.dumps({"facts": told, "sha256": _digest(rows, told)}, sort_keys=True)
+    rows, strings = _rows(tensors), dict(facts or {})
+    entry = json.dumps({"facts": strings, "sha256": _digest(rows, strings)}, sort_keys=True)
     with replacing(path) as draft:
         save_file(rows, draft, metadata={_ENTRY: entry})
 
@@ -107,7 +107,7 @@ def read_facts(path: Path) -> dict[str, str]:
 
 
 def facts_in(header: Mapping[str, str]) -> dict[str, str]:
-    """The short strings that a header tells; all of it where it is not one of ours."""
+    """The short strings in a header; the whole header if the file is of another program."""
     try:
         facts = json.loads(header[_ENTRY])["facts"]
         return {str(name): str(fact) for name, fact in facts.items()}
@@ -126,12 +126,12 @@ def _seal_in(header: Mapping[str, str]) -> str | None:
 def _header_in(content: bytes) -> dict[str, str]:
     # Eight bytes tell how long the header is, which is JSON.
     size = int.from_bytes(content[:8], "little")
-    told: dict[str, str] = json.loads(content[8 : 8 + size]).get("__metadata__", {})
-    return told
+    strings: dict[str, str] = json.loads(content[8 : 8 + size]).get("__metadata__", {})
+    return strings
 
 
 def _digest(tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> str:
-    """Of everything that a file says, however it is laid out."""
+    """SHA-256 of the contents of a file, whatever their layout."""
     found = hashlib.sha256(json.dumps(sorted(facts.items())).encode())
     for name in sorted(tensors):
         tensor = tensors[name]

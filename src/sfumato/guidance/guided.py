@@ -1,27 +1,117 @@
-"""Classifier-free guidance: towards a label, away from none."""
+"""Guided denoisers: two posteriors, a rule that combines them, and the times at which it acts."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sfumato.denoiser import Denoiser, ProcessT
-from sfumato.guidance.rules import Rule
-from sfumato.guidance.two import Guidance
+from sfumato.conditions import Conditions, Null
+from sfumato.denoiser import Denoiser, Posterior, ProcessT
+from sfumato.errors import SettingError
+from sfumato.guidance.rules import Line, Pair, Rule, straight
+from sfumato.process.gaussian import Gaussian, spread
+
+
+class Guidance(Denoiser[ProcessT]):
+    """Base of all guided denoisers.
+
+    A subclass says which two posteriors are compared; when guidance acts, and how the two are
+    combined, is the same for all.
+
+    Args:
+        denoiser: The denoiser that is guided.
+        scale: 1 = off, above 1 = further away from the second posterior.
+        interval: Least and greatest time, in [0, 1], at which guidance acts, after Kynkäänniemi et
+            al. 2024 (arXiv:2404.07724); elsewhere it costs nothing.
+        rule: How the two posteriors are combined; the line through them by default.
+
+    Raises:
+        SettingError: The interval is empty or reaches out of [0, 1], or the rule cannot be used on
+            tokens and the process is one of tokens.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser[ProcessT],
+        scale: float,
+        interval: tuple[float, float] = (0.0, 1.0),
+        rule: Rule | None = None,
+    ) -> None:
+        super().__init__(denoiser.process)
+        rule = Line() if rule is None else rule
+        if not 0 <= interval[0] <= interval[1] <= 1:
+            raise SettingError(
+                f"The guidance interval {interval} is not one of times.",
+                hint="two numbers in [0, 1], the smaller first",
+            )
+        if not rule.for_tokens and not isinstance(self.process, Gaussian):
+            raise SettingError(
+                f"The guidance rule '{type(rule).__name__}' cannot be used on tokens.",
+                why="it measures lengths and directions of posterior means",
+                hint="take the rule 'line'",
+            )
+        self.denoiser = denoiser
+        self.scale = scale
+        self.interval = interval
+        self.rule = rule
+
+    def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
+        """The guided posterior; see :meth:`Denoiser.forward`."""
+        conditions = Conditions(cond)
+        low, high = self.interval
+        acts = (low <= t) & (t <= high)
+        if self.scale == 1 or not self.applies(conditions) or not acts.any():
+            plain: Posterior = self.denoiser(x_t, t, **conditions)
+            return plain
+        t = t.expand(len(x_t))
+        acts = acts.expand(len(x_t)).to(x_t.device)
+        idle = self.rule.idles(t).to(x_t.device) & acts
+        if idle.all():
+            return Posterior(self._still(x_t, t))
+        towards, away = self.posteriors(x_t, t, conditions)
+        pair = Pair(towards, away, x_t, t, self.process)
+        guided = self.rule.combine(pair, self.scale)
+        if idle.any():
+            guided = torch.where(_rows(idle, guided), self._still(x_t, t), guided)
+        if not acts.all():
+            guided = torch.where(_rows(acts, guided), guided, towards)
+        return Posterior(guided)
+
+    def applies(self, conditions: Conditions) -> bool:
+        """Whether there are two posteriors to compare under these conditions."""
+        return True
+
+    @abstractmethod
+    def posteriors(self, x_t: Tensor, t: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:
+        """Parameters of the posterior to go towards and of the one to go away from.
+
+        Args:
+            x_t: States, shape (B, ...).
+            t: Times in (0, 1], float64, shape (B,).
+            conditions: With B rows.
+        """
+
+    def _still(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """The posterior mean with which a state stands still on the straight path."""
+        return straight(Pair(x_t, x_t, x_t, t, self.process))
 
 
 class Guided(Guidance[ProcessT]):
-    """Guidance on the condition ``label``.
+    """Classifier-free guidance: towards the conditions, away from their null values.
 
-    Where it acts, both posteriors come from one call on a doubled batch; where it does not (scale
-    1, no label, or all times outside the interval), from one call on the batch itself.
+    All conditions that have a null value are guided together; the others are the same in both
+    posteriors. Where guidance acts, both posteriors come from one call on a doubled batch; where
+    it does not (scale 1, none of the conditions, or all times outside the interval), from one call
+    on the batch itself. Source: Ho & Salimans 2022 (arXiv:2207.12598).
 
     Args:
-        denoiser: Knows the condition ``label``, and the null label among its values.
-        scale: 1 = off, 0 = no condition, above 1 = more typical of the class.
-        null_label: The label that stands for "none".
+        denoiser: A denoiser that was trained on the null values too.
+        scale: 1 = off, 0 = without the conditions, above 1 = more typical of them.
+        null: The null value of every condition to be guided by, such as ``{"label": classes}``.
         interval, rule: See :class:`Guidance`.
 
     Raises:
@@ -32,32 +122,63 @@ class Guided(Guidance[ProcessT]):
         self,
         denoiser: Denoiser[ProcessT],
         scale: float,
-        null_label: int,
+        null: Mapping[str, Null],
         interval: tuple[float, float] = (0.0, 1.0),
         rule: Rule | None = None,
     ) -> None:
         super().__init__(denoiser, scale, interval, rule)
-        self.null_label = null_label
+        self.null = dict(null)
 
-    def has_two(self, label: Tensor | None) -> bool:
-        """Without a label there is nothing to be guided to."""
-        return label is not None
+    def applies(self, conditions: Conditions) -> bool:
+        """Whether one of the conditions to be guided by is there."""
+        return not self.null.keys().isdisjoint(conditions)
 
-    def two(
-        self, x_t: Tensor, t: Tensor, label: Tensor | None, cond: dict[str, Any]
-    ) -> tuple[Tensor, Tensor]:
-        """See :meth:`Guidance.two`."""
-        if label is None:
-            raise ValueError("has_two says whether there are two")
-        both = self.denoiser(
-            torch.cat([x_t, x_t]),
-            t.repeat(2),
-            label=torch.cat([label, torch.full_like(label, self.null_label)]),
-            **{name: _twice(value) for name, value in cond.items()},
-        )
-        towards, away = both.parameter.chunk(2)
+    def posteriors(self, x_t: Tensor, t: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:
+        """See :meth:`Guidance.posteriors`."""
+        both = conditions.concatenate(conditions.null(self.null))
+        parameter = self.denoiser(torch.cat([x_t, x_t]), t.repeat(2), **both).parameter
+        towards, away = parameter.chunk(2)
         return towards, away
 
 
-def _twice(value: Any) -> Any:
-    return torch.cat([value, value]) if isinstance(value, Tensor) else value
+class Autoguided(Guidance[ProcessT]):
+    """Autoguidance: towards a model, away from a worse version of itself. It needs no conditions.
+
+    Where both err in the same direction and the worse one further, the line through them leads
+    back to the data, without the loss of variety that guidance to a label brings. Source: Karras
+    et al. 2024 (arXiv:2406.02507), eq. 3. Where it acts, each model is called once.
+
+    Args:
+        denoiser: The model.
+        worse: One of the same data and process: trained for less time, or smaller.
+        scale: 1 = off; published values are near 2.
+        interval, rule: See :class:`Guidance`.
+        null: Null values of conditions that the worse model does not see, so that guidance leads
+            to those conditions too; none by default.
+
+    Raises:
+        SettingError: See :class:`Guidance`.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser[ProcessT],
+        worse: Denoiser[ProcessT],
+        scale: float,
+        interval: tuple[float, float] = (0.0, 1.0),
+        rule: Rule | None = None,
+        null: Mapping[str, Null] | None = None,
+    ) -> None:
+        super().__init__(denoiser, scale, interval, rule)
+        self.worse = worse
+        self.null = dict(null or {})
+
+    def posteriors(self, x_t: Tensor, t: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:
+        """See :meth:`Guidance.posteriors`."""
+        towards: Tensor = self.denoiser(x_t, t, **conditions).parameter
+        away: Tensor = self.worse(x_t, t, **conditions.null(self.null)).parameter
+        return towards, away
+
+
+def _rows(which: Tensor, like: Tensor) -> Tensor:
+    return spread(which.to(like.dtype), like).bool()

@@ -1,30 +1,31 @@
-"""Rules: how two posteriors, one to go towards and one to come from, make a guided one.
+"""Rules: how a guided posterior is made from two, one to go towards and one to go away from.
 
-Each is told in terms of posterior means, whatever its source is written in. All work on each sample
-for itself, so that a sample does not depend on its batch.
+Each is stated in terms of posterior means, whatever its source uses. All treat each sample by
+itself, so that a sample does not depend on its batch.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from torch import Tensor
 
 from sfumato.process.categorical import CategoricalProcess
 from sfumato.process.gaussian import Gaussian, spread
+from sfumato.registry import Part, Registry
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What a rule is told.
+    """The two posteriors that a rule combines, and where they were taken.
 
     Attributes:
         towards: Parameter of the posterior to go towards, shape (B, ...).
-        away: Of the one to come from, same shape.
+        away: Parameter of the posterior to go away from, same shape.
         x_t: States, shape (B, ...).
         t: Times, float64, shape (B,).
         process: The process.
@@ -37,12 +38,12 @@ class Pair:
     process: Gaussian | CategoricalProcess
 
 
-class Rule(BaseModel, ABC):
+class Rule(Part):
     """Base of all rules."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
-    summary: ClassVar[str]
+    summary: ClassVar[str] = ""
     """One line for lists and ``--help``."""
     for_tokens: ClassVar[bool] = False
     """Whether it can be used on logits too."""
@@ -52,7 +53,7 @@ class Rule(BaseModel, ABC):
         """The guided parameter; with ``scale = 1`` it is ``pair.towards``."""
 
     def idles(self, t: Tensor) -> Tensor:
-        """Where the state is left as it is and nobody is asked, bool, shaped like ``t``."""
+        """Times at which the state stays as it is, without a call; bool, shaped like ``t``."""
         return torch.zeros_like(t, dtype=torch.bool)
 
 
@@ -74,16 +75,16 @@ class Line(Rule):
 
 
 class Rescaled(Rule):
-    """The line, brought back to the deviation of the posterior mean that it leads away from.
+    """The line, rescaled towards the standard deviation that the mean has without guidance.
 
-    Guidance makes contrasts too strong; this undoes a share of it. Source: Lin et al. 2023
-    (arXiv:2305.08891), eq. 14 to 16.
+    Guidance makes contrasts too strong; this rule takes a share of the excess back. Source: Lin et
+    al. 2023 (arXiv:2305.08891), eq. 14 to 16.
     """
 
     summary: ClassVar[str] = "the line, its contrast brought back in part"
 
     kind: Literal["rescaled"] = "rescaled"
-    share: float = Field(default=0.7, ge=0, le=1, description="of the excess that is undone")
+    share: float = Field(default=0.7, ge=0, le=1, description="share of the excess that is undone")
 
     def combine(self, pair: Pair, scale: float) -> Tensor:
         """See the class."""
@@ -93,11 +94,12 @@ class Rescaled(Rule):
 
 
 class Projected(Rule):
-    """The line without what only makes the posterior mean larger.
+    """The line without the part that only makes the posterior mean larger.
 
-    The difference of the two is split along the mean and across it, and the part along it, which
-    saturates, is weakened. Source: Sadat et al. 2024 (arXiv:2410.02416), eq. 7 to 9, APG without
-    its momentum: that would make a guided denoiser remember, and its answers depend on the sampler.
+    The difference of the two means is split into a part parallel to the mean and one orthogonal to
+    it, and the parallel part, which saturates, is weakened. Source: Sadat et al. 2024
+    (arXiv:2410.02416), eq. 7 to 9, APG without its momentum, which would give the denoiser a memory
+    and make its results depend on the sampler.
     """
 
     summary: ClassVar[str] = "APG: the line without what only makes contrasts stronger"
@@ -121,9 +123,10 @@ class Projected(Rule):
 class ZeroStar(Rule):
     """The line between velocities, from the multiple of the second that is nearest to the first.
 
-    At the very beginning the state stands still, which early velocities of a young model are worse
-    than. Source: Fan et al. 2025 (arXiv:2503.18886), eq. 8 and algorithm 1, CFG-Zero*; here on the
-    straight path that every Gaussian process is by a change of scale.
+    At the beginning the state can be left as it is, because the velocities of a model that was
+    trained for a short time are worse there than none. Source: Fan et al. 2025 (arXiv:2503.18886),
+    eq. 8 and algorithm 1, CFG-Zero*; here on the straight path, which every Gaussian process is
+    after a change of scale.
     """
 
     summary: ClassVar[str] = "CFG-Zero*: the line between velocities of matched size"
@@ -154,16 +157,11 @@ def straight(pair: Pair) -> Tensor:
     return pair.x_t / spread(alpha + sigma, pair.x_t)
 
 
-AnyRule = Annotated[Line | Rescaled | Projected | ZeroStar, Field(discriminator="kind")]
-"""Any rule with its settings, as read from a spec."""
+RULES: Registry[Rule] = Registry("guidance rule", Rule, (Line, Rescaled, Projected, ZeroStar))
+"""The rules by their ``kind``; each class has a ``summary`` of one line."""
 
-RULES: dict[str, type[Rule]] = {
-    "line": Line,
-    "rescaled": Rescaled,
-    "apg": Projected,
-    "cfg-zero": ZeroStar,
-}
-"""The closed registry of rules: name to class."""
+AnyRule = Annotated[Rule, RULES]
+"""Any rule with its settings, as read from a spec."""
 
 
 def _deviation(x: Tensor) -> Tensor:

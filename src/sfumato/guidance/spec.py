@@ -1,4 +1,4 @@
-"""What guidance a user asks for, as data: kept in every sample's recipe."""
+"""A choice of guidance as data, which is stored with every sample."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from sfumato.errors import SettingError, suggest
 from sfumato.guidance.rules import RULES, AnyRule, Line
 
 BY_EARLY: dict[str, Literal["early", "both"]] = {"auto": "early", "auto-label": "both"}
-NAMES = (*RULES, *BY_EARLY)
-"""What a user can name: a rule, for guidance to the label, or a kind of autoguidance."""
+"""The kinds of autoguidance by name."""
 
 
 class GuidanceSpec(BaseModel):
-    """Which two posteriors are combined, how, and when; the scale is told apart from it.
+    """Which two posteriors are combined, how, and at which times; the scale is stored beside it.
 
     Attributes:
         by: ``label``: towards it, away from none. ``early``: away from the run's own early weights.
@@ -39,27 +38,28 @@ class GuidanceSpec(BaseModel):
 
     @property
     def needs_early(self) -> bool:
-        """Whether early weights are part of it."""
+        """Whether it compares with early weights of the run."""
         return self.by != "label"
 
     @property
     def needs_label(self) -> bool:
-        """Whether it does nothing without a label."""
+        """Whether it has no effect without a label."""
         return self.by != "early"
 
 
 BY_LABEL = GuidanceSpec()
-"""What a user gets without asking."""
+"""The default: classifier-free guidance towards the label, along a line."""
 
 
 def guidance_named(name: str | None, interval: tuple[float, float] | None) -> GuidanceSpec:
-    """From what a user names; None = the default.
+    """The guidance of a name and an interval of times; None = the default.
 
     Raises:
-        SettingError: There is no such guidance, or the interval is none of times.
+        SettingError: There is no such guidance, or the interval is not one of times.
     """
-    if name is not None and name not in NAMES:
-        raise SettingError(f"There is no guidance '{name}'.", hint=suggest(name, NAMES))
+    names = (*RULES, *BY_EARLY)
+    if name is not None and name not in names:
+        raise SettingError(f"There is no guidance '{name}'.", hint=suggest(name, names))
     low, high = interval or (0.0, 1.0)
     if not 0 <= low <= high <= 1:
         raise SettingError(

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sfumato.conditions import Conditions
 from sfumato.denoiser import Denoiser, TokenDenoiser
 from sfumato.objective.bound import variational_bound
 from sfumato.process.categorical import CategoricalProcess, Masking
@@ -93,7 +94,7 @@ def order_likelihood(
     Returns:
         Nats per scored token, float64, shape ().
     """
-    process = denoiser.process
+    process, conditions = denoiser.process, Conditions(cond)
     if not isinstance(process, Masking):
         raise TypeError("only a masking process reveals tokens in an order")
     places = hidden.nonzero()[:, 0]
@@ -110,10 +111,7 @@ def order_likelihood(
     at_once = max(1, _MOST_LOGITS // (len(x0) * process.size))
     for low in range(0, len(rows), at_once):
         part = torch.arange(low, min(low + at_once, len(rows)))
-        known_to_all = {
-            name: value.expand(len(part), *value.shape[1:]) for name, value in cond.items()
-        }
-        logits = denoiser(rows[part], t[part], **known_to_all).logits
+        logits = denoiser(rows[part], t[part], **conditions.repeat(len(part))).logits
         here = logits[torch.arange(len(part)), asked[part]].double().log_softmax(-1)
         scores.append(here.gather(1, x0[asked[part]][:, None]))
     mean: Tensor = torch.cat(scores).mean()

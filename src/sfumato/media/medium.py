@@ -11,13 +11,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
 
 from numpy.typing import NDArray
 
 from sfumato.engine.events import Event
-from sfumato.errors import DataError, SettingError
+from sfumato.errors import DataError, MissingExtra, SettingError
 from sfumato.recipes import RecipeBase
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class Medium(ABC):
         recipe: The class of its recipes.
         recipes: Its ready-made recipes by name, the default first.
         options: For each verb, the options that it has and not every medium has.
+        packages: Names of the packages that it cannot do without; an extra of its name has them.
         stored: Names of the files that :meth:`Data.store` writes into a run's folder.
         captions: Whether its files are captions where they lie beside files of another medium.
         example: The catalogue's data set to begin with.
@@ -132,6 +134,7 @@ class Medium(ABC):
     recipe: ClassVar[type[RecipeBase]]
     recipes: ClassVar[Mapping[str, Callable[[], RecipeBase]]]
     options: ClassVar[Mapping[str, frozenset[str]]] = {}
+    packages: ClassVar[tuple[str, ...]] = ()
     stored: ClassVar[tuple[str, ...]] = ()
     captions: ClassVar[bool] = False
     example: ClassVar[str] = ""
@@ -144,6 +147,9 @@ class Medium(ABC):
         Raises:
             MissingExtra: One is not installed.
         """
+        for package in cls.packages:
+            if find_spec(package) is None:
+                raise MissingExtra(package, cls.name, f"Working with {cls.name}")
 
     @classmethod
     @abstractmethod

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sfumato.conditions import Conditions
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.model.network import drawn
-from sfumato.model.text_conditions import conditions
 from sfumato.process.categorical import CategoricalProcess
 from sfumato.process.rng import Stream, uniform
 from sfumato.runs.spec import Spec
@@ -37,9 +37,9 @@ class RowLayout:
     free: Tensor | None = None
 
     @property
-    def cond(self) -> dict[str, Tensor]:
+    def cond(self) -> Conditions:
         """The conditions of a denoiser: tokens beyond a text's end are not part of it."""
-        return conditions(None if self.inside is None else self.inside.long() - 1, None)
+        return Conditions(segments=None if self.inside is None else self.inside.long() - 1)
 
     def forbidden(self, tokenizer: Tokenizer) -> tuple[int, ...]:
         """Tokens that stand for nothing that could be written."""

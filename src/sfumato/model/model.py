@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import sfumato
-from sfumato.engine.machine import keep_freed_memory
-from sfumato.engine.memory import free_memory, memory_explained
+from sfumato.engine.machine import free_memory, keep_freed_memory, memory_explained
+from sfumato.errors import SettingError
 from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
 from sfumato.media.registry import require_own
 from sfumato.model.checks import require_early, require_label, require_weights, require_within
@@ -156,7 +156,15 @@ class Model(TrainedNetwork[DenoiserT], ABC):
         return None if found is None else found.sampler
 
     def sample(self, request: Request) -> Iterator[Making | Made]:
-        """Make samples, batch by batch; every state is yielded on the way."""
+        """Make samples, batch by batch; every state is yielded on the way.
+
+        Raises:
+            SettingError: The request was made for a model of another medium.
+        """
+        if not isinstance(request.sample, self.provenance):
+            raise SettingError(
+                f"The request is not one for the medium of the run '{self.directory.name}'."
+            )
         keep_freed_memory()
         first = request.sample.index
         with memory_explained("A batch of samples", FEWER_AT_ONCE):

@@ -146,13 +146,14 @@ class TrainedNetwork(Generic[DenoiserT]):
         guidance, scale = sample.guidance, sample.scale
         precision, compiled = sample.precision, sample.compiled
         interval, rule = guidance.interval, guidance.rule
+        null = {"label": self.spec.classes} if self.spec.classes else {}
         denoiser: Denoiser[Any] = self.evaluated(self.denoiser, precision, compiled)
         if guidance.needs_early and scale != 1:
             early: Denoiser[Any] = self.evaluated(self.early.denoiser, precision, compiled)
-            hidden = self.spec.classes if guidance.by == "both" else None
+            hidden = null if guidance.by == "both" else None
             denoiser = Autoguided(denoiser, early, scale, interval, rule, hidden)
-        elif self.spec.classes and guidance.needs_label:
-            denoiser = Guided(denoiser, scale, self.spec.classes, interval, rule)
+        elif null and guidance.needs_label:
+            denoiser = Guided(denoiser, scale, null, interval, rule)
         return Tiled(denoiser, sample.tile, first)
 
     def compiles(self, wanted: bool) -> bool:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sfumato.conditions import Conditions
 from sfumato.likelihood import gaussian_bound
 from sfumato.media.data.encoded import Encoded
 from sfumato.model.estimate import Estimate, estimated
@@ -89,7 +90,7 @@ def _bits(
 ) -> NDArray[np.float64]:
     """Bits of each item, shape (B,)."""
     encoded = model.medium.examples(items)
-    cond = told(model, encoded, labels)
+    cond = conditions_of(model, encoded, labels)
     # At little noise a bound feels the rounding of bf16: 2 % more bits, where samples show nothing.
     denoiser, x0 = model.evaluated(model.denoiser, "fp32"), encoded.x0.to(model.device)
     bound = gaussian_bound(denoiser, x0, model.medium.end, draws, seed, first, **cond)
@@ -97,19 +98,17 @@ def _bits(
     return bits
 
 
-def told(model: NumberModel, encoded: Encoded, labels: Tensor | None) -> dict[str, Tensor]:
-    """What a model is told of items beside their states.
+def conditions_of(model: NumberModel, encoded: Encoded, labels: Tensor | None) -> Conditions:
+    """The conditions of a model for some items.
 
     Args:
         model: Of a run.
         encoded: The items.
-        labels: Class numbers, shape (B,). None tells a model of classes the null label. A model
-            without classes is not told any.
+        labels: Class numbers, shape (B,). None stands for the null label. A model without classes
+            takes no labels.
     """
-    cond = {}
-    if model.spec.classes:
-        unknown = torch.full((len(encoded.x0),), model.spec.classes)
-        cond["label"] = unknown if labels is None else labels
-    if model.spec.lengths and encoded.filled is not None:
-        cond["length"] = encoded.filled
-    return {name: value.to(model.device) for name, value in cond.items()}
+    unknown = torch.full((len(encoded.x0),), model.spec.classes)
+    return Conditions(
+        label=(unknown if labels is None else labels) if model.spec.classes else None,
+        length=encoded.filled if model.spec.lengths else None,
+    ).to(model.device)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from sfumato.conditions import Conditions
 from sfumato.denoiser import NetworkDenoiser
-from sfumato.errors import SettingError, suggest
+from sfumato.errors import SettingError
 from sfumato.guidance import GuidanceSpec
 from sfumato.media.numbers import NumberMedium
 from sfumato.model.memory import bytes_of_signal
@@ -27,25 +28,6 @@ from sfumato.runs.tuned import NumberTuning
 from sfumato.sampling import SAMPLERS, KeyedNoise, Sampler, State, Wiener, integrate, trajectory
 
 _STRENGTH = 0.5
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What the samples of a batch are conditioned on.
-
-    Attributes:
-        label: Class numbers, shape (B,); None if the run is unconditional.
-        length: Share of its extent that each fills, shape (B,); None if that is no condition.
-    """
-
-    label: Tensor | None
-    length: Tensor | None
-
-    @property
-    def cond(self) -> dict[str, Tensor]:
-        """As keyword arguments of a denoiser."""
-        named = {"label": self.label, "length": self.length}
-        return {name: value for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -73,11 +55,10 @@ class NumberModel(Model[NetworkDenoiser]):
 
     def sampler(self, choice: Any) -> Sampler:
         """See :meth:`Model.sampler`."""
-        if isinstance(choice, Sampler):
-            return choice
-        if choice not in SAMPLERS:
-            raise SettingError(f"There is no sampler '{choice}'.", hint=suggest(choice, SAMPLERS))
-        return SAMPLERS[choice]()
+        if isinstance(choice, str):
+            return SAMPLERS.find(choice)()
+        SAMPLERS.require(choice)
+        return cast(Sampler, choice)
 
     def conditions(self, sample: Provenance, indices: range) -> Conditions:
         """What samples of some indices are conditioned on."""
@@ -97,17 +78,22 @@ class NumberModel(Model[NetworkDenoiser]):
         begin = None
         if start is not None:
             begin = start_from(Path(start), _STRENGTH if strength is None else strength)
+        self._check_seconds(options.seconds)
         return {"start": begin, "seconds": options.seconds}
 
     def _check(self, sample: Provenance) -> None:
-        if sample.seconds is not None:
-            if not self.spec.lengths:
-                raise SettingError(
-                    f"The run '{self.directory.name}' takes no length.",
-                    why="all items that it was trained on have the same length",
-                )
-            self.medium.require_seconds(sample.seconds)
+        self._check_seconds(sample.seconds)
         self._origin(sample.start)
+
+    def _check_seconds(self, seconds: float | None) -> None:
+        if seconds is None:
+            return
+        if not self.spec.lengths:
+            raise SettingError(
+                f"The run '{self.directory.name}' takes no length.",
+                why="all items that it was trained on have the same length",
+            )
+        self.medium.require_seconds(seconds)
 
     def _steps(self, own: Mapping[str, Any]) -> int:
         """Variations take the same share of the recipe's steps as of the noise."""
@@ -150,8 +136,8 @@ class NumberModel(Model[NetworkDenoiser]):
         provenance = tuple(
             sample.changed(
                 index=index,
-                label=self.label_name(conditions.label, row),
-                seconds=self._seconds(conditions.length, row),
+                label=self.label_name(conditions.get("label"), row),
+                seconds=self._seconds(conditions.get("length"), row),
             )
             for row, index in enumerate(indices)
         )
@@ -166,14 +152,14 @@ class NumberModel(Model[NetworkDenoiser]):
         guided = self.guided(sample.changed(scale=1.0) if is_open else sample, indices.start)
         sampler, steps, shape = sample.sampler, sample.steps, self.medium.signal_shape
         if sample.start is None or origin is None:
-            return trajectory(guided, sampler, noise, shape, steps, conditions.cond)
+            return trajectory(guided, sampler, noise, shape, steps, conditions)
         process = self.denoiser.process
         t = time_of(sample.start.strength, process.schedule)
         count, size = len(sampler.plan(steps)), math.prod(shape)
         times = sampler.grid.times(count, process.schedule, size, start=t)
         x0 = origin.x0.expand(len(indices), *shape)
         x_t = process.corrupt(x0, times[0], noise.prior(shape))
-        return integrate(guided, sampler, x_t, times, noise, steps, conditions.cond)
+        return integrate(guided, sampler, x_t, times, noise, steps, conditions)
 
     def _conditions(self, sample: Provenance, indices: range, origin: Origin | None) -> Conditions:
         label = self.labels(sample.label, sample.seed, indices)
@@ -181,12 +167,12 @@ class NumberModel(Model[NetworkDenoiser]):
             # What the file shows is unknown; a label drawn by chance would lead away from it.
             label = torch.full_like(label, self.spec.classes)
         if not self.spec.lengths:
-            return Conditions(label, None)
+            return Conditions(label=label)
         if origin is not None and sample.seconds is None:
             filled = torch.full((len(indices),), origin.filled)
         else:
             filled = self._filled(sample, indices, label)
-        return Conditions(label, filled.to(self.device))
+        return Conditions(label=label, length=filled).to(self.device)
 
     def _filled(self, sample: Provenance, indices: Sequence[int], label: Tensor | None) -> Tensor:
         """Share of its extent that each sample fills: as given, or drawn as in its class."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sfumato.conditions import Conditions
 from sfumato.denoiser import TokenDenoiser
 from sfumato.likelihood import bound_on
 from sfumato.media.text.rows import RowBatch
-from sfumato.model.text_conditions import conditions
 
 _AT_ONCE = 16
 
@@ -37,17 +37,15 @@ def bound_of_rows(
     device = next(denoiser.parameters()).device
     tokens = torch.from_numpy(rows.tokens).to(device)
     segments = torch.from_numpy(rows.segments).to(device)
-    packed = bool((segments != 0).any())
-    label = None
-    if labelled and rows.labels is not None:
-        label = torch.from_numpy(rows.labels).to(device)
+    labels = rows.labels if labelled else None
+    cond = Conditions(
+        segments=segments if bool((segments != 0).any()) else None,
+        label=None if labels is None else torch.from_numpy(labels),
+    ).to(device)
     parts = []
     for low in range(0, len(tokens), _AT_ONCE):
         part = slice(low, low + _AT_ONCE)
-        cond = conditions(
-            segments[part] if packed else None, None if label is None else label[part]
-        )
-        counted = segments[part] >= 0
-        at = first + low
-        parts.append(bound_on(denoiser, tokens[part], counted, draws, seed, at, **cond))
+        counted, at = segments[part] >= 0, first + low
+        known = cond.rows(part)
+        parts.append(bound_on(denoiser, tokens[part], counted, draws, seed, at, **known))
     return torch.cat(parts)

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from sfumato.denoiser import Denoiser, TokenDenoiser
-from sfumato.errors import DataError, SettingError, suggest
+from sfumato.errors import DataError, SettingError
 from sfumato.guidance import GuidanceSpec
 from sfumato.media.text.medium import TextMedium
 from sfumato.media.text.tokens import Tokenizer
@@ -55,13 +55,10 @@ class TokenModel(Model[TokenDenoiser]):
 
     def sampler(self, choice: Any) -> TokenSampler:
         """See :meth:`Model.sampler`."""
-        if isinstance(choice, TokenSampler):
-            return choice
-        if choice not in TOKEN_SAMPLERS:
-            raise SettingError(
-                f"There is no sampler of text '{choice}'.", hint=suggest(choice, TOKEN_SAMPLERS)
-            )
-        return TOKEN_SAMPLERS[choice]()
+        if isinstance(choice, str):
+            return TOKEN_SAMPLERS.find(choice)()
+        TOKEN_SAMPLERS.require(choice)
+        return cast(TokenSampler, choice)
 
     def narrowed(
         self, denoiser: Denoiser[CategoricalProcess], temperature: float, top_p: float
@@ -96,11 +93,10 @@ class TokenModel(Model[TokenDenoiser]):
         length, temperature, top_p = options.length, options.temperature, options.top_p
         if length is not None:
             require_within("length", length, 1, MOST_TOKENS)
-        return {
-            "temperature": defaults.temperature if temperature is None else temperature,
-            "top_p": defaults.top_p if top_p is None else top_p,
-            "length": length,
-        }
+        temperature = defaults.temperature if temperature is None else temperature
+        top_p = defaults.top_p if top_p is None else top_p
+        self.narrowed(self.denoiser, temperature, top_p)  # Checks the two.
+        return {"temperature": temperature, "top_p": top_p, "length": length}
 
     def _check(self, sample: Provenance) -> None:
         temperature, top_p, length = sample.temperature, sample.top_p, sample.length
@@ -212,9 +208,7 @@ class TokenModel(Model[TokenDenoiser]):
         noise: KeyedUniform,
         labels: Tensor | None,
     ) -> Iterator[State]:
-        cond = dict(rows.cond)
-        if labels is not None:
-            cond["label"] = labels
+        cond = rows.cond | {"label": labels}
         sampler, steps = sample.sampler, sample.steps
         times = sampler.grid.times(
             len(sampler.plan(steps)), denoiser.process.keep, rows.x_1.shape[1]

@@ -9,20 +9,19 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from sfumato.errors import SettingError
 from sfumato.nets.names import ActivationName
 from sfumato.nets.sizes import GROUP, require_multiple
+from sfumato.registry import Part, Registry
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class BackboneSpec(BaseModel):
-    """What every backbone's spec has."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class BackboneSpec(Part):
+    """Base of the specs of backbones for numbers."""
 
     axes: Literal[1, 2] = Field(default=2, description="1 for signals, 2 for pictures")
 
@@ -32,7 +31,7 @@ class BackboneSpec(BaseModel):
         """What every side of the input must be a multiple of."""
 
     @abstractmethod
-    def _network(self, channels: int, **settings: Any) -> nn.Module:
+    def network(self, channels: int, **settings: Any) -> nn.Module:
         """The network with these settings."""
 
     def build(
@@ -63,7 +62,7 @@ class BackboneSpec(BaseModel):
         require_multiple(sides, self.multiple)
         settings = self.model_dump(exclude={"kind"})
         given = {"classes": classes, "lengths": lengths, "out_channels": out_channels}
-        return self._network(channels, **given, **settings)
+        return self.network(channels, **given, **settings)
 
 
 class UNetSpec(BackboneSpec):
@@ -117,7 +116,8 @@ class UNetSpec(BackboneSpec):
         """What every side of the input must be a multiple of."""
         return int(self.patch) << (len(self.widths) - 1)
 
-    def _network(self, channels: int, **settings: Any) -> nn.Module:
+    def network(self, channels: int, **settings: Any) -> nn.Module:
+        """See `BackboneSpec.network`."""
         from sfumato.nets.unet import UNet
 
         return UNet(channels, **settings)
@@ -151,16 +151,42 @@ class TransformerSpec(BackboneSpec):
         """What every side of the input must be a multiple of."""
         return self.patch
 
-    def _network(self, channels: int, **settings: Any) -> nn.Module:
+    def network(self, channels: int, **settings: Any) -> nn.Module:
+        """See `BackboneSpec.network`."""
         from sfumato.nets.transformer import PatchTransformer
 
         return PatchTransformer(channels, **settings)
 
 
-class TokenTransformerSpec(BaseModel):
-    """A transformer on tokens (`sfumato.nets.token_transformer.TokenTransformer`)."""
+BACKBONES: Registry[BackboneSpec] = Registry("backbone", BackboneSpec, (UNetSpec, TransformerSpec))
+"""The backbones for numbers by their `kind`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Backbone = Annotated[BackboneSpec, BACKBONES]
+"""Any backbone for numbers with its settings, as read from a spec."""
+
+
+class TokenBackboneSpec(Part):
+    """Base of the specs of backbones for tokens."""
+
+    @property
+    def uses_level(self) -> bool:
+        """Whether the network depends on the noise level; only the uniform process needs that."""
+        return False
+
+    @abstractmethod
+    def build(self, size: int, states: int, context: int, classes: int = 0) -> nn.Module:
+        """A fresh network; its weights are drawn from torch's global generator.
+
+        Args:
+            size: Number of clean tokens.
+            states: Number of tokens that a state can hold.
+            context: About the longest text to come, in tokens.
+            classes: Number of labels; 0 for none.
+        """
+
+
+class TokenTransformerSpec(TokenBackboneSpec):
+    """A transformer on tokens (`sfumato.nets.token_transformer.TokenTransformer`)."""
 
     kind: Literal["token-transformer"] = "token-transformer"
     dim: int = Field(default=256, ge=16, le=8192, description="size of a token's vector")
@@ -174,20 +200,23 @@ class TokenTransformerSpec(BaseModel):
         _require_divided(self.dim, self.heads)
         return self
 
-    def build(self, size: int, states: int, context: int, classes: int = 0) -> nn.Module:
-        """A fresh network; its weights are drawn from torch's global generator.
+    @property
+    def uses_level(self) -> bool:
+        """Whether it is `timed`."""
+        return self.timed
 
-        Args:
-            size: Number of clean tokens.
-            states: Number of tokens that a state can hold.
-            context: About the longest text to come, in tokens.
-            classes: Number of labels; 0 for none.
-        """
+    def build(self, size: int, states: int, context: int, classes: int = 0) -> nn.Module:
+        """See `TokenBackboneSpec.build`."""
         from sfumato.nets.token_transformer import TokenTransformer
 
         settings = self.model_dump(exclude={"kind"})
         return TokenTransformer(size, states, context, classes=classes, **settings)
 
 
-Backbone = Annotated[UNetSpec | TransformerSpec, Field(discriminator="kind")]
-"""Any backbone, told apart in JSON by its `kind`."""
+TOKEN_BACKBONES: Registry[TokenBackboneSpec] = Registry(
+    "backbone of tokens", TokenBackboneSpec, (TokenTransformerSpec,)
+)
+"""The backbones for tokens by their `kind`."""
+
+TokenBackbone = Annotated[TokenBackboneSpec, TOKEN_BACKBONES]
+"""Any backbone for tokens with its settings, as read from a spec."""

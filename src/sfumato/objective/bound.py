@@ -1,19 +1,20 @@
 """The continuous-time variational bound of categorical processes, in nats per token.
 
-Its expectation over times drawn evenly from [0, 1] and over the noise is never below the
-cross-entropy of the data under the model, and equals the entropy where the denoiser is exact.
-Drawn from another distribution of times it is a training criterion and no bound.
+Its expectation over uniform times in [0, 1] and over the noise is never below the cross-entropy of
+the data under the model, and equals the entropy of the data if the denoiser is exact. With another
+distribution of times it is a training criterion, but not a bound.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from sfumato.denoiser import TokenDenoiser
+from sfumato.objective.objective import TokenObjective
 from sfumato.process.categorical import Masking, Uniform
 
 # Where keep rounds to 1 no token is lost, but it divides; this is how near to 1 keep can come.
@@ -28,15 +29,15 @@ def variational_bound(
     counted: Tensor | None = None,
     **cond: Any,
 ) -> Tensor:
-    """One estimate of the bound for every sample.
+    """One estimate of the bound for every sample, at one time and with one noise.
 
     Args:
         denoiser: The model, in training or trained.
         x0: Clean tokens, int64, shape (B, L).
         t: Times in (0, 1), float64, shape (B,).
         noise: Uniform in [0, 1), float64, shape (B, L).
-        counted: Which places are data, bool, shape (B, L), one a row at least; the others are
-            padding. None = all.
+        counted: Which places are data, bool, shape (B, L), at least one in every row; the others
+            are padding. None = all.
         **cond: Conditions, passed on to the backbone.
 
     Returns:
@@ -46,6 +47,26 @@ def variational_bound(
     if isinstance(denoiser.process, Masking):
         return _masking(denoiser, denoiser.process, x0, t, noise, counted, cond)
     return _uniform(denoiser, denoiser.process, x0, t, noise, counted, cond)
+
+
+class Bound(TokenObjective):
+    """The variational bound, see :func:`variational_bound`."""
+
+    summary: ClassVar[str] = "the variational bound, in nats per token"
+
+    kind: Literal["bound"] = "bound"
+
+    def __call__(
+        self,
+        denoiser: TokenDenoiser,
+        x0: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        counted: Tensor | None = None,
+        **cond: Any,
+    ) -> Tensor:
+        """See :meth:`TokenObjective.__call__`."""
+        return variational_bound(denoiser, x0, t, noise, counted, **cond)
 
 
 def _masking(
@@ -63,9 +84,9 @@ def _masking(
     rates ``m`` (Shi et al. 2024, arXiv:2406.04329, eq. 5; Sahoo et al. 2024, arXiv:2406.07524,
     eq. 11). Sorted by how many places are masked it is the sum over ``k`` of ``1 / k`` times the
     expected sum over ``k`` masked places, because the binomial probability of ``k`` integrates to
-    ``1 / k`` against ``dm / m`` (Ou et al. 2024, arXiv:2406.03736, section 3.3). So ``k`` is what
-    is drawn, by the mask rate of the time, and how many masks a rate happens to give is no longer
-    a source of variance.
+    ``1 / k`` against ``dm / m`` (Ou et al. 2024, arXiv:2406.03736, section 3.3). So ``k`` is
+    chosen by the mask rate of the time, and the number of masks that a rate happens to give is no
+    longer a source of variance.
     """
     total = counted.sum(1).double()
     rate = (1 - process.keep.keep(t)).to(total.device)
@@ -93,8 +114,8 @@ def _uniform(
     """Difference between the true rates of change back in time and the model's.
 
     With forward rate ``b = -keep' / keep`` to be replaced, a token ``w`` goes back to ``v`` at the
-    rate ``b / V q(v | u) / q(w | u)`` if it came from ``u``; the model averages that over what it
-    believes of ``u``. The bound is the integral of the Kullback-Leibler rate between the two jump
+    rate ``b / V q(v | u) / q(w | u)`` if it came from ``u``; the model averages that over its
+    posterior of ``u``. The bound is the integral of the Kullback-Leibler rate between the two jump
     processes (Campbell et al. 2022, arXiv:2205.14987, proposition 2; Lou et al. 2023,
     arXiv:2310.16834, theorem 3.6; Schiff et al. 2024, arXiv:2412.10193, eq. 14).
     """

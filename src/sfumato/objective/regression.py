@@ -2,42 +2,42 @@
 
     loss_i = w(t_i) * mean((y_i - target_i)^2)
 
-``y`` is the backbone's raw output and ``target`` its prediction's row. With the EDM row both have
-unit variance and ``w = 1`` is EDM's loss; other weightings multiply it.
+``y`` is the backbone's raw output and ``target`` its value for the true data, by the row of the
+prediction. With the EDM row both have unit variance and ``w = 1`` is EDM's loss; other weightings
+multiply it.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from abc import abstractmethod
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser
+from sfumato.objective.objective import Objective
 from sfumato.process.gaussian import spread
+from sfumato.registry import Part, Registry
 
 
-class Weighting(BaseModel, ABC):
-    """How much each noise level counts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Weighting(Part):
+    """Base of all weightings: how much each noise level counts."""
 
     @abstractmethod
     def factor(self, log_snr: Tensor, c_out: Tensor) -> Tensor:
         """Weight of the squared error of the backbone's output.
 
         Args:
-            log_snr: Of the sampled times, shape (B,), float64.
-            c_out: The scale between output and data at these times: an error ``e`` in the
-                output is an error ``c_out * e`` in ``x0``.
+            log_snr: Log-SNR at the times of the batch, shape (B,), float64.
+            c_out: The scale between output and data at these times, shape (B,): an error ``e`` in
+                the output is an error ``c_out * e`` in ``x0``.
         """
 
 
 class Unit(Weighting):
-    """The squared error of the output itself; with the EDM prediction, EDM's weighting."""
+    """The plain squared error of the output; with the EDM prediction this is EDM's weighting."""
 
     kind: Literal["unit"] = "unit"
 
@@ -53,7 +53,7 @@ class MinSNR(Weighting):
     gamma: float = Field(5.0, gt=0)
 
     def factor(self, log_snr: Tensor, c_out: Tensor) -> Tensor:
-        """The clipped ratio, carried over to the output's scale."""
+        """The clipped ratio, converted to the scale of the output."""
         return log_snr.exp().clamp_max(self.gamma) * c_out.square()
 
 
@@ -67,32 +67,36 @@ class SigmoidWeighting(Weighting):
     bias: float = 0.0
 
     def factor(self, log_snr: Tensor, c_out: Tensor) -> Tensor:
-        """The eps-weight times the signal-to-noise ratio, carried over to the output's scale."""
+        """The eps-weight times the signal-to-noise ratio, converted to the scale of the output."""
         return torch.exp(log_snr) * torch.sigmoid(self.bias - log_snr) * c_out.square()
 
 
-AnyWeighting = Annotated[Unit | MinSNR | SigmoidWeighting, Field(discriminator="kind")]
-"""The closed registry of weightings."""
+WEIGHTINGS: Registry[Weighting] = Registry("weighting", Weighting, (Unit, MinSNR, SigmoidWeighting))
+"""The weightings by their ``kind``."""
+
+AnyWeighting = Annotated[Weighting, WEIGHTINGS]
+"""Any weighting with its settings, as read from a spec."""
 
 
-@dataclass(frozen=True)
-class Regression:
-    """Denoising regression: the criterion of every Gaussian diffusion and flow model here."""
+class Regression(Objective):
+    """Denoising regression: the criterion of every Gaussian diffusion and flow model here.
 
-    weighting: Weighting
+    ``Regression(MinSNR())`` is short for ``Regression(weighting=MinSNR())``.
+    """
+
+    summary: ClassVar[str] = "the squared error of the backbone's output, weighted by noise level"
+
+    kind: Literal["regression"] = "regression"
+    weighting: AnyWeighting = Field(Unit(), description="how much each noise level counts")
+
+    def __init__(self, weighting: Weighting | None = None, /, **settings: Any) -> None:
+        named = {} if weighting is None else {"weighting": weighting}
+        super().__init__(**named, **settings)
 
     def __call__(
         self, denoiser: NetworkDenoiser, x0: Tensor, t: Tensor, noise: Tensor, **cond: Any
     ) -> Tensor:
-        """Loss per sample, shape (B,).
-
-        Args:
-            denoiser: The model in training.
-            x0: Clean data, shape (B, ...).
-            t: Times in (0, 1), float64, shape (B,).
-            noise: Standard normal, shaped like ``x0``.
-            **cond: Conditions, passed on to the backbone.
-        """
+        """See :meth:`Objective.__call__`."""
         process, schedule = denoiser.process, denoiser.process.schedule
         x_t = process.corrupt(x0, t, noise)
         target = denoiser.prediction.target(schedule, t, x0, noise)

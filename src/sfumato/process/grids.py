@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from sfumato.errors import SettingError
 from sfumato.process.keep import Keep
 from sfumato.process.schedule import Schedule
+from sfumato.registry import Part, Registry
 
 # Steps of the grid that a part of one is read off.
 _FINE = 1024
@@ -22,10 +23,11 @@ _FINE = 1024
 _PIVOT, _GROWTH, _POWER, _SHRINKAGE, _LEAD = 0.45, 0.17, 0.66, 0.03, 0.5
 
 
-class Grid(BaseModel, ABC):
+class Grid(Part):
     """A rule that places the times of a sampler."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    for_tokens: ClassVar[bool] = False
+    """Whether tokens can be sampled on it too; a grid of noise levels is for numbers only."""
 
     @abstractmethod
     def interior(self, steps: int, schedule: Any, size: int) -> Tensor:
@@ -66,6 +68,8 @@ class Grid(BaseModel, ABC):
 class UniformGrid(Grid):
     """Equal steps in ``t``."""
 
+    for_tokens: ClassVar[bool] = True
+
     kind: Literal["uniform"] = "uniform"
 
     def interior(self, steps: int, schedule: Schedule | Keep, size: int) -> Tensor:
@@ -75,6 +79,8 @@ class UniformGrid(Grid):
 
 class QuadraticGrid(Grid):
     """Steps in ``t`` that shrink towards the data. Source: Song et al. 2021 (arXiv:2010.02502)."""
+
+    for_tokens: ClassVar[bool] = True
 
     kind: Literal["quadratic"] = "quadratic"
 
@@ -166,6 +172,8 @@ class AngleGrid(Grid):
 class TimeGrid(Grid):
     """Times one by one, found for a model: see ``sfumato tune``."""
 
+    for_tokens: ClassVar[bool] = True
+
     kind: Literal["times"] = "times"
     at: tuple[float, ...] = Field(description="the times between 1 and 0, falling")
 
@@ -200,14 +208,16 @@ class TimeGrid(Grid):
         )
 
 
-AnyGrid = Annotated[
-    UniformGrid | QuadraticGrid | LogSNRGrid | EDMGrid | AngleGrid | TimeGrid,
-    Field(discriminator="kind"),
-]
-"""The closed registry of sampling grids."""
+GRIDS: Registry[Grid] = Registry(
+    "grid", Grid, (UniformGrid, QuadraticGrid, LogSNRGrid, EDMGrid, AngleGrid, TimeGrid)
+)
+"""The grids by their ``kind``."""
 
-AnyTokenGrid = Annotated[UniformGrid | QuadraticGrid | TimeGrid, Field(discriminator="kind")]
-"""Those that tokens can be sampled on."""
+AnyGrid = Annotated[Grid, GRIDS]
+"""Any grid with its settings, as read from a spec."""
+
+AnyTokenGrid = Annotated[Grid, GRIDS.only(lambda kind: kind.for_tokens)]
+"""Any grid that tokens can be sampled on."""
 
 DEFAULT_GRID = AngleGrid(lead=_LEAD)
 """The grid of every sampler of a Gaussian process that is not given another."""

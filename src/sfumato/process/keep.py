@@ -8,25 +8,25 @@ reaches both ends exactly, and comes with its inverse and its rate.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
+
+from sfumato.registry import Part, Registry
 
 # At an end itself nothing is left to learn, and the bound divides by what is lost and by what is
 # left. A margin in time would not do: a rule may lose a tenth of all tokens within it.
 _EDGE = 1e-9
 
 
-class Keep(BaseModel, ABC):
-    """Base of all rules: immutable, validated, and its own JSON spec.
+class Keep(Part):
+    """Base of all rules.
 
     All methods take and return float64 tensors of any shape, elementwise.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
     def keep(self, t: Tensor) -> Tensor:
@@ -114,5 +114,8 @@ class PowerKeep(Keep):
         return self.power * t.pow(self.power - 1)
 
 
-AnyKeep = Annotated[LinearKeep | CosineKeep | PowerKeep, Field(discriminator="kind")]
-"""The closed registry of rules: a spec names one by its ``kind``."""
+KEEPS: Registry[Keep] = Registry("keep rule", Keep, (LinearKeep, CosineKeep, PowerKeep))
+"""The rules by their ``kind``."""
+
+AnyKeep = Annotated[Keep, KEEPS]
+"""Any rule with its settings, as read from a spec."""

@@ -12,21 +12,20 @@ solve gives.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from sfumato.process.gaussian import spread
 from sfumato.process.schedule import Schedule
+from sfumato.registry import Part, Registry
 
 
-class Prediction(BaseModel, ABC):
+class Prediction(Part):
     """Base of all predictions: the row ``(a, b)`` of ``y = a x0 + b eps``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
     def row(self, schedule: Schedule, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,5 +128,10 @@ class EDM(Prediction):
         return sigma / (n * self.sigma_data), -alpha * self.sigma_data / n
 
 
-AnyPrediction = Annotated[X0 | Eps | V | Velocity | Score | EDM, Field(discriminator="kind")]
-"""The closed registry of predictions: a spec names one by its ``kind``."""
+PREDICTIONS: Registry[Prediction] = Registry(
+    "prediction", Prediction, (X0, Eps, V, Velocity, Score, EDM)
+)
+"""The predictions by their ``kind``."""
+
+AnyPrediction = Annotated[Prediction, PREDICTIONS]
+"""Any prediction with its settings, as read from a spec."""

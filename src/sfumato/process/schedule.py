@@ -9,22 +9,22 @@ exactly clean at ``t = 0``.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from functools import lru_cache
 from typing import Annotated, Literal, cast
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 from torch import Tensor
 
+from sfumato.registry import Part, Registry
 
-class Schedule(BaseModel, ABC):
-    """Base of all schedules: immutable, validated, and its own JSON spec.
+
+class Schedule(Part):
+    """Base of all schedules.
 
     All methods take and return float64 tensors of any shape, elementwise.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
     def coefficients(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -213,7 +213,7 @@ class Shifted(Schedule):
     """
 
     kind: Literal["shifted"] = "shifted"
-    base: Linear | Cosine | VP | VE | Tabulated = Field(discriminator="kind")
+    base: _Unshifted
     shift: float = Field(gt=0, description="above 1 = more noise at the same time")
 
     def coefficients(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -232,7 +232,13 @@ class Shifted(Schedule):
         return self.base.norm(alpha, sigma)
 
 
-AnySchedule = Annotated[
-    Linear | Cosine | VP | VE | Tabulated | Shifted, Field(discriminator="kind")
-]
-"""The closed registry of schedules: a spec names one by its ``kind``."""
+SCHEDULES: Registry[Schedule] = Registry(
+    "schedule", Schedule, (Linear, Cosine, VP, VE, Tabulated, Shifted)
+)
+"""The schedules by their ``kind``."""
+
+AnySchedule = Annotated[Schedule, SCHEDULES]
+"""Any schedule with its settings, as read from a spec."""
+
+_Unshifted = Annotated[Schedule, SCHEDULES.only(lambda kind: not issubclass(kind, Shifted))]
+Shifted.model_rebuild()

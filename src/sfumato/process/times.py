@@ -7,26 +7,30 @@ arXiv:2107.00630, appendix I.1).
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from sfumato.process.keep import Keep
 from sfumato.process.rng import Stream, uniform
 from sfumato.process.schedule import Schedule
+from sfumato.registry import Part, Registry
 
 # Times this close to 0 or 1 carry no information that float32 states could hold.
 _EDGE = 1e-5
 
 
-class TimeDistribution(BaseModel, ABC):
+class TimeDistribution(Part):
     """A distribution of training times."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    for_numbers: ClassVar[bool] = True
+    """Whether Gaussian processes can be trained with it."""
+    for_tokens: ClassVar[bool] = False
+    """Whether processes on tokens can."""
 
     @abstractmethod
     def quantile(self, u: Tensor, schedule: Schedule | Keep) -> Tensor:
@@ -56,6 +60,8 @@ class TimeDistribution(BaseModel, ABC):
 class UniformTimes(TimeDistribution):
     """Every time alike."""
 
+    for_tokens: ClassVar[bool] = True
+
     kind: Literal["uniform"] = "uniform"
 
     def quantile(self, u: Tensor, schedule: Schedule | Keep) -> Tensor:
@@ -68,6 +74,9 @@ class ClippedTimes(TimeDistribution):
 
     Source: Arriola et al. 2025 (arXiv:2503.09573), section 5 (clipped schedules).
     """
+
+    for_numbers: ClassVar[bool] = False
+    for_tokens: ClassVar[bool] = True
 
     kind: Literal["clipped"] = "clipped"
     low: float = Field(0.0, ge=0, lt=1, description="least time trained on")
@@ -116,8 +125,13 @@ class LogNormal(TimeDistribution):
         return schedule.time(-2 * (self.mean + self.std * torch.special.ndtri(u)))
 
 
-AnyTimes = Annotated[UniformTimes | LogitNormal | LogNormal, Field(discriminator="kind")]
-"""The closed registry of training-time distributions."""
+TIMES: Registry[TimeDistribution] = Registry(
+    "distribution of times", TimeDistribution, (UniformTimes, ClippedTimes, LogitNormal, LogNormal)
+)
+"""The distributions of training times by their ``kind``."""
 
-AnyTokenTimes = Annotated[UniformTimes | ClippedTimes, Field(discriminator="kind")]
-"""Those that tokens can be trained with."""
+AnyTimes = Annotated[TimeDistribution, TIMES.only(lambda kind: kind.for_numbers)]
+"""Any distribution that numbers can be trained with, with its settings, as read from a spec."""
+
+AnyTokenTimes = Annotated[TimeDistribution, TIMES.only(lambda kind: kind.for_tokens)]
+"""The same for tokens."""

@@ -1,9 +1,9 @@
 """Recipes: the whole plan of a run, typed, validated and complete.
 
-What all media share stands here; each medium adds its own recipe and names its ready-made ones
-(``media.image.recipes``, ``media.audio.recipes``, ``media.text.recipes``). A user changes single
-settings by name. What is written to a run's ``spec.json`` is the result, with nothing left to a
-default that could change.
+This package holds what the recipes of all media share. Each medium adds a recipe class of its own
+and some ready-made recipes (``media.image.recipes``, ``media.audio.recipes``,
+``media.text.recipes``). A user changes single settings by name. The result is written to the run's
+``spec.json`` with every setting stated, so that a default that changes later does not change it.
 """
 
 from sfumato.recipes.overrides import override

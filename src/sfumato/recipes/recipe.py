@@ -1,15 +1,17 @@
-"""What a recipe holds: what all share, and what those of Gaussian diffusion share."""
+"""The settings that all recipes share, and those that recipes of Gaussian diffusion share."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from sfumato.engine.settings import EngineSettings
 from sfumato.nets.specs import Backbone
-from sfumato.objective import AnyWeighting, Unit
+from sfumato.objective import AnyObjective, Regression
 from sfumato.process.prediction import EDM, AnyPrediction
 from sfumato.process.schedule import AnySchedule, Linear
 from sfumato.process.times import AnyTimes, LogNormal
@@ -25,10 +27,13 @@ class Part(BaseModel):
 class DataSettings(Part):
     """Which part of the data is trained on, and with what conditions."""
 
-    held_out: float = Field(0.05, ge=0, lt=1, description="share kept aside to measure on")
-    labels: bool = Field(True, description="condition on classes where the data has them")
+    held_out: float = Field(0.05, ge=0, lt=1, description="share held out for measuring")
+    labels: bool = Field(True, description="condition on classes if the data has them")
     label_drop: float = Field(
-        0.1, ge=0, lt=1, description="share of labels hidden, so that guidance has a contrast"
+        0.1,
+        ge=0,
+        lt=1,
+        description="share of labels hidden in training, which guidance needs",
     )
 
 
@@ -59,22 +64,28 @@ class SamplingSettings(SamplingDefaults):
     sampler: AnySampler = Wiener()
     steps: PositiveInt = Field(20, description="network evaluations per sample")
     scale: float = Field(
-        1.0, description="guidance towards the label, 1 = off; not used without classes"
+        1.0, description="guidance towards the label, 1 = off; ignored without classes"
     )
 
 
 class RecipeBase(Part):
-    """What the plan of any run holds.
+    """The plan of a run, as far as it is the same for all media.
 
     Attributes:
-        name: Of the recipe it came from.
-        seed: Of everything random in training.
-        data: Which part of the data is used.
-        engine: How to train.
-        budget: For how long.
+        name: Name of the recipe that it was made from.
+        seed: Seed of everything random in training.
+        data: Which part of the data is used, and with what conditions.
+        engine: How the network is trained.
+        budget: How long it is trained.
         medium: How files become tensors or tokens.
         backbone: The network.
         sampling: How to sample by default.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Settings that were part of the recipe itself, and what they are called now, ``part.name``.
+
+    Specs of earlier versions, and changes by name, may use the earlier name.
     """
 
     name: str
@@ -86,25 +97,41 @@ class RecipeBase(Part):
     backbone: Any
     sampling: SamplingDefaults
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_new_names(cls, tree: Any) -> Any:
+        """Plain data of an earlier version, with every renamed setting in its new place."""
+        if not isinstance(tree, dict):
+            return tree
+        for old, new in cls.renamed.items():
+            part, name = new.split(".")
+            if old in tree and part not in tree:
+                tree = dict(tree)
+                default: BaseModel = cls.model_fields[part].default
+                tree[part] = {**default.model_dump(), name: tree.pop(old)}
+        return tree
+
 
 class GaussianRecipe(RecipeBase):
-    """The plan of a run by Gaussian diffusion, but for the medium.
+    """The plan of a run by Gaussian diffusion, without the settings of its medium.
 
     Attributes:
-        schedule: Signal and noise over time.
+        schedule: How much signal and noise a state has at each time.
         prediction: What the backbone is trained to output.
-        sigma_data: Standard deviation of the data; None until measured.
-        times: Which times are trained on.
-        weighting: How much each noise level counts.
+        sigma_data: Standard deviation of the data; None until it is measured.
+        times: The distribution of the times of training.
+        objective: The training criterion.
         backbone: The network.
-        sampling: How to sample by default.
+        sampling: The defaults of sampling.
     """
+
+    renamed = MappingProxyType({"weighting": "objective.weighting"})
 
     schedule: AnySchedule = Linear()
     prediction: AnyPrediction = EDM()
     sigma_data: PositiveFloat | None = None
     times: AnyTimes = LogNormal()
-    weighting: AnyWeighting = Unit()
+    objective: AnyObjective = Regression()
     backbone: Backbone
     sampling: SamplingSettings = SamplingSettings()
 
@@ -115,17 +142,17 @@ class GaussianRecipe(RecipeBase):
         _, c_out = self.prediction.to_x0(self.schedule, end)
         if not torch.isfinite(c_out):
             raise ValueError(
-                f"a network that predicts {self.prediction.kind} says nothing of the data at "
+                f"a network that predicts {self.prediction.kind} says nothing about the data at "
                 f"t = 1, where the schedule {self.schedule.kind} leaves no signal; change "
                 "prediction.kind (edm, v) or schedule.kind (vp, ve)"
             )
         return self
 
     def settled(self, medium: BaseModel, sigma_data: float) -> Self:
-        """The recipe with what depends on the data filled in.
+        """The recipe with the settings filled in that depend on the data.
 
         Args:
-            medium: Settings of the medium with nothing left open.
+            medium: Settings of the medium, all of them decided.
             sigma_data: Measured standard deviation, used unless the recipe states one.
         """
         sigma = self.sigma_data or sigma_data

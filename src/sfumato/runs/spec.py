@@ -83,5 +83,7 @@ def read(path: Path) -> Spec:
         raise DamagedFile(
             f"{path} is not a valid spec.",
             why=f"{place}: {problem['msg']} (it holds {json.dumps(problem['input'])[:80]})",
-            hint="restore the file from a copy; the checkpoints beside it are untouched.",
+            hint="if the kind is that of a class of yours, call sfumato.register with it first."
+            if problem["type"] == "union_tag_invalid"
+            else "restore the file from a copy; the checkpoints beside it are untouched.",
         ) from error

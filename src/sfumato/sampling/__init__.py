@@ -4,50 +4,61 @@ trajectory(denoiser, sampler, noise, shape, evaluations) -> states
 sampler.step(x_t, t, s, context)                         -> x_s
 """
 
-from sfumato.sampling.adams import Adams
-from sfumato.sampling.adaptive import Adaptive
-from sfumato.sampling.ddim import DDIM, Ancestral
-from sfumato.sampling.dpm import DPM, UniPC
-from sfumato.sampling.heun import Heun, StochasticHeun
-from sfumato.sampling.loop import State, integrate, last, sample, trajectory
-from sfumato.sampling.noise import KeyedNoise, KeyedUniform, NoiseSource
-from sfumato.sampling.noise_multistep import DEIS, IPNDM
-from sfumato.sampling.registry import SAMPLERS, AnySampler
-from sfumato.sampling.restart import Restart
-from sfumato.sampling.runge_kutta import RK4
-from sfumato.sampling.sampler import Context, Evaluation, Sampler
-from sfumato.sampling.stochastic import DPMSDE, SASolver
-from sfumato.sampling.tuned import Tuned
-from sfumato.sampling.wiener import Wiener
+from typing import Annotated
 
-__all__ = [
-    "DDIM",
-    "DEIS",
-    "DPM",
-    "DPMSDE",
-    "IPNDM",
-    "RK4",
-    "SAMPLERS",
-    "Adams",
-    "Adaptive",
-    "Ancestral",
-    "AnySampler",
-    "Context",
-    "Evaluation",
-    "Heun",
-    "KeyedNoise",
-    "KeyedUniform",
-    "NoiseSource",
-    "Restart",
-    "SASolver",
-    "Sampler",
-    "State",
-    "StochasticHeun",
-    "Tuned",
-    "UniPC",
-    "Wiener",
-    "integrate",
-    "last",
-    "sample",
-    "trajectory",
-]
+from sfumato.registry import Registry
+from sfumato.sampling.adaptive import Adaptive as Adaptive
+from sfumato.sampling.ddim import DDIM as DDIM
+from sfumato.sampling.ddim import Ancestral as Ancestral
+from sfumato.sampling.loop import State as State
+from sfumato.sampling.loop import integrate as integrate
+from sfumato.sampling.loop import last as last
+from sfumato.sampling.loop import sample as sample
+from sfumato.sampling.loop import trajectory as trajectory
+from sfumato.sampling.multistep import DPM as DPM
+from sfumato.sampling.multistep import Adams as Adams
+from sfumato.sampling.multistep import UniPC as UniPC
+from sfumato.sampling.noise import KeyedNoise as KeyedNoise
+from sfumato.sampling.noise import KeyedUniform as KeyedUniform
+from sfumato.sampling.noise import NoiseSource as NoiseSource
+from sfumato.sampling.noise_multistep import DEIS as DEIS
+from sfumato.sampling.noise_multistep import IPNDM as IPNDM
+from sfumato.sampling.restart import Restart as Restart
+from sfumato.sampling.runge_kutta import RK4 as RK4
+from sfumato.sampling.runge_kutta import Heun as Heun
+from sfumato.sampling.runge_kutta import StochasticHeun as StochasticHeun
+from sfumato.sampling.sampler import Context as Context
+from sfumato.sampling.sampler import Evaluation as Evaluation
+from sfumato.sampling.sampler import Sampler as Sampler
+from sfumato.sampling.stochastic import DPMSDE as DPMSDE
+from sfumato.sampling.stochastic import SASolver as SASolver
+from sfumato.sampling.tuned import Tuned as Tuned
+from sfumato.sampling.wiener import Wiener as Wiener
+
+SAMPLERS: Registry[Sampler] = Registry(
+    "sampler",
+    Sampler,
+    (
+        Wiener,
+        Adams,
+        DDIM,
+        Ancestral,
+        Heun,
+        StochasticHeun,
+        DPM,
+        UniPC,
+        DEIS,
+        IPNDM,
+        RK4,
+        Adaptive,
+        DPMSDE,
+        SASolver,
+        Restart,
+        Tuned,
+    ),
+    accepts=lambda kind: not kind.for_tokens,
+)
+"""The samplers of numbers by their ``kind``; each class has a ``summary`` of one line."""
+
+AnySampler = Annotated[Sampler, SAMPLERS]
+"""Any sampler of numbers with its settings, as read from a spec."""

@@ -6,8 +6,12 @@ Gaussian process is ``dy / dr = E[x0 | x_t]``, so a step is
     x_s = (sigma_s / sigma_t) x_t + sigma_s * integral of D dr from r_t to r_s.
 
 ``D``, the posterior mean, is replaced by the polynomial through its last values. Families differ
-in the variable ``u`` of the polynomial alone: log-SNR gives the DPM-Solvers, an angle the Adams
-samplers. Between the path's ends ``alpha : sigma = cos(theta) : sin(theta)``, hence
+in the variable ``u`` of the polynomial alone: log-SNR gives DPM-Solver++ and UniPC, an angle the
+Adams samplers, the gain of a filter the Wiener sampler (``sampling.wiener``). All have exact
+coefficients for variable steps in place of the published expansions for small steps, from which
+they differ at the order of the method's own error.
+
+Between the path's ends ``alpha : sigma = cos(theta) : sin(theta)``, hence
 ``dr = -d theta / sin(theta)^2``; the integral is done by Gauss-Legendre quadrature in
 ``log(theta)``, which keeps the formulas free of cases and is exact to rounding error (to 1e-6
 where a step starts without signal, as powers of the angle there have a branch point).
@@ -21,6 +25,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -111,6 +116,74 @@ class Multistep(Sampler):
         measure = half * QUADRATURE * theta / sine.square()
         weights: Tensor = lagrange(nodes[:finite], self.variable(cosine, sine)) @ measure
         return weights
+
+
+class DPM(Multistep):
+    """DPM-Solver++ 2M and 3M. Source: Lu et al. 2022 (arXiv:2211.01095), algorithm 2.
+
+    As is customary the order falls towards the end of the grid: polynomials in log-SNR are least
+    to be trusted where it grows fastest.
+    """
+
+    summary: ClassVar[str] = "DPM-Solver++ 2M or 3M: multistep in log-SNR"
+
+    kind: Literal["dpm"] = "dpm"
+    order: int = Field(default=2, ge=2, le=3, description="2 = 2M, 3 = 3M")
+    correct: Literal[False] = False
+
+    def variable(self, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """Half the log-SNR."""
+        return alpha.log() - sigma.log()
+
+    def order_at(self, context: Context) -> int:
+        """At most as many as there are steps to come."""
+        return min(self.order, context.steps - context.step)
+
+
+class UniPC(Multistep):
+    """Predictor and corrector in log-SNR. Source: Zhao et al. 2023 (arXiv:2302.04867)."""
+
+    summary: ClassVar[str] = "UniPC: multistep in log-SNR with a free corrector"
+
+    kind: Literal["unipc"] = "unipc"
+    order: int = Field(
+        default=2, ge=1, le=3, description="how many posterior means a step combines"
+    )
+    correct: Literal[True] = True
+
+    def variable(self, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """Half the log-SNR."""
+        return alpha.log() - sigma.log()
+
+
+class Adams(Multistep):
+    """Exponential Adams-Bashforth, with its Adams-Moulton corrector unless that is turned off.
+
+    The variable is an angle between signal and noise,
+
+        phi = atan((sigma / (alpha pivot))**power),     0 = clean, pi / 2 = noise.
+
+    For normal data of deviation ``pivot`` the posterior mean along a trajectory is exactly
+    proportional to ``cos(phi)`` with ``power = 1``; data of many deviations wants a power below 1
+    (see :class:`AngleGrid`, whose equal steps these are). The angle is finite at both ends of the
+    path, where log-SNR, the noise level or its inverse are not, and on exact mixtures a polynomial
+    in it ends nearer to the truth than one in log-SNR: see ``benchmarks/sampler_accuracy``.
+
+    Source: the multistep idea for diffusion is PNDM's (Liu et al. 2022, arXiv:2202.09778) and
+    DEIS's (Zhang & Chen 2023, arXiv:2204.13902); the coefficients here are for variable steps.
+    """
+
+    summary: ClassVar[str] = "multistep in the angle, free corrector; best from 5 evaluations up"
+
+    kind: Literal["adams"] = "adams"
+    pivot: float = Field(default=1.0, gt=0, description="noise level half-way through the turn")
+    power: float = Field(
+        default=0.7, gt=0, le=1, description="below 1 = the turn reaches further to both ends"
+    )
+
+    def variable(self, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """``phi``, in [0, pi / 2]."""
+        return torch.atan2(sigma.pow(self.power), (alpha * self.pivot).pow(self.power))
 
 
 # The terms depend on times alone: every batch after the first finds them here.

@@ -6,16 +6,16 @@ and stateless, so it is also its own JSON spec.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Protocol
 
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from sfumato.denoiser import ProcessT
 from sfumato.process.grids import DEFAULT_GRID, AnyGrid
+from sfumato.registry import Part
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,15 @@ class Context(Generic[ProcessT]):
         return replace(self, cost=cost)
 
 
-class Sampler(BaseModel, ABC):
+class Sampler(Part):
     """Base of all samplers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    summary: ClassVar[str]
+    summary: ClassVar[str] = ""
     """One line for lists and ``--help``."""
     exact: ClassVar[bool] = True
     """Whether it takes exactly the evaluations it is given under a Gaussian process, not fewer."""
+    for_tokens: ClassVar[bool] = False
+    """Whether it samples tokens rather than numbers."""
 
     grid: AnyGrid = DEFAULT_GRID
 

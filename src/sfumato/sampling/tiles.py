@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sfumato.conditions import Conditions
 from sfumato.denoiser import Denoiser, Posterior, ProcessT
 from sfumato.errors import SettingError
 
@@ -46,11 +47,11 @@ class Tiled(Denoiser[ProcessT]):
         count = len(x_t)
         x_t = self._padded(x_t)
         t = t.expand(len(x_t)) if t.ndim == 0 else self._padded(t, value=1.0)
-        cond = {k: self._padded(v) if isinstance(v, Tensor) else v for k, v in cond.items()}
+        conditions = Conditions(cond).map(self._padded)
         beliefs = []
         for low in range(0, len(x_t), self.tile):
             rows = slice(low, low + self.tile)
-            part = {k: v[rows].clone() if isinstance(v, Tensor) else v for k, v in cond.items()}
+            part = conditions.rows(rows).map(Tensor.clone)
             beliefs.append(self.denoiser(x_t[rows].clone(), t[rows].clone(), **part).parameter)
         return Posterior(torch.cat(beliefs)[self.before : self.before + count])
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sfumato.conditions import Conditions
 from sfumato.media.data.encoded import Encoded
 from sfumato.media.data.order import batch_indices
 from sfumato.media.numbers import NumberData
@@ -40,10 +41,9 @@ class Batch:
     dropout_seed: int
 
     @property
-    def cond(self) -> dict[str, Tensor]:
+    def cond(self) -> Conditions:
         """The conditions as keyword arguments of a denoiser."""
-        given = {"label": self.label, "length": self.length}
-        return {name: value for name, value in given.items() if value is not None}
+        return Conditions(label=self.label, length=self.length)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from torch import Tensor
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.batch import split, to_device
 from sfumato.media.numbers import NumberData
-from sfumato.objective import Regression
 from sfumato.recipes import GaussianRecipe
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
@@ -39,7 +38,7 @@ class NumberTask(Task[Batch]):
             raise TypeError("numbers are learnt by Gaussian diffusion")
         self._medium = data.medium
         self._denoiser = denoiser
-        self._objective = Regression(recipe.weighting)
+        self._objective = recipe.objective
         self._batches = Batches(data, recipe, spec.classes, spec.lengths)
         self._held_out = self._batches.held_out(_HELD_OUT)
 
@@ -83,8 +82,7 @@ class NumberTask(Task[Batch]):
         """
         self._denoiser.train(False)
         noise = KeyedNoise(0, range(_SHOWN), self._device)
-        typical = self._batches.typical(_SHOWN).cond
-        cond = {name: value.to(self._device) for name, value in typical.items()}
+        cond = self._batches.typical(_SHOWN).cond.to(self._device)
         shape = self._medium.signal_shape
         x0 = sample(self._denoiser, Wiener(), noise, shape, _STEPS, cond)
         names = f"step-{step:07d}", "latest"

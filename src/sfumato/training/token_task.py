@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from sfumato import storage
+from sfumato.conditions import Conditions
 from sfumato.denoiser import TokenDenoiser
 from sfumato.media.text.medium import TextData
 from sfumato.media.text.recipes import TextRecipe
 from sfumato.media.text.rows import RowBatch
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.model.layout import layout, lengths_of
-from sfumato.model.text_conditions import conditions
 from sfumato.model.token_bound import bound_of_rows
-from sfumato.objective import drop_labels, variational_bound
+from sfumato.objective import drop_labels
 from sfumato.process.rng import Stream, uniform
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
@@ -56,9 +56,9 @@ class TextBatch:
     label: Tensor | None
 
     @property
-    def cond(self) -> dict[str, Tensor]:
+    def cond(self) -> Conditions:
         """The conditions as keyword arguments of a denoiser."""
-        return conditions(self.segments, self.label)
+        return Conditions(segments=self.segments, label=self.label)
 
 
 class TokenTask(Task[TextBatch]):
@@ -101,7 +101,7 @@ class TokenTask(Task[TextBatch]):
 
     def loss(self, batch: TextBatch) -> Tensor:
         """See :meth:`Task.loss`."""
-        return variational_bound(
+        return self._recipe.objective(
             self._denoiser, batch.x0, batch.t, batch.noise, batch.counted, **batch.cond
         )
 
@@ -156,9 +156,8 @@ def _previewed(spec: Spec, denoiser: TokenDenoiser, tokenizer: Tokenizer) -> lis
     device = next(denoiser.parameters()).device
     noise = KeyedUniform(0, range(_COUNT), device)
     rows = layout(spec, denoiser.process, noise, lengths_of(spec, 0, range(_COUNT), None))
-    cond = dict(rows.cond)
-    if spec.classes:
-        cond["label"] = torch.arange(_COUNT, device=device) % spec.classes
+    label = torch.arange(_COUNT, device=device) % spec.classes if spec.classes else None
+    cond = rows.cond | {"label": label}
     sampler = Bridge()
     times = sampler.grid.times(_STEPS, denoiser.process.keep, rows.x_1.shape[1])
     careful = Tempered(denoiser, forbidden=rows.forbidden(tokenizer))

@@ -1,86 +1,64 @@
-"""Training a run: from what was asked to a model, as a stream of events."""
+"""Training a run, from top to bottom: from a source of data to a trained model in its directory.
+
+:func:`train` begins a run and :func:`resume` goes on with one. Both read the data, write the spec
+with the run's lock held, and then call :func:`_run`, which builds the network, the task and the
+trainer and passes on the events of training. What is done on the way (evaluations, previews,
+published weights) is in ``training.watch``; one optimiser step is in ``engine.step``.
+``docs/training-step.md`` follows a step through the files.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import sfumato
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.engine.events import (
-    Done,
-    Doubled,
-    EvaluationDue,
-    Event,
-    PreviewDue,
-    Saved,
-    Skipped,
-    Warned,
-)
+from sfumato.engine.events import Event, Skipped
 from sfumato.engine.lock import RunLock
 from sfumato.engine.log import JsonLog, TensorBoardLog
 from sfumato.engine.loop import Trainer
-from sfumato.engine.machine import choose_device
-from sfumato.engine.memory import memory_explained
+from sfumato.engine.machine import choose_device, memory_explained
 from sfumato.engine.settings import Budget
 from sfumato.engine.signals import StopRequest
-from sfumato.errors import Diverged, Interrupted, LateBatch, RunError, SettingError
+from sfumato.errors import Interrupted, RunError, SettingError
 from sfumato.media.medium import Data
-from sfumato.media.registry import DEFAULT, AnyRecipe, find
-from sfumato.recipes import override
-from sfumato.runs import card
+from sfumato.media.registry import AnyRecipe
+from sfumato.model.options import TrainOptions
 from sfumato.runs import spec as specs
-from sfumato.runs import weights as model
+from sfumato.runs import weights
 from sfumato.runs.directory import ROOT, RunDirectory, checked_name, claim
-from sfumato.runs.snapshots import keep_early, keep_if_best
 from sfumato.runs.spec import Spec
 from sfumato.storage import PARTIAL, sweep
-from sfumato.training.blame import awaited, traced, whose
+from sfumato.training.bad_batches import files_named, skip_warning
 from sfumato.training.data import prepare, reopen, task_for
 from sfumato.training.overfitting import Overfitting
-from sfumato.training.source import recipe_for
-from sfumato.training.task import BatchT, Measures, Task
-from sfumato.training.watching import watched_so_far
+from sfumato.training.plan import planned, planned_for, with_length
+from sfumato.training.watch import RunWatch
 
-_LESS_AT_ONCE = (
-    "Close other programs, or begin a run with --set engine.accumulate=4, which takes a batch in "
-    "four parts with the same gradient, with a smaller engine.batch, or with a smaller network."
+_LESS_MEMORY = (
+    "Close other programs, or begin a run with --settings engine.accumulate=4, which takes a batch "
+    "in four parts with the same gradient, with a smaller engine.batch, or with a smaller network."
 )
 
 
-def planned(
-    recipe: str = DEFAULT,
-    steps: int | None = None,
-    minutes: float | None = None,
-    changes: Iterable[str] = (),
-) -> AnyRecipe:
-    """A recipe by name, with single settings and the length of the run replaced.
-
-    Raises:
-        SettingError: The recipe or a setting is unknown, or a value does not fit.
-    """
-    return _lasting(override(find(recipe), changes), steps, minutes)
-
-
-def planned_for(
+def train_with(
     source: str | Path,
-    recipe: str | None = None,
-    steps: int | None = None,
-    minutes: float | None = None,
-    changes: Iterable[str] = (),
-) -> AnyRecipe:
-    """The same for some data, see :func:`~sfumato.training.source.recipe_for`."""
-    return _lasting(recipe_for(source, recipe, changes), steps, minutes)
+    options: TrainOptions,
+    root: Path = ROOT,
+    stop: StopRequest | None = None,
+) -> Iterator[Event | RunDirectory]:
+    """Plan a run from options, begin it and train it; see :func:`planned_for` and :func:`train`.
 
-
-def _lasting(recipe: AnyRecipe, steps: int | None, minutes: float | None) -> AnyRecipe:
-    """The recipe for a run of another length; as it is if neither length is given."""
-    if steps is None and minutes is None:
-        return recipe
-    budget = [f"budget.steps={json.dumps(steps)}", f"budget.minutes={json.dumps(minutes)}"]
-    return override(recipe, budget)
+    Args:
+        source: A folder, a file, or a name in the catalogue.
+        options: How to train.
+        root: Folder of all runs.
+        stop: Request for an early stop with everything saved.
+    """
+    recipe = planned_for(source, options)
+    return train(source, recipe, options.name, root, stop, options.tensorboard)
 
 
 def train(
@@ -94,11 +72,11 @@ def train(
     """Begin a run and train it.
 
     Args:
-        source: A folder, or a name in the catalogue.
+        source: A folder, a file, or a name in the catalogue.
         recipe: The plan, see :func:`planned`.
-        name: Of the run; by default made from the data and the recipe.
+        name: Name of the run; by default made from the data and the recipe.
         root: Folder of all runs.
-        stop: Asks for an early stop with everything saved.
+        stop: Request for an early stop with everything saved.
         tensorboard: Also write curves for TensorBoard, into the run's folder.
 
     Yields:
@@ -106,7 +84,7 @@ def train(
 
     Raises:
         RunError: A run of that name exists.
-        Interrupted: When asked to stop; before the first step nothing is begun.
+        Interrupted: ``stop`` was set. Before the first step no run is begun.
         SfumatoError: See ``training.data`` and ``engine.loop``.
     """
     if tensorboard:
@@ -114,10 +92,12 @@ def train(
     directory = None if name is None else RunDirectory(root / checked_name(name))
     if directory is not None:
         _require_new(directory)
+
     data = yield from _read(prepare(source, recipe), stop)
     spec = Spec(version=sfumato.__version__, recipe=data.settled(), data=data.facts)
-    with memory_explained("The network", _LESS_AT_ONCE):
-        model.build(spec)  # A plan that cannot be built fails here, before anything is written.
+    with memory_explained("The network", _LESS_MEMORY):
+        weights.build(spec)  # A plan that cannot be built fails here, before anything is written.
+
     if directory is None:
         stem = f"{Path(data.facts.source).name}-{recipe.name}"
         directory = RunDirectory(claim(stem, root))
@@ -126,8 +106,7 @@ def train(
         data.store(directory.root)
         specs.write(directory.spec, spec)
         yield directory
-        with memory_explained("Training", _LESS_AT_ONCE):
-            yield from _run(directory, spec, data, stop, tensorboard)
+        yield from _run(directory, spec, data, stop, tensorboard)
 
 
 def resume(
@@ -143,11 +122,11 @@ def resume(
         directory: The run.
         steps: New total length in steps.
         minutes: New total length in minutes.
-        stop: Asks for an early stop with everything saved.
+        stop: Request for an early stop with everything saved.
         tensorboard: Also write curves for TensorBoard, into the run's folder.
 
     Yields:
-        As :func:`train`.
+        The run's directory, then progress of reading, then events of training.
 
     Raises:
         RunError: The data is not what the run began with; nothing was changed.
@@ -158,15 +137,94 @@ def resume(
         TensorBoardLog.require()
     with RunLock(directory.root):
         spec = specs.read(directory.spec)
-        recipe = _lasting(spec.recipe, steps, minutes)
+        recipe = with_length(spec.recipe, steps, minutes)
         _require_ahead(directory, steps)
         yield directory
         data = yield from _read(reopen(directory, spec.model_copy(update={"recipe": recipe})), stop)
         if recipe != spec.recipe:
             spec = spec.model_copy(update={"recipe": recipe})
             specs.write(directory.spec, spec)
-        with memory_explained("Training", _LESS_AT_ONCE):
-            yield from _run(directory, spec, data, stop, tensorboard)
+        yield from _run(directory, spec, data, stop, tensorboard)
+
+
+def _run(
+    directory: RunDirectory,
+    spec: Spec,
+    data: Data,
+    stop: StopRequest | None,
+    tensorboard: bool,
+) -> Iterator[Event]:
+    """Build everything, train, and log every event. The run's lock is held."""
+    for folder in (directory.root, directory.previews, directory.early):
+        sweep(folder)  # A killed session may have left drafts; the trainer sweeps checkpoints.
+    recipe, settings = spec.recipe, spec.recipe.engine
+    budget = Budget(recipe.budget.steps, recipe.budget.minutes)
+
+    with memory_explained("Training", _LESS_MEMORY), ExitStack() as stack:
+        # The network, with fresh weights drawn from the seed; the trainer loads a checkpoint.
+        denoiser = weights.build(spec).to(choose_device())
+        # What is learnt: batches as a function of the step, the loss, measures and previews.
+        task = task_for(data, spec, denoiser)
+        overfitting = Overfitting.resumed(directory, spec, data)
+        trainer = Trainer(
+            denoiser.backbone,
+            task.loss,
+            task.batch,
+            settings,
+            CheckpointStore(directory.checkpoints, settings.keep, settings.milestone_steps),
+            identity={"data": data.facts.fingerprint, "seed": recipe.seed},
+        )
+        watch = RunWatch(directory, spec, task, trainer.ema, overfitting)
+        logs = _open_logs(directory, tensorboard, stack)
+
+        with files_named(task, settings.batch), _resume_hint(directory):
+            for event in trainer.run(budget, stop, watch):
+                if isinstance(event, Skipped):
+                    event = skip_warning(event, task)
+                for log in logs:
+                    log.write(event)
+                yield event
+
+
+def _open_logs(
+    directory: RunDirectory, tensorboard: bool, stack: ExitStack
+) -> list[JsonLog | TensorBoardLog]:
+    """The logs of a session, which the stack closes."""
+    logs: list[JsonLog | TensorBoardLog] = [JsonLog(directory.log)]
+    if tensorboard:
+        logs.append(TensorBoardLog(directory.root / "tensorboard"))
+    for log in logs:
+        stack.callback(log.close)
+    return logs
+
+
+@contextmanager
+def _resume_hint(directory: RunDirectory) -> Iterator[None]:
+    """A context in which an interruption names the command that goes on with the run."""
+    try:
+        yield
+    except Interrupted as error:
+        hint = f"go on with: sfumato resume {directory.root}"
+        raise Interrupted(error.what, error.signum, hint) from error
+
+
+def _read(events: Iterator[Event | Data], stop: StopRequest | None) -> Generator[Event, None, Data]:
+    """Yield the progress of reading and return the data.
+
+    Raises:
+        Interrupted: ``stop`` was set.
+    """
+    for event in events:
+        if isinstance(event, Data):
+            return event
+        yield event
+        if stop is not None and stop.signum is not None:
+            raise Interrupted(
+                "Reading the data was stopped; no step was trained.",
+                signum=stop.signum,
+                hint="run the same command again to start over.",
+            )
+    raise RuntimeError("reading ended without data")
 
 
 def _require_new(directory: RunDirectory) -> None:
@@ -181,14 +239,14 @@ def _require_new(directory: RunDirectory) -> None:
     others = [name for name in names if name != "lock" and not name.startswith(PARTIAL)]
     if others:
         raise RunError(
-            f"The folder '{directory.root}' is no run and is not empty.",
+            f"The folder '{directory.root}' is not a run and is not empty.",
             why=f"it holds {others[0]}",
             hint="choose another --name, or move the files away.",
         )
 
 
 def _require_ahead(directory: RunDirectory, steps: int | None) -> None:
-    """Refuse a length that lies behind what was trained already."""
+    """Refuse a total length below the number of steps that are trained already."""
     done = max((step for step, _ in CheckpointStore(directory.checkpoints).steps()), default=0)
     if steps is not None and steps < done:
         raise SettingError(
@@ -198,111 +256,4 @@ def _require_ahead(directory: RunDirectory, steps: int | None) -> None:
         )
 
 
-def _read(events: Iterator[Event | Data], stop: StopRequest | None) -> Generator[Event, None, Data]:
-    """Yield the progress of reading and return the data."""
-    for event in events:
-        if isinstance(event, Data):
-            return event
-        yield event
-        if stop is not None and stop.signum is not None:
-            raise Interrupted(
-                "Reading the data was stopped; no step was trained.",
-                signum=stop.signum,
-                hint="run the same command again to start over.",
-            )
-    raise RuntimeError("reading ended without data")
-
-
-def _run(
-    directory: RunDirectory,
-    spec: Spec,
-    data: Data,
-    stop: StopRequest | None,
-    tensorboard: bool,
-) -> Iterator[Event]:
-    """Train, and do at each event what the run's files need. The run's lock is held."""
-    for folder in (directory.root, directory.previews, directory.early):
-        sweep(folder)  # A killed session may have left drafts; the checkpoints' are swept below.
-    recipe, settings = spec.recipe, spec.recipe.engine
-    denoiser = model.build(spec).to(choose_device())
-    task = task_for(data, spec, denoiser)
-    watched = watched_so_far(directory, spec, data)
-    trainer = Trainer(
-        denoiser.backbone,
-        task.loss,
-        task.batch,
-        settings,
-        CheckpointStore(directory.checkpoints, settings.keep, settings.milestone_steps),
-        identity={"data": data.facts.fingerprint, "seed": recipe.seed},
-    )
-    with ExitStack() as stack:
-        logs: list[JsonLog | TensorBoardLog] = [JsonLog(directory.log)]
-        if tensorboard:
-            logs.append(TensorBoardLog(directory.root / "tensorboard"))
-        for log in logs:
-            stack.callback(log.close)
-        try:
-            for event in trainer.run(Budget(recipe.budget.steps, recipe.budget.minutes), stop):
-                for said in _answered(event, directory, spec, task, trainer, watched):
-                    for log in logs:
-                        log.write(said)
-                    yield said
-        except LateBatch as error:
-            raise awaited(error, task, settings.batch) from error
-        except Diverged as error:
-            raise traced(error, task) from error
-        except Interrupted as error:
-            hint = f"go on with: sfumato resume {directory.root}"
-            raise Interrupted(error.what, error.signum, hint) from error
-
-
-def _answered(
-    event: Event,
-    directory: RunDirectory,
-    spec: Spec,
-    task: Task[BatchT],
-    trainer: Trainer[BatchT],
-    watched: Overfitting,
-) -> Iterator[Event]:
-    """The event itself, after publishing what was saved; for an evaluation, what it measured."""
-    # A run that was killed between saving its last step and publishing it has nothing left to save.
-    if isinstance(event, Saved) or (
-        isinstance(event, Done) and model.published_step(directory) != event.step
-    ):
-        model.publish(directory, trainer.ema.tensors(), event.step)
-        card.write(directory, spec, event.step)
-    if isinstance(event, Doubled):
-        keep_early(directory, trainer.ema.tensors(), event.step)
-        return
-    if isinstance(event, EvaluationDue):
-        with trainer.ema.swapped():
-            measures = task.measures()
-        if measures is not None:
-            yield from _told(measures, directory, trainer, watched)
-        return
-    if isinstance(event, Skipped):
-        names = whose(task, event.step, event.places)
-        yield Warned(step=event.step, message=f"Step {event.step} is skipped: {event.why}{names}.")
-        return
-    yield event
-    if isinstance(event, PreviewDue):
-        with trainer.ema.swapped():
-            task.preview(directory, event.step)
-
-
-def _told(
-    measures: Measures,
-    directory: RunDirectory,
-    trainer: Trainer[BatchT],
-    watched: Overfitting,
-) -> Iterator[Event]:
-    """The measures as events, then whether they were the best, then advice if there is any."""
-    step = trainer.state.step
-    held_out, training = measures.metrics(step)
-    yield from (held_out, training)
-    kept = keep_if_best(directory, held_out, trainer.ema.tensors())
-    if kept is not None:
-        yield kept
-    advice = watched(measures)
-    if advice is not None:
-        yield Warned(step=step, message=advice)
+__all__ = ["planned", "planned_for", "resume", "train", "train_with"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from json import dumps
 from pathlib import Path
 
 from sfumato.media.folder import save_png
 from sfumato.media.medium import Report
 from sfumato.media.registry import medium_of, require_own
-from sfumato.model.options import CheckOptions, TrainOptions
+from sfumato.model.options import CheckOptions
+from sfumato.training.plan import as_changes
 from sfumato.training.source import located, recipe_for
 
 
@@ -27,20 +27,14 @@ def check(
         SettingError: The recipe or a setting is unknown, or a value does not fit.
         DataError: There is nothing that can be used.
     """
-    recipe = recipe_for(source, options.recipe, changes_of(options))
+    own = options.given("size", "label_field")
+    changes = as_changes(options.settings)
+    changes += as_changes({f"medium.{name}": value for name, value in own.items()})
+    recipe = recipe_for(source, options.recipe, changes)
     medium = medium_of(recipe)
-    require_own(medium, "check", options.given("size", "label_field"))
+    require_own(medium, "check", own)
     medium.require()
     return medium.check(located(source).path, recipe, progress or (lambda done, total, what: None))
-
-
-def changes_of(options: CheckOptions | TrainOptions) -> list[str]:
-    """Changes to a recipe: the settings, and those of the medium that have an option."""
-    settings = options.settings
-    pairs = settings.items() if hasattr(settings, "items") else ()
-    changes = [f"{path}={dumps(value)}" for path, value in pairs] or list(settings)
-    own = options.given("label_field", *(("size",) if hasattr(options, "size") else ()))
-    return [*changes, *(f"medium.{name}={dumps(value)}" for name, value in own.items())]
 
 
 def write_sheet(report: Report, path: Path) -> Path | None:

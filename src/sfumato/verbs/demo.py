@@ -22,7 +22,7 @@ from sfumato.media.numbers import NumberData
 from sfumato.metrics.neighbours import nearest
 from sfumato.metrics.sound_neighbours import nearest_sounds
 from sfumato.model.open import AnyModel, open_model
-from sfumato.model.options import FillOptions, SampleOptions
+from sfumato.model.options import FillOptions, SampleOptions, TrainOptions
 from sfumato.model.provenance import Made
 from sfumato.runs.directory import RunDirectory, new_folder
 from sfumato.training import train as training
@@ -82,10 +82,10 @@ def run(medium: MediumName, minutes: float, name: str | None = None) -> Iterator
     """
     demo = _DEMOS[medium]
     yield Note(f"Sfumato learns to {demo.learns}: {find_data(demo.data).title}.")
-    plan = training.planned_for(demo.data, minutes=minutes)
+    options = TrainOptions(minutes=minutes, name=name)
     directory: RunDirectory | None = None
     with stop_on_signals() as stop:
-        for event in training.train(demo.data, plan, name, stop=stop):
+        for event in training.train_with(demo.data, options, stop=stop):
             yield event
             if isinstance(event, RunDirectory):
                 directory = event

@@ -10,9 +10,8 @@ from importlib.util import find_spec
 from typing import Any
 
 import sfumato
-from sfumato.engine.levers import levers
+from sfumato.engine.choices import choices, measure_speeds
 from sfumato.engine.machine import choose_device, describe
-from sfumato.engine.trials import measured
 from sfumato.runs.directory import ROOT
 from sfumato.storage import default_cache
 
@@ -33,7 +32,7 @@ def examine() -> dict[str, Any]:
     facts = asdict(describe(ROOT))
     gigabytes = {key: facts.pop(key) for key in ("memory", "disk_free")}
     device = choose_device()
-    tried = measured(device)
+    tried = measure_speeds(device)
     return {
         "sfumato": sfumato.__version__,
         "python": platform.python_version(),
@@ -44,7 +43,7 @@ def examine() -> dict[str, Any]:
         "cache": str(default_cache()),
         "npm": shutil.which("npm") or "not found (needed to fetch noto-emoji and sotu only)",
         "extras": [name for name, module in _EXTRAS.items() if find_spec(module)],
-        "choices": {name: asdict(choice) for name, choice in levers(device).items()},
+        "choices": {name: asdict(choice) for name, choice in choices(device).items()},
         "measured": {
             "products of matrices, fp32": f"{tried.fp32:,.0f} GFLOP/s",
             "products of matrices, bf16": f"{tried.bf16:,.0f} GFLOP/s",

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sfumato.conditions import Conditions
 from sfumato.denoiser import Denoiser
 from sfumato.engine.machine import keep_freed_memory
 from sfumato.errors import DataError, SettingError
@@ -23,7 +24,6 @@ from sfumato.model.checks import require_label, require_within
 from sfumato.model.open import AnyModel, open_model
 from sfumato.model.options import LARGEST, FillOptions, SampleOptions
 from sfumato.model.provenance import MOST_STEPS
-from sfumato.model.text_conditions import conditions
 from sfumato.model.tokens import TokenModel
 from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.process.rng import Stream, uniform
@@ -126,13 +126,13 @@ class _Rows:
     inside: Tensor
     spans: list[list[tuple[int, int]]]
 
-    def cond(self, index: int | None, label: Tensor | None) -> dict[str, Tensor]:
-        """What the denoiser is told of one row, or of all."""
+    def cond(self, index: int | None, label: Tensor | None) -> Conditions:
+        """The conditions of a denoiser for one row, or for all."""
         rows = slice(None) if index is None else slice(index, index + 1)
         segments = self.inside[rows].long() - 1
-        return conditions(
-            segments if bool((segments < 0).any()) else None,
-            None if label is None else label[rows],
+        return Conditions(
+            segments=segments if bool((segments < 0).any()) else None,
+            label=None if label is None else label[rows],
         )
 
 

@@ -16,7 +16,6 @@ from sfumato.model.options import ResumeOptions, TrainOptions
 from sfumato.runs.directory import ROOT, RunDirectory
 from sfumato.training import train as training
 from sfumato.training.source import Fetching
-from sfumato.verbs.check import changes_of
 
 _READING_SECONDS = 5.0
 
@@ -36,12 +35,8 @@ def train(
         Interrupted: Ctrl-C or SIGTERM.
         SfumatoError: See :func:`sfumato.training.train.train`.
     """
-    plan = training.planned_for(
-        source, options.recipe, options.steps, options.minutes, changes_of(options)
-    )
     with stop_on_signals() as stop:
-        events = training.train(source, plan, options.name, root, stop, options.tensorboard)
-        return watch(events, console)
+        return watch(training.train_with(source, options, root, stop), console)
 
 
 def resume(

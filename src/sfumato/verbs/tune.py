@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import torch
 
+from sfumato.conditions import Conditions
 from sfumato.errors import SettingError
 from sfumato.media.registry import require_own
 from sfumato.media.text.medium import TextData
@@ -18,7 +19,6 @@ from sfumato.model.checks import require_within
 from sfumato.model.numbers import NumberModel
 from sfumato.model.open import open_model
 from sfumato.model.options import SampleOptions, TuneOptions
-from sfumato.model.text_conditions import conditions
 from sfumato.model.tokens import TokenModel
 from sfumato.process.categorical import Masking
 from sfumato.process.grids import Grid, TimeGrid
@@ -94,7 +94,7 @@ def _tune_numbers(model: NumberModel, options: TuneOptions, examples: int) -> Ev
 
     def ends_of(indices: range) -> Examples:
         noise = KeyedNoise(seed, indices, model.device)
-        cond = model.conditions(request.sample, indices).cond
+        cond = model.conditions(request.sample, indices)
         many = max(_LEAST, _TEACHER * steps)
         ends = sample(denoiser, Wiener(), noise, shape, many, cond)
         return Examples(noise, shape, cond, ends)
@@ -192,7 +192,8 @@ def _curve(
         label = None
         if model.spec.classes and part.labels is not None:
             label = torch.from_numpy(part.labels).to(model.device)
-        cond = conditions(segments if bool((segments != 0).any()) else None, label)
+        packed = bool((segments != 0).any())
+        cond = Conditions(segments=segments if packed else None, label=label)
         counted = segments >= 0
         added, seen = surprise(denoiser, process, tokens, counted, kept, seed, first + low, **cond)
         sums, counts = sums + added, counts + seen

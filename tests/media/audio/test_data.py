@@ -14,7 +14,7 @@ from PIL import Image
 from sfumato.errors import DataError, MissingExtra, RunError
 from sfumato.media.audio import data as reading
 from sfumato.media.audio.data import AudioData
-from sfumato.media.audio.recipe import AudioRecipe
+from sfumato.media.audio.recipes import AudioRecipe
 from sfumato.runs.directory import RunDirectory
 from sfumato.training import source
 from sfumato.training.data import prepare, reopen

@@ -13,11 +13,10 @@ from sfumato.media.audio.folder import SoundFolder, SoundFormat
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.provenance import read_recipe
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.model.request import Made
-from sfumato.model.samples import Sounds
-from sfumato.model.writing import Written
+from sfumato.model.options import SampleOptions
+from sfumato.model.provenance import Made
 from sfumato.run import open_run
-from sfumato.verbs.sample import Asked, sample_files
+from sfumato.verbs.sample import Written, sample_files
 
 Runs = Callable[..., Path]
 RATE = 4_000
@@ -98,15 +97,15 @@ def test_sounds_in_memory_are_not_written_over(finished_sounds: Path, tmp_path: 
 
 def test_the_way_from_noise_is_heard_when_asked_for(sound_runs: Runs) -> None:
     run = sound_runs("tones")
-    asked = Asked(n=3, batch=2, steps=3, sampler="ddim")
+    asked = SampleOptions(n=3, batch=2, steps=3, sampler="ddim")
     *_, written = sample_files("tones", asked, None, True, None, "wav")
     assert isinstance(written, Written)
     assert written.folder.resolve() == (run / "samples/001").resolve()
     assert [path.name for path in written.strips] == [f"0000{n}-from-noise.wav" for n in range(3)]
-    for strip, sound in zip(written.strips, written.files, strict=True):
+    for strip, sound in zip(written.strips, written.out.files, strict=True):
         way, _ = soundfile.read(strip)
         # Four states with pauses of 0.2 s, and the last is the sample with its end.
         assert len(way) == 4 * 1000 + 3 * 800
         last, _ = soundfile.read(sound)
         assert np.array_equal(way[-1000:][: len(last) - 12], last[:-12])
-    assert written.to_json()["files"] == [str(path) for path in written.files]
+    assert written.to_json()["files"] == [str(path) for path in written.out.files]

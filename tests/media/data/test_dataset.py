@@ -13,8 +13,9 @@ from sfumato.errors import DataError, DiskFull
 from sfumato.media.data import dataset as dataset_module
 from sfumato.media.data.dataset import Dataset, build, cache_folder
 from sfumato.media.data.index import scan
-from sfumato.media.image.medium import ImageMedium, ImageSettings
+from sfumato.media.image.medium import ImageMedium
 from sfumato.media.image.open import IMAGES
+from sfumato.media.image.settings import ImageSettings
 
 MakePicture = Callable[..., Path]
 MEDIUM = ImageMedium(ImageSettings(size=8, channels="rgb"))

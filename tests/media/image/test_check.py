@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sfumato.media.image.check import check
-from sfumato.media.image.medium import ImageSettings
+from sfumato.media.image.settings import ImageSettings
 
 MakePicture = Callable[..., Path]
 

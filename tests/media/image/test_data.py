@@ -10,8 +10,8 @@ from PIL import Image
 
 from sfumato.errors import DataError, RunError, SettingError
 from sfumato.media.image.data import ImageData
-from sfumato.media.image.medium import ImageSettings
-from sfumato.media.image.recipe import ImageRecipe
+from sfumato.media.image.recipes import ImageRecipe
+from sfumato.media.image.settings import ImageSettings
 from sfumato.media.registry import find
 from sfumato.recipes.recipe import DataSettings
 from sfumato.runs.directory import RunDirectory

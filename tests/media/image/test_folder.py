@@ -10,11 +10,12 @@ from PIL import Image
 
 from sfumato.errors import SettingError
 from sfumato.media.image.folder import PictureFolder
-from sfumato.media.image.medium import ImageMedium, ImageSettings
-from sfumato.model.writing import Written
+from sfumato.media.image.medium import ImageMedium
+from sfumato.media.image.settings import ImageSettings
+from sfumato.model.options import SampleOptions
 from sfumato.run import open_run
 from sfumato.runs.directory import RunDirectory, new_folder
-from sfumato.verbs.sample import Asked, sample_files
+from sfumato.verbs.sample import Written, sample_files
 
 Runs = Callable[..., Path]
 MEDIUM = ImageMedium(ImageSettings(size=16, channels="rgb"))
@@ -72,7 +73,7 @@ def test_samples_in_memory_are_not_written_over(finished_runs: Path, tmp_path: P
     paths = samples.save(tmp_path / "out")
     assert [path.name for path in paths] == ["00000.png", "00001.png"]
     with Image.open(paths[1]) as picture:
-        assert np.array_equal(np.asarray(picture), samples.pixels[1])
+        assert np.array_equal(np.asarray(picture), samples.items[1])
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
     with pytest.raises(SettingError, match="nothing is overwritten"):
         samples.save(tmp_path / "out")
@@ -82,7 +83,7 @@ def test_samples_in_memory_are_not_written_over(finished_runs: Path, tmp_path: P
 def test_the_way_from_noise_is_kept_when_asked_for(runs: Runs) -> None:
     run = runs("unet")
     events = list(
-        sample_files("unet", Asked(n=3, batch=2, steps=3, sampler="ddim"), None, True, None)
+        sample_files("unet", SampleOptions(n=3, batch=2, steps=3, sampler="ddim"), None, True, None)
     )
     written = events[-1]
     assert isinstance(written, Written)
@@ -90,7 +91,7 @@ def test_the_way_from_noise_is_kept_when_asked_for(runs: Runs) -> None:
     assert [path.name for path in written.strips] == [
         f"{index:05d}-from-noise.png" for index in range(3)
     ]
-    with Image.open(written.strips[2]) as strip, Image.open(written.files[2]) as picture:
+    with Image.open(written.strips[2]) as strip, Image.open(written.out.files[2]) as picture:
         # Four states of 16 pixels at six to one, and the last is the sample.
         scale, gap = 6, 6
         last = strip.crop(
@@ -98,10 +99,10 @@ def test_the_way_from_noise_is_kept_when_asked_for(runs: Runs) -> None:
         )
         assert last.resize((16, 16), Image.Resampling.NEAREST).tobytes() == picture.tobytes()
     told = written.to_json()
-    assert told["files"] == [str(path) for path in written.files]
+    assert told["files"] == [str(path) for path in written.out.files]
 
 
 def test_a_file_that_is_neither_run_nor_picture(runs: Runs) -> None:
     runs("unet")
     with pytest.raises(SettingError, match="No run was named"):
-        list(sample_files(None, Asked(), None, False, None))
+        list(sample_files(None, SampleOptions(), None, False, None))

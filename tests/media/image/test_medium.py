@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from sfumato.errors import DataError, Diverged, SettingError
 from sfumato.media.data.index import scan
-from sfumato.media.image.medium import ImageMedium, ImageSettings
+from sfumato.media.image.medium import ImageMedium
 from sfumato.media.image.open import IMAGES
+from sfumato.media.image.settings import ImageSettings
 
 
 def medium(**settings: object) -> ImageMedium:

@@ -14,8 +14,8 @@ import pytest
 from sfumato.catalogue import CATALOGUE
 from sfumato.errors import DamagedFile, DataError, RunError
 from sfumato.media.registry import find
-from sfumato.media.text.data import TextData, prepare, read_tokenizer, reopen
-from sfumato.media.text.recipe import TextRecipe
+from sfumato.media.text.medium import TextData, prepare, read_tokenizer, reopen
+from sfumato.media.text.recipes import TextRecipe
 from sfumato.recipes import override
 from sfumato.runs.directory import RunDirectory
 from sfumato.training import data as any_data

@@ -8,7 +8,6 @@ waveforms for listening, looking at and writing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from sfumato.errors import DataError, Diverged, MissingExtra, SettingError
+from sfumato.errors import DataError, Diverged, SettingError
 from sfumato.media.audio.check import AudioReport, report
 from sfumato.media.audio.files import AUDIO
 from sfumato.media.audio.fit import levelled
@@ -71,19 +70,13 @@ class AudioMedium(ClipReader, NumberMedium):
         "evaluate": frozenset({"label", "scale", "speech"}),
         "tune": frozenset({"scale"}),
     }
+    packages = ("soundfile", "soxr")
     example = "one-shots"
     variations = VARIATIONS
 
     def __init__(self, settings: AudioSettings) -> None:
         super().__init__(settings)
         self._representation = build(settings.representation)
-
-    @classmethod
-    def require(cls) -> None:
-        """See :meth:`Medium.require`."""
-        for package in ("soundfile", "soxr"):
-            if find_spec(package) is None:
-                raise MissingExtra(package, "audio", "Working with audio")
 
     @classmethod
     def resolved(cls, settings: AudioSettings, index: Index) -> AudioSettings:

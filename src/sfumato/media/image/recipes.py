@@ -8,9 +8,8 @@ from typing import Self
 
 from pydantic import model_validator
 
-from sfumato.engine.learning_rate import LearningRate
 from sfumato.engine.optim import AdamWSpec, MuonSpec
-from sfumato.engine.settings import EngineSettings
+from sfumato.engine.settings import EngineSettings, LearningRate
 from sfumato.media.image.settings import ImageSettings
 from sfumato.nets.specs import TransformerSpec, UNetSpec
 from sfumato.process.grids import EDMGrid

@@ -8,11 +8,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from sfumato.engine.learning_rate import LearningRate
 from sfumato.engine.optim import MuonSpec
-from sfumato.engine.settings import EngineSettings
+from sfumato.engine.settings import EngineSettings, LearningRate
 from sfumato.media.text.settings import TextSettings
-from sfumato.nets.specs import TokenTransformerSpec
+from sfumato.nets.specs import TokenBackbone, TokenTransformerSpec
+from sfumato.objective import AnyTokenObjective, Bound
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import AnyKeep, LinearKeep
 from sfumato.process.times import AnyTokenTimes, UniformTimes
@@ -66,7 +66,8 @@ class TextRecipe(RecipeBase):
     Attributes:
         medium: How files become tokens.
         process: How tokens are corrupted.
-        times: Which times are trained on.
+        times: The distribution of the times of training.
+        objective: The training criterion.
         backbone: The network.
         sampling: How to sample by default.
     """
@@ -74,13 +75,14 @@ class TextRecipe(RecipeBase):
     medium: TextSettings = TextSettings()
     process: AnyProcess = MaskingSpec()
     times: AnyTokenTimes = UniformTimes()
-    backbone: TokenTransformerSpec = TokenTransformerSpec()
+    objective: AnyTokenObjective = Bound()
+    backbone: TokenBackbone = TokenTransformerSpec()
     sampling: TextSamplingSettings = TextSamplingSettings()
 
     @model_validator(mode="after")
     def _time_is_not_told_twice(self) -> Self:
         # A text with gaps or of many lengths has no one time that would agree with its masks.
-        if self.backbone.timed and isinstance(self.process, MaskingSpec):
+        if self.backbone.uses_level and isinstance(self.process, MaskingSpec):
             raise ValueError(
                 "backbone.timed is for the uniform process: under masking the masks show the time"
             )

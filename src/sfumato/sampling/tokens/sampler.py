@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -27,6 +28,8 @@ LEAST = 1e-300
 
 class TokenSampler(Sampler):
     """Base of the samplers of tokens."""
+
+    for_tokens: ClassVar[bool] = True
 
     grid: AnyTokenGrid = UniformGrid()
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sfumato.engine.learning_rate import LearningRate
+from sfumato.engine.settings import LearningRate
 
 
 def test_the_three_parts() -> None:

@@ -12,7 +12,7 @@ import pytest
 from sfumato.engine.events import Warned
 from sfumato.errors import Diverged
 from sfumato.training.batches import Batches
-from sfumato.training.tokens_task import TextTask
+from sfumato.training.token_task import TokenTask
 from sfumato.training.train import planned, train
 
 SPOILT = 2
@@ -62,16 +62,16 @@ def test_texts(
     tiny_text: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    drawn, named = TextTask.batch, []
+    drawn, named = TokenTask.batch, []
 
-    def spoil(self: TextTask, step: int) -> Any:
+    def spoil(self: TokenTask, step: int) -> Any:
         batch = drawn(self, step)
         if step != SPOILT:
             return batch
         named[:] = self.names(step, range(4))
         return replace(batch, t=batch.t * float("nan"))
 
-    monkeypatch.setattr(TextTask, "batch", spoil)
+    monkeypatch.setattr(TokenTask, "batch", spoil)
     with pytest.raises(Diverged) as caught:
         list(train(records, planned("text", steps=6, changes=tiny_text), "run", tmp_path))
     assert "4 samples of the batch of step 2" in caught.value.why

@@ -28,7 +28,7 @@ def test_it_is_the_line_from_the_worse_model():
 def test_a_hidden_label_is_hidden_from_the_worse_model_alone():
     x_t, label = torch.randn(3, 2, dtype=F64, generator=G), torch.tensor([0, 1, 1])
     better, worse = exact(0.3)(x_t, T, label=label).mean, exact(0.6)(x_t, T).mean
-    mean = Autoguided(exact(0.3), exact(0.6), 2.5, null_label=2)(x_t, T, label=label).mean
+    mean = Autoguided(exact(0.3), exact(0.6), 2.5, null={"label": 2})(x_t, T, label=label).mean
     torch.testing.assert_close(mean, 2.5 * better - 1.5 * worse)
 
 

@@ -1,4 +1,4 @@
-"""The recipe on a text's line, read back without trust in the file."""
+"""The provenance of a text, read back without trust in the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sfumato.errors import DataError
-from sfumato.model.text_stored import StoredText, read_stored_text
+from sfumato.media.text.medium import TextMedium
+from sfumato.model.provenance import TokenProvenance, read_provenance
 from sfumato.sampling.tokens import Remasking
 
 GOOD: dict[str, Any] = {
@@ -17,6 +18,10 @@ GOOD: dict[str, Any] = {
     "sampler": {"kind": "remasking", "eta": 0.5}, "steps": 8, "scale": 1.0, "temperature": 1.0,
     "top_p": 1.0, "length": 12, "tile": 4,
 }  # fmt: skip
+
+
+def read(path: Path) -> TokenProvenance:
+    return read_provenance(path, TokenProvenance, TextMedium.read_provenance)
 
 
 @pytest.fixture
@@ -29,33 +34,33 @@ def lines(tmp_path: Path) -> Path:
 
 
 def test_a_line_is_named_by_its_number(lines: Path) -> None:
-    assert read_stored_text(lines).index == 0
+    assert read(lines).index == 0
     for number in (1, 2, 3):
-        stored = read_stored_text(lines.with_name(f"samples.jsonl:{number}"))
+        stored = read(lines.with_name(f"samples.jsonl:{number}"))
         assert stored.index == number - 1
         assert stored.sampler.model_dump() == Remasking(eta=0.5).model_dump()
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    stored = StoredText.model_validate(GOOD)
-    (tmp_path / "a").write_text(json.dumps({"recipe": stored.model_dump(mode="json")}))
-    assert read_stored_text(tmp_path / "a") == stored
+    stored = TokenProvenance.model_validate(GOOD)
+    (tmp_path / "a").write_text(json.dumps({"recipe": stored.stored()}))
+    assert read(tmp_path / "a") == stored
 
 
 def test_a_file_whose_name_ends_like_a_line_number(tmp_path: Path) -> None:
     (tmp_path / "odd:2").write_text(json.dumps({"recipe": GOOD}))
-    assert read_stored_text(tmp_path / "odd:2").seed == 3
+    assert read(tmp_path / "odd:2").seed == 3
 
 
 def test_later_versions_may_say_more(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(json.dumps({"recipe": {**GOOD, "mood": "sad"}, "more": 1}))
-    assert read_stored_text(tmp_path / "a").steps == 8
+    assert read(tmp_path / "a").steps == 8
 
 
 @pytest.mark.parametrize("number", ["4", "99999999"])
 def test_a_line_that_is_not_there(lines: Path, number: str) -> None:
-    with pytest.raises(DataError, match=f"Line {number} of .*carries no recipe"):
-        read_stored_text(lines.with_name(f"samples.jsonl:{number}"))
+    with pytest.raises(DataError, match=f"Line {number} of .*carries no provenance"):
+        read(lines.with_name(f"samples.jsonl:{number}"))
 
 
 @pytest.mark.parametrize(
@@ -67,14 +72,14 @@ def test_a_line_that_is_not_there(lines: Path, number: str) -> None:
 def test_what_is_no_recipe(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a").write_bytes(content)
     with pytest.raises(DataError) as caught:
-        read_stored_text(tmp_path / "a")
-    assert "carries no recipe" in caught.value.what or "is damaged" in caught.value.what
+        read(tmp_path / "a")
+    assert "carries no provenance" in caught.value.what or "is damaged" in caught.value.what
 
 
 @pytest.mark.parametrize("place", ["nowhere.jsonl", "nowhere.jsonl:2", "."])
 def test_a_file_that_cannot_be_read(tmp_path: Path, place: str) -> None:
     with pytest.raises(DataError, match="cannot be read"):
-        read_stored_text(tmp_path / place)
+        read(tmp_path / place)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +94,6 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, place: str) -> None:
 )  # fmt: skip
 def test_what_no_text_has_is_named(tmp_path: Path, change: dict[str, Any], words: str) -> None:
     (tmp_path / "a").write_text(json.dumps({"recipe": {**GOOD, **change}}))
-    with pytest.raises(DataError, match=r"line 1 of .*damaged") as caught:
-        read_stored_text(tmp_path / "a")
+    with pytest.raises(DataError, match=r"provenance in .*damaged") as caught:
+        read(tmp_path / "a")
     assert caught.value.why.startswith(words)

@@ -12,9 +12,9 @@ from sfumato.engine.signals import StopRequest
 from sfumato.errors import Interrupted
 from sfumato.runs import spec as specs
 from sfumato.runs.directory import RunDirectory
-from sfumato.training import watching
+from sfumato.training import overfitting
 from sfumato.training.data import reopen
-from sfumato.training.numbers_task import GaussianTask
+from sfumato.training.number_task import NumberTask
 from sfumato.training.overfitting import SIGN
 from sfumato.training.task import Measures, TrainingData
 from sfumato.training.train import planned, resume, train
@@ -34,13 +34,13 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Evaluations at every step come out as :func:`turning` says; holds how many there were."""
     made = [0]
 
-    def measures(_: GaussianTask) -> Measures:
+    def measures(_: NumberTask) -> Measures:
         made[0] += 1
         return turning(made[0])
 
-    monkeypatch.setattr(GaussianTask, "measures", measures)
+    monkeypatch.setattr(NumberTask, "measures", measures)
     # The best weights are those of step 4, whatever the network would make of them.
-    monkeypatch.setattr(watching, "best_measures", lambda *_: turning(4))
+    monkeypatch.setattr(overfitting, "best_measures", lambda *_: turning(4))
     return made
 
 
@@ -85,7 +85,7 @@ def opened(run: Path) -> tuple[RunDirectory, specs.Spec, TrainingData]:
 
 def test_the_best_weights_measure_what_they_measured_before(runs: Runs) -> None:
     directory, spec, data = opened(runs("unet"))
-    again = watching.best_measures(directory, spec, data)
+    again = overfitting.best_measures(directory, spec, data)
     assert again is not None
     lines = [json.loads(line) for line in directory.log.read_text().splitlines()]
     logged = [
@@ -102,7 +102,7 @@ def test_without_best_weights_the_watch_begins_anew(runs: Runs, content: bytes |
     directory.best.unlink()
     if content is not None:
         directory.best.write_bytes(content)
-    assert watching.best_measures(directory, spec, data) is None
+    assert overfitting.best_measures(directory, spec, data) is None
 
 
 def test_evaluations_that_were_lost_do_not_count(
@@ -115,7 +115,7 @@ def test_evaluations_that_were_lost_do_not_count(
         *({"event": "metric", "step": step, "name": "held-out loss"} for step in range(4, 8)),
     ]
     directory.log.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    monkeypatch.setattr(watching, "best_measures", lambda *_: turning(4))
-    watched = watching.watched_so_far(directory, spec, data)
+    monkeypatch.setattr(overfitting, "best_measures", lambda *_: turning(4))
+    watched = overfitting.Overfitting.resumed(directory, spec, data)
     # Three are enough after the seven that count, and would not be after all thirty.
     assert [watched(turning(step)) is None for step in (8, 9, 10)] == [True, True, False]

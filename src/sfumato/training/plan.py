@@ -1,0 +1,99 @@
+"""The plan of a run: a recipe, with the settings and the length that the user wants changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from sfumato.errors import SettingError
+from sfumato.media.registry import DEFAULT, AnyRecipe, find
+from sfumato.model.options import Settings, TrainOptions
+from sfumato.recipes import override
+from sfumato.training.source import recipe_for
+
+
+def planned(
+    recipe: str = DEFAULT,
+    steps: int | None = None,
+    minutes: float | None = None,
+    changes: Settings = (),
+) -> AnyRecipe:
+    """A recipe by its name, with some settings and the length of the run replaced.
+
+    Args:
+        recipe: Name of the recipe; see ``sfumato recipes``.
+        steps: Length of the run in optimiser steps.
+        minutes: Length of the run in minutes.
+        changes: Settings to change, such as ``{"engine.batch": 32}`` or ``["engine.batch=32"]``.
+
+    Raises:
+        SettingError: The recipe or a setting is unknown, or a value does not fit.
+    """
+    return with_length(override(find(recipe), as_changes(changes)), steps, minutes)
+
+
+def planned_for(source: str | Path, options: TrainOptions) -> AnyRecipe:
+    """The recipe that suits some data, or the one named, changed as the options say.
+
+    Args:
+        source: A folder, a file or a name in the catalogue; see
+            :func:`~sfumato.training.source.recipe_for`.
+        options: How to train.
+
+    Raises:
+        SettingError: The recipe or a setting is unknown, or a value does not fit.
+        DataError: The source is empty, or cannot be a path.
+    """
+    changes = as_changes(options.settings)
+    if options.label_field is not None:
+        changes += as_changes({"medium.label_field": options.label_field})
+    plan = recipe_for(source, options.recipe, changes)
+    return with_length(plan, options.steps, options.minutes)
+
+
+def with_length(recipe: AnyRecipe, steps: int | None, minutes: float | None) -> AnyRecipe:
+    """The recipe for a run of another length; unchanged if neither length is given.
+
+    Raises:
+        SettingError: A length is not positive.
+    """
+    if steps is None and minutes is None:
+        return recipe
+    return override(recipe, as_changes({"budget.steps": steps, "budget.minutes": minutes}))
+
+
+def as_changes(settings: Settings) -> list[str]:
+    """Settings as strings ``path.to.setting=value``, for ``recipes.override``.
+
+    Args:
+        settings: A mapping from paths to values, which are JSON or parts such as an
+            ``AdamWSpec``; or strings, or one string, which are returned as they are.
+
+    Raises:
+        SettingError: A value of a mapping cannot be stored.
+    """
+    if isinstance(settings, str):
+        return [settings]
+    if not isinstance(settings, Mapping):
+        return list(settings)
+    return [f"{path}={_json(path, value)}" for path, value in settings.items()]
+
+
+def _json(path: str, value: object) -> str:
+    def plain(part: object) -> Any:
+        if isinstance(part, BaseModel):
+            return part.model_dump(mode="json")
+        if isinstance(part, Path):
+            return str(part)
+        if isinstance(part, Iterable):
+            return list(part)
+        raise TypeError(f"it is a {type(part).__name__}, which JSON does not have")
+
+    try:
+        return json.dumps(value, default=plain)
+    except (TypeError, ValueError) as error:
+        raise SettingError(f"The setting '{path}' cannot be {value!r}.", why=str(error)) from error
