@@ -241,7 +241,13 @@ class TestEvaluate:
 class TestDemo:
     @pytest.mark.parametrize(
         ("arguments", "medium"),
-        [([], "image"), (["image"], "image"), (["images"], "image"), (["audio"], "audio"), (["text"], "text")],
+        [
+            ([], "image"),
+            (["image"], "image"),
+            (["images"], "image"),
+            (["audio"], "audio"),
+            (["text"], "text"),
+        ],
     )
     def test_it_takes_a_medium(
         self,

@@ -241,9 +241,6 @@ def _same(value: Any, member: Any) -> Any:
         fits = isinstance(value, str) and value in get_args(member)
     elif member is int or member is float:
         fits = isinstance(value, member) and not isinstance(value, bool)
-    elif getattr(member, "_is_protocol", False):
-        fits = all(hasattr(value, name) for name in member.__annotations__)
-        fits = fits and not isinstance(value, type)
     elif get_origin(member) is Mapping:
         fits = isinstance(value, Mapping)
     else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from sfumato.model.keywords import convert_fields
 
@@ -22,10 +22,13 @@ Settings = Mapping[str, object] | Iterable[str]
 """Settings of a recipe: a mapping from paths to values, or strings ``path.to.setting=value``."""
 
 
+@runtime_checkable
 class Part(Protocol):
     """A configured object that can be given in place of a registered name, such as a sampler."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """The name of its class."""
 
 
 @dataclass(frozen=True)
