@@ -50,7 +50,7 @@ WORDS = st.one_of(
 
 
 @IN_A_FOLDER
-@given(st.sampled_from(sorted(RECIPES)), st.lists(CHANGES, max_size=4))
+@given(st.sampled_from(sorted(recipes())), st.lists(CHANGES, max_size=4))
 def test_a_spec_survives_its_file(
     tmp_path: Path, name: str, changes: list[tuple[str, object]]
 ) -> None:

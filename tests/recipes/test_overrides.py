@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sfumato.errors import SettingError
 from sfumato.media.image.recipes import ImageRecipe
-from sfumato.media.registry import RECIPES, find
+from sfumato.media.registry import find, recipes
 from sfumato.objective import MinSNR, Regression
 from sfumato.recipes import RecipeBase, override
 from sfumato.recipes.overrides import validate
@@ -210,6 +210,6 @@ def test_refusals_of_text_name_the_setting_and_help(change: str, words: list[str
 )
 def test_any_text_gives_a_recipe_or_a_setting_error(changes: list[str]) -> None:
     with suppress(SettingError):
-        recipe = override(RECIPES["image"](), changes)
+        recipe = override(recipes()["image"](), changes)
         told = json.dumps(recipe.model_dump(mode="json"), allow_nan=False)
         assert validate(json.loads(told), ImageRecipe) == recipe

@@ -11,7 +11,7 @@ from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.recipes import AudioRecipe
 from sfumato.media.image.recipes import ImageRecipe
 from sfumato.media.image.settings import ImageSettings
-from sfumato.media.registry import DEFAULT, RECIPES, AnyRecipe, find, summary
+from sfumato.media.registry import DEFAULT, AnyRecipe, find, recipes, summary
 from sfumato.media.text.recipes import TextRecipe
 from sfumato.objective import SigmoidWeighting
 from sfumato.process.prediction import EDM, V
@@ -22,7 +22,7 @@ from sfumato.recipes.overrides import validate
 META = torch.device("meta")
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", recipes())
 def test_a_recipe_is_valid_and_survives_json(name: str) -> None:
     recipe = find(name)
     assert recipe.name == name
@@ -32,7 +32,7 @@ def test_a_recipe_is_valid_and_survives_json(name: str) -> None:
 
 
 def of_kind(kind: type[RecipeBase]) -> list[str]:
-    return [name for name in RECIPES if isinstance(find(name), kind)]
+    return [name for name in recipes() if isinstance(find(name), kind)]
 
 
 @pytest.mark.parametrize("name", of_kind(ImageRecipe))
@@ -85,7 +85,7 @@ def test_its_backbone_fits_its_tokens(name: str, kind: str) -> None:
 
 def test_recipes_are_told_apart_by_their_medium() -> None:
     kinds = (ImageRecipe, AudioRecipe, TextRecipe)
-    assert sorted(name for kind in kinds for name in of_kind(kind)) == sorted(RECIPES)
+    assert sorted(name for kind in kinds for name in of_kind(kind)) == sorted(recipes())
     told = find("audio-waveform").model_dump(mode="json")
     assert isinstance(TypeAdapter(AnyRecipe).validate_python(told), AudioRecipe)
     told = find("text").model_dump(mode="json")
@@ -118,7 +118,7 @@ def test_a_renamed_setting_cannot_be_stated_twice() -> None:
 
 
 def test_the_default_is_a_recipe() -> None:
-    assert DEFAULT in RECIPES
+    assert DEFAULT in recipes()
 
 
 def test_an_unknown_recipe_gets_a_suggestion() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from sfumato.media.image.data import ImageData
 from sfumato.media.image.recipes import ImageRecipe
+from sfumato.media.numbers import NumberData
 from sfumato.media.registry import find
 from sfumato.process.rng import Stream, normal
 from sfumato.recipes import override
@@ -21,15 +21,15 @@ def recipe(tiny: tuple[str, ...]) -> ImageRecipe:
 
 
 @pytest.fixture(scope="module")
-def data(pictures: Path, recipe: ImageRecipe) -> ImageData:
+def data(pictures: Path, recipe: ImageRecipe) -> NumberData:
     *_, last = prepare(pictures, recipe)
-    assert isinstance(last, ImageData)
+    assert isinstance(last, NumberData)
     return last
 
 
 @pytest.fixture
-def batches(data: ImageData, recipe: ImageRecipe) -> Batches:
-    return data.batches(recipe, 2)
+def batches(data: NumberData, recipe: ImageRecipe) -> Batches:
+    return Batches(data, recipe, 2, False)
 
 
 def equal(one: Batch, other: Batch) -> bool:
@@ -44,16 +44,16 @@ def equal(one: Batch, other: Batch) -> bool:
     )
 
 
-def test_a_batch_is_its_step_s(batches: Batches, data: ImageData, recipe: ImageRecipe) -> None:
+def test_a_batch_is_its_step_s(batches: Batches, data: NumberData, recipe: ImageRecipe) -> None:
     expected = batches(5)
     batches(0)
     assert equal(batches(5), expected)
-    assert equal(data.batches(recipe, 2)(5), expected)
+    assert equal(Batches(data, recipe, 2, False)(5), expected)
     assert not equal(batches(6), expected)
-    assert not equal(data.batches(recipe.model_copy(update={"seed": 1}), 2)(5), expected)
+    assert not equal(Batches(data, recipe.model_copy(update={"seed": 1}), 2, False)(5), expected)
 
 
-def test_typical_items_are_known_ones_as_they_are(batches: Batches, data: ImageData) -> None:
+def test_typical_items_are_known_ones_as_they_are(batches: Batches, data: NumberData) -> None:
     batch = batches.typical(7)
     known = data.training.tolist()
     items, labels = data.dataset.gather([known[0], known[-1]])
@@ -74,7 +74,7 @@ def test_no_stream_repeats(batches: Batches) -> None:
     assert not torch.equal(normal(0, Stream.PRIOR, range(4), (3, 16, 16)), made[0].noise)
 
 
-def test_held_out_items_are_never_trained_on(batches: Batches, data: ImageData) -> None:
+def test_held_out_items_are_never_trained_on(batches: Batches, data: NumberData) -> None:
     held = batches.held_out(256)
     assert held is not None
     assert len(held.x0) == len(data.held_out) > 0
@@ -101,8 +101,8 @@ def test_without_classes_there_is_no_condition(batches: Batches) -> None:
 def test_without_held_out_items_nothing_is_measured(pictures: Path, recipe: ImageRecipe) -> None:
     settings = recipe.data.model_copy(update={"held_out": 0.0})
     *_, data = prepare(pictures, recipe.model_copy(update={"data": settings}))
-    assert isinstance(data, ImageData)
-    assert data.batches(recipe, 2).held_out(8) is None
+    assert isinstance(data, NumberData)
+    assert Batches(data, recipe, 2, False).held_out(8) is None
 
 
 def test_seeds_of_dropout_fit_torch() -> None:

@@ -10,13 +10,14 @@ import torch
 from sfumato.engine.events import Metric, Progress, Warned
 from sfumato.engine.signals import StopRequest
 from sfumato.errors import Interrupted
+from sfumato.media.medium import Data
 from sfumato.runs import spec as specs
 from sfumato.runs.directory import RunDirectory
 from sfumato.training import overfitting
 from sfumato.training.data import reopen
 from sfumato.training.number_task import NumberTask
 from sfumato.training.overfitting import SIGN
-from sfumato.training.task import Measures, TrainingData
+from sfumato.training.task import Measures
 from sfumato.training.train import planned, resume, train
 
 Runs = Callable[..., Path]
@@ -76,10 +77,10 @@ def test_a_session_that_begins_behind_the_best_knows_it(
     assert made_up == [20]
 
 
-def opened(run: Path) -> tuple[RunDirectory, specs.Spec, TrainingData]:
+def opened(run: Path) -> tuple[RunDirectory, specs.Spec, Data]:
     directory = RunDirectory(run)
     spec = specs.read(directory.spec)
-    (data,) = [e for e in reopen(directory, spec.data, spec.recipe) if isinstance(e, TrainingData)]
+    (data,) = [e for e in reopen(directory, spec.data, spec.recipe) if isinstance(e, Data)]
     return directory, spec, data
 
 

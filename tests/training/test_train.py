@@ -22,9 +22,9 @@ from sfumato.errors import (
     SettingError,
     SfumatoError,
 )
+from sfumato.media.medium import Reading
 from sfumato.runs import spec as specs
 from sfumato.runs.directory import RunDirectory
-from sfumato.training.source import Reading
 from sfumato.training.train import planned, resume, train
 
 Runs = Callable[..., Path]

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.errors import RunError
+from sfumato.media.facts import DataFacts
 from sfumato.media.medium import Data, Reading
 from sfumato.media.numbers import NumberData
 from sfumato.media.registry import AnyRecipe, medium_of
@@ -37,15 +38,16 @@ def prepare(source: str | Path, recipe: AnyRecipe) -> Iterator[Fetching | Readin
     yield from medium.open(located(source), recipe)
 
 
-def reopen(directory: RunDirectory, spec: Spec) -> Iterator[Reading | Data]:
+def reopen(
+    directory: RunDirectory, facts: DataFacts, recipe: AnyRecipe
+) -> Iterator[Reading | Data]:
     """Read the data of an existing run again.
 
     Raises:
         DataError: They are gone.
         RunError: They are not what the run began with.
     """
-    facts = spec.data
-    for event in spec.medium.open(located_again(facts), spec.recipe, directory.root):
+    for event in medium_of(recipe).open(located_again(facts), recipe, directory.root):
         if isinstance(event, Data) and event.facts.fingerprint != facts.fingerprint:
             raise RunError(
                 f"The data in '{facts.source}' are not what this run began with.",
@@ -73,7 +75,7 @@ def reopened(
         DataError: They are gone.
         RunError: They are not what the run began with.
     """
-    return (yield from _read(reopen(directory, spec), kind))
+    return (yield from _read(reopen(directory, spec.data, spec.recipe), kind))
 
 
 def elsewhere(

@@ -140,7 +140,7 @@ def resume(
         recipe = with_length(spec.recipe, steps, minutes)
         _require_ahead(directory, steps)
         yield directory
-        data = yield from _read(reopen(directory, spec.model_copy(update={"recipe": recipe})), stop)
+        data = yield from _read(reopen(directory, spec.data, recipe), stop)
         if recipe != spec.recipe:
             spec = spec.model_copy(update={"recipe": recipe})
             specs.write(directory.spec, spec)

@@ -217,7 +217,7 @@ def _of_class(model: AnyModel, label: str) -> SampleOptions:
 
 
 def _data_of(model: AnyModel) -> NumberData:
-    events = reopen(model.directory, model.spec)
+    events = reopen(model.directory, model.spec.data, model.spec.recipe)
     (data,) = [event for event in events if isinstance(event, NumberData)]
     if not len(data.held_out):
         raise SettingError("Nothing was held out to compare with.")

@@ -13,13 +13,15 @@ import torch
 
 from sfumato.engine.events import Metric, Saved
 from sfumato.errors import RunError
+from sfumato.media.image.medium import ImageMedium
+from sfumato.media.medium import Data
+from sfumato.media.text.medium import TextMedium
 from sfumato.media.text.recipes import TextRecipe
 from sfumato.run import open_run
 from sfumato.runs import spec as specs
 from sfumato.runs import weights as model
 from sfumato.runs.directory import RunDirectory
-from sfumato.training.data import reopen
-from sfumato.training.task import TrainingData
+from sfumato.training.data import reopen, task_for
 from sfumato.training.token_task import TokenTask
 from sfumato.training.train import planned, resume, train
 
@@ -30,8 +32,8 @@ def task_of(run: Path) -> TokenTask:
     directory = RunDirectory(run)
     spec = specs.read(directory.spec)
     *_, data = reopen(directory, spec.data, spec.recipe)
-    assert isinstance(data, TrainingData)
-    task = data.task(spec, model.build(spec))
+    assert isinstance(data, Data)
+    task = task_for(data, spec, model.build(spec))
     assert isinstance(task, TokenTask)
     return task
 
@@ -44,10 +46,10 @@ def test_a_run_has_its_files(finished_texts: Path, prose: Path) -> None:
     }  # fmt: skip
     spec = specs.read(run.spec)
     assert isinstance(spec.recipe, TextRecipe)
-    assert spec.text == spec.recipe
+    assert spec.medium is TextMedium
     assert spec.data.source == str(prose)
-    with pytest.raises(RunError, match="no run on pictures"):
-        _ = spec.image
+    with pytest.raises(RunError, match="has to be one on images"):
+        spec.require(ImageMedium)
     assert "6 of 4 samples" in run.card.read_text()
 
 
