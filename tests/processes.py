@@ -26,7 +26,7 @@ def wait_for(path: Path, seconds: float = 90) -> None:
 
 def options(changes: Sequence[str]) -> list[str]:
     """Settings as a command takes them."""
-    return [word for change in changes for word in ("--set", change)]
+    return [word for change in changes for word in ("--settings", change)]
 
 
 class _Server:

@@ -3,15 +3,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 import sfumato
 from sfumato.errors import RunError, SettingError
-from sfumato.run import Run, open_run, watch
+from sfumato.model.options import SampleOptions
+from sfumato.run import Run, open_run
 from sfumato.runs.directory import RunDirectory
 from sfumato.training.train import planned, resume, train
+from sfumato.verbs.train import watch
+from tests.conftest import TINY
 
 Runs = Callable[..., Path]
 
@@ -80,7 +85,108 @@ def test_a_place_with_brackets_is_printed_as_it_is(tmp_path: Path) -> None:
 
 def test_unknown_keywords_are_not_swallowed(finished_runs: Path) -> None:
     run = open_run(finished_runs / "unet")
-    with pytest.raises(TypeError):
+    with pytest.raises(SettingError, match="did you mean 'label'"):
         run.sample(1, lable="cat")
     with pytest.raises(SettingError):
         run.sample(0)
+
+
+class TestRepr:
+    def test_of_a_finished_run(self, finished_runs: Path) -> None:
+        run = open_run(finished_runs / "unet")
+        assert repr(run) == "<Run 'unet': images, 2 classes, 4 steps, finished>"
+        assert "model" not in vars(run)
+        plain = open_run(finished_runs / "plain")
+        assert repr(plain) == "<Run 'plain': images, no classes, 4 steps, finished>"
+
+    def test_of_one_that_is_not(self, runs: Runs) -> None:
+        run = RunDirectory(runs("unet"))
+        events = resume(run, steps=50)
+        while type(next(events)).__name__ != "Progress":
+            pass
+        events.close()  # type: ignore[attr-defined]
+        assert repr(Run(run)).endswith(", not finished>")
+
+    def test_of_one_without_weights(self, runs: Runs) -> None:
+        folder = runs("unet")
+        (folder / "model.safetensors").unlink()
+        (folder / "log.jsonl").unlink()
+        assert repr(open_run(folder)) == "<Run 'unet': images, 2 classes, 0 steps, not finished>"
+
+    def test_of_samples(self, finished_runs: Path) -> None:
+        samples = open_run(finished_runs / "unet").sample(2, seed=3, steps=1)
+        assert repr(samples) == "<Samples: 2 images, 16 x 16 x 3 each, of the run 'unet', seed 3>"
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("kwargs", "words"),
+        [
+            ({"lable": "cat"}, "did you mean 'label'"),
+            ({"n": 2.5}, "n cannot be 2.5"),
+            ({"seed": None}, "seed cannot be None"),
+            ({"label": 7}, "has no label '7'"),
+            ({"temperature": 0.5}, "'temperature' is not for images"),
+        ],
+    )
+    def test_python_is_as_strict_as_the_command_line(
+        self, finished_runs: Path, kwargs: dict[str, object], words: str
+    ) -> None:
+        with pytest.raises(SettingError) as caught:
+            open_run(finished_runs / "unet").sample(**kwargs)  # type: ignore[arg-type]
+        assert words in str(caught.value)
+
+    def test_numbers_of_numpy_are_taken(self, finished_runs: Path) -> None:
+        run = open_run(finished_runs / "unet")
+        plain = run.sample(1, seed=5, steps=1, scale=2)
+        other: Any = {"n": np.int64(1), "seed": np.uint8(5), "steps": np.int16(1)}
+        assert np.array_equal(plain.items, run.sample(**other, scale=np.float32(2)).items)
+
+    def test_other_methods_take_no_unknown_keywords(
+        self, finished_runs: Path, pictures: Path, tiny: tuple[str, ...]
+    ) -> None:
+        run: Any = open_run(finished_runs / "unet")
+        face: Any = sfumato
+        for call in (
+            lambda: run.tune(round=3),
+            lambda: run.resume(step=9),
+            lambda: run.evaluate(row=3),
+            lambda: run.score(pictures, draw=1),
+            lambda: face.train(pictures, setting=tiny),
+        ):
+            with pytest.raises(SettingError, match="There is no option"):
+                call()
+
+    def test_only_a_text_has_gaps(self, finished_runs: Path) -> None:
+        run = open_run(finished_runs / "unet")
+        with pytest.raises(RunError, match="has to be one on text"):
+            run.fill("a ____")
+        assert "model" not in vars(run)
+
+
+def test_settings_of_training_can_be_a_mapping(tmp_path: Path, pictures: Path) -> None:
+    settings = dict(change.split("=", 1) for change in TINY)
+    values = {name: json.loads(value) for name, value in settings.items()}
+    run = sfumato.train(pictures, name="a", steps=1, settings=values, root=str(tmp_path))
+    assert run.spec.recipe.engine.batch == 4
+
+
+def test_a_sampler_is_tuned(runs: Runs) -> None:
+    runs("plain")
+    found = open_run("plain").tune(3, examples=3, rounds=1)
+    assert found.tuning.steps == 3
+    assert found.tuning.sampler.kind == "tuned"
+
+
+def test_the_files_of_a_run_are_verified(runs: Runs) -> None:
+    folder = runs("unet")
+    assert open_run("unet").verify().problems == []
+    (folder / "model.safetensors").write_bytes(b"")
+    assert [one.path for one in open_run("unet").verify().problems] == ["model.safetensors"]
+
+
+def test_a_request_for_another_kind_of_model(finished_runs: Path, finished_texts: Path) -> None:
+    text = open_run(finished_texts / "prose")
+    request = text.model.request(SampleOptions(1))
+    with pytest.raises(SettingError, match="not one for the medium of the run 'unet'"):
+        open_run(finished_runs / "unet").make(request)

@@ -4,9 +4,9 @@ For a user::
 
     import sfumato
 
-    run = sfumato.train("pictures/", minutes=15)
+    run = sfumato.train("images/", minutes=15)
     run.sample(16, seed=0).save("out/")
-    sfumato.open("pictures-image").sample(4, label="cat", scale=2.0)
+    sfumato.open("images-image").sample(4, label="cat", scale=2.0)
 
 For a researcher, the parts: ``sfumato.process``, ``sfumato.denoiser``, ``sfumato.objective``,
 ``sfumato.sampling``, ``sfumato.guidance``, ``sfumato.oracle``. With ``sfumato.register`` a part of
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sfumato.parts import register
-    from sfumato.run import Run, Samples, Sounds, Texts, train
+    from sfumato.run import Run, Samples, train
     from sfumato.run import open_run as open
 
 __version__ = "0.1.0"
@@ -30,14 +30,12 @@ __version__ = "0.1.0"
 _FACE = {
     "Run": ("sfumato.run", "Run"),
     "Samples": ("sfumato.run", "Samples"),
-    "Sounds": ("sfumato.run", "Sounds"),
-    "Texts": ("sfumato.run", "Texts"),
     "open": ("sfumato.run", "open_run"),
     "register": ("sfumato.parts", "register"),
     "train": ("sfumato.run", "train"),
 }
 
-__all__ = ["Run", "Samples", "Sounds", "Texts", "__version__", "open", "register", "train"]
+__all__ = ["Run", "Samples", "__version__", "open", "register", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,53 +1,60 @@
-"""A run as an object: the face that Python users see."""
+"""A run as an object: the Python face of Sfumato."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-from rich.console import Console
-
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
-from sfumato.engine.progress import choose_display
-from sfumato.engine.signals import stop_on_signals
 from sfumato.errors import SettingError
-from sfumato.media.audio.recipe import AudioRecipe
-from sfumato.media.text.recipe import TextRecipe
-from sfumato.model.audio import AudioModel
-from sfumato.model.image import ImageModel
-from sfumato.model.options import EvaluateOptions, ScoreOptions, made
-from sfumato.model.request import Made, Request
-from sfumato.model.samples import Samples, Sounds, Texts
-from sfumato.model.text_request import MadeTexts, TextRequest
-from sfumato.model.tokens import TextModel
+from sfumato.media.text.medium import TextMedium
+from sfumato.model.keywords import argument_and_keywords, keywords
+from sfumato.model.open import AnyModel, make, open_model
+from sfumato.model.options import (
+    CompareOptions,
+    EvaluateOptions,
+    FillOptions,
+    ResumeOptions,
+    SampleOptions,
+    ScoreOptions,
+    TrainOptions,
+    TuneOptions,
+)
+from sfumato.model.provenance import Request
+from sfumato.model.samples import Samples
+from sfumato.runs import info as facts
 from sfumato.runs import spec as specs
+from sfumato.runs import verify as verification
 from sfumato.runs.directory import ROOT, RunDirectory, locate
-from sfumato.runs.info import facts_of
 from sfumato.runs.spec import Spec
+from sfumato.runs.tuned import Tuned
+from sfumato.runs.verify import Verified
 from sfumato.runs.weights import LATEST
-from sfumato.training import train as training
-from sfumato.training.source import Fetching, Reading
-from sfumato.verbs.filling import Filled, Gaps, fill
+from sfumato.verbs import fill, tune
+from sfumato.verbs import train as training
+from sfumato.verbs.fill import Filled
 
 if TYPE_CHECKING:
+    from sfumato.evaluation.compare import Comparison
     from sfumato.evaluation.result import Report
     from sfumato.evaluation.score import Scores
-    from sfumato.metrics.extractor import Extractor
 
+Files = str | Path | Iterable[str | Path]
 ResultT = TypeVar("ResultT")
-_READING_SECONDS = 5.0
 
 
 class Run:
     """A run directory opened for reading; the model is loaded when it is first needed.
 
     Args:
-        directory: Where the run is.
-        snapshot: Which weights, ``latest`` or ``best`` by what was held out.
+        directory: Directory of the run.
+        snapshot: Which weights, ``latest`` or ``best`` on the held-out data.
+
+    Attributes:
+        spec: The run's recipe and the facts about its data.
 
     Raises:
         RunError: The run was made by a newer version.
@@ -61,94 +68,101 @@ class Run:
 
     @classmethod
     def open(cls, run: str | Path, snapshot: str = LATEST) -> Run:
-        """Open a run by its path, or by its name under ``runs/``; see the class.
+        """Open a run by its path, or by its name under ``runs/``.
+
+        Args:
+            run: Path or name of the run.
+            snapshot: Which weights, ``latest`` or ``best`` on the held-out data.
 
         Raises:
-            RunError: There is none.
+            RunError: There is no such run, or it was made by a newer version.
+            DamagedFile: Its spec cannot be read.
         """
         return cls(locate(run), snapshot)
 
+    def __repr__(self) -> str:
+        known, classes = self.info(), self.spec.classes
+        many = "no classes" if not classes else "1 class" if classes == 1 else f"{classes} classes"
+        state = "finished" if known["finished"] else "not finished"
+        steps = f"{known['step']:,} {'step' if known['step'] == 1 else 'steps'}"
+        return f"<Run '{self.name}': {self.spec.medium.plural}, {many}, {steps}, {state}>"
+
     @property
     def name(self) -> str:
-        """Of the run."""
+        """The name of the run."""
         return self.directory.name
 
     @cached_property
-    def model(self) -> ImageModel | AudioModel | TextModel:
-        """The trained model, ready to sample."""
-        if isinstance(self.spec.recipe, TextRecipe):
-            return TextModel(self.directory, self.spec, self.snapshot)
-        if isinstance(self.spec.recipe, AudioRecipe):
-            return AudioModel(self.directory, self.spec, self.snapshot)
-        return ImageModel(self.directory, self.spec, self.snapshot)
+    def model(self) -> AnyModel:
+        """The trained model, ready to sample.
+
+        Raises:
+            RunError: The run has no weights yet.
+            DamagedFile: The weights cannot be read.
+        """
+        return open_model(self.directory, self.snapshot)
 
     @property
     def denoiser(self) -> NetworkDenoiser | TokenDenoiser:
         """The trained denoiser, for use with ``sfumato.sampling`` and ``sfumato.guidance``."""
         return self.model.denoiser
 
-    def sample(self, n: int | None = None, **asked: Any) -> Samples | Sounds | Texts:
+    @keywords(SampleOptions)
+    def sample(self, options: SampleOptions) -> Samples:
         """Make samples.
 
-        Args:
-            n: How many; by default 16 pictures or sounds, or 4 texts.
-            **asked: ``seed``, ``steps``, ``sampler``, ``label``, ``scale``, ``batch``, ``first``,
-                ``precision``, ``compiled``; for pictures and sounds ``start``, ``strength`` and
-                ``seconds``, for text ``temperature``, ``top_p`` and ``length``; see ``request`` of
-                :class:`~sfumato.model.numbers.GaussianModel` and
-                :class:`~sfumato.model.tokens.TextModel`.
+        Returns:
+            The samples, a sequence of images, audio clips or texts.
 
         Raises:
-            SettingError: A value is out of range, or the sampler or label is unknown.
+            SettingError: A value is out of range, the sampler or the label is unknown, or an option
+                is of another medium.
         """
-        if n is not None:
-            asked["n"] = n
-        return self.make(self.model.request(**asked))
+        return self.make(self.model.request(options))
 
-    def like(self, path: str | Path) -> Samples | Sounds | Texts:
-        """Make a stored sample again, from the recipe in its file."""
+    def like(self, path: str | Path) -> Samples:
+        """Make a stored sample again, from the provenance in its file.
+
+        Args:
+            path: The file of the sample; for a text ``FILE.jsonl:LINE``.
+
+        Raises:
+            DataError: The file carries no provenance, or a damaged one.
+            RunError: Other weights made it.
+        """
         return self.make(self.model.like(Path(path)))
 
-    def make(self, request: Request | TextRequest) -> Samples | Sounds | Texts:
-        """Carry out a request.
+    def make(self, request: Request) -> Samples:
+        """Make the samples of a request, see ``Run.model.request``.
 
         Raises:
-            SettingError: It was made for another medium.
+            SettingError: The request was made for a model of another kind.
         """
-        model = self.model
-        if isinstance(model, TextModel) and isinstance(request, TextRequest):
-            made = [event for event in model.sample(request) if isinstance(event, MadeTexts)]
-            texts = [text for batch in made for text in batch.texts]
-            return Texts(texts, [recipe for batch in made for recipe in batch.recipes])
-        if isinstance(model, TextModel) or isinstance(request, TextRequest):
+        if not isinstance(request.sample, self.model.provenance):
             raise SettingError(f"The request is not one for the medium of the run '{self.name}'.")
-        batches = [event for event in model.sample(request) if isinstance(event, Made)]
-        items = np.concatenate([batch.items for batch in batches])
-        recipes = [recipe for batch in batches for recipe in batch.recipes]
-        if isinstance(model, AudioModel):
-            return Sounds(items, recipes, model.medium)
-        return Samples(items, recipes, model.medium)
+        return make(self.model, request)
 
-    def fill(self, text: str, **asked: Any) -> list[Filled]:
-        """Fill the gaps of a text, the likeliest candidate first.
+    @argument_and_keywords(FillOptions)
+    def fill(self, text: str, options: FillOptions) -> list[Filled]:
+        """Fill the gaps of a text.
 
         Args:
-            text: With ``____`` wherever words are missing.
-            **asked: See :class:`~sfumato.verbs.filling.Gaps`.
+            text: The text, with ``____`` wherever words are missing.
+
+        Returns:
+            Different filled texts, the most likely first.
 
         Raises:
             RunError: The run is not one on text.
             SettingError: There is no gap, or a value is out of range.
             DataError: The text is too long, or holds a character that the model has never seen.
         """
-        return fill(self._of_text(), Gaps(text, **asked))
+        self.spec.require(TextMedium)  # Before the weights of another medium are read.
+        return fill.fill(self.model, text, options)
 
-    def evaluate(self, *, extractors: Sequence[Extractor[Any]] = (), **asked: Any) -> Report:
-        """Measure the model: its samples beside real items, and how likely it finds those.
-
-        Args:
-            extractors: Your own, beside those of the medium.
-            **asked: See :class:`~sfumato.model.options.EvaluateOptions`.
+    @keywords(EvaluateOptions)
+    def evaluate(self, options: EvaluateOptions) -> Report:
+        """Measure the model: its samples beside real items, and the likelihood of those.
 
         Returns:
             Figures by their keys, such as ``report["likelihood/held_out"].value``.
@@ -157,18 +171,33 @@ class Run:
             RunError: The data changed since training.
             SettingError: A value is out of range.
         """
-        # What measures is large, and most runs are opened to sample.
+        # The modules that measure are large, and most runs are opened to sample.
         from sfumato.evaluation.evaluate import evaluate
 
-        options = made(EvaluateOptions, **asked, extractors=tuple(extractors))
-        return _concluded(evaluate(self.model, options)).report
+        return _result(evaluate(self.model, options)).report
 
-    def score(self, *files: str | Path, **asked: Any) -> Scores:
-        """Tell how likely the model finds files, the least likely first.
+    @argument_and_keywords(CompareOptions)
+    def compare(self, other: Run | str | Path, options: CompareOptions) -> Comparison:
+        """Compare two runs on the same real items.
 
         Args:
-            *files: Files, and folders of them; what cannot be read is set aside.
-            **asked: See :class:`~sfumato.model.options.ScoreOptions`.
+            other: The other run; a path or a name is opened with the snapshot of this one.
+
+        Raises:
+            RunError: The runs cannot be compared, or the data changed since training.
+            SettingError: A value is out of range.
+        """
+        from sfumato.evaluation.compare import compare
+
+        theirs = other if isinstance(other, Run) else Run.open(other, self.snapshot)
+        return _result(compare(self.model, theirs.model, options))[0]
+
+    @argument_and_keywords(ScoreOptions)
+    def score(self, files: Files, options: ScoreOptions) -> Scores:
+        """Score files by their likelihood, the least likely first.
+
+        Args:
+            files: A file or a folder, or several of them. Files that cannot be read are set aside.
 
         Raises:
             DataError: Nothing could be read.
@@ -176,102 +205,98 @@ class Run:
         """
         from sfumato.evaluation.score import score
 
-        return _concluded(score(self.model, files, made(ScoreOptions, **asked)))
+        paths = [files] if isinstance(files, str | Path) else list(files)
+        return _result(score(self.model, paths, options))
 
-    def _of_text(self) -> TextModel:
-        self.spec.text  # noqa: B018 - raises for another medium, before weights are read.
-        if not isinstance(self.model, TextModel):
-            raise TypeError("a run on text has a model of text")
-        return self.model
+    @keywords(TuneOptions)
+    def tune(self, options: TuneOptions) -> Tuned:
+        """Fit a sampler to the run for few network evaluations.
 
-    def resume(self, *, steps: int | None = None, minutes: float | None = None) -> Run:
-        """Train on, optionally to a new total length; shows progress, returns the run anew."""
-        with stop_on_signals() as stop:
-            return _watched(training.resume(self.directory, steps, minutes, stop))
+        A fitted sampler that is better than the best one without fitting is stored in the run, and
+        is then the default for that number of evaluations.
+
+        Returns:
+            What was found, and where it is stored.
+
+        Raises:
+            SettingError: A value is out of range, or the process cannot be tuned.
+            DataError: The data of a run on text are gone.
+        """
+        for event in tune.tune(self.directory.root, options, self.snapshot):
+            if isinstance(event, Tuned):
+                return event
+        raise RuntimeError("tuning ended without a result")
+
+    @keywords(ResumeOptions)
+    def resume(self, options: ResumeOptions) -> Run:
+        """Train on, and show progress on standard error.
+
+        Returns:
+            The run, opened again.
+
+        Raises:
+            Interrupted: Ctrl-C or SIGTERM; everything is saved first.
+            RunError: The data are not what the run began with.
+            SettingError: The run is longer than ``steps`` already.
+        """
+        return Run(training.resume(self.directory, options), self.snapshot)
 
     def info(self) -> dict[str, Any]:
-        """What is known about the run, as plain data."""
-        return facts_of(self.directory, self.spec)
+        """What is known about the run, as plain data; no weights are loaded."""
+        return facts.info(self.directory, self.spec)
+
+    def verify(self) -> Verified:
+        """Compare the run's files with what was written; nothing is changed.
+
+        Returns:
+            Which files are whole, what is wrong with the others, and what to do about it.
+        """
+        return verification.verify(self.directory)
+
+
+@dataclass(frozen=True)
+class _TrainOptions(TrainOptions):
+    """How to train a run from Python.
+
+    Attributes:
+        root: Folder of all runs.
+    """
+
+    _: KW_ONLY
+    root: str | Path = ROOT
 
 
 def open_run(run: str | Path, snapshot: str = LATEST) -> Run:
-    """Open a run by its path, or by its name under ``runs/``; see :class:`Run`.
+    """Open a run by its path, or by its name under ``runs/``; see :meth:`Run.open`.
 
     Raises:
-        RunError: There is none.
+        RunError: There is no such run, or it was made by a newer version.
     """
     return Run.open(run, snapshot)
 
 
-def train(
-    source: str | Path,
-    *,
-    recipe: str | None = None,
-    name: str | None = None,
-    steps: int | None = None,
-    minutes: float | None = None,
-    settings: Iterable[str] = (),
-    root: str | Path = ROOT,
-) -> Run:
-    """Train a model of a folder, a file or a catalogue's data set, showing progress.
+@keywords(_TrainOptions)
+def train(source: str | Path, options: _TrainOptions) -> Run:
+    """Train a model on a folder, a file or a data set of the catalogue.
+
+    Progress is shown on standard error. The first Ctrl-C or SIGTERM saves everything and stops.
 
     Args:
-        source: A folder of pictures, sounds or texts, a file of texts, or a name such as
+        source: A folder of images, audio files or texts, a text file, or a name such as
             ``openmoji``.
-        recipe: Name of the recipe; by default the one that suits the data.
-        name: Of the run; made from data and recipe if None.
-        steps: Length of the run in optimiser steps.
-        minutes: Length of the run in minutes.
-        settings: Single settings to change, each ``path.to.setting=value``.
-        root: Folder of all runs.
 
     Returns:
         The finished run.
 
     Raises:
-        Interrupted: Ctrl-C or SIGTERM; everything is saved first.
+        Interrupted: Ctrl-C or SIGTERM.
         SfumatoError: See ``sfumato.errors``.
     """
-    plan = training.planned_for(source, recipe, steps, minutes, settings)
-    with stop_on_signals() as stop:
-        return _watched(training.train(source, plan, name, Path(root), stop))
+    return Run(training.train(source, options, Path(options.root)))
 
 
-def watch(events: Iterator[Any], console: Console) -> RunDirectory:
-    """Show the events of a training run as they come; returns the run's directory."""
-    directory: RunDirectory | None = None
-    with choose_display(console) as display:
-        for event in _told(events, console):
-            if isinstance(event, RunDirectory):
-                directory = event
-                console.print(f"run {directory.root}", highlight=False, markup=False)
-            else:
-                display.show(event)
-    if directory is None:
-        raise RuntimeError("training ended without a run")
-    return directory
-
-
-def _told(events: Iterator[Any], console: Console) -> Iterator[Any]:
-    """Say what happens before training, at the end of reading and every few seconds on the way."""
-    said: float | None = None
-    for event in events:
-        if isinstance(event, Fetching):
-            text = f"data {event.name} (a download of {event.megabytes} MB the first time)"
-            console.print(text, highlight=False)
-        elif isinstance(event, Reading):
-            now = time.monotonic()
-            said = now if said is None else said
-            if event.done == event.total or now - said > _READING_SECONDS:
-                said = now
-                aside = f", {event.rejected} set aside" if event.rejected else ""
-                console.print(f"read {event.done:,} of {event.total:,} {event.unit}{aside}")
-        else:
-            yield event
-
-
-def _concluded(steps: Generator[Any, None, ResultT]) -> ResultT:
-    """What a measurement comes to, its progress unseen."""
+def _result(steps: Generator[Any, None, ResultT]) -> ResultT:
+    """The result of a measurement, whose progress is not shown."""
     while True:
         try:
             next(steps)
@@ -280,8 +305,4 @@ def _concluded(steps: Generator[Any, None, ResultT]) -> ResultT:
             return result
 
 
-def _watched(events: Iterator[Any]) -> Run:
-    return Run(watch(events, Console(stderr=True)))
-
-
-__all__ = ["Run", "Samples", "Sounds", "Texts", "open_run", "train", "watch"]
+__all__ = ["Run", "Samples", "open_run", "train"]

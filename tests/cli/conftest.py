@@ -44,7 +44,7 @@ def refused(sfumato: Callable[..., Said]) -> Callable[..., Said]:
 @pytest.fixture
 def tiny_options(tiny: tuple[str, ...]) -> list[str]:
     """The settings of a tiny run as options."""
-    return [word for change in tiny for word in ("--set", change)]
+    return [word for change in tiny for word in ("--settings", change)]
 
 
 @pytest.fixture

@@ -77,9 +77,9 @@ class TestBadSettings:
     @pytest.mark.parametrize(
         ("options", "words"),
         [
-            (["--set", "optim.lrr=1"], "did you mean 'engine.optimizer.lr'?"),
-            (["--set", "engine.batch=many"], "it should be a whole number"),
-            (["--set", "nothing"], "write it as name=value"),
+            (["--settings", "optim.lrr=1"], "did you mean 'engine.optimizer.lr'?"),
+            (["--settings", "engine.batch=many"], "it should be a whole number"),
+            (["--settings", "nothing"], "write it as name=value"),
             (["--recipe", "imge"], "did you mean 'image'?"),
             (["--steps", "0"], "'budget.steps' cannot be 0"),
             (["--steps", "-3"], "'budget.steps' cannot be -3"),

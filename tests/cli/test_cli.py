@@ -44,7 +44,7 @@ class TestJson:
         recipes = self.parsed(sfumato("recipes", "--json"))
         assert recipes["default"] in recipes["names"]
         samplers = self.parsed(sfumato("samplers", "--json"))
-        assert set(samplers) == {"pictures and sounds", "text"}
+        assert set(samplers) == {"images and audio", "text"}
         for told in samplers.values():
             assert told["default"] in told["names"]
             assert all(told["names"].values())
@@ -84,7 +84,7 @@ class TestPlainly:
         assert (said.code, said.out, said.err) == (0, "runs/a\n", "")
         said = sfumato("sample", "runs/a", "-n", "1", "--trajectory", "--label", "dog")
         assert (said.code, said.err) == (0, "")
-        assert said.out.startswith("1 picture in runs/a/samples/001")
+        assert said.out.startswith("1 image in runs/a/samples/001")
         said = sfumato("sample", "--like", "runs/a/samples/001/00000.png", "--out", "again")
         assert said.code == 0
         again, first = Path("again/00000.png"), Path("runs/a/samples/001/00000.png")

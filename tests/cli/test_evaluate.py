@@ -62,7 +62,7 @@ def test_refusals(refused: Command, run: Path, tmp_path: Path) -> None:
     assert "sampler" in refused("evaluate", run, "--sampler", "nosuch").err
     (tmp_path / "taken").touch()
     assert "is a file" in refused("evaluate", run, "--out", tmp_path / "taken").err
-    assert "is not for text" in refused("evaluate", run, "--extractor", "eye.onnx").err
+    assert "is not for text" in refused("evaluate", run, "--extractors", "eye.onnx").err
 
 
 class TestCompare:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sfumato.cli import main
-from sfumato.cli.system import refusal
+from sfumato.cli.errors import refusal
 from sfumato.errors import DiskFull
 from tests.cli.said import Command
 

@@ -27,7 +27,7 @@ SETTINGS = (
     "engine.progress_seconds=0",
     "sampling.steps=4",
 )
-OPTIONS = [word for change in SETTINGS for word in ("--set", change)]
+OPTIONS = [word for change in SETTINGS for word in ("--settings", change)]
 KINDS = ("calm", "rough")
 
 
@@ -133,7 +133,7 @@ def test_data_are_checked(sfumato: Command, trained: Path) -> None:
     )
     assert told["labels"] == {"calm": 20, "rough": 20}
     assert told["documents"] == 40
-    lines = ("--set", "medium.split=line", "--set", "data.held_out=0")
+    lines = ("--settings", "medium.split=line", "--settings", "data.held_out=0")
     told = parsed(sfumato("data", "check", trained / "notes.txt", *lines, "--json"))
     assert told["documents"] > 2
     assert told["settings"]["split"] == "line"
@@ -211,12 +211,12 @@ def test_what_cannot_be_sampled(
 def test_a_line_that_another_run_made(refused: Command, sfumato: Command, place: Path) -> None:
     told = parsed(sfumato("sample", "poems", "-n", "1", "--json"))
     assert "not made by the weights" in refused("sample", "notes", "--like", told["file"]).err
-    assert "carries no recipe" in refused("sample", "--like", told["file"] + ":2").err
+    assert "carries no provenance" in refused("sample", "--like", told["file"] + ":2").err
 
 
 def test_pictures_have_no_gaps(refused: Command, runs: Runs) -> None:
     runs("plain")
-    assert "no run on text" in refused("fill", "plain", "the ____").err
+    assert "it has to be one on text" in refused("fill", "plain", "the ____").err
 
 
 def test_an_empty_file_is_not_trained_on(refused: Command, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ CHANGES = st.one_of(
 WORDS = st.one_of(
     st.sampled_from(
         ["info", "sample", "samplers", "recipes", "verify", "resume", "score", "fill", "data",
-         "list", "check", "train", "unet", "-n", "--steps", "--seed", "--json", "--set",
+         "list", "check", "train", "unet", "-n", "--steps", "--seed", "--json", "--settings",
          "engine.batch=4", "--label", "cat", "--batch", "auto", "0", "-1", "1e9", "--like",
          "--snapshot", "best", "--scale", "--out", "--interval", "--help", "--version", "--nmber"]
     ),

@@ -229,7 +229,7 @@ class TestRefusals:
             open_run(finished_texts / "uniform").fill("the ____ sea")
 
     def test_a_run_on_pictures(self, finished_runs: Path) -> None:
-        with pytest.raises(RunError, match="no run on text"):
+        with pytest.raises(RunError, match="it has to be one on text"):
             open_run(finished_runs / "plain").fill("the ____ sea")
 
 

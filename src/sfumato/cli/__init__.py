@@ -1,4 +1,4 @@
-"""The roof: commands that call ``sfumato.run`` and render what it yields. No logic."""
+"""The command line: commands that call the verbs and print what they yield. No logic."""
 
 from sfumato.cli.main import main
 

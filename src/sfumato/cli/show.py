@@ -1,75 +1,31 @@
-"""Rendering: what the commands print. On a terminal with colour, elsewhere as plain lines."""
+"""What the commands print about runs, samples and data: tables for a reader, or JSON."""
 
 from __future__ import annotations
 
-import json as jsonlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.spinner import Spinner
 from rich.text import Text
 
-from sfumato.cli import show_audio, show_text
+from sfumato.cli.output import ERR, OUT, dump, facts, rows, say
 
 if TYPE_CHECKING:
-    from cyclopts import CycloptsError
-
     from sfumato.catalogue import Entry, FetchedSet
-    from sfumato.errors import SfumatoError
-    from sfumato.media.audio.check import AudioReport
-    from sfumato.media.image.check import DataReport
-    from sfumato.media.text.check import TextReport
+    from sfumato.media.medium import Report
+    from sfumato.model.provenance import Making
+    from sfumato.runs.directory import RunDirectory
     from sfumato.runs.verify import Verified
-    from sfumato.verbs.filling import Filled
+    from sfumato.verbs.fill import Filled
+    from sfumato.verbs.sample import Written
 
-Report = Callable[[int, int, str], None]
-
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def say(text: str) -> None:
-    """One plain line on standard output."""
-    _out.print(text, markup=False)
-
-
-def dump(value: object) -> None:
-    """JSON on standard output."""
-    print(jsonlib.dumps(value, indent=1, ensure_ascii=False))
-
-
-def error(problem: SfumatoError) -> None:
-    """An error of ours: what, why, hint."""
-    _err.print(Text.assemble(("error: ", "bold red"), problem.what))
-    for name in ("why", "hint"):
-        if text := getattr(problem, name):
-            _err.print(Text.assemble((f"  {name}: ", "bold"), text))
-
-
-def plain_error(text: str) -> None:
-    """An error without parts."""
-    _err.print(Text.assemble(("error: ", "bold red"), text))
-
-
-def usage_error(problem: CycloptsError) -> None:
-    """A command line that could not be read."""
-    plain_error(" ".join(str(problem).split()))
-    _err.print(Text.assemble(("  hint: ", "bold"), "add --help to see what a command takes"))
-
-
-@contextmanager
-def progress(quiet: bool) -> Iterator[Report]:
-    """A place to report progress of reading or fetching: a status line on a terminal."""
-    if quiet or not _err.is_terminal:
-        yield lambda done, total, what: None
-        return
-    with _err.status("starting") as status:
-        yield lambda done, total, what: status.update(f"{what} {done:,}/{total:,}")
+_MOST_LINES = 16
 
 
 def names(lines: Mapping[str, str], default: str, as_json: bool) -> None:
@@ -77,21 +33,29 @@ def names(lines: Mapping[str, str], default: str, as_json: bool) -> None:
     if as_json:
         dump({"default": default, "names": dict(lines)})
         return
-    table = Table.grid(padding=(0, 2))
-    for name, line in lines.items():
-        table.add_row(Text(name, style="bold"), line + ("  (default)" if name == default else ""))
-    _out.print(table)
+    rows((name, line + ("  (default)" if name == default else "")) for name, line in lines.items())
+
+
+def samplers(groups: Mapping[str, tuple[Mapping[str, str], str]], as_json: bool) -> None:
+    """Samplers by what they sample, each with a line about it."""
+    if as_json:
+        dump({noun: {"default": default, "names": dict(lines)}
+              for noun, (lines, default) in groups.items()})  # fmt: skip
+        return
+    for noun, (lines, default) in groups.items():
+        say(f"{noun}:")
+        names(lines, default, as_json=False)
 
 
 def catalogue(entries: Sequence[Entry], defaults: Collection[str], as_json: bool) -> None:
-    """The catalogue's data sets."""
+    """The data sets of the catalogue."""
     if as_json:
         fields = ("name", "title", "medium", "count", "licence", "megabytes", "package", "version")
         dump([{field: getattr(entry, field) for field in fields} for entry in entries])
         return
     for entry in entries:
         mark = f"  (default for {entry.medium})" if entry.name in defaults else ""
-        _out.print(Text.assemble((entry.name, "bold"), f"{mark}\n  {entry.title}"))
+        OUT.print(Text.assemble((entry.name, "bold"), f"{mark}\n  {entry.title}"))
         say(f"  {entry.megabytes} MB download, licence {entry.licence}")
 
 
@@ -107,147 +71,98 @@ def fetched(found: FetchedSet, as_json: bool) -> None:
     say(entry.attribution.strip())
 
 
-def data_report(report: DataReport | AudioReport, sheet: Path, as_json: bool) -> None:
-    """What a run would see or hear in a folder, and where the contact sheet is."""
-    from sfumato.media.image.check import DataReport
-
+def data_report(report: Report, sheet: Path | None, as_json: bool) -> None:
+    """What a run would read from some data, and where the contact sheet is if there is one."""
+    where = {} if sheet is None else {"contact_sheet": str(sheet)}
     if as_json:
-        dump({**report.to_json(), "contact_sheet": str(sheet)})
+        dump({**report.to_json(), **where})
         return
-    table = Table.grid(padding=(0, 2))
-    rows = _rows(report) if isinstance(report, DataReport) else show_audio.report_rows(report)
-    for name, text in chain(rows, described(report)):
-        table.add_row(Text(name, style="bold"), Text(text))
-    table.add_row(Text("contact sheet", style="bold"), Text(str(sheet)))
-    _out.print(table)
+    rows([*report.table(), *((name.replace("_", " "), path) for name, path in where.items())])
 
 
-def _rows(report: DataReport) -> Iterator[tuple[str, str]]:
-    settings = report.settings
-    yield "folder", str(report.root)
-    yield "pictures", f"{report.count:,} ({report.groups:,} independent)"
-    yield "seen as", f"{settings.size} x {settings.size} {settings.channels}, fit by {settings.fit}"
-    for name, spread in (("widths", report.widths), ("heights", report.heights)):
-        if spread is not None:
-            yield name, f"{spread.least} to {spread.most}, median {spread.median}"
-    yield "stored as", ", ".join(f"{mode} {count:,}" for mode, count in report.modes.items())
-
-
-def described(report: DataReport | AudioReport) -> Iterator[tuple[str, str]]:
-    """What is known of pictures and of sounds alike: name and text of each row."""
-    if report.labels:
-        shown = list(report.labels.items())[:20]
-        more = f", and {len(report.labels) - 20} more" if len(report.labels) > 20 else ""
-        yield "classes", ", ".join(f"{name} {count:,}" for name, count in shown) + more
-    else:
-        yield "classes", "none"
-    yield "captions", f"{report.captions:,}"
-    yield (
-        "duplicates",
-        f"{len(report.duplicates):,}"
-        + _some([f"{later} = {first}" for later, first in report.duplicates]),
-    )
-    yield (
-        "set aside",
-        f"{len(report.rejected):,}"
-        + _some([f"{rejected.path}: {rejected.reason}" for rejected in report.rejected]),
-    )
-
-
-def text_report(report: TextReport, as_json: bool) -> None:
-    """What a run would see in some texts."""
-    if as_json:
-        dump(report.to_json())
-        return
-    table = Table.grid(padding=(0, 2))
-    for name, text in show_text.report_rows(report):
-        table.add_row(Text(name, style="bold"), Text(text))
-    _out.print(table)
-
-
-def _some(lines: Sequence[str], most: int = 10) -> str:
-    shown = [f"\n{line}" for line in lines[:most]]
-    return "".join(shown) + (f"\n... and {len(lines) - most} more" if len(lines) > most else "")
-
-
-def training(events: Iterator[Any], quiet: bool) -> None:
-    """A training run as it goes, and what can be done next."""
-    from sfumato.run import watch
-
-    directory = watch(events, Console(quiet=quiet, highlight=False))
+def trained(directory: RunDirectory, quiet: bool) -> None:
+    """Where a trained run is, and what can be done next."""
     if quiet:
         print(directory.root)
-    else:
-        for preview in sorted(directory.previews.glob("latest.*")):
-            say(f"previews: {preview}")
-        say(f"next: sfumato sample {directory.root}")
+        return
+    for preview in sorted(directory.previews.glob("latest.*")):
+        say(f"previews: {preview}")
+    say(f"next: sfumato sample {directory.root}")
 
 
-def sampling(events: Iterator[Any], as_json: bool) -> None:
-    """Samples on their way, and where they went."""
-    from sfumato.model.text_writing import TextState
-
-    first = next(events)
-    events = chain([first], events)
-    if isinstance(first, TextState):
-        written = show_text.watched(events, quiet=as_json)
-        if as_json:
-            dump(written.to_json())
-        for line in () if as_json else show_text.texts(written):
-            say(line)
-    else:
-        _signals(events, as_json)
-
-
-def _signals(events: Iterator[Any], as_json: bool) -> None:
-    from sfumato.model.model import Making
-    from sfumato.model.writing import Written
-
-    written: Written | None = None
-    with progress(as_json) as report:
-        for event in events:
-            if isinstance(event, Making):
-                report(event.state.step, event.state.steps, f"sample {event.done + 1:,}: step")
-            if isinstance(event, Written):
-                written = event
-    if written is None:
-        raise RuntimeError("sampling ended without files")
+def sampled(events: Iterator[Any], as_json: bool) -> None:
+    """Samples while they are made, and the files that they were written to."""
+    written = _watched(events, as_json)
     if as_json:
         dump(written.to_json())
         return
-    noun = "picture" if written.files[0].suffix == ".png" else "sound"
-    many = "" if len(written.files) == 1 else "s"
-    say(f"{len(written.files)} {noun}{many} in {written.folder}, {written.seconds:.1f} s")
-    say(f"sheet: {written.sheet}")
-    for path in written.strips[:1]:
-        say(f"from noise: {path}")
+    for line in written.lines():
+        say(line)
+
+
+def _watched(events: Iterator[Any], quiet: bool) -> Written:
+    """Drain the events of sampling; on a terminal, texts are shown while they resolve."""
+    from sfumato.model.provenance import Making
+    from sfumato.verbs.sample import Written
+
+    written: Written | None = None
+    spinner = Spinner("dots", "starting")
+    live = Live(spinner, console=ERR, refresh_per_second=20, transient=True)
+    watching = not quiet and ERR.is_terminal
+    if watching:
+        live.start()
+    try:
+        for event in events:
+            if isinstance(event, Written):
+                written = event
+            elif watching and isinstance(event, Making):
+                live.update(_frame(event, spinner))
+    finally:
+        if watching:
+            live.stop()
+    if written is None:
+        raise RuntimeError("sampling ended without files")
+    return written
+
+
+def _frame(event: Making, spinner: Spinner) -> RenderableType:
+    """A picture of a batch on its way: its first text, or how far it is."""
+    from sfumato.model.layout import MASKED
+
+    state, texts = event.state, event.texts
+    if texts is None:
+        spinner.update(text=f"sample {event.done + 1:,}: step {state.step:,}/{state.steps:,}")
+        return spinner
+    room = max(3, min(_MOST_LINES, ERR.height - 4))
+    shown = Text()
+    for character in "\n".join(texts[0].splitlines()[:room]):
+        shown.append(character, style="bright_black" if character == MASKED else "bold")
+    title = f"text {event.done + 1:,} of {event.total:,}, step {state.step} of {state.steps}"
+    return Panel(shown, title=title, title_align="left")
 
 
 def filled(results: Sequence[Filled], as_json: bool) -> None:
-    """Filled texts, the likeliest first."""
+    """Filled texts, the most likely first, with the fillings standing out."""
     if as_json:
-        from sfumato.verbs.filling import as_json as plain
+        from sfumato.verbs.fill import as_json as plain
 
         dump(plain(results))
-    else:
-        show_text.filled(results, _out)
-
-
-def samplers(groups: Mapping[str, tuple[Mapping[str, str], str]], as_json: bool) -> None:
-    """Samplers by what they sample, each with a line about it."""
-    if as_json:
-        dump({noun: {"default": default, "names": dict(lines)}
-              for noun, (lines, default) in groups.items()})  # fmt: skip
         return
-    for noun, (lines, default) in groups.items():
-        say(f"{noun}:")
-        names(lines, default, as_json=False)
+    for one in results:
+        bits = f"{one.bits:5.2f}" if math.isfinite(one.bits) else "  inf"
+        shown = Text(f"{bits} bits/token  ", style="dim")
+        place = 0
+        for begin, end in one.spans:
+            shown.append(one.text[place:begin], style="none")
+            shown.append(one.text[begin:end], style="bold green")
+            place = end
+        OUT.print(shown.append(one.text[place:], style="none"), soft_wrap=True)
 
 
 def demo(events: Iterator[Any]) -> None:
-    """The demonstration as it goes."""
-    from sfumato.run import watch
+    """The demonstration while it runs, and what it made."""
     from sfumato.verbs.demo import Finished, Note
+    from sfumato.verbs.train import watch
 
     finished: list[Finished] = []
 
@@ -261,29 +176,29 @@ def demo(events: Iterator[Any]) -> None:
                 yield event
 
     watch(others(), Console(highlight=False))
-    for line in finished[0].lines():
+    for line in finished[0].lines:
         say(line)
 
 
-def info(facts: Mapping[str, Any], as_json: bool) -> None:
+def info(known: Mapping[str, Any], as_json: bool) -> None:
     """What is known about a run."""
     if as_json:
-        dump(facts)
+        dump(known)
     else:
-        _pairs(facts)
+        facts(known)
 
 
-def doctor(facts: Mapping[str, Any], as_json: bool) -> None:
+def doctor(known: Mapping[str, Any], as_json: bool) -> None:
     """What this machine has, and what will be used."""
     if as_json:
-        dump(facts)
+        dump(known)
         return
     parts = {"choices", "measured"}
-    _pairs({name: value for name, value in facts.items() if name not in parts})
-    say("\nWhat training will do here, and why:")
-    _pairs({name: f"{told['choice']}: {told['reason']}" for name, told in facts["choices"].items()})
+    facts({name: value for name, value in known.items() if name not in parts})
+    say("\nChoices for training on this machine, and why:")
+    facts({name: f"{one['choice']}: {one['reason']}" for name, one in known["choices"].items()})
     say("\nMeasured just now:")
-    _pairs(facts["measured"])
+    facts(known["measured"])
 
 
 def verified(found: Verified, as_json: bool) -> None:
@@ -297,32 +212,10 @@ def verified(found: Verified, as_json: bool) -> None:
         say(f"{problem.path}: {problem.what}")
         say(f"  {problem.mend}")
     resumed = found.resumes_from
-    _pairs(
+    facts(
         {
             "as written": f"{len(found.whole)} files and checkpoints",
             "can be resumed": "no" if resumed is None else f"from step {resumed:,}",
             "can be sampled": " and ".join(found.samples) or "no",
         }
     )
-
-
-def _pairs(facts: Mapping[str, Any]) -> None:
-    table = Table.grid(padding=(0, 2))
-    for name, value in facts.items():
-        if value not in (None, [], ""):
-            table.add_row(Text(name.replace("_", " "), style="bold"), Text(_readable(value)))
-    _out.print(table)
-
-
-def _readable(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{_readable(item)} {name}" for name, item in value.items())
-    if isinstance(value, list):
-        return ", ".join(_readable(item) for item in value)
-    return str(value)

@@ -91,6 +91,9 @@ class Report(Protocol):
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
 
+    def table(self) -> Iterator[tuple[str, str]]:
+        """Name and text of each row of a table for a reader."""
+
 
 @dataclass(frozen=True)
 class Description:
@@ -237,6 +240,26 @@ class Medium(ABC):
     @abstractmethod
     def html(self, items: Sequence[Any]) -> str:
         """Samples as HTML for a notebook, to be looked at, listened to or read."""
+
+
+def classes_in_words(counts: Mapping[str, int], most: int = 20) -> str:
+    """The first classes with their numbers of items, for a row of a report."""
+    shown = [f"{name} {count:,}" for name, count in counts.items()]
+    more = f", and {len(shown) - most} more" if len(shown) > most else ""
+    return (", ".join(shown[:most]) or "none") + more
+
+
+def listed(lines: Sequence[str], count: int | None = None, most: int = 10) -> str:
+    """How many there are, and the first of them, for a row of a report.
+
+    Args:
+        lines: A line about each, or about the first ones.
+        count: How many there are; None for as many as there are lines.
+        most: Number of lines to show.
+    """
+    total, shown = len(lines) if count is None else count, lines[:most]
+    more = [f"... and {total - len(shown):,} more"] if total > len(shown) else []
+    return "\n".join([f"{total:,}", *shown, *more])
 
 
 def no_such_file(place: Path) -> DataError:

@@ -27,7 +27,17 @@ from sfumato.media.data.index import FileKind, Index, scan
 from sfumato.media.data.items import Item
 from sfumato.media.data.walk import Rejected
 from sfumato.media.facts import DataFacts
-from sfumato.media.medium import Data, Description, Medium, Reading, Report, Source, no_such_file
+from sfumato.media.medium import (
+    Data,
+    Description,
+    Medium,
+    Reading,
+    Report,
+    Source,
+    classes_in_words,
+    listed,
+    no_such_file,
+)
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
 
@@ -299,6 +309,19 @@ class NumberReport:
             "duplicates": [list(pair) for pair in self.duplicates],
             "rejected": [rejected._asdict() for rejected in self.rejected],
         }
+
+    def table(self) -> Iterator[tuple[str, str]]:
+        """See :meth:`~sfumato.media.medium.Report.table`."""
+        yield "folder", str(self.root)
+        yield from self._own_rows()
+        yield "classes", classes_in_words(self.labels)
+        yield "captions", f"{self.captions:,}"
+        yield "duplicates", listed([f"{later} = {first}" for later, first in self.duplicates])
+        yield "set aside", listed([f"{one.path}: {one.reason}" for one in self.rejected])
+
+    def _own_rows(self) -> Iterator[tuple[str, str]]:
+        """The rows that reports on this medium alone have."""
+        yield "items", f"{self.count:,} ({self.groups:,} independent)"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What can be asked of each verb, declared once.
+"""The options of each verb, declared once.
 
 Each verb has one frozen class of options for all media. The Python methods take their keyword
 arguments from it, the command line its flags and their help, and a request is made from it. A value
@@ -8,19 +8,12 @@ of None stands for the default of the run or of the medium. Nothing here imports
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
-from functools import wraps
 from pathlib import Path
-from typing import Any, ClassVar, Concatenate, Literal, ParamSpec, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from sfumato.errors import SettingError, suggest
-
-P = ParamSpec("P")
-OptionsT = TypeVar("OptionsT", bound="Options")
-ResultT = TypeVar("ResultT")
-SelfT = TypeVar("SelfT")
-SubjectT = TypeVar("SubjectT")
+from sfumato.model.keywords import convert_fields
 
 LARGEST = 2**63 - 1
 """The largest seed and the largest index of a sample."""
@@ -29,15 +22,25 @@ Settings = Mapping[str, object] | Iterable[str]
 """Settings of a recipe: a mapping from paths to values, or strings ``path.to.setting=value``."""
 
 
+@runtime_checkable
 class Part(Protocol):
     """A configured object that can be given in place of a registered name, such as a sampler."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """The name of its class."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """Base of the options of all verbs."""
+    """Base of the options of all verbs.
+
+    Raises:
+        SettingError: A value is of another type than its option, see ``model.keywords.converted``.
+    """
+
+    def __post_init__(self) -> None:
+        convert_fields(self)
 
     verb: ClassVar[str]
     """Name of the verb, by which a medium says which options are its own."""
@@ -276,6 +279,22 @@ class TrainOptions(Options):
 
 
 @dataclass(frozen=True)
+class ResumeOptions(Options):
+    """How to go on with a run.
+
+    Attributes:
+        steps: New total length of the run in optimiser steps.
+        minutes: New total length of the run in minutes.
+        tensorboard: Also write curves for TensorBoard.
+    """
+
+    _: KW_ONLY
+    steps: int | None = None
+    minutes: float | None = None
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True)
 class CheckOptions(Options):
     """How to look at a data set before training.
 
@@ -293,37 +312,3 @@ class CheckOptions(Options):
     size: int | None = None
     label_field: str | None = None
     settings: Settings = ()
-
-
-def made(kind: Callable[P, OptionsT], *args: P.args, **kwargs: P.kwargs) -> OptionsT:
-    """Options from keyword arguments.
-
-    Raises:
-        SettingError: There is no such option; the hint names the nearest one.
-    """
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    for name in kwargs:
-        if name not in known:
-            raise SettingError(f"There is no option '{name}'.", hint=suggest(name, known))
-    return kind(*args, **kwargs)
-
-
-def takes(
-    kind: Callable[P, OptionsT],
-) -> Callable[[Callable[[SelfT, OptionsT], ResultT]], Callable[Concatenate[SelfT, P], ResultT]]:
-    """Turn a method of one options object into a method with these options as its arguments.
-
-    The decorated method has the signature of the options class, for type checkers, for editors and
-    for ``help``. An unknown keyword is a :class:`SettingError` with a suggestion.
-    """
-
-    def decorate(
-        method: Callable[[SelfT, OptionsT], ResultT],
-    ) -> Callable[Concatenate[SelfT, P], ResultT]:
-        @wraps(method)
-        def called(self: SelfT, /, *args: P.args, **kwargs: P.kwargs) -> ResultT:
-            return method(self, made(kind, *args, **kwargs))
-
-        return called
-
-    return decorate

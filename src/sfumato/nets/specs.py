@@ -57,7 +57,7 @@ class BackboneSpec(Part):
         if len(sides) != self.axes:
             raise SettingError(
                 f"A backbone of {self.axes} axes cannot take data of {len(sides)}.",
-                hint=f"--set backbone.axes={len(sides)}",
+                hint=f"--settings backbone.axes={len(sides)}",
             )
         require_multiple(sides, self.multiple)
         settings = self.model_dump(exclude={"kind"})

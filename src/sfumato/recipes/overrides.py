@@ -1,4 +1,4 @@
-"""Changing single settings of a recipe by name: ``--set engine.optimizer.lr=1e-4``.
+"""Changing single settings of a recipe by name: ``--settings engine.optimizer.lr=1e-4``.
 
 What does not fit is refused with the name of the setting and the reason in plain words, whatever
 pydantic calls them.
@@ -89,7 +89,7 @@ def _parsed(change: str, renamed: Mapping[str, str]) -> tuple[tuple[str, ...], o
     if not equals or not path.strip():
         raise SettingError(
             f"'{change}' is not a setting.",
-            hint="write it as name=value, for example --set engine.batch=32",
+            hint="write it as name=value, for example --settings engine.batch=32",
         )
     first, *rest = path.strip().split(".")
     return (*renamed.get(first, first).split("."), *rest), _value(text.strip())
@@ -173,7 +173,7 @@ def _setting_error(error: ValidationError, tree: Mapping[str, Any]) -> SettingEr
     if problem["type"] == "missing":
         lacking = ".".join([*place, str(problem["loc"][-1])])
         return SettingError(
-            f"The setting '{lacking}' is missing.", hint=f"add --set {lacking}=VALUE"
+            f"The setting '{lacking}' is missing.", hint=f"add --settings {lacking}=VALUE"
         )
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _no_such_kind(path, value, problem)
@@ -201,7 +201,7 @@ def _no_such_kind(path: str, value: object, problem: ErrorDetails) -> SettingErr
     names = [name.strip(" '") for name in known.split(",")] if known else []
     return SettingError(
         f"The setting '{path}.kind' cannot be {_shown(kind)}.",
-        hint=suggest(str(kind), names) if names else f"choose one: --set {path}.kind=NAME",
+        hint=suggest(str(kind), names) if names else f"choose one: --settings {path}.kind=NAME",
     )
 
 

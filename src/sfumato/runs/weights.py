@@ -14,8 +14,8 @@ from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine import tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.errors import DamagedFile, RunError, SettingError, suggest
-from sfumato.runs.snapshots import best_in
 from sfumato.runs.directory import RunDirectory
+from sfumato.runs.snapshots import best_in
 from sfumato.runs.spec import Spec
 
 LATEST, BEST = SNAPSHOTS = ("latest", "best")
@@ -123,7 +123,7 @@ def _file_of(directory: RunDirectory, snapshot: str) -> Path:
         raise RunError(
             f"The run '{directory.name}' has no best weights.",
             why="nothing was held out, or the averaged weights have not been measured yet",
-            hint="leave --snapshot out, or train with --set data.held_out=0.1",
+            hint="leave --snapshot out, or train with --settings data.held_out=0.1",
         )
     return directory.best
 

@@ -38,7 +38,7 @@ def files_named(task: Task[BatchT], batch: int) -> Iterator[None]:
         why = error.why + _of_files(task, error.step, error.places)
         hint = (
             "Look at them. Nothing was saved since: run again to resume from the last checkpoint. "
-            "A run begun with --set engine.on_divergence=skip leaves such steps out."
+            "A run begun with --settings engine.on_divergence=skip leaves such steps out."
         )
         raise Diverged(error.what, why, hint, error.step, error.places) from error
 

@@ -89,7 +89,7 @@ def fill(model: AnyModel, text: str, options: FillOptions | None = None) -> list
         raise SettingError(
             f"The run '{model.directory.name}' cannot fill gaps.",
             why="its process replaces tokens by others, so nothing tells which ones are given",
-            hint="train with: --set process.kind=masking",
+            hint="train with: --settings process.kind=masking",
         )
     _require(model, options)
     keep_freed_memory()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -56,6 +56,7 @@ class AudioReport(NumberReport):
         contact_sheet: Up to 24 clips, evenly spaced: waveforms and spectrograms.
     """
 
+    settings: AudioSettings
     files: int
     seconds: Spread
     total: float
@@ -73,6 +74,32 @@ class AudioReport(NumberReport):
         plain = super().to_json()
         del plain["contact_sheet"]
         return plain | {name: plain[name]._asdict() for name in ("seconds", "lengths", "levels")}
+
+    def _own_rows(self) -> Iterator[tuple[str, str]]:
+        settings = self.settings
+        clips = f"{self.count:,} ({self.groups:,} independent) of {self.files:,} files"
+        yield "audio clips", clips
+        yield (
+            "read as",
+            f"{settings.seconds:g} s, {settings.channels}, {settings.rate:,} Hz, "
+            f"cut {settings.cut}, level {settings.level}",
+        )
+        low, middle, high = self.seconds
+        span = f"{low:.2f} to {high:.2f} s, median {middle:.2f}"
+        yield "durations", f"{span}; {_clock(self.total)} in all"
+        if self.longer:
+            yield (
+                "cut off",
+                f"{self.longer:,} files are longer than a clip (--settings medium.seconds=...)",
+            )
+        low, middle, high = self.lengths
+        yield "clips end", f"after {low:.2f} to {high:.2f} s, median {middle:.2f}"
+        yield "rates", _by_count(self.rates)
+        yield "channels", _by_count(self.channels)
+        yield "stored as", _by_count(self.formats)
+        low, middle, high = self.levels
+        yield "loudness", f"{low:.0f} to {high:.0f} dB, median {middle:.0f}"
+        yield "clipped", f"{self.clipped:,}"
 
 
 def report(files: Index, dataset: Dataset, medium: AudioMedium) -> AudioReport:
@@ -165,3 +192,12 @@ def _spread(values: Sequence[float]) -> Spread:
         return Spread(0.0, 0.0, 0.0)
     low, middle, high = np.quantile(values, (0.0, 0.5, 1.0)).round(4).tolist()
     return Spread(low, middle, high)
+
+
+def _by_count(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count:,})" for name, count in counted.items())
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from PIL import Image
 from sfumato.errors import DataError
 from sfumato.media.data.dataset import Dataset
 from sfumato.media.image.open import picture_header
+from sfumato.media.image.settings import ImageSettings
 from sfumato.media.numbers import NumberReport, counts
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class ImageReport(NumberReport):
         contact_sheet: Up to 64 images, evenly spaced, as a run would see them.
     """
 
+    settings: ImageSettings
     widths: Spread | None
     heights: Spread | None
     modes: dict[str, int]
@@ -53,6 +56,15 @@ class ImageReport(NumberReport):
         for name in ("widths", "heights"):
             plain[name] = None if plain[name] is None else vars(plain[name])
         return plain
+
+    def _own_rows(self) -> Iterator[tuple[str, str]]:
+        size, settings = self.settings.size, self.settings
+        yield "images", f"{self.count:,} ({self.groups:,} independent)"
+        yield "read as", f"{size} x {size} {settings.channels}, fit by {settings.fit}"
+        for name, spread in (("widths", self.widths), ("heights", self.heights)):
+            if spread is not None:
+                yield name, f"{spread.least} to {spread.most}, median {spread.median}"
+        yield "stored as", ", ".join(f"{mode} {count:,}" for mode, count in self.modes.items())
 
 
 def report(root: Path, dataset: Dataset, medium: ImageMedium) -> ImageReport:

@@ -5,13 +5,14 @@ Checking prepares the library that a run with the same settings uses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sfumato.media.medium import classes_in_words, listed
 from sfumato.media.text.building import Progress
 from sfumato.media.text.files import Problem
 from sfumato.media.text.library import Library
@@ -72,6 +73,26 @@ class TextReport:
             "problems": [problem._asdict() for problem in self.problems],
         }
 
+    def table(self) -> Iterator[tuple[str, str]]:
+        """See :meth:`~sfumato.media.medium.Report.table`."""
+        survey, settings = self.survey, self.settings
+        yield "source", str(self.source)
+        yield "texts", f"{self.documents:,}, of them held out {self.held_out:,}"
+        yield "characters", f"{survey.characters:,}, {survey.distinct:,} different"
+        yield "rarest", ", ".join(f"{character!r} {count:,}" for character, count in survey.rarest)
+        yield "lengths", f"{survey.least:,} to {survey.most:,}, median {survey.median:,}"
+        yield "longest line", f"{survey.longest_line:,} characters ({survey.longest_line_at})"
+        unknown = f", {self.unknown:,} of them unknown" if self.unknown else ""
+        tokens = f"{self.tokens:,} {settings.tokens}{unknown}"
+        yield "tokens", f"{tokens}; vocabulary {self.vocabulary:,}"
+        yield "rows", f"{self.rows:,} of {settings.context} tokens to train on"
+        yield "classes", classes_in_words(self.labels)
+        same = [f"{later} = {first}" for later, first in self.duplicates]
+        yield "duplicates", listed(same, self.duplicate_count)
+        problems = [_line_about(problem) for problem in self.problems]
+        yield "set aside or mended", listed(problems, self.problem_count)
+        yield "beginnings", "\n".join(f"{name}: {text!r}" for name, text in survey.beginnings)
+
 
 def check(
     source: Path,
@@ -126,3 +147,8 @@ def _unknown(library: Library) -> int:
     return sum(
         int(np.count_nonzero(library.tokens[start : start + _CHUNK] == unknown)) for start in starts
     )
+
+
+def _line_about(problem: Problem) -> str:
+    where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
+    return f"{where}: {problem.reason}"

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from sfumato.cli import show_report
+from sfumato.cli import show_results
 from tests.evaluation.reports import compared, report
 
 
 def test_a_report_fits_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    show_report.report(report())
+    show_results.report(report())
     out = capsys.readouterr().out
     for text in (
         "distance, log-mel", "samples to held-out", "0.875 (0.091 to 2.634)", "600, 82",
@@ -19,7 +19,7 @@ def test_a_report_fits_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_comparison_shows_values_and_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
-    show_report.comparison(compared())
+    show_results.compared(compared())
     out = capsys.readouterr().out
     for text in (
         "one", "<other>", "0.875", "1.375", "-0.500 (-0.900 to -0.100)",

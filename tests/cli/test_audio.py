@@ -15,8 +15,6 @@ import soundfile
 from PIL import Image
 
 from sfumato.cli import main
-from sfumato.evaluation.of import audio as evaluation
-from sfumato.verbs import demo as demonstration
 from tests.cli.said import Command, Said
 
 Runs = Callable[..., Path]
@@ -36,7 +34,7 @@ SETTINGS = (
     "engine.progress_seconds=0",
     "sampling.steps=4",
 )
-OPTIONS = [word for change in SETTINGS for word in ("--set", change)]
+OPTIONS = [word for change in SETTINGS for word in ("--settings", change)]
 HEARD = OPTIONS[:8]
 
 
@@ -101,12 +99,12 @@ def test_from_files_to_sounds(
         assert line in said.out
     said = sfumato("sample", "a", "-n", "2", "--label", "low", "--trajectory")
     assert (said.code, said.err) == (0, "")
-    assert said.out.startswith("2 sounds in runs/a/samples/001")
+    assert said.out.startswith("2 audio clips in runs/a/samples/001")
     assert "sheet: runs/a/samples/001/sheet.png" in said.out
     assert "from noise: runs/a/samples/001/00000-from-noise.wav" in said.out
     said = sfumato("sample", "--like", "runs/a/samples/001/00001.wav", "--out", "again")
     assert said.code == 0
-    assert said.out.startswith("1 sound in again")
+    assert said.out.startswith("1 audio clip in again")
     again, first = Path("again/00001.wav"), Path("runs/a/samples/001/00001.wav")
     assert again.read_bytes() == first.read_bytes()
 
@@ -122,7 +120,7 @@ class TestSample:
 
     def test_variations(self, sfumato: Command, place: Path) -> None:
         soundfile.write("mine.wav", tone(4, 0.15), RATE)
-        command = ("sample", "tones", "-n", "2", "--from", "mine.wav")
+        command = ("sample", "tones", "-n", "2", "--start", "mine.wav")
         near = parsed(sfumato(*command, "--strength", "0.0001", "--steps", "1", "--json"))
         for file in near["files"]:
             samples, _ = soundfile.read(file)
@@ -133,16 +131,16 @@ class TestSample:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (["--temperature", "0.5"], "--temperature is not for sounds"),
-            (["--top-p", "0.5"], "--top-p is not for sounds"),
-            (["--length", "5"], "--length is not for sounds"),
+            (["--temperature", "0.5"], "'temperature' is not for audio clips"),
+            (["--top-p", "0.5"], "'top_p' is not for audio clips"),
+            (["--length", "5"], "'length' is not for audio clips"),
             (["--seconds", "0.5"], "window is 0.25 seconds"),
             (["--seconds", "0"], "seconds cannot be 0"),
             (["--seconds", "nan"], "seconds cannot be nan"),
             (["--format", "mp3"], "mp3"),
-            (["--strength", "0.5"], "--from FILE"),
-            (["--from", "nowhere.wav"], "cannot be read"),
-            (["--from", "runs/tones/spec.json"], "cannot be read as a sound"),
+            (["--strength", "0.5"], "--start FILE"),
+            (["--start", "nowhere.wav"], "cannot be read"),
+            (["--start", "runs/tones/spec.json"], "cannot be read as a sound"),
             (["--label", "lwo"], "did you mean 'low'?"),
             (["--like", "nowhere.wav"], "cannot be opened"),
             (["--out", "runs/tones/spec.json"], "cannot be written"),
@@ -157,16 +155,16 @@ class TestSample:
     def test_a_strength_out_of_range(self, refused: Command, place: Path) -> None:
         soundfile.write("mine.wav", tone(4), RATE)
         for strength in ("0", "1.5", "nan"):
-            command = ("sample", "tones", "--from", "mine.wav", "--strength", strength)
+            command = ("sample", "tones", "--start", "mine.wav", "--strength", strength)
             assert "strength cannot be" in refused(*command).err
 
     def test_what_is_for_sounds_is_not_for_pictures(self, refused: Command, runs: Runs) -> None:
         runs("plain")
-        assert "no seconds" in refused("sample", "plain", "--seconds", "1").err
-        assert "--format is not for pictures" in refused("sample", "plain", "--format", "wav").err
+        assert "'seconds' is not for images" in refused("sample", "plain", "--seconds", "1").err
+        assert "cannot be written as 'wav'" in refused("sample", "plain", "--format", "wav").err
 
     def test_gaps_are_for_text(self, refused: Command, place: Path) -> None:
-        assert "no run on text" in refused("fill", "tones", "the ____").err
+        assert "it has to be one on text" in refused("fill", "tones", "the ____").err
 
 
 class TestCheck:
@@ -200,15 +198,14 @@ FEW = ("-n", "4", "--rows", "4", "--draws", "1")
 class TestEvaluate:
     @pytest.fixture(autouse=True)
     def one_ear(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(evaluation, "_trained", lambda: [])
+        monkeypatch.setattr("sfumato.evaluation.of.audio._trained", lambda: [])
 
     def test_tables(self, sfumato: Command, place: Path) -> None:
         said = sfumato("evaluate", "tones", *FEW)
         assert said.code == 0, said.err
         for line in (
-            "distance, log-mel", "samples to training", "halves of real items",
-            "in the requested class",
-            "loudness, dB", "copies (above 0.9)", "has only 4 items",
+            "distance, log-mel", "samples to training", "halves of the real", "in their class",
+            "loudness, dB", "above 0.9: a copy", "only 4 on one side",
         ):  # fmt: skip
             assert line in said.out
         assert said.out.splitlines()[-2:] == [
@@ -226,8 +223,8 @@ class TestEvaluate:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (["--temperature", "0.5"], "--temperature is not an option for audio"),
-            (["--molecules"], "--molecules is not an option for audio"),
+            (["--temperature", "0.5"], "'temperature' is not for audio clips"),
+            (["--molecules"], "'molecules' is not for audio clips"),
             (["-n", "0"], "n cannot be 0"),
             (["--rows", "0"], "rows cannot be 0"),
             (["--label", "hihg"], "did you mean 'high'?"),
@@ -244,7 +241,13 @@ class TestEvaluate:
 class TestDemo:
     @pytest.mark.parametrize(
         ("arguments", "medium"),
-        [([], "images"), (["images"], "images"), (["audio"], "audio"), (["text"], "text")],
+        [
+            ([], "image"),
+            (["image"], "image"),
+            (["images"], "image"),
+            (["audio"], "audio"),
+            (["text"], "text"),
+        ],
     )
     def test_it_takes_a_medium(
         self,
@@ -259,7 +262,7 @@ class TestDemo:
             asked.append(given)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(demonstration, "run", run)
+        monkeypatch.setattr("sfumato.verbs.demo.run", run)
         said = sfumato("demo", *arguments, "--minutes", "2", "--name", "mine")
         assert said.code == 130
         assert asked == [(medium, 2.0, "mine")]
@@ -322,7 +325,7 @@ class TestBadSounds:
 
     def test_are_set_aside_when_files_are_cut_too(self, sfumato: Command, own_sounds: Path) -> None:
         broken(own_sounds)
-        every = ("--set", "medium.cut=all")
+        every = ("--settings", "medium.cut=all")
         told = parsed(sfumato("data", "check", own_sounds, *HEARD, *every, "--json"))
         assert (told["count"], len(told["rejected"])) == (5, 6)
 
@@ -344,14 +347,14 @@ class TestBadSounds:
         soundfile.write(own_sounds / "loud.wav", tone(3) * 50, RATE, subtype="FLOAT")
         claiming(own_sounds / "4GiB.wav", 0xFFFF_FF00)
         for channels in ("auto", "mono"):
-            heard = ("--set", f"medium.channels={channels}")
+            heard = ("--settings", f"medium.channels={channels}")
             told = parsed(sfumato("data", "check", own_sounds, *HEARD, *heard, "--json"))
             assert (told["count"], told["rejected"]) == (10, [])
             assert told["channels"]["8"] == 1
             assert told["rates"]["8000 Hz"] == told["rates"]["96000 Hz"] == 1
             assert told["settings"]["channels"] == {"auto": "stereo", "mono": "mono"}[channels]
         said = sfumato(
-            "train", own_sounds, "--steps", "1", "--quiet", *OPTIONS, "--set",
+            "train", own_sounds, "--steps", "1", "--quiet", *OPTIONS, "--settings",
             "medium.channels=stereo", "--name", "wide",
         )  # fmt: skip
         assert said.code == 0, said.err
@@ -364,7 +367,7 @@ class TestBadSounds:
         for name in ("1", "2", "3", "4"):
             (own_sounds / f"{name}.wav").unlink()
         said = refused("train", own_sounds, *OPTIONS)
-        assert "one sound that can be used" in said.err
+        assert "one audio clip that can be used" in said.err
         assert "medium.cut=all" in said.err
         assert not Path("runs").exists()
         assert parsed(sfumato("data", "check", own_sounds, *HEARD, "--json"))["count"] == 1
@@ -399,7 +402,7 @@ def test_bad_settings(
     words: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = [word for change in settings for word in ("--set", change)]
+    options = [word for change in settings for word in ("--settings", change)]
     assert words in refused("train", trained / "tones", "--steps", "1", *options).err
     assert not list(tmp_path.iterdir())
 

@@ -1,0 +1,189 @@
+"""The commands that train and use a run. Heavy modules are imported inside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, get_args
+
+from cyclopts import Parameter
+
+from sfumato.cli import show, show_results
+from sfumato.cli.flags import Json, RunName, Snapshot, with_flags
+from sfumato.errors import SettingError, suggest
+from sfumato.model.options import (
+    CompareOptions,
+    EvaluateOptions,
+    FillOptions,
+    ResumeOptions,
+    SampleOptions,
+    ScoreOptions,
+    TrainOptions,
+    TuneOptions,
+)
+
+Quiet = Annotated[bool, Parameter(help="Print only errors and, at the end, the path of the run.")]
+Source = Annotated[
+    str,
+    Parameter(help="A folder of images, audio files or texts, a text file, or a catalogue name."),
+]
+
+
+def demo(
+    medium: Annotated[str, Parameter(help="What to make: image, audio or text.")] = "image",
+    *,
+    minutes: Annotated[float, Parameter(help="Length of the training in minutes.")] = 6.0,
+    name: Annotated[str | None, Parameter(help="Name of the run.")] = None,
+) -> None:
+    """Train a small model in a few minutes and show what it makes: emoji, sounds or verses."""
+    from sfumato.verbs import demo as demonstration
+
+    medium = "image" if medium == "images" else medium
+    for known in get_args(demonstration.MediumName):
+        if medium == known:
+            show.demo(demonstration.run(known, minutes, name))
+            return
+    hint = suggest(medium, get_args(demonstration.MediumName))
+    raise SettingError(f"There is no demo of '{medium}'.", hint=hint)
+
+
+@with_flags
+def train(source: Source, *, options: TrainOptions, quiet: Quiet = False) -> None:
+    """Train a model on a folder of images, audio or text. Ctrl-C saves everything and stops."""
+    from rich.console import Console
+
+    from sfumato.verbs.train import train
+
+    console = Console(quiet=quiet, highlight=False)
+    show.trained(train(source, options, console=console), quiet)
+
+
+@with_flags
+def resume(run: RunName, *, options: ResumeOptions, quiet: Quiet = False) -> None:
+    """Continue the training of a run where it stopped, or make the run longer."""
+    from rich.console import Console
+
+    from sfumato.runs.directory import locate
+    from sfumato.verbs.train import resume
+
+    console = Console(quiet=quiet, highlight=False)
+    show.trained(resume(locate(run), options, console), quiet)
+
+
+@with_flags
+def sample(
+    run: Annotated[str | None, Parameter(help="Name of a run under runs/, or its path.")] = None,
+    *,
+    options: SampleOptions,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for the files. The default is a new one in the run.")
+    ] = None,
+    format: Annotated[
+        str | None, Parameter(help="Audio: kind of the files, wav (default) or flac.")
+    ] = None,
+    trajectory: Annotated[
+        bool, Parameter(help="Also write how each sample emerges from noise.")
+    ] = False,
+    like: Annotated[
+        Path | None,
+        Parameter(help="Make this sample again: a PNG, WAV or FLAC file, or samples.jsonl:LINE."),
+    ] = None,
+    snapshot: Snapshot = "latest",
+    json: Json = False,
+) -> None:
+    """Make new images, audio clips or texts with a trained run, or variations of a file."""
+    from sfumato.engine.signals import until_stopped
+    from sfumato.verbs.sample import sample_files
+
+    events = sample_files(
+        run,
+        options,
+        out=out,
+        trajectory=trajectory,
+        like=like,
+        format=format,
+        snapshot=snapshot,
+    )
+    show.sampled(until_stopped(events), json)
+
+
+@with_flags
+def fill(
+    run: RunName,
+    text: Annotated[str | None, Parameter(help='A text with gaps: "to be ____ not to be".')] = None,
+    *,
+    file: Annotated[Path | None, Parameter(help="Read the text from this file instead.")] = None,
+    options: FillOptions,
+    snapshot: Snapshot = "latest",
+    json: Json = False,
+) -> None:
+    """Fill the gaps of a text. The rest of the text stays as it is."""
+    from sfumato.verbs.fill import fill_text
+
+    show.filled(fill_text(run, text, file, options, snapshot), json)
+
+
+@with_flags
+def evaluate(
+    run: RunName,
+    *,
+    options: EvaluateOptions,
+    snapshot: Snapshot = "latest",
+    out: Annotated[
+        Path | None,
+        Parameter(help="Folder for the report. The default is the folder evaluation of the run."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Measure the quality, the variety and the novelty of a run's samples, and its likelihood."""
+    from sfumato.engine.signals import until_stopped
+    from sfumato.evaluation.files import evaluate_run
+
+    events = evaluate_run(run, options, out, snapshot)
+    show_results.evaluation(until_stopped(events), json)
+
+
+@with_flags
+def compare(
+    first: RunName,
+    second: RunName,
+    *,
+    options: CompareOptions,
+    snapshot: Snapshot = "latest",
+    out: Annotated[
+        Path | None,
+        Parameter(help="Folder for the result. The default is evaluation of the first run."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare two runs on the same data, and their quality at several numbers of steps."""
+    from sfumato.engine.signals import until_stopped
+    from sfumato.evaluation.files import compare_runs
+
+    events = compare_runs(first, second, options, out, snapshot)
+    show_results.comparison(until_stopped(events), json)
+
+
+@with_flags
+def score(
+    run: RunName,
+    *files: Annotated[Path, Parameter(help="Files, or folders of them, of the run's medium.")],
+    options: ScoreOptions,
+    snapshot: Snapshot = "latest",
+    json: Json = False,
+) -> None:
+    """Score files by their likelihood under a run, the least likely (its outliers) first."""
+    from sfumato.engine.signals import until_stopped
+    from sfumato.evaluation.files import score_files
+
+    show_results.scores(until_stopped(score_files(run, files, options, snapshot)), json)
+
+
+@with_flags
+def tune(
+    run: RunName, *, options: TuneOptions, snapshot: Snapshot = "latest", json: Json = False
+) -> None:
+    """Fit a sampler to a run for few evaluations. It becomes the default if it is better."""
+    from sfumato.engine.signals import until_stopped
+    from sfumato.verbs.tune import tune
+
+    show_results.tuning(until_stopped(tune(run, options, snapshot)), json)

@@ -1,0 +1,60 @@
+"""Errors as a user sees them: ours, those of the command line, and those of the system."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from cyclopts import CycloptsError
+from rich.text import Text
+
+from sfumato.cli.output import ERR
+from sfumato.errors import DiskFull, SfumatoError, UsageError
+
+_HINTS: Mapping[int, str] = MappingProxyType(
+    {
+        errno.EACCES: "choose another place, or change its permissions.",
+        errno.EPERM: "choose another place, or change its permissions.",
+        errno.EROFS: "choose another place: this one is read-only.",
+        errno.ENOTDIR: "a file stands where a folder is needed: choose another place.",
+        errno.EEXIST: "a file stands where a folder is needed: choose another place.",
+        errno.EISDIR: "a folder stands where a file is needed: choose another place.",
+        errno.ENAMETOOLONG: "choose a shorter name.",
+    }
+)
+
+
+def show(problem: SfumatoError) -> int:
+    """Print one of our errors (what, why, hint); returns the exit code."""
+    plain(problem.what)
+    for name in ("why", "hint"):
+        if text := getattr(problem, name):
+            ERR.print(Text.assemble((f"  {name}: ", "bold"), text))
+    return problem.exit_code
+
+
+def plain(text: str) -> None:
+    """Print an error without parts."""
+    ERR.print(Text.assemble(("error: ", "bold red"), text))
+
+
+def usage(problem: CycloptsError) -> UsageError:
+    """The error of a command line that could not be read, as one of ours."""
+    return UsageError(
+        " ".join(str(problem).split()), hint="add --help to see what a command takes."
+    )
+
+
+def refusal(error: OSError) -> SfumatoError:
+    """The system's error as one of ours."""
+    where = "" if error.filename is None else f" '{error.filename}'"
+    why = error.strerror or str(error) or type(error).__name__
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(
+            f"There is no room left to write{where}.",
+            why=why,
+            hint="free some space and run the same command again.",
+        )
+    hint = _HINTS.get(error.errno or 0, "")
+    return UsageError(f"The system refused to use{where or ' a file'}.", why=why, hint=hint)

@@ -1,0 +1,134 @@
+"""Flags of the commands: one for each field of a class of options, with its help and its default.
+
+What the command line cannot hold, such as a configured sampler, is left to Python: there a flag
+takes the name. Old spellings of flags are turned into the present ones before anything is read.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from functools import wraps
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from cyclopts import Parameter, Token
+
+from sfumato.model.keywords import help_of, members_of, types_of
+
+Json = Annotated[bool, Parameter(name="--json", help="Print JSON for a program to read.")]
+RunName = Annotated[str, Parameter(help="Name of a run under runs/, or its path.")]
+Snapshot = Annotated[
+    str, Parameter(help="Which weights to use: latest, or best on the held-out data.")
+]
+
+OLD_SPELLINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "--compile": "--compiled",
+        "--extractor": "--extractors",
+        "--from": "--start",
+        "--number": "--n",
+        "--set": "--settings",
+    }
+)
+"""Flags that had another name, and what they are now."""
+
+_NAMES: Mapping[str, list[str]] = MappingProxyType({"n": ["-n", "--n"]})
+
+
+def renamed(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
+    """A command line in present spellings.
+
+    Returns:
+        The arguments, and a note about each old spelling among them.
+    """
+    found: list[str] = []
+    notes: dict[str, str] = {}
+    literally = False
+    for argument in arguments:
+        literally = literally or argument == "--"
+        name, equals, value = argument.partition("=")
+        if name in OLD_SPELLINGS and not literally:
+            notes[name] = f"note: {name} is now {OLD_SPELLINGS[name]}."
+            argument = f"{OLD_SPELLINGS[name]}{equals}{value}"
+        found.append(argument)
+    return found, list(notes.values())
+
+
+def with_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn a command with a parameter ``options`` into one with a flag for each of the options."""
+    hints = get_type_hints(command, include_extras=True)
+    kind = hints["options"]
+    names = types_of(kind)
+
+    @wraps(command)
+    def called(*args: Any, **kwargs: Any) -> None:
+        given = {name: kwargs.pop(name) for name in names if name in kwargs}
+        command(*args, options=kind(**given), **kwargs)
+
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name == "options":
+            parameters += _flags(kind)
+        else:
+            parameters.append(parameter.replace(annotation=hints[parameter.name]))
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return called
+
+
+def _flags(kind: Any) -> Iterable[inspect.Parameter]:
+    """A keyword parameter for each option, annotated for the command line."""
+    for field in fields(kind):
+        annotation = types_of(kind)[field.name]
+        parsed, converter = _parsed(annotation)
+        text = help_of(kind)[field.name]
+        if field.name == "batch":
+            parsed, converter = int | Literal["auto"], _whole_or_auto
+            text = f"{text} auto takes as many as fit."
+        choices = [choice for member in members_of(annotation) for choice in _choices(member)]
+        flag = Parameter(
+            name=_NAMES.get(field.name),
+            help=f"{text} One of: {', '.join(choices)}." if choices else text,
+            converter=converter,
+        )
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=Annotated[parsed | None, flag],
+        )
+
+
+def _parsed(annotation: Any) -> tuple[Any, Callable[..., Any] | None]:
+    """The type that a flag is read as, and what reads it where that is not cyclopts."""
+    members = members_of(annotation)
+    for member in members:
+        if get_origin(member) in (Sequence, Iterable):
+            (kind,) = get_args(member)
+            return list[kind if kind in (int, float) else str], None  # type: ignore[misc]
+    if str in members or any(map(_choices, members)):
+        return str, None
+    (member,) = [member for member in members if member is not type(None)]
+    return member, _whole if member is int else None
+
+
+def _choices(member: Any) -> tuple[str, ...]:
+    return get_args(member) if get_origin(member) is Literal else ()
+
+
+def _whole(kind: Any, tokens: Sequence[Token]) -> int:
+    """A whole number; cyclopts by itself rounds others."""
+    return int(tokens[0].value)
+
+
+def _whole_or_auto(kind: Any, tokens: Sequence[Token]) -> int | None:
+    return None if tokens[0].value == "auto" else _whole(kind, tokens)
+
+
+def default_text(default: object) -> str | None:
+    """How a default is shown; None where it is None, empty or off, and is not shown."""
+    if default is None or default is False or default == ():
+        return None
+    return " ".join(map(str, default)) if isinstance(default, tuple) else str(default)

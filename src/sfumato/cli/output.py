@@ -1,0 +1,77 @@
+"""What all commands print with: lines, JSON, tables, and a status line while something is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Report = Callable[[int, int, str], None]
+"""Takes how much is done, how much there is to do, and what it is."""
+
+OUT = Console(highlight=False, soft_wrap=True)
+ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Print a line on standard output."""
+    OUT.print(text, markup=False)
+
+
+def dump(value: object) -> None:
+    """Print JSON on standard output."""
+    print(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Report]:
+    """A place to report progress to: a status line on a terminal, else nothing."""
+    if quiet or not ERR.is_terminal:
+        yield lambda done, total, what: None
+        return
+    with ERR.status("starting") as status:
+        yield lambda done, total, what: status.update(f"{what} {done:,}/{total:,}")
+
+
+def rows(pairs: Iterable[tuple[str, str]]) -> None:
+    """Print a table of names and texts."""
+    table = Table.grid(padding=(0, 2))
+    for name, text in pairs:
+        table.add_row(Text(name, style="bold"), Text(text))
+    OUT.print(table)
+
+
+def facts(values: Mapping[str, Any]) -> None:
+    """Print a table of names and values, without those that are empty."""
+    rows(
+        (name.replace("_", " "), _readable(value))
+        for name, value in values.items()
+        if value not in (None, [], "")
+    )
+
+
+def columns(head: Sequence[str]) -> Table:
+    """A table with a head: a first column of names, and the others aligned to the right."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for place, name in enumerate(head):
+        table.add_column(Text(name), justify="right" if place else "left")
+    return table
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_readable(item)} {name}" for name, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(_readable(item) for item in value)
+    return str(value)
