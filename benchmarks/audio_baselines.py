@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sfumato.denoiser import NetworkDenoiser
-from sfumato.dsp.mel import FLOOR, mel_edges, triangles
+from sfumato.dsp import FLOOR, mel_edges, triangles
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.events import Progress
 from sfumato.engine.loop import Trainer
@@ -43,8 +43,8 @@ from sfumato.evaluation.seen import Sets, see
 from sfumato.evaluation.sound_sections import floats, level_section, likeness_section
 from sfumato.media.audio.data import AudioData
 from sfumato.media.data.order import batch_indices
+from sfumato.metrics.audio_features import LogMel
 from sfumato.metrics.extractor import Clips
-from sfumato.metrics.log_mel_features import LogMel
 from sfumato.model.model import drawn
 from sfumato.objective import Regression, Unit, drop_labels
 from sfumato.process.gaussian import Gaussian

@@ -19,12 +19,15 @@
     └── Interrupted        130, 143  Ctrl-C or SIGTERM; the work was saved first
 
 An error says *what* went wrong, *why*, and how to mend it (*hint*).
-"""
+
+
+Panics of libraries written in Rust, as exceptions that can be caught."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class SfumatoError(Exception):
@@ -187,3 +190,22 @@ def suggest(word: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean '{close[0]}'?"
     return "known: " + ", ".join(names)
+
+
+@contextmanager
+def panics_raised() -> Iterator[None]:
+    """Turn a panic inside the block into a ``ValueError``.
+
+    A library that meets what it holds to be impossible panics, which comes to Python as a
+    ``PanicException``. That is no ``Exception``, so that one file of a stranger would end a run.
+
+    Raises:
+        ValueError: The library gave up; the message says where.
+    """
+    try:
+        yield
+    except BaseException as error:
+        # Each library has a class of its own by that name, and none can be imported.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(f"a library gave up on it: {error}") from error

@@ -104,7 +104,7 @@ def test_an_extractor_of_one_s_own(runs: Runs) -> None:
 def test_an_extractor_that_is_no_model(runs: Runs, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     (tmp_path / "eye.onnx").write_text("no model")
-    with pytest.raises(DataError, match="no model that can be run"):
+    with pytest.raises(DataError, match="not a model that can be run"):
         findings(runs("unet"), Asked(n=6, extractors=(str(tmp_path / "eye.onnx"),)))
 
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 from sfumato.evaluation.report import Figure
 from sfumato.evaluation.seen import Rivals, Seen
 from sfumato.evaluation.variety import variety
-from sfumato.metrics.diversity import repeated_share
-from sfumato.metrics.manifold import manifold
+from sfumato.metrics.diversity import manifold, repeated_share
 from tests.evaluation.clouds import cloud, seen
 
 GROUPS = list(map(str, range(180)))

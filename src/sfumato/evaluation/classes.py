@@ -11,8 +11,7 @@ from torch import Tensor
 from sfumato.evaluation.real import Real
 from sfumato.evaluation.report import Figure, Section
 from sfumato.evaluation.seen import Seen
-from sfumato.metrics.balance import balance, per_class
-from sfumato.metrics.classifier import Classifier
+from sfumato.metrics.classes import Classifier, balance, per_class
 from sfumato.metrics.interval import share_interval
 
 _MOST_ROWS = 40
@@ -51,7 +50,7 @@ def judged(seen: Seen, asked: Tensor | None, real: Real, classes: Sequence[str])
     # Of two classes one may be held out as a whole.
     if asked is None or known is None or len(set(known.tolist())) < 2:
         return Verdicts((), None)
-    judge = Classifier.trained(seen.training, known)
+    judge = Classifier.fit(seen.training, known)
     found = judge(seen.samples)
     unseen = real.held_out_labels
     real_found = None if unseen is None or not len(unseen) else judge(seen.held_out)

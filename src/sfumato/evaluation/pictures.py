@@ -19,11 +19,11 @@ from sfumato.evaluation.report import Section
 from sfumato.evaluation.sampled import Sampled
 from sfumato.evaluation.signals import View
 from sfumato.media.image.data import ImageData
+from sfumato.metrics.custom_extractor import OnnxExtractor
 from sfumato.metrics.efficientnet import EfficientNet
 from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.inception import Inception
 from sfumato.metrics.memorisation import Memorisation
-from sfumato.metrics.own_model import OnnxExtractor
 from sfumato.metrics.patch_components import PatchComponents
 from sfumato.metrics.random_features import RandomFeatures
 from sfumato.model.image import ImageModel
@@ -57,7 +57,7 @@ class PictureView(View[ImageModel]):
             return EfficientNet(fetch_asset(path))
         if path.endswith(_TORCH):
             return Inception(Path(path))
-        return OnnxExtractor.of_pictures(Path(path))
+        return OnnxExtractor.of_images(Path(path))
 
     def form(self, model: ImageModel, items: UInt8) -> UInt8:
         """See :meth:`View.form`."""

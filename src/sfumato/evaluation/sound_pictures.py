@@ -10,13 +10,13 @@ from PIL import Image
 
 from sfumato.evaluation.sound_sections import floats
 from sfumato.media.audio.medium import AudioMedium
-from sfumato.metrics.sound_neighbours import SoundNeighbours
+from sfumato.metrics.neighbours import AudioNeighbours
 
 _COMPARED = 6
 
 
 def beside_nearest(
-    medium: AudioMedium, samples: NDArray[Any], training: NDArray[np.int16], found: SoundNeighbours
+    medium: AudioMedium, samples: NDArray[Any], training: NDArray[np.int16], found: AudioNeighbours
 ) -> Image.Image:
     """The first six samples over their likest training sounds, then the six likest of all.
 

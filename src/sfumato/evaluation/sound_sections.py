@@ -14,7 +14,7 @@ from sfumato.evaluation.real import Real
 from sfumato.evaluation.report import Figure, Section
 from sfumato.metrics.interval import share_interval
 from sfumato.metrics.levels import Levels, levels
-from sfumato.metrics.sound_neighbours import SoundNeighbours, nearest_sounds
+from sfumato.metrics.neighbours import AudioNeighbours, nearest_audio
 from sfumato.metrics.speech import Recogniser, word_accuracy
 
 # Two takes of one sound on one instrument hardly reach it: what does is the same recording.
@@ -54,12 +54,12 @@ def _levels(ours: Levels, theirs: Levels) -> Iterator[Figure]:
         yield Figure(key, key, share, bounds.low, bounds.high, real, n, ".1%")
 
 
-def likeness_section(samples: Tensor, real: Real, rate: int) -> tuple[Section, SoundNeighbours]:
+def likeness_section(samples: Tensor, real: Real, rate: int) -> tuple[Section, AudioNeighbours]:
     """How like the nearest training sound's waveform each sample is, beside held-out sounds."""
-    found = nearest_sounds(samples, real.training, rate)
+    found = nearest_audio(samples, real.training, rate)
     reference = None
     if len(real.held_out):
-        reference = nearest_sounds(floats(real.held_out), real.training, rate).similarities
+        reference = nearest_audio(floats(real.held_out), real.training, rate).similarities
     section = Section(
         "likeness",
         "likeness to the nearest training sound",
@@ -124,4 +124,4 @@ def _accuracy(
     recogniser: Recogniser, clips: Tensor, labels: Tensor, classes: Sequence[str], rate: int
 ) -> float:
     wanted = [classes[number] for number in labels.tolist()]
-    return word_accuracy(recogniser.heard(clips, rate), wanted)
+    return word_accuracy(recogniser.transcribe(clips, rate), wanted)

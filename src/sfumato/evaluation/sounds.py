@@ -30,12 +30,11 @@ from sfumato.evaluation.sound_sections import (
     word_section,
 )
 from sfumato.media.audio.data import AudioData
+from sfumato.metrics.audio_features import LogMel, SpeechEmbedding
+from sfumato.metrics.custom_extractor import OnnxExtractor
 from sfumato.metrics.extractor import Clips, Extractor
-from sfumato.metrics.log_mel_features import LogMel
 from sfumato.metrics.memorisation import Memorisation
-from sfumato.metrics.own_model import OnnxExtractor
 from sfumato.metrics.speech import Recogniser
-from sfumato.metrics.speech_embedding import SpeechEmbedding
 from sfumato.model.audio import AudioModel
 from sfumato.runs.measuring import Measuring
 
@@ -63,7 +62,7 @@ class SoundView(View[AudioModel]):
 
     def given(self, path: str) -> Extractor[Clips]:
         """See :meth:`View.given`."""
-        return OnnxExtractor.of_sounds(Path(path))
+        return OnnxExtractor.of_audio(Path(path))
 
     def form(self, model: AudioModel, items: NDArray[Any]) -> Clips:
         """See :meth:`View.form`."""

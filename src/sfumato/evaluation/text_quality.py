@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.media.text.tokens import Tokenizer
-from sfumato.metrics.copies import copied_share, longest_copies
 from sfumato.metrics.molecules import Molecules, canonical, measure
 from sfumato.metrics.text import (
     duplicate_share,
@@ -19,6 +18,7 @@ from sfumato.metrics.text import (
     token_entropy,
     vocabulary_of,
 )
+from sfumato.metrics.text_copies import copied_share, longest_copies
 
 COPIES = (20, 50, 100)
 _NGRAMS = (1, 2, 3, 4)

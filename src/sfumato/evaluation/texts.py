@@ -29,8 +29,7 @@ from sfumato.evaluation.text_sections import text_sections
 from sfumato.media.text.data import TextData, elsewhere
 from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.molecules import canonical
-from sfumato.metrics.ngram_features import NgramFeatures
-from sfumato.metrics.sentence_embedding import SentenceEmbedding
+from sfumato.metrics.text_features import NgramFeatures, SentenceEmbedding
 from sfumato.model.text_request import MadeTexts, TextRequest
 from sfumato.model.tokens import TextModel
 from sfumato.runs.measuring import Measuring

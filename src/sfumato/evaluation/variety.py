@@ -8,10 +8,9 @@ from torch import Tensor
 
 from sfumato.evaluation.report import Figure, Section
 from sfumato.evaluation.seen import Rivals, Seen
-from sfumato.metrics.diversity import repeated_share, vendi_score
+from sfumato.metrics.diversity import Manifold, manifold, repeated_share, vendi_score
 from sfumato.metrics.interval import Interval
 from sfumato.metrics.kernel_distance import GaussianKernel
-from sfumato.metrics.manifold import Manifold, manifold
 
 # Below that k-th neighbours say nothing; with few the figures are coarse.
 _LEAST, _FEW = 10, 50

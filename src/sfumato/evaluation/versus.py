@@ -10,9 +10,9 @@ from sfumato.evaluation.comparison import Comparison, Row
 from sfumato.evaluation.findings import Findings
 from sfumato.evaluation.report import Figure, Section
 from sfumato.evaluation.seen import Seen
+from sfumato.metrics.interval import paired_difference, share_difference
 from sfumato.metrics.kernel_difference import kernel_difference
 from sfumato.metrics.kernel_distance import LEAST
-from sfumato.metrics.paired import paired_difference, share_difference
 from sfumato.model.model import Trained
 
 _NOBODY = "cannot be told apart"

@@ -9,10 +9,9 @@
     ends        how either comes from nearly clean states to the data
 """
 
-from sfumato.likelihood.divergence import Divergence, Exact, Hutchinson
-from sfumato.likelihood.ends import Density, End, Levels
 from sfumato.likelihood.gaussian import GaussianBound, gaussian_bound
-from sfumato.likelihood.ode import FlowLikelihood, flow_likelihood
+from sfumato.likelihood.ode import Divergence, Exact, FlowLikelihood, Hutchinson, flow_likelihood
+from sfumato.likelihood.reconstruction import Density, End, Levels
 from sfumato.likelihood.tokens import bound_on, order_likelihood
 
 __all__ = [

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from sfumato.denoiser import Denoiser
-from sfumato.likelihood.ends import End
+from sfumato.likelihood.reconstruction import End
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.rng import Stream, normal, uniform
 from sfumato.process.schedule import Schedule

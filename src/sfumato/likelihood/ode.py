@@ -10,11 +10,19 @@ Of any Gaussian process the scaled state ``y = x_t / alpha`` and the noise level
 to the noise. As in ``sampling.multistep`` the posterior mean is replaced by a polynomial in an
 angle, and so is its divergence, and the integrals of those are done exactly; where data lie on a
 surface the divergence is constant, and the rule exact, though the density has a pole there.
+
+
+Divergences of a posterior mean: the trace of its Jacobian, from products with probes.
+
+    div D = E[v . J v],        J = dD / dy,  E[v v^T] = I
+
+Every product is one backward pass, ``v^T J``, so any denoiser that autograd can follow will do.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,10 +33,9 @@ import torch
 from torch import Tensor
 
 from sfumato.denoiser import Denoiser
-from sfumato.likelihood.divergence import Divergence
-from sfumato.likelihood.ends import End
+from sfumato.likelihood.reconstruction import End
 from sfumato.process.gaussian import Gaussian
-from sfumato.process.rng import Stream, normal
+from sfumato.process.rng import Stream, normal, uniform
 from sfumato.process.schedule import Schedule
 from sfumato.sampling.multistep import lagrange
 
@@ -96,9 +103,9 @@ def flow_likelihood(
 
         -log p(x0) <= E[-log p_s(y)] - n/2 log(2 pi e s^2) + E[-log p(x0 | y)]
 
-    is a bound whose only slack is that of the end; for a :class:`~sfumato.likelihood.ends.Density`
-    it is ``E[-log p_s(y)]`` itself. Each item is given one noise: average over rows that hold the
-    same item.
+    is a bound whose only slack is that of the end; for a
+    :class:`~sfumato.likelihood.reconstruction.Density` it is ``E[-log p_s(y)]`` itself. Each item
+    is given one noise: average over rows that hold the same item.
 
     Args:
         denoiser: The model, in evaluation mode and without guidance; autograd has to be able to
@@ -190,3 +197,91 @@ def _normal_nats(y: Tensor, s: float) -> Tensor:
 def _entropy(x0: Tensor, s: float) -> float:
     """Of noise at a level, for an item."""
     return x0[0].numel() * (math.log(s) + (math.log(2 * math.pi) + 1) / 2)
+
+
+# Addresses below belong to the noise of the states.
+_FIRST_STEP = 2
+
+
+class Divergence(ABC):
+    """Which probes stand for all directions; the divergence is the mean over them."""
+
+    @abstractmethod
+    def probes(self, shape: Sequence[int], seed: int, indices: Sequence[int]) -> Tensor:
+        """The probes of some items, float32, shape (P, B, *shape).
+
+        Args:
+            shape: Of one item.
+            seed: Of what is drawn.
+            indices: Global indices of the items; what item ``i`` gets depends on (seed, i) alone.
+        """
+
+    @abstractmethod
+    def error(self, estimates: Tensor) -> Tensor:
+        """Standard error of the mean of what each probe gave.
+
+        Args:
+            estimates: Shape (P, B).
+
+        Returns:
+            Shape (B,); NaN where it is unknown.
+        """
+
+
+@dataclass(frozen=True)
+class Exact(Divergence):
+    """A probe along every axis: nothing is drawn, and an item of D numbers takes D passes."""
+
+    def probes(self, shape: Sequence[int], seed: int, indices: Sequence[int]) -> Tensor:
+        """The axes, as long as the root of D so that the mean is the sum of their products."""
+        dimensions = math.prod(shape)
+        axes = math.sqrt(dimensions) * torch.eye(dimensions)
+        return axes.view(-1, 1, *shape).expand(-1, len(indices), *shape)
+
+    def error(self, estimates: Tensor) -> Tensor:
+        """None."""
+        return torch.zeros_like(estimates[0])
+
+
+@dataclass(frozen=True)
+class Hutchinson(Divergence):
+    """Random signs, which of all independent numbers have the least variance.
+
+    Source: Hutchinson 1989, "A stochastic estimator of the trace of the influence matrix"; for
+    flows Grathwohl et al. 2019 (arXiv:1810.01367), section 3.1, who keep a probe all the way too.
+
+    Attributes:
+        count: Of probes for each item, at least 1.
+
+    Raises:
+        ValueError: It is below 1.
+    """
+
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ValueError(f"there are no {self.count} probes")
+
+    def probes(self, shape: Sequence[int], seed: int, indices: Sequence[int]) -> Tensor:
+        """Signs, each with an address."""
+        steps = range(_FIRST_STEP, _FIRST_STEP + self.count)
+        drawn = [uniform(seed, Stream.LIKELIHOOD, indices, shape, step) for step in steps]
+        return torch.where(torch.stack(drawn) < 0.5, -1.0, 1.0)
+
+    def error(self, estimates: Tensor) -> Tensor:
+        """From how far the probes differ; unknown of a single one."""
+        if len(estimates) < 2:
+            return torch.full_like(estimates[0], math.nan)
+        return estimates.std(0) / math.sqrt(len(estimates))
+
+
+EXACT_UP_TO = 32
+"""Up to so many numbers an item's divergence is exact unless probes are asked for."""
+
+
+def suited(dimensions: int, probes: int | None = None) -> Divergence:
+    """Random probes if so many are asked for, or if an exact divergence would be dear."""
+    if probes is not None:
+        return Hutchinson(probes)
+    return Exact() if dimensions <= EXACT_UP_TO else Hutchinson()

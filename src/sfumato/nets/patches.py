@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sfumato.nets.sizes import require_multiple
+from sfumato.nets.settings import require_multiple
 
 
 def gather_patches(x: Tensor, patch: int) -> Tensor:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfumato.errors import SettingError
-from sfumato.nets.names import ActivationName
-from sfumato.nets.sizes import GROUP, require_multiple
+from sfumato.nets.settings import GROUP, ActivationName, require_multiple
 
 if TYPE_CHECKING:
     from torch import nn

@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from sfumato.nets.attention import AttentionKernel, fused
 from sfumato.nets.conditioning import Conditioning
-from sfumato.nets.layers import zero_init
-from sfumato.nets.mixing import NEIGHBOURS
-from sfumato.nets.names import ActivationName
+from sfumato.nets.layers import NEIGHBOURS, zero_init
+from sfumato.nets.settings import ActivationName
 from sfumato.nets.transformer import Transformer
 
 

@@ -8,10 +8,9 @@ from torch import Tensor, nn
 
 from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, fused
 from sfumato.nets.conditioning import Conditioning, Places
-from sfumato.nets.layers import Mlp, Modulation, TokenNorm, zero_init
-from sfumato.nets.mixing import LocalMixing
-from sfumato.nets.names import ActivationName
+from sfumato.nets.layers import LocalMixing, Mlp, Modulation, TokenNorm, zero_init
 from sfumato.nets.patches import gather_patches, grid, scatter_patches
+from sfumato.nets.settings import ActivationName
 
 
 class Block(nn.Module):

@@ -16,7 +16,7 @@ from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, fused
 from sfumato.nets.conditioning import Conditioning, Places
 from sfumato.nets.layers import Modulation, zero_init
 from sfumato.nets.patches import gather_patches, grid, scatter_patches
-from sfumato.nets.sizes import GROUP, require_multiple
+from sfumato.nets.settings import GROUP, require_multiple
 
 CONVOLUTIONS: dict[int, type[nn.Conv1d] | type[nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
 

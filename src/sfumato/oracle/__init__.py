@@ -15,13 +15,10 @@ messages            the forward-backward recursion that they share
 sequence            what a distribution of sequences must be able to do
 """
 
-from sfumato.oracle.chain import MarkovChain
-from sfumato.oracle.hidden import HiddenMarkovModel
-from sfumato.oracle.mixture import GaussianMixture
-from sfumato.oracle.mixture_denoiser import MixtureDenoiser
-from sfumato.oracle.sequence import Reading, SequenceDistribution
+from sfumato.oracle.markov import HiddenMarkovModel, MarkovChain
+from sfumato.oracle.mixture import GaussianMixture, MixtureDenoiser
+from sfumato.oracle.sequence import Reading, SequenceDistribution, SequenceMixture
 from sfumato.oracle.sequence_denoiser import SequenceDenoiser
-from sfumato.oracle.sequence_mixture import SequenceMixture
 
 __all__ = [
     "GaussianMixture",

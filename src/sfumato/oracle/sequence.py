@@ -3,10 +3,13 @@
 The tokens of a state are lost independently of each other, so what a state says of the data is one
 row of evidence per place, ``q(x_t,i | x0_i)``. A distribution that can weigh its sequences by such
 rows has an exact denoiser under every categorical process.
-"""
+
+
+A mixture of distributions of sequences, in classes: the oracle of guidance on tokens."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +17,7 @@ import torch
 from torch import Tensor
 
 from sfumato.errors import SettingError
+from sfumato.oracle import components
 
 
 @dataclass(frozen=True)
@@ -98,3 +102,133 @@ def check_distributions(owner: str, name: str, rows: Tensor) -> None:
             f"The '{name}' of {owner} does not hold probabilities.",
             hint="each row is float64, not negative, and sums to 1",
         )
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceMixture:
+    """K distributions of sequences, of which each sample comes from one.
+
+    Attributes:
+        parts: The distributions, all of the same size and length.
+        weights: Shape (K,), float64, not negative, summing to 1.
+        labels: Class of each part, shape (K,), int64, in [0, classes).
+
+    Raises:
+        SettingError: The parts do not agree, or weights or labels do not fit.
+    """
+
+    parts: tuple[SequenceDistribution, ...]
+    weights: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        shapes = {(part.size, part.length) for part in self.parts}
+        if len(shapes) != 1:
+            raise SettingError(
+                "The parts of a mixture are not of one size and length.",
+                why=f"tokens and lengths are {sorted(shapes)}",
+            )
+        if not self.weights.shape == self.labels.shape == (len(self.parts),):
+            raise SettingError(
+                "A mixture has one weight and one label for each of its parts.",
+                why=f"{len(self.parts)} parts, weights of shape {tuple(self.weights.shape)}, "
+                f"labels of shape {tuple(self.labels.shape)}",
+            )
+        check_distributions("a mixture", "weights", self.weights)
+
+    @classmethod
+    def build(
+        cls,
+        parts: Sequence[SequenceDistribution],
+        weights: Tensor | None = None,
+        labels: Tensor | None = None,
+    ) -> SequenceMixture:
+        """A mixture from what is convenient to state.
+
+        Args:
+            parts: K distributions of one size and length.
+            weights: Positive, shape (K,), of any sum; equal by default.
+            labels: Shape (K,); by default each part is its own class.
+
+        Raises:
+            SettingError: See the class.
+        """
+        weights = torch.ones(len(parts)) if weights is None else weights
+        labels = torch.arange(len(parts)) if labels is None else labels
+        return cls(tuple(parts), weights.double() / weights.double().sum(), labels)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; also the null label, which stands for the whole mixture."""
+        return components.classes(self.labels)
+
+    @property
+    def size(self) -> int:
+        """V, the number of tokens."""
+        return self.parts[0].size
+
+    @property
+    def length(self) -> int:
+        """L."""
+        return self.parts[0].length
+
+    @property
+    def draws(self) -> int:
+        """One uniform number that chooses the part, then those of the part."""
+        return 1 + max(part.draws for part in self.parts)
+
+    def sample(self, uniforms: Tensor, label: Tensor | None = None) -> Tensor:
+        """See :meth:`SequenceDistribution.sample`.
+
+        Args:
+            uniforms: In [0, 1), float64, shape (B, draws).
+            label: Shape (B,), each a class or the null label; None = the whole mixture.
+
+        Raises:
+            SettingError: A label leaves no part that has a weight.
+        """
+        chosen = components.choose(self._log_weights(label), uniforms[:, 0])
+        tokens = torch.empty(len(uniforms), self.length, dtype=torch.int64)
+        for k, part in enumerate(self.parts):
+            rows = chosen == k
+            tokens[rows] = part.sample(uniforms[rows, 1 : 1 + part.draws])
+        return tokens
+
+    def log_probability(self, tokens: Tensor, label: Tensor | None = None) -> Tensor:
+        """See :meth:`SequenceDistribution.log_probability`, or given the class.
+
+        Args:
+            tokens: int64, shape (B, L).
+            label: Shape (B,), each a class or the null label; None = the whole mixture.
+
+        Raises:
+            SettingError: A label leaves no part that has a weight.
+        """
+        of_parts = torch.stack([part.log_probability(tokens) for part in self.parts], 1)
+        return torch.logsumexp(self._log_weights(label) + of_parts, 1)
+
+    def read(self, evidence: Tensor, label: Tensor | None = None) -> Reading:
+        """See :meth:`SequenceDistribution.read`, or given the class too.
+
+        Each part reads the evidence by itself and counts by how likely it finds it.
+
+        Args:
+            evidence: Shape (B, L, V), see there.
+            label: Shape (B,), each a class or the null label; None = the whole mixture.
+
+        Raises:
+            SettingError: A label leaves no part that has a weight.
+        """
+        readings = [part.read(evidence) for part in self.parts]
+        log_weights = self._log_weights(label)
+        likelihoods = torch.stack([reading.log_likelihood for reading in readings], 1)
+        log_joint = log_weights + likelihoods
+        log_likelihood = torch.logsumexp(log_joint, 1)
+        # Evidence that no part explains does not tell the parts apart.
+        hopeless = log_likelihood == -torch.inf
+        share = torch.where(hopeless[:, None], log_weights, log_joint).softmax(1)
+        posteriors = torch.stack([reading.posterior for reading in readings], 1)
+        return Reading(torch.einsum("bk,bklv->blv", share, posteriors), log_likelihood)
+
+    def _log_weights(self, label: Tensor | None) -> Tensor:
+        return components.log_weights(self.weights, self.labels, label)

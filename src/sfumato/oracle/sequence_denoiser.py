@@ -9,8 +9,7 @@ from torch import Tensor
 
 from sfumato.denoiser import IMPOSSIBLE, Denoiser, Posterior
 from sfumato.errors import SettingError
-from sfumato.oracle.sequence import Reading, SequenceDistribution
-from sfumato.oracle.sequence_mixture import SequenceMixture
+from sfumato.oracle.sequence import Reading, SequenceDistribution, SequenceMixture
 from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.process.gaussian import spread
 

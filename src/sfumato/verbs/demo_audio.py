@@ -14,7 +14,7 @@ from sfumato.evaluation.sound_pictures import beside_nearest
 from sfumato.evaluation.sound_sections import floats
 from sfumato.media.audio.data import AudioData
 from sfumato.media.audio.folder import SoundFolder
-from sfumato.metrics.sound_neighbours import nearest_sounds
+from sfumato.metrics.neighbours import nearest_audio
 from sfumato.model.audio import AudioModel
 from sfumato.model.request import Made
 from sfumato.model.writing import Written, write_samples
@@ -91,8 +91,8 @@ def _compare(
     (data,) = [event for event in events if isinstance(event, AudioData)]
     training, unseen = (data.dataset.gather(ids)[0] for ids in (data.training, data.held_out))
     rate = data.medium.settings.rate
-    found = nearest_sounds(floats(made), training, rate)
-    reference = nearest_sounds(floats(unseen), training, rate).similarities
+    found = nearest_audio(floats(made), training, rate)
+    reference = nearest_audio(floats(unseen), training, rate).similarities
     path = out / "nearest.png"
     with storage.replacing(path) as draft:
         beside_nearest(data.medium, made, training, found).save(draft, format="PNG")

@@ -18,7 +18,7 @@ from sfumato.evaluation.scoring.asked import Asked
 from sfumato.evaluation.scoring.scorer import Found, Scorer, SetAside
 from sfumato.evaluation.seen import spaced
 from sfumato.likelihood import flow_likelihood, gaussian_bound
-from sfumato.likelihood.divergence import suited
+from sfumato.likelihood.ode import suited
 from sfumato.media.audio.data import AudioData
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.stretches import divided
