@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sfumato.denoiser import TokenDenoiser
 from sfumato.guidance import Guided
-from sfumato.likelihood import bound_on, order_likelihood
+from sfumato.likelihood import order_likelihood, token_bound
 from sfumato.oracle import (
     GaussianMixture,
     HiddenMarkovModel,
@@ -140,7 +140,7 @@ def test_the_bound_is_the_entropy(name, process):
     x0 = draws(SEQUENCES[name], 1500, seed=1)
     counted = torch.ones_like(x0, dtype=torch.bool)
     denoiser = Exact(SEQUENCES[name], process(LinearKeep(), V))
-    nats = bound_on(denoiser, x0, counted, draws=8, seed=0)
+    nats = token_bound(denoiser, x0, counted, draws=8, seed=0)
     entropy = torch.special.entr(LAWS[name]).sum()
     assert abs(nats.mean() - entropy) < 3.3 * nats.std() / math.sqrt(1500)
 
@@ -151,7 +151,7 @@ def test_the_bound_of_another_law_is_far_above_the_entropy(name, wrong, process)
     x0 = draws(SEQUENCES[name], 1500, seed=1)
     counted = torch.ones_like(x0, dtype=torch.bool)
     denoiser = Exact(SEQUENCES[wrong], process(LinearKeep(), V))
-    nats = bound_on(denoiser, x0, counted, draws=8, seed=0)
+    nats = token_bound(denoiser, x0, counted, draws=8, seed=0)
     cross = -(LAWS[name] * LAWS[wrong].log()).sum()
     assert cross > torch.special.entr(LAWS[name]).sum() + 0.2
     assert nats.mean() > cross - 3.3 * nats.std() / math.sqrt(1500)

@@ -13,16 +13,16 @@ from torch.distributions import MultivariateNormal
 
 from sfumato.denoiser import Denoiser, NetworkDenoiser, Posterior
 from sfumato.likelihood import (
-    Density,
+    DiscreteReconstruction,
     Divergence,
     Exact,
     FlowLikelihood,
+    GaussianReconstruction,
     Hutchinson,
-    Levels,
     flow_likelihood,
     gaussian_bound,
 )
-from sfumato.likelihood.ode import EXACT_UP_TO, suited
+from sfumato.likelihood.ode import EXACT_UP_TO, default_divergence
 from sfumato.nets.specs import TransformerSpec, UNetSpec
 from sfumato.oracle import GaussianMixture, MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
@@ -60,7 +60,7 @@ def drawn(law: GaussianMixture, count: int) -> Tensor:
     return law.sample(torch.rand(count, dtype=F64, generator=g), eps)
 
 
-def begun(x0: Tensor, end: Density, seed: int = 0) -> Tensor:
+def begun(x0: Tensor, end: GaussianReconstruction, seed: int = 0) -> Tensor:
     """The states that the flow begins at."""
     noise = normal(seed, Stream.LIKELIHOOD, range(len(x0)), x0.shape[1:], step=1)
     return x0 + math.exp(-end.log_snr / 2) * noise
@@ -84,7 +84,7 @@ class TestMixtures:
     def test_each_point_s_density_within_a_hundredth_of_a_bit(
         self, schedule: Schedule, law: GaussianMixture
     ) -> None:
-        x0, end = drawn(law, 24), Density()
+        x0, end = drawn(law, 24), GaussianReconstruction()
         oracle = MixtureDenoiser(law, Gaussian(schedule))
         found = flow_likelihood(oracle, x0, end, Exact(), 64, seed=0)
         gap = off(found, truth(law, begun(x0, end), end), x0.shape[1])
@@ -98,7 +98,12 @@ class TestMixtures:
         x0, law = drawn(LAWS["anisotropic"], 24), LAWS["anisotropic"]
         found, straight = (
             flow_likelihood(
-                MixtureDenoiser(law, Gaussian(path)), x0, Density(), Exact(), 64, seed=0
+                MixtureDenoiser(law, Gaussian(path)),
+                x0,
+                GaussianReconstruction(),
+                Exact(),
+                64,
+                seed=0,
             ).nats
             for path in (schedule, Linear())
         )
@@ -110,7 +115,7 @@ class TestMixtures:
         self, schedule: Schedule, law: GaussianMixture
     ) -> None:
         """Of one point as much as its part of the noisiest state makes likelier, of all nothing."""
-        x0, end = drawn(law, 200), Density()
+        x0, end = drawn(law, 200), GaussianReconstruction()
         oracle = MixtureDenoiser(law, Gaussian(schedule))
         found = flow_likelihood(oracle, x0, end, Exact(), 64, seed=0)
         gap = off(found, truth(law, begun(x0, end), end), x0.shape[1])
@@ -121,9 +126,9 @@ class TestMixtures:
     def test_at_less_and_less_noise_it_is_the_density_of_the_data(self) -> None:
         law = LAWS["2-D"]
         x0 = drawn(law, 100)
-        expected = truth(law, x0, Density(60.0))
+        expected = truth(law, x0, GaussianReconstruction(60.0))
         oracle = MixtureDenoiser(law, Gaussian(Linear()))
-        found = flow_likelihood(oracle, x0, Density(12.0), Exact(), 96, seed=0)
+        found = flow_likelihood(oracle, x0, GaussianReconstruction(12.0), Exact(), 96, seed=0)
         assert off(found, expected, 2).mean().abs() < 0.01
 
     def test_of_levels_it_is_what_the_bound_is(self) -> None:
@@ -134,8 +139,8 @@ class TestMixtures:
         )
         oracle = MixtureDenoiser(law, Gaussian(Linear()))
         x0 = levels.repeat(400, 1)
-        flow = flow_likelihood(oracle, x0, Levels(6), Exact(), 96, seed=0).nats
-        bound = gaussian_bound(oracle, x0, Levels(6), 16, seed=1).nats
+        flow = flow_likelihood(oracle, x0, DiscreteReconstruction(6), Exact(), 96, seed=0).nats
+        bound = gaussian_bound(oracle, x0, DiscreteReconstruction(6), 16, seed=1).nats
         error = math.sqrt((flow.var() + bound.var()) / len(x0))
         assert abs(flow.mean() - bound.mean()) < 3 * error < 0.1
         # Noise makes the bound of an item vary where its density does not.
@@ -144,7 +149,7 @@ class TestMixtures:
     def test_twice_the_evaluations_leave_a_quarter_of_the_error(self) -> None:
         """At least: the rule is of second order, and its divergence of third."""
         for name in ("1-D", "2-D", "anisotropic"):
-            law, end = LAWS[name], Density()
+            law, end = LAWS[name], GaussianReconstruction()
             x0 = drawn(law, 24)
             oracle = MixtureDenoiser(law, Gaussian(Linear()))
             right = truth(law, begun(x0, end), end)
@@ -181,7 +186,7 @@ class Learnt(Denoiser[Gaussian]):
 class TestAnyDenoiser:
     def test_it_is_the_change_of_variables_of_the_whole_way(self) -> None:
         """The map from data to noise, by small steps of Runge and Kutta, and its determinant."""
-        model, end = Learnt(), Density(6.0)
+        model, end = Learnt(), GaussianReconstruction(6.0)
         x0 = drawn(LAWS["2-D"], 3)
         label = torch.tensor([0.0, 0.5, -0.5], dtype=F64)
         low, high, steps = -3.0, 8.0, 80
@@ -211,7 +216,9 @@ class TestAnyDenoiser:
         model = Learnt()
         x0 = torch.zeros(2, 2, dtype=F64, requires_grad=True)
         with torch.no_grad():
-            found = flow_likelihood(model, x0, Density(), Exact(), count, 0, label=torch.zeros(2))
+            found = flow_likelihood(
+                model, x0, GaussianReconstruction(), Exact(), count, 0, label=torch.zeros(2)
+            )
         assert model.asked == count
         for part in (found.prior, found.volume, found.reconstruction, found.probe_error):
             assert part.dtype == F64 and part.shape == (2,) and not part.requires_grad
@@ -234,16 +241,16 @@ class TestAnyDenoiser:
         denoiser = NetworkDenoiser(backbone, Gaussian(Linear()), EDM()).train(False)
         denoiser.requires_grad_(False)
         x0 = drawn(LAWS["16-D"], 8).float().view(2, 1, 8, 8)
-        exact = flow_likelihood(denoiser, x0, Density(), Exact(), 4, 0)
-        drawn_ = flow_likelihood(denoiser, x0, Density(), Hutchinson(30), 4, 0)
+        exact = flow_likelihood(denoiser, x0, GaussianReconstruction(), Exact(), 4, 0)
+        drawn_ = flow_likelihood(denoiser, x0, GaussianReconstruction(), Hutchinson(30), 4, 0)
         assert (exact.probe_error == 0).all()
         assert (drawn_.probe_error > 0).all()
         assert ((drawn_.volume - exact.volume).abs() < 4 * drawn_.probe_error).all()
         torch.testing.assert_close(drawn_.prior, exact.prior, rtol=1e-6, atol=0)
 
     def test_one_evaluation_is_no_way(self) -> None:
-        with pytest.raises(ValueError, match="both"):
-            flow_likelihood(Learnt(), torch.zeros(1, 2), Density(), Exact(), 1, 0)
+        with pytest.raises(ValueError, match="two evaluations"):
+            flow_likelihood(Learnt(), torch.zeros(1, 2), GaussianReconstruction(), Exact(), 1, 0)
 
 
 class TestAddresses:
@@ -252,7 +259,9 @@ class TestAddresses:
 
     def found(self, rows: slice, divergence: Divergence, seed: int = 0, first: int = 0) -> Tensor:
         x0 = self.X0[rows]
-        return flow_likelihood(self.ORACLE, x0, Density(), divergence, 12, seed, first).nats
+        return flow_likelihood(
+            self.ORACLE, x0, GaussianReconstruction(), divergence, 12, seed, first
+        ).nats
 
     @pytest.mark.parametrize("divergence", [Exact(), Hutchinson(), Hutchinson(3)], ids=str)
     def test_an_item_depends_on_its_seed_and_number_alone(self, divergence: Divergence) -> None:
@@ -315,8 +324,8 @@ def test_probes_differ_by_item_number_and_seed() -> None:
 
 
 def test_few_numbers_are_worth_an_exact_trace_unless_probes_are_asked_for() -> None:
-    assert suited(EXACT_UP_TO) == Exact()
-    assert suited(EXACT_UP_TO + 1) == Hutchinson(1)
-    assert suited(2, probes=5) == Hutchinson(5)
+    assert default_divergence(EXACT_UP_TO) == Exact()
+    assert default_divergence(EXACT_UP_TO + 1) == Hutchinson(1)
+    assert default_divergence(2, probes=5) == Hutchinson(5)
     with pytest.raises(ValueError, match="no 0 probes"):
-        suited(2, probes=0)
+        default_divergence(2, probes=0)

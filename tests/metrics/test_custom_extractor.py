@@ -198,7 +198,7 @@ def test_a_file_takes_sounds(file: Path) -> None:
 @pytest.mark.usefixtures("package")
 def test_sounds_of_another_shape(file: Path, axes: list[Axis]) -> None:
     extractor = OnnxExtractor.of_audio(onnx(file, "Identity", axes))
-    with pytest.raises(DataError, match="does not take these sounds") as caught:
+    with pytest.raises(DataError, match="does not take these audio clips") as caught:
         extractor(Clips(torch.zeros(2, 2, 50), 8000))
     assert "2 channels of 50 samples" in caught.value.why
 
@@ -206,7 +206,7 @@ def test_sounds_of_another_shape(file: Path, axes: list[Axis]) -> None:
 @pytest.mark.usefixtures("package")
 def test_the_identity_is_that_of_content_and_kind(tmp_path: Path) -> None:
     first, same = (onnx(tmp_path / name, "Identity", ["n", 1, 9, 9]) for name in "ab")
-    with pytest.raises(DataError, match="should take pictures"):
+    with pytest.raises(DataError, match="should take images"):
         OnnxExtractor.of_images(first)
     free = [onnx(tmp_path / name, "Identity", ["n", 3, 9, 9]) for name in "cd"]
     other = onnx(tmp_path / "e", "Relu", ["n", 3, 9, 9])
@@ -218,9 +218,9 @@ def test_the_identity_is_that_of_content_and_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("axes", "settings", "why"),
     [
-        (["n", 3, 8], {}, "should take pictures"),
-        (["n", 2, 8, 8], {}, "should take pictures"),
-        ([4, 3, 8, 8], {}, "takes 4 items at a time"),
+        (["n", 3, 8], {}, "should take images"),
+        (["n", 2, 8, 8], {}, "should take images"),
+        ([4, 3, 8, 8], {}, "takes exactly 4 items at a time"),
         (["n", 3, 8, 8], {"kind": 11}, "one float32 input"),
         (["n", 3, 8, 8], {"inputs": 2}, "one float32 input"),
     ],
@@ -241,7 +241,7 @@ def test_files_that_are_missing_or_broken(file: Path) -> None:
     file.write_bytes(b"not a model")
     with pytest.raises(DataError, match="not a model that can be run"):
         OnnxExtractor.of_audio(file)
-    with pytest.raises(DataError, match="should take sounds"):
+    with pytest.raises(DataError, match="should take audio clips"):
         OnnxExtractor.of_audio(onnx(file, "Identity", ["n", 3, 8, 8]))
 
 

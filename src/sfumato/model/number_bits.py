@@ -12,7 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.likelihood import Density, End, Levels, gaussian_bound
+from sfumato.likelihood import (
+    DiscreteReconstruction,
+    GaussianReconstruction,
+    Reconstruction,
+    gaussian_bound,
+)
 from sfumato.media.data.encoded import Encoded
 from sfumato.media.image.medium import ImageMedium
 from sfumato.media.medium import SignalMedium
@@ -117,6 +122,6 @@ def told(model: GaussianModel[Any], encoded: Encoded, labels: Tensor | None) -> 
     return {name: value.to(model.device) for name, value in cond.items()}
 
 
-def end_of(medium: SignalMedium) -> End:
+def end_of(medium: SignalMedium) -> Reconstruction:
     """Pixels are levels; what a network sees of a sound is not."""
-    return Levels() if isinstance(medium, ImageMedium) else Density()
+    return DiscreteReconstruction() if isinstance(medium, ImageMedium) else GaussianReconstruction()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sfumato.denoiser import TokenDenoiser
-from sfumato.likelihood import bound_on
+from sfumato.likelihood import token_bound
 from sfumato.media.text.rows import RowBatch
 from sfumato.model.text_conditions import conditions
 
@@ -49,5 +49,5 @@ def bound_of_rows(
         )
         counted = segments[part] >= 0
         at = first + low
-        parts.append(bound_on(denoiser, tokens[part], counted, draws, seed, at, **cond))
+        parts.append(token_bound(denoiser, tokens[part], counted, draws, seed, at, **cond))
     return torch.cat(parts)

@@ -18,7 +18,7 @@ from sfumato.evaluation.scoring.asked import Asked
 from sfumato.evaluation.scoring.scorer import Found, Scorer, SetAside
 from sfumato.evaluation.seen import spaced
 from sfumato.likelihood import flow_likelihood, gaussian_bound
-from sfumato.likelihood.ode import suited
+from sfumato.likelihood.ode import default_divergence
 from sfumato.media.audio.data import AudioData
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.stretches import divided
@@ -110,5 +110,5 @@ class SignalScorer(Scorer[Signal]):
         if self._asked.method == "bound":
             denoiser = model.evaluated(model.denoiser, "fp32")
             return gaussian_bound(denoiser, x0, end, steps, seed, **cond).nats
-        divergence = suited(x0[0].numel(), self._asked.probes)
+        divergence = default_divergence(x0[0].numel(), self._asked.probes)
         return flow_likelihood(model.denoiser, x0, end, divergence, steps, seed, **cond).nats
