@@ -174,7 +174,7 @@ def test_samplers_of_numbers_draw_what_was_observed(schedule):
     prior = GaussianMixture.build(torch.randn(4, 64, generator=source), roots @ roots.mT)
     operator = torch.randn(3, 64, generator=source, dtype=F64)
     y = torch.tensor([1.0, -1.0, 0.5], dtype=F64)
-    denoiser = MixtureDenoiser(prior.given(operator, y, 0.0), Gaussian(schedule))
+    denoiser = MixtureDenoiser(prior.posterior(operator, y, 0.0), Gaussian(schedule))
     x0 = sample(denoiser, Adams(), KeyedNoise(0, range(32), dtype=F64), (64,), 12)
     assert (x0 @ operator.T - y).abs().max() < 1e-9
     assert x0.std(0).min() > 0.1
@@ -182,7 +182,7 @@ def test_samplers_of_numbers_draw_what_was_observed(schedule):
 
 def test_classes_that_were_observed_can_be_guided_to():
     pair = GaussianMixture.build(torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), stds=0.3)
-    seen = pair.given(torch.tensor([[0.0, 1.0]]), torch.tensor([0.4]), 0.1)
+    seen = pair.posterior(torch.tensor([[0.0, 1.0]]), torch.tensor([0.4]), 0.1)
     guided = Guided(MixtureDenoiser(seen, Gaussian(Linear())), 2.0, null_label=seen.classes)
     cond = {"label": torch.arange(64) % 2}
     x0 = sample(guided, Adams(), KeyedNoise(0, range(64), dtype=F64), (2,), 12, cond)

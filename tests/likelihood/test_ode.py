@@ -66,7 +66,7 @@ def begun(x0: Tensor, end: GaussianReconstruction, seed: int = 0) -> Tensor:
     return x0 + math.exp(-end.log_snr / 2) * noise
 
 
-def truth(law: GaussianMixture, y: Tensor, end: Density) -> Tensor:
+def truth(law: GaussianMixture, y: Tensor, end: GaussianReconstruction) -> Tensor:
     """``-log p_s(y)``, by torch's normal laws."""
     wide = math.exp(-end.log_snr) * torch.eye(law.means.shape[1], dtype=F64)
     parts = MultivariateNormal(law.means, law.covariances + wide).log_prob(y[:, None])

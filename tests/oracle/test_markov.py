@@ -33,9 +33,12 @@ def test_entropy_and_log_probability_are_those_of_enumeration(chain):
 def test_reading_evidence_weighs_texts(chain):
     source = torch.Generator().manual_seed(0)
     evidence = torch.rand(1, chain.length, V, dtype=F64, generator=source)
-    got, weights = chain.read(evidence), enumeration.weighed(enumeration.law(chain), evidence[0])
+    got, weights = (
+        chain.posterior(evidence),
+        enumeration.weighed(enumeration.law(chain), evidence[0]),
+    )
     torch.testing.assert_close(got.log_likelihood[0], weights.sum().log())
-    torch.testing.assert_close(got.posterior[0], enumeration.marginals(weights, V, chain.length))
+    torch.testing.assert_close(got.marginals[0], enumeration.marginals(weights, V, chain.length))
 
 
 def test_an_order_that_is_not_used_changes_nothing():
@@ -48,7 +51,9 @@ def test_an_order_that_is_not_used_changes_nothing():
     evidence = torch.rand(50, 6, V, dtype=F64, generator=source)
     assert torch.equal(higher.sample(uniforms), plain.sample(uniforms))
     assert higher.entropy() == pytest.approx(plain.entropy(), rel=1e-14)
-    torch.testing.assert_close(higher.read(evidence).posterior, plain.read(evidence).posterior)
+    torch.testing.assert_close(
+        higher.posterior(evidence).marginals, plain.posterior(evidence).marginals
+    )
 
 
 def test_certain_chains_have_no_entropy():
@@ -147,16 +152,21 @@ def test_log_probability_is_that_of_enumeration(model):
 @both_models
 def test_the_reading_of_evidence_is_that_of_enumeration(model):
     evidence = torch.rand(1, 4, 3, dtype=F64, generator=torch.Generator().manual_seed(0))
-    got, weights = model.read(evidence), enumeration.weighed(enumeration.law(model), evidence[0])
+    got, weights = (
+        model.posterior(evidence),
+        enumeration.weighed(enumeration.law(model), evidence[0]),
+    )
     torch.testing.assert_close(got.log_likelihood[0], weights.sum().log())
-    torch.testing.assert_close(got.posterior[0], enumeration.marginals(weights, 3, 4))
+    torch.testing.assert_close(got.marginals[0], enumeration.marginals(weights, 3, 4))
 
 
 def test_states_that_show_themselves_are_a_markov_chain():
     chain = MarkovChain.random(3, 6, seed=0)
     shown = HiddenMarkovModel(chain, torch.eye(3, dtype=F64))
     evidence = torch.rand(5, 6, 3, dtype=F64, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(shown.read(evidence).posterior, chain.read(evidence).posterior)
+    torch.testing.assert_close(
+        shown.posterior(evidence).marginals, chain.posterior(evidence).marginals
+    )
     uniforms = torch.rand(5, 12, dtype=F64, generator=torch.Generator().manual_seed(2))
     tokens = chain.sample(uniforms[:, :6])
     assert torch.equal(shown.sample(uniforms), tokens)
@@ -180,7 +190,7 @@ def test_tokens_that_no_state_gives_off_have_no_probability():
     model = HiddenMarkovModel(MODEL.hidden, emission)
     assert model.log_probability(torch.tensor([[0, 1, 2, 0]])).item() == -math.inf
     seen = torch.nn.functional.one_hot(torch.tensor([[0, 1, 2, 0]])).double()
-    assert torch.equal(model.read(seen).posterior, seen)
+    assert torch.equal(model.posterior(seen).marginals, seen)
 
 
 def test_random_models_are_functions_of_their_seed():

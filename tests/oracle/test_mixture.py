@@ -95,7 +95,7 @@ def test_what_is_left_is_the_product_of_prior_and_likelihood(operator, noise_std
         density = np.exp(-0.5 * quadratic) / np.sqrt(np.linalg.det(covariance))
         joint.append(mixture.weights[k].item() * density * likelihood)
     weight = sum(joint)
-    left = mixture.given(matrix, y, noise_std)
+    left = mixture.posterior(matrix, y, noise_std)
     mean, second = moments(left)
     want_second = plane.T @ (weight[:, None] * plane) / weight.sum()
     assert mean.tolist() == pytest.approx(weight @ plane / weight.sum(), rel=1e-6, abs=1e-8)
@@ -112,7 +112,7 @@ def test_one_normal_is_conditioned_as_a_joint_normal(noise_std):
     root, operator = source.normal(size=(6, 6)), source.normal(size=(3, 6))
     mean, y, prior = source.normal(size=6), source.normal(size=3), root @ root.T
     normal = GaussianMixture.build(torch.tensor(mean)[None], torch.tensor(prior)[None])
-    left = normal.given(torch.tensor(operator), torch.tensor(y), noise_std)
+    left = normal.posterior(torch.tensor(operator), torch.tensor(y), noise_std)
     if noise_std > 0:
         precision = np.linalg.inv(prior) + operator.T @ operator / noise_std**2
         covariance = np.linalg.inv(precision)
@@ -135,15 +135,15 @@ def test_one_observation_after_the_other_is_both_at_once():
     mixture = tilted(seed=2, k=4, d=5)
     source = torch.Generator().manual_seed(0)
     operator, y = torch.randn(3, 5, generator=source), torch.randn(3, generator=source)
-    both = mixture.given(operator, y, 0.2)
-    apart = mixture.given(operator[:1], y[:1], 0.2).given(operator[1:], y[1:], 0.2)
+    both = mixture.posterior(operator, y, 0.2)
+    apart = mixture.posterior(operator[:1], y[:1], 0.2).posterior(operator[1:], y[1:], 0.2)
     for name in ("means", "covariances", "weights"):
         torch.testing.assert_close(getattr(apart, name), getattr(both, name), rtol=1e-9, atol=1e-11)
 
 
 def test_noise_without_bound_leaves_the_prior():
     mixture = tilted()
-    left = mixture.given(torch.eye(3), torch.ones(3), 1e9)
+    left = mixture.posterior(torch.eye(3), torch.ones(3), 1e9)
     for name in ("means", "covariances", "weights"):
         torch.testing.assert_close(getattr(left, name), getattr(mixture, name))
 
@@ -156,7 +156,7 @@ def test_without_noise_every_sample_is_what_was_observed(diagonal):
     source = torch.Generator().manual_seed(4)
     operator = torch.randn(3, 8, generator=source, dtype=F64)
     y = torch.randn(3, generator=source, dtype=F64)
-    left = mixture.given(operator, y, 0.0)
+    left = mixture.posterior(operator, y, 0.0)
     drawn = left.sample(
         torch.rand(200, generator=source), torch.randn(200, 8, generator=source, dtype=F64)
     )
@@ -171,7 +171,7 @@ def test_without_noise_every_sample_is_what_was_observed(diagonal):
 def test_what_is_far_from_all_components_goes_to_the_nearest():
     """Likelihoods of e^-10^7 and below, of which only the differences can be told."""
     pair = GaussianMixture.build(torch.tensor([[0.0], [1.0]]), stds=0.1)
-    left = pair.given(torch.ones(1, 1), torch.tensor([1e3]), 0.2)
+    left = pair.posterior(torch.ones(1, 1), torch.tensor([1e3]), 0.2)
     assert left.weights.tolist() == [0.0, 1.0]
     assert left.means[1].item() == pytest.approx(1 + 0.2 * 999)
     with pytest.raises(SettingError, match="Label 0"):
@@ -180,7 +180,7 @@ def test_what_is_far_from_all_components_goes_to_the_nearest():
 
 def test_points_are_weighed_and_stay_points():
     points = GaussianMixture.build(torch.tensor([[0.0, 5.0], [1.0, -5.0]]), stds=0.0)
-    left = points.given(torch.tensor([[1.0, 0.0]]), torch.tensor([0.75]), 0.5)
+    left = points.posterior(torch.tensor([[1.0, 0.0]]), torch.tensor([0.75]), 0.5)
     assert torch.equal(left.means, points.means) and not left.covariances.any()
     odds = math.exp(-0.5 * (0.25**2 - 0.75**2) / 0.25)
     assert left.weights[1].item() == pytest.approx(odds / (1 + odds))
@@ -192,9 +192,9 @@ def test_points_are_weighed_and_stay_points():
         (torch.eye(2), torch.zeros(2), 0.1, "does not fit"),
         (torch.eye(3), torch.zeros(2), 0.1, "does not fit"),
         (torch.ones(3), torch.zeros(1), 0.1, "does not fit"),
-        (torch.eye(3), torch.zeros(3), -0.1, "deviation"),
-        (torch.eye(3), torch.zeros(3), math.nan, "deviation"),
-        (torch.eye(3), torch.zeros(3), math.inf, "deviation"),
+        (torch.eye(3), torch.zeros(3), -0.1, "noise_std of"),
+        (torch.eye(3), torch.zeros(3), math.nan, "noise_std of"),
+        (torch.eye(3), torch.zeros(3), math.inf, "noise_std of"),
         (torch.ones(2, 3), torch.zeros(2), 0.0, "Without noise"),
         (torch.ones(4, 3), torch.zeros(4), 0.0, "Without noise"),
     ],
@@ -202,7 +202,7 @@ def test_points_are_weighed_and_stay_points():
 )
 def test_what_is_no_observation_is_refused(operator, observation, noise_std, match):
     with pytest.raises(SettingError, match=match):
-        tilted().given(operator, observation, noise_std)
+        tilted().posterior(operator, observation, noise_std)
 
 
 SCHEDULES = [Linear(), Cosine(), VP(), VE(sigma_max=5.0, rho=1.0)]

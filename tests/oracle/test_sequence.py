@@ -36,19 +36,21 @@ def test_each_class_has_its_own_law_and_the_null_label_has_that_of_all(label):
 @pytest.mark.parametrize("label", LABELS)
 def test_the_reading_of_evidence_is_that_of_enumeration(label):
     evidence = torch.rand(1, 4, 3, dtype=F64, generator=torch.Generator().manual_seed(0)) ** 4
-    got = MIXTURE.read(evidence, torch.tensor([label]))
+    got = MIXTURE.posterior(evidence, torch.tensor([label]))
     weights = enumeration.weighed(law(label), evidence[0])
     torch.testing.assert_close(got.log_likelihood[0], weights.sum().log())
-    torch.testing.assert_close(got.posterior[0], enumeration.marginals(weights, 3, 4))
+    torch.testing.assert_close(got.marginals[0], enumeration.marginals(weights, 3, 4))
 
 
 def test_no_label_is_the_null_label_and_each_row_has_its_own():
     evidence = torch.rand(3, 4, 3, dtype=F64, generator=torch.Generator().manual_seed(1))
     null, mixed = torch.full((3,), 2), torch.tensor([0, 1, 2])
-    assert torch.equal(MIXTURE.read(evidence).posterior, MIXTURE.read(evidence, null).posterior)
-    whole = MIXTURE.read(evidence, mixed).posterior
+    assert torch.equal(
+        MIXTURE.posterior(evidence).marginals, MIXTURE.posterior(evidence, null).marginals
+    )
+    whole = MIXTURE.posterior(evidence, mixed).marginals
     for row in range(3):
-        alone = MIXTURE.read(evidence[row : row + 1], mixed[row : row + 1]).posterior
+        alone = MIXTURE.posterior(evidence[row : row + 1], mixed[row : row + 1]).marginals
         torch.testing.assert_close(whole[row : row + 1], alone)
 
 
@@ -69,9 +71,9 @@ def test_samples_have_the_law(label):
 def test_evidence_that_no_part_explains_leaves_the_parts_as_they_were():
     sure = [MarkovChain(row, torch.eye(3, dtype=F64), 2) for row in torch.eye(3, dtype=F64)[:2]]
     evidence = torch.nn.functional.one_hot(torch.tensor([[0, 2]])).double()
-    got = SequenceMixture.build(sure).read(evidence)
+    got = SequenceMixture.build(sure).posterior(evidence)
     assert got.log_likelihood.tolist() == [-math.inf]
-    torch.testing.assert_close(got.posterior, evidence)
+    torch.testing.assert_close(got.marginals, evidence)
 
 
 @pytest.mark.parametrize(
@@ -93,4 +95,4 @@ def test_what_is_no_mixture_is_refused(parts, weights, labels, match):
 def test_classes_that_do_not_exist_are_refused():
     for label in (-1, 3):
         with pytest.raises(SettingError, match=f"Label {label}"):
-            MIXTURE.read(torch.ones(1, 4, 3, dtype=F64), torch.tensor([label]))
+            MIXTURE.posterior(torch.ones(1, 4, 3, dtype=F64), torch.tensor([label]))

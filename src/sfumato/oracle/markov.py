@@ -1,6 +1,4 @@
-"""The Markov chain of any order: each token depends on the k before it alone.
-
-The hidden Markov model: tokens that states nobody sees give off."""
+"""Markov chains of any order, and hidden Markov models."""
 
 from __future__ import annotations
 
@@ -12,18 +10,18 @@ from torch import Tensor
 
 from sfumato.errors import SettingError
 from sfumato.oracle.messages import marginals
-from sfumato.oracle.sequence import Reading, check_distributions, weighed
+from sfumato.oracle.sequence import SequencePosterior, check_distributions, reweight
 from sfumato.process.categorical import Categorical
 
 
 @dataclass(frozen=True, eq=False)
 class MarkovChain:
-    """A distribution of sequences of L tokens out of V, of order k.
+    """Sequences of L tokens out of V, of order k: each token depends on the k before it.
 
     Attributes:
-        initial: Probabilities of the first k tokens together, float64, k axes of V.
-        transition: ``transition[a, ..., b]`` holds the probabilities of what follows the k tokens
-            ``a, ..., b``; float64, k + 1 axes of V. Its number of axes tells the order.
+        initial: The joint probabilities of the first k tokens, float64, k axes of V.
+        transition: ``transition[a, ..., b]`` holds the probabilities of the token after the k
+            tokens ``a, ..., b``; float64, k + 1 axes of V. Its number of axes gives the order.
         length: L, at least k.
 
     Raises:
@@ -60,9 +58,9 @@ class MarkovChain:
         Args:
             size: V, at least 1.
             length: L.
-            seed: Which chain.
-            concentration: Above 0; near 0 each token has one sure follower, far above 1 all tokens
-                follow alike.
+            seed: The seed of the draws.
+            concentration: Above 0; near 0 each token has one almost certain successor, far above 1
+                all successors are equally probable.
             order: k, at least 1.
 
         Raises:
@@ -74,8 +72,7 @@ class MarkovChain:
                 f"concentration={concentration}.",
                 hint="size and order are at least 1 and the concentration above 0",
             )
-        # A row for every text of fewer than k tokens, whose next token opens the sequence, and
-        # then one for every text of k.
+        # One row for every prefix of fewer than k tokens, and then one for every context of k.
         counts = [size**known for known in range(order + 1)]
         source = np.random.default_rng(seed)
         drawn = torch.from_numpy(source.dirichlet(np.full(size, concentration), sum(counts)))
@@ -89,7 +86,7 @@ class MarkovChain:
 
     @property
     def order(self) -> int:
-        """k, how many tokens the next one depends on."""
+        """k, the number of tokens that the next one depends on."""
         return self.transition.ndim - 1
 
     @property
@@ -99,11 +96,11 @@ class MarkovChain:
 
     @property
     def draws(self) -> int:
-        """One uniform number a token."""
+        """One uniform number for each token."""
         return self.length
 
     def entropy(self) -> float:
-        """Entropy of the whole sequence, in nats, exact."""
+        """The entropy of the whole sequence, in nats, exact."""
         share, total = self.initial, torch.special.entr(self.initial).sum()
         of_rows = torch.special.entr(self.transition).sum(-1)
         for _ in range(self.length - self.order):
@@ -120,7 +117,7 @@ class MarkovChain:
         return first + self.transition.log()[tuple(windows)].sum(1)
 
     def sample(self, uniforms: Tensor) -> Tensor:
-        """See :meth:`SequenceDistribution.sample`: one number a token, one token after another."""
+        """See :meth:`SequenceDistribution.sample`; one number for each token, left to right."""
         laws = [self.initial]
         while laws[0].ndim > 1:
             laws.insert(0, laws[0].sum(-1))
@@ -131,15 +128,15 @@ class MarkovChain:
             tokens.append(Categorical(rows).sample(column))
         return torch.stack(tokens, 1)
 
-    def read(self, evidence: Tensor) -> Reading:
-        """See :meth:`SequenceDistribution.read`; in time linear in L."""
-        found = marginals(self.initial, self.transition, evidence)
-        return Reading(weighed(found.leave_one_out, evidence), found.log_likelihood)
+    def posterior(self, evidence: Tensor) -> SequencePosterior:
+        """See :meth:`SequenceDistribution.posterior`; in time linear in L."""
+        result = marginals(self.initial, self.transition, evidence)
+        return SequencePosterior(reweight(result.leave_one_out, evidence), result.log_likelihood)
 
 
 @dataclass(frozen=True, eq=False)
 class HiddenMarkovModel:
-    """A Markov chain of S hidden states, each of which draws a token of its own.
+    """A Markov chain of S hidden states, each of which emits a token.
 
     Its tokens depend on each other at any distance. The entropy of its sequences has no closed
     form; the mean of ``-log_probability`` over samples estimates it without bias.
@@ -177,8 +174,8 @@ class HiddenMarkovModel:
             states: S, at least 1.
             size: V, at least 1.
             length: L, at least 1.
-            seed: Which model.
-            concentration: Above 0, of all rows; see :meth:`MarkovChain.random`.
+            seed: The seed of the draws.
+            concentration: Above 0, for all rows; see :meth:`MarkovChain.random`.
 
         Raises:
             SettingError: An argument is out of range.
@@ -202,7 +199,7 @@ class HiddenMarkovModel:
 
     @property
     def draws(self) -> int:
-        """One uniform number a state, then one a token."""
+        """One uniform number for each state, then one for each token."""
         return 2 * self.length
 
     def sample(self, uniforms: Tensor) -> Tensor:
@@ -212,11 +209,12 @@ class HiddenMarkovModel:
 
     def log_probability(self, tokens: Tensor) -> Tensor:
         """See :meth:`SequenceDistribution.log_probability`; by the forward recursion."""
-        seen = self.emission.T[tokens.cpu()]
-        return marginals(self.hidden.initial, self.hidden.transition, seen).log_likelihood
+        evidence = self.emission.T[tokens.cpu()]
+        return marginals(self.hidden.initial, self.hidden.transition, evidence).log_likelihood
 
-    def read(self, evidence: Tensor) -> Reading:
-        """See :meth:`SequenceDistribution.read`; in time linear in L."""
-        found = marginals(self.hidden.initial, self.hidden.transition, evidence @ self.emission.T)
-        expected = found.leave_one_out @ self.emission
-        return Reading(weighed(expected, evidence), found.log_likelihood)
+    def posterior(self, evidence: Tensor) -> SequencePosterior:
+        """See :meth:`SequenceDistribution.posterior`; in time linear in L."""
+        states = evidence @ self.emission.T
+        result = marginals(self.hidden.initial, self.hidden.transition, states)
+        expected = result.leave_one_out @ self.emission
+        return SequencePosterior(reweight(expected, evidence), result.log_likelihood)

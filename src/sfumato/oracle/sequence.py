@@ -1,11 +1,9 @@
-"""Distributions of sequences of tokens of which everything that a denoiser is asked is known.
+"""Distributions of sequences of tokens with known posteriors, and mixtures of them.
 
-The tokens of a state are lost independently of each other, so what a state says of the data is one
-row of evidence per place, ``q(x_t,i | x0_i)``. A distribution that can weigh its sequences by such
-rows has an exact denoiser under every categorical process.
-
-
-A mixture of distributions of sequences, in classes: the oracle of guidance on tokens."""
+The tokens of a state are corrupted independently of each other, so the likelihood of the data given
+a state is one row of evidence for each place, ``q(x_t,i | x0_i)``. A distribution with a posterior
+given such rows has an exact denoiser under every categorical process.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +19,18 @@ from sfumato.oracle import components
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What evidence says of a sequence.
+class SequencePosterior:
+    """The posterior of sequences given evidence.
 
     Attributes:
-        posterior: Probability of each token at each place given all of the evidence, float64,
+        marginals: The probability of each token at each place given all of the evidence, float64,
             shape (B, L, V); rows sum to 1. Where the evidence is impossible it is some
             distribution that agrees with the evidence at its own place.
-        log_likelihood: Log of the evidence's expectation over sequences, in nats, float64, shape
-            (B,); -inf where no sequence agrees with it.
+        log_likelihood: The log of the expectation of the evidence over sequences, in nats, float64,
+            shape (B,); -inf where no sequence agrees with it.
     """
 
-    posterior: Tensor
+    marginals: Tensor
     log_likelihood: Tensor
 
 
@@ -49,10 +47,10 @@ class SequenceDistribution(Protocol):
 
     @property
     def draws(self) -> int:
-        """How many uniform numbers one sample is made of."""
+        """The number of uniform numbers that one sample needs."""
 
     def sample(self, uniforms: Tensor) -> Tensor:
-        """The sequences that uniform numbers stand for, by inverse distribution functions.
+        """Sample sequences from uniform numbers, by inverse distribution functions.
 
         Args:
             uniforms: In [0, 1), float64, shape (B, draws).
@@ -62,35 +60,35 @@ class SequenceDistribution(Protocol):
         """
 
     def log_probability(self, tokens: Tensor) -> Tensor:
-        """``log p(tokens)`` in nats, float64, shape (B,); -inf for what cannot be.
+        """``log p(tokens)`` in nats, float64, shape (B,); -inf for impossible sequences.
 
         Args:
             tokens: int64, shape (B, L).
         """
 
-    def read(self, evidence: Tensor) -> Reading:
+    def posterior(self, evidence: Tensor) -> SequencePosterior:
         """The posterior of every place given evidence for every place.
 
         Args:
-            evidence: Likelihood of what was seen at each place for each token, float64, not
+            evidence: The likelihood of the observation at each place for each token, float64, not
                 negative, shape (B, L, V); each row has a positive sum.
         """
 
 
-def weighed(belief: Tensor, evidence: Tensor) -> Tensor:
-    """Their product with rows brought to sum 1, or the evidence alone where they contradict."""
-    joint = belief * evidence
+def reweight(prior: Tensor, evidence: Tensor) -> Tensor:
+    """The product, normalised to rows of sum 1, or the evidence alone where the product is 0."""
+    joint = prior * evidence
     total = joint.sum(-1, keepdim=True)
     alone = evidence / evidence.sum(-1, keepdim=True)
     return torch.where(total > 0, joint / total, alone)
 
 
 def check_distributions(owner: str, name: str, rows: Tensor) -> None:
-    """Hold every row to being a distribution.
+    """Check that every row is a distribution.
 
     Args:
-        owner: Whose rows, such as "a Markov chain".
-        name: Of the rows.
+        owner: The owner of the rows for the error message, such as "a Markov chain".
+        name: The name of the rows.
         rows: Shape (..., V).
 
     Raises:
@@ -106,12 +104,12 @@ def check_distributions(owner: str, name: str, rows: Tensor) -> None:
 
 @dataclass(frozen=True, eq=False)
 class SequenceMixture:
-    """K distributions of sequences, of which each sample comes from one.
+    """K distributions of sequences in classes; each sample comes from one of them.
 
     Attributes:
         parts: The distributions, all of the same size and length.
         weights: Shape (K,), float64, not negative, summing to 1.
-        labels: Class of each part, shape (K,), int64, in [0, classes).
+        labels: The class of each part, shape (K,), int64, in [0, classes).
 
     Raises:
         SettingError: The parts do not agree, or weights or labels do not fit.
@@ -125,8 +123,8 @@ class SequenceMixture:
         shapes = {(part.size, part.length) for part in self.parts}
         if len(shapes) != 1:
             raise SettingError(
-                "The parts of a mixture are not of one size and length.",
-                why=f"tokens and lengths are {sorted(shapes)}",
+                "The parts of a mixture need one size and length.",
+                why=f"their sizes and lengths are {sorted(shapes)}",
             )
         if not self.weights.shape == self.labels.shape == (len(self.parts),):
             raise SettingError(
@@ -143,7 +141,7 @@ class SequenceMixture:
         weights: Tensor | None = None,
         labels: Tensor | None = None,
     ) -> SequenceMixture:
-        """A mixture from what is convenient to state.
+        """Make a mixture with convenient defaults.
 
         Args:
             parts: K distributions of one size and length.
@@ -159,7 +157,7 @@ class SequenceMixture:
 
     @property
     def classes(self) -> int:
-        """Number of classes; also the null label, which stands for the whole mixture."""
+        """The number of classes; also the null label, which stands for the whole mixture."""
         return components.classes(self.labels)
 
     @property
@@ -174,7 +172,7 @@ class SequenceMixture:
 
     @property
     def draws(self) -> int:
-        """One uniform number that chooses the part, then those of the part."""
+        """One uniform number to choose the part, then those of the part."""
         return 1 + max(part.draws for part in self.parts)
 
     def sample(self, uniforms: Tensor, label: Tensor | None = None) -> Tensor:
@@ -185,7 +183,7 @@ class SequenceMixture:
             label: Shape (B,), each a class or the null label; None = the whole mixture.
 
         Raises:
-            SettingError: A label leaves no part that has a weight.
+            SettingError: A label selects no part with a positive weight.
         """
         chosen = components.choose(self._log_weights(label), uniforms[:, 0])
         tokens = torch.empty(len(uniforms), self.length, dtype=torch.int64)
@@ -202,33 +200,32 @@ class SequenceMixture:
             label: Shape (B,), each a class or the null label; None = the whole mixture.
 
         Raises:
-            SettingError: A label leaves no part that has a weight.
+            SettingError: A label selects no part with a positive weight.
         """
         of_parts = torch.stack([part.log_probability(tokens) for part in self.parts], 1)
         return torch.logsumexp(self._log_weights(label) + of_parts, 1)
 
-    def read(self, evidence: Tensor, label: Tensor | None = None) -> Reading:
-        """See :meth:`SequenceDistribution.read`, or given the class too.
+    def posterior(self, evidence: Tensor, label: Tensor | None = None) -> SequencePosterior:
+        """See :meth:`SequenceDistribution.posterior`, or given the class too.
 
-        Each part reads the evidence by itself and counts by how likely it finds it.
+        The posterior of each part is weighted by the likelihood of the evidence under the part.
 
         Args:
             evidence: Shape (B, L, V), see there.
             label: Shape (B,), each a class or the null label; None = the whole mixture.
 
         Raises:
-            SettingError: A label leaves no part that has a weight.
+            SettingError: A label selects no part with a positive weight.
         """
-        readings = [part.read(evidence) for part in self.parts]
+        posteriors = [part.posterior(evidence) for part in self.parts]
         log_weights = self._log_weights(label)
-        likelihoods = torch.stack([reading.log_likelihood for reading in readings], 1)
-        log_joint = log_weights + likelihoods
+        log_joint = log_weights + torch.stack([each.log_likelihood for each in posteriors], 1)
         log_likelihood = torch.logsumexp(log_joint, 1)
-        # Evidence that no part explains does not tell the parts apart.
-        hopeless = log_likelihood == -torch.inf
-        share = torch.where(hopeless[:, None], log_weights, log_joint).softmax(1)
-        posteriors = torch.stack([reading.posterior for reading in readings], 1)
-        return Reading(torch.einsum("bk,bklv->blv", share, posteriors), log_likelihood)
+        # Evidence that is impossible for every part leaves their weights unchanged.
+        impossible = log_likelihood == -torch.inf
+        share = torch.where(impossible[:, None], log_weights, log_joint).softmax(1)
+        marginals = torch.stack([each.marginals for each in posteriors], 1)
+        return SequencePosterior(torch.einsum("bk,bklv->blv", share, marginals), log_likelihood)
 
     def _log_weights(self, label: Tensor | None) -> Tensor:
         return components.log_weights(self.weights, self.labels, label)
