@@ -1,29 +1,22 @@
-"""A short-time Fourier transform that loses nothing and keeps energies.
+"""Digital signal processing of audio, as pure functions on tensors.
 
-A signal is cut into frames of ``window`` samples that overlap by half, every frame is multiplied by
-a sine window and transformed by a real FFT; the way back multiplies by the same window and adds the
-overlapping frames. The squares of a sine window and of its copy half a window later are
-``sin^2 + cos^2 = 1``, which is the condition for perfect reconstruction of Princen & Bradley 1986
-("Analysis/synthesis filter bank design based on time domain aliasing cancellation"), and it turns
-the weighted overlap-add of Griffin & Lim 1984 ("Signal estimation from modified short-time Fourier
-transform", eq. 6), whose denominator is that sum, into a plain one.
+The last dimension of a signal is time; all dimensions before it are batch dimensions. Amplitudes
+are relative to full scale, 1.
+
+**The short-time Fourier transform** here is invertible and preserves energies. A signal is cut into
+frames of ``window`` samples that overlap by half, every frame is multiplied by a sine window and
+transformed by a real FFT; the way back multiplies by the same window and adds the overlapping
+frames. The squares of a sine window and of its copy half a window later are ``sin^2 + cos^2 = 1``,
+which is the condition for perfect reconstruction of Princen & Bradley 1986 ("Analysis/synthesis
+filter bank design based on time domain aliasing cancellation"), and it turns the weighted
+overlap-add of Griffin & Lim 1984 ("Signal estimation from modified short-time Fourier transform",
+eq. 6), whose denominator is that sum, into a plain one.
 
 A real frame has ``window / 2 - 1`` complex lines and two real ones, at frequency zero and at half
-the rate (Nyquist). Those two share bin 0, as its real and its imaginary part: then there are
-exactly ``window / 2`` bins, and every part of every bin is a free number.
+the rate (Nyquist). Those two share bin 0, as its real and its imaginary part, so that there are
+exactly ``window / 2`` bins, and every part of every bin is an independent number.
 
-
-Levels in frequency bands that are spaced like hearing: the log-mel spectrogram.
-
-Ground floor: the mathematics of sampled sound, as pure functions on tensors.
-
-::
-
-    stft    sound to complex lines in time and frequency, and back without loss
-    mel     levels in bands that are spaced like hearing, in decibels
-
-The last dimension of a signal is time, and whatever comes before it is a batch. Amplitudes are
-relative to full scale, 1.
+**The log-mel spectrogram** has levels in decibels in frequency bands that are spaced like hearing.
 """
 
 from __future__ import annotations
@@ -34,12 +27,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-# A line between the two real ones stands for itself and for its mirror image.
+# A line between the two real ones represents itself and its mirror image.
 _BOTH_SIDES = math.sqrt(2.0)
 
 
 def frame_count(samples: int, window: int) -> int:
-    """How many frames :func:`analyse` makes of ``samples`` samples."""
+    """The number of frames that :func:`analyse` computes from ``samples`` samples."""
     return -(-samples // (window // 2)) + 1
 
 
@@ -53,7 +46,7 @@ def analyse(x: Tensor, window: int) -> Tensor:
 
     Args:
         x: float32 or float64, shape (..., N).
-        window: Samples in a frame; even.
+        window: The number of samples of a frame; even.
 
     Returns:
         Complex, shape (..., window / 2, ceil(N / (window / 2)) + 1).
@@ -70,15 +63,14 @@ def analyse(x: Tensor, window: int) -> Tensor:
 
 
 def synthesise(s: Tensor, window: int, length: int) -> Tensor:
-    """Turn a transform into the signal whose own transform is nearest to it (least squares).
+    """The signal whose transform is nearest to the given one (least squares).
 
-    The inverse of :func:`analyse`, and its adjoint: no signal comes out with more energy than the
-    lines have.
+    The inverse of :func:`analyse`, and its adjoint: the signal has at most the energy of the lines.
 
     Args:
         s: complex64 or complex128, shape (..., window / 2, frames).
-        window: Samples in a frame, as for the analysis.
-        length: Samples to return; frames beyond them are dropped.
+        window: The number of samples of a frame, as for the analysis.
+        length: The number of samples to return; frames beyond them are dropped.
 
     Returns:
         float32 or float64, shape (..., length).
@@ -100,7 +92,7 @@ def synthesise(s: Tensor, window: int, length: int) -> Tensor:
              torch.complex(first.imag, zero)]  # fmt: skip
     parts = torch.fft.irfft(torch.cat(lines, -1), n=window, norm="ortho")
     parts = parts * _sine(window, parts)
-    # What lies before the middle of the first frame, or after that of the last, is padding.
+    # Samples before the middle of the first frame, or after that of the last, are padding.
     halves: Tensor = parts[..., :-1, hop:] + parts[..., 1:, :hop]
     return halves.flatten(-2)[..., :length]
 
@@ -112,7 +104,7 @@ def _hop(window: int) -> int:
 
 
 def _sine(window: int, like: Tensor) -> Tensor:
-    # Computed in float64, so that float32 signals lose no more than the rounding of the result.
+    # Computed in float64, so that for float32 signals only the result is rounded.
     places = torch.arange(window, dtype=torch.float64) + 0.5
     return torch.sin(math.pi / window * places).to(like)
 
@@ -150,11 +142,11 @@ def mel_edges(rate: int, bands: int) -> Tensor:
 
 
 def triangles(edges: Tensor, frequencies: Tensor) -> Tensor:
-    """How much of each frequency falls into each band.
+    """The weight of each frequency in each band.
 
-    A band weighs its centre by 1, in a triangle (Davis & Mermelstein 1980, "Comparison of
-    parametric representations for monosyllabic word recognition", fig. 1). From the first centre
-    to the last the weights of a frequency add to 1.
+    The weights of a band are a triangle with 1 at its centre (Davis & Mermelstein 1980, "Comparison
+    of parametric representations for monosyllabic word recognition", fig. 1). From the first centre
+    to the last the weights of a frequency add up to 1.
 
     Args:
         edges: Shape (bands + 2,), rising.
@@ -174,16 +166,16 @@ def log_mel(
 ) -> Tensor:
     """Levels in time and mel bands.
 
-    The power in a band is that part of a frame's mean square, under a Hann window, which the
-    triangle of the band lets through: the bands add to the power of all that lies between the
-    first and the last centre. 0 dB is the power of a sine of amplitude 1.
+    The power in a band is the part of a frame's mean square, under a Hann window, which the
+    triangle of the band passes: the bands add up to the power of all frequencies between the first
+    and the last centre. 0 dB is the power of a sine of amplitude 1.
 
     Args:
         x: float32 or float64, shape (..., N), full scale is 1.
         rate: Samples per second.
-        bands: How many bands there are from 0 Hz to half the rate.
-        window: Seconds that a frame looks at; at least two samples are taken.
-        hop: Seconds from one frame to the next, rounded to samples; at least one is taken. Frame
+        bands: The number of bands from 0 Hz to half the rate.
+        window: The length of a frame in seconds, at least two samples.
+        hop: Seconds from one frame to the next, rounded to samples, at least one. Frame
             ``f`` is centred on its own stretch of the signal, from ``f * hop`` to
             ``(f + 1) * hop``; outside of the signal there is silence.
 
@@ -202,7 +194,7 @@ def log_mel(
     points = _fft_length(length, rate, edges)
     hann = torch.hann_window(length, dtype=torch.float64)
     spectra = torch.fft.rfft(_frames(x, length, step) * hann.to(x), n=points)
-    # A line between 0 and half the rate stands for its mirror image too.
+    # A line between 0 and half the rate represents its mirror image too.
     both_sides = torch.full((points // 2 + 1,), 2.0, dtype=torch.float64)
     both_sides[[0, -1]] = 1.0
     unit = both_sides / (points * hann.square().sum() * _FULL_SCALE)
@@ -214,13 +206,13 @@ def log_mel(
 
 def _frames(x: Tensor, length: int, step: int) -> Tensor:
     count = -(-x.shape[-1] // step)
-    # Negative where frames do not touch: then parts of the signal are skipped.
+    # Negative if frames do not touch; then parts of the signal are skipped.
     before = (length - step) // 2
     padded = pad(x, (max(before, 0), length + step))[..., max(-before, 0) :]
     return padded.unfold(-1, length, step)[..., :count, :]
 
 
 def _fft_length(length: int, rate: int, edges: Tensor) -> int:
-    """A power of two that holds a frame and puts two lines or more on the slope of every band."""
+    """A power of two of at least a frame, with two lines or more on the slope of every band."""
     narrowest = float((edges[1:] - edges[:-1]).min())
     return int(2 ** math.ceil(math.log2(max(length, 2 * rate / narrowest))))

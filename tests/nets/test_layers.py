@@ -33,7 +33,7 @@ def test_the_form_for_compilers_is_the_same_function(
     mixing = LocalMixing(6, offsets).double()
     x = torch.randn(3, 20, 6, dtype=torch.float64, requires_grad=True)
     moved = mixing(x, segments) - x
-    summed = mixing._summed(x, segments)
+    summed = mixing._sum(x, segments)
     torch.testing.assert_close(summed, moved)
     toward = torch.randn_like(moved)
     weights = (x, mixing.weight)

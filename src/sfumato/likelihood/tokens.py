@@ -108,7 +108,8 @@ def order_likelihood(
     rows = states.flatten(0, 1)
     t = process.keep.time(torch.arange(count, dtype=torch.float64) / count).repeat(orders)
     scores = []
-    for part in torch.arange(len(rows)).split(max(1, _MOST_LOGITS // (len(x0) * process.size))):
+    batch = max(1, _MOST_LOGITS // (len(x0) * process.size))
+    for part in torch.split(torch.arange(len(rows)), batch):
         expanded = {name: value.expand(len(part), *value.shape[1:]) for name, value in cond.items()}
         logits = denoiser(rows[part], t[part], **expanded).logits
         log_probabilities = logits[torch.arange(len(part)), targets[part]].double().log_softmax(-1)

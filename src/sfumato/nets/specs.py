@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfumato.errors import SettingError
-from sfumato.nets.settings import GROUP, ActivationName, require_multiple
+from sfumato.nets import GROUP, ActivationName, require_multiple
 
 if TYPE_CHECKING:
     from torch import nn

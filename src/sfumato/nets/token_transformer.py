@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sfumato.nets import ActivationName
 from sfumato.nets.attention import AttentionKernel, fused
 from sfumato.nets.conditioning import Conditioning
 from sfumato.nets.layers import NEIGHBOURS, zero_init
-from sfumato.nets.settings import ActivationName
 from sfumato.nets.transformer import Transformer
 
 
@@ -20,17 +20,17 @@ class TokenTransformer(nn.Module):
     The weights do not fix the length: rotary positions know distances only.
 
     Args:
-        size: Number of clean tokens, which it tells of.
-        states: Number of tokens it reads: the clean ones, and a mask where there is one.
-        context: About the longest text to come, in tokens.
-        dim: Size of a token's vector.
-        depth: Number of blocks.
-        heads: Number of heads.
-        timed: Whether it is told the noise level. Under masking the state itself shows it.
-        classes: Number of labels; 0 for none.
-        kernel: How attention is computed.
-        neighbours: Offsets of the neighbours that are mixed, see `LocalMixing`.
-        activation: Of the MLPs.
+        size: The number of clean tokens, for which it has logits.
+        states: The number of input tokens: the clean ones, and a mask if there is one.
+        context: About the length of the longest text, in tokens.
+        dim: The size of a token's vector.
+        depth: The number of blocks.
+        heads: The number of heads.
+        timed: Whether the noise level is an input. Under masking the state itself shows it.
+        classes: The number of labels; 0 for none.
+        kernel: Computes attention.
+        neighbours: The offsets of the neighbours that are mixed, see `LocalMixing`.
+        activation: The activation of the MLPs.
     """
 
     def __init__(
@@ -77,8 +77,7 @@ class TokenTransformer(nn.Module):
             tokens: (B, N) long in 0..states - 1.
             level: (B,), of order 1; ignored unless `timed`.
             label: (B,) long in 0..classes, the last being null; None for null.
-            segments: (B, N) long; tokens see those of their own segment only. None for one
-                segment.
+            segments: (B, N) long; tokens attend to their own segment only. None for one segment.
 
         Returns:
             (B, N, size).

@@ -1,4 +1,4 @@
-"""Transformers: a core on tokens, and the backbone that cuts a signal or picture into patches."""
+"""Transformers: a core on tokens, and the backbone on patches of a signal or image."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from sfumato.nets import ActivationName
 from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, fused
-from sfumato.nets.conditioning import Conditioning, Places
+from sfumato.nets.conditioning import Conditioning, PositionEmbedding
 from sfumato.nets.layers import LocalMixing, Mlp, Modulation, TokenNorm, zero_init
 from sfumato.nets.patches import gather_patches, grid, scatter_patches
-from sfumato.nets.settings import ActivationName
 
 
 class Block(nn.Module):
@@ -34,7 +34,7 @@ class Block(nn.Module):
         self.norm = TokenNorm()
         self.attention = SelfAttention(dim, heads, kernel)
         self.mlp = Mlp(dim, hidden, activation)
-        # Where attention and the MLP read from.
+        # For the inputs of attention and of the MLP.
         self.mixing = nn.ModuleList(LocalMixing(dim, neighbours) for _ in range(2) if neighbours)
 
     def forward(
@@ -43,20 +43,20 @@ class Block(nn.Module):
         rotary: tuple[Tensor, Tensor],
         cond: Tensor,
         segments: Tensor | None = None,
-        sees: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> Tensor:
         """(B, N, D) with rotary tables and a conditioning vector (B, D) -> (B, N, D).
 
-        `segments` (B, N) and `sees` (B, 1, N, N) say the same, for neighbours and for attention.
+        `segments` (B, N), for neighbours, and `mask` (B, 1, N, N), for attention, have to agree.
         """
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(cond)
-        y = self._mixed(0, self.norm(x, shift_a, scale_a), segments)
-        x = x + gate_a.unsqueeze(1) * self.attention(y, rotary, sees)
-        y = self._mixed(1, self.norm(x, shift_m, scale_m), segments)
+        y = self._mix(0, self.norm(x, shift_a, scale_a), segments)
+        x = x + gate_a.unsqueeze(1) * self.attention(y, rotary, mask)
+        y = self._mix(1, self.norm(x, shift_m, scale_m), segments)
         x = x + gate_m.unsqueeze(1) * self.mlp(y)
         return x
 
-    def _mixed(self, place: int, x: Tensor, segments: Tensor | None) -> Tensor:
+    def _mix(self, place: int, x: Tensor, segments: Tensor | None) -> Tensor:
         if not self.mixing:
             return x
         mixed: Tensor = self.mixing[place](x, segments)
@@ -67,17 +67,17 @@ class Transformer(nn.Module):
     """A bidirectional transformer on tokens of any kind.
 
     Args:
-        dim: Size of a token and of the conditioning vector.
-        depth: Number of blocks.
-        heads: Number of heads.
-        axes: Number of coordinates of a position.
-        expansion: Hidden size of the MLP over `dim`.
-        theta: Slowest wavelength of the rotary positions over the fastest; about the longest
+        dim: The size of a token and of the conditioning vector.
+        depth: The number of blocks.
+        heads: The number of heads.
+        axes: The number of coordinates of a position.
+        expansion: The hidden size of the MLP over `dim`.
+        theta: The slowest wavelength of the rotary positions over the fastest; about the longest
             distance between two tokens.
-        kernel: How attention is computed.
-        neighbours: Offsets of the tokens in a row whose channels are mixed before attention and
-            MLP, see `LocalMixing`; none by default.
-        activation: Of the MLPs.
+        kernel: Computes attention.
+        neighbours: The offsets of the neighbours that are mixed before attention and MLP, see
+            `LocalMixing`; none by default.
+        activation: The activation of the MLPs.
     """
 
     def __init__(
@@ -110,40 +110,40 @@ class Transformer(nn.Module):
             x: (B, N, D) tokens.
             positions: (N, axes) coordinates, in units where neighbours are about 1 apart.
             cond: (B, D), already activated (see `Conditioning`).
-            segments: (B, N) long; tokens see those of their own segment only. None for one.
+            segments: (B, N) long; tokens attend to their own segment only. None for one.
 
         Returns:
             (B, N, D), normalised and modulated, ready for a linear head.
         """
         rotary = self.rotary(positions)
-        sees = None
+        mask = None
         if segments is not None:
-            sees = (segments.unsqueeze(-1) == segments.unsqueeze(-2)).unsqueeze(1)
+            mask = (segments.unsqueeze(-1) == segments.unsqueeze(-2)).unsqueeze(1)
         for block in self.blocks:
-            x = block(x, rotary, cond, segments, sees)
+            x = block(x, rotary, cond, segments, mask)
         shift, scale = self.modulation(cond)
         normed: Tensor = self.norm(x, shift, scale)
         return normed
 
 
 class PatchTransformer(nn.Module):
-    """A transformer backbone on patches of a signal (one axis) or a picture (two axes).
+    """A transformer backbone on patches of a signal (one axis) or an image (two axes).
 
     The weights do not fix the resolution: rotary positions count patches, and the absolute
     position added to every token is relative to the extent of the input.
 
     Args:
-        channels: Channels of the input.
-        patch: Side of a patch.
-        dim: Size of a token.
-        depth: Number of blocks.
-        heads: Number of heads.
+        channels: The number of channels of the input.
+        patch: The side of a patch.
+        dim: The size of a token.
+        depth: The number of blocks.
+        heads: The number of heads.
         axes: 1 for (B, C, L), 2 for (B, C, H, W).
-        classes: Number of labels; 0 for none.
-        lengths: Whether it is told how much of the input is filled.
-        out_channels: Channels of the output; those of the input if None.
-        kernel: How attention is computed.
-        activation: Of the MLPs.
+        classes: The number of labels; 0 for none.
+        lengths: Whether the share of the input that is filled is a condition.
+        out_channels: The number of channels of the output; those of the input if None.
+        kernel: Computes attention.
+        activation: The activation of the MLPs.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class PatchTransformer(nn.Module):
         self.patch = patch
         self.conditioning = Conditioning(dim, classes, lengths)
         self.tokens = nn.Linear(channels * patch**axes, dim)
-        self.place = Places(axes, dim)
+        self.place = PositionEmbedding(axes, dim)
         self.core = Transformer(dim, depth, heads, axes=axes, kernel=kernel, activation=activation)
         self.head = zero_init(nn.Linear(dim, (out_channels or channels) * patch**axes))
 
@@ -182,7 +182,7 @@ class PatchTransformer(nn.Module):
             x: (B, C, *sides), of order 1.
             level: (B,), of order 1.
             label: (B,) long in 0..classes, the last being null; None for null.
-            length: (B,), which share of the input is filled, in [0, 1]; None for all of it.
+            length: (B,), the share of the input that is filled, in [0, 1]; None for 1.
 
         Returns:
             (B, C_out, *sides).
