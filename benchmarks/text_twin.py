@@ -30,7 +30,7 @@ from sfumato.media.text.data import TextData
 from sfumato.model.token_bits import ratio
 from sfumato.model.token_bound import bound_of_rows
 from sfumato.model.tokens import TextModel
-from sfumato.nets.token_transformer import TokenTransformer
+from sfumato.nets.transformer import TokenTransformer
 from sfumato.runs.directory import locate
 from sfumato.runs.spec import Spec, read
 from sfumato.training.data import reopen

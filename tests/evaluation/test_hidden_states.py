@@ -8,7 +8,7 @@ import torch
 
 from sfumato.evaluation.hidden_states import HiddenStates
 from sfumato.model.tokens import TextModel
-from sfumato.nets.token_transformer import TokenTransformer
+from sfumato.nets.transformer import TokenTransformer
 from sfumato.run import open_run
 
 Runs = Callable[..., Path]

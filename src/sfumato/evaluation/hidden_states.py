@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sfumato.model.tokens import TextModel
-from sfumato.nets.token_transformer import TokenTransformer
+from sfumato.nets.transformer import TokenTransformer
 
 _AT_ONCE = 16
 

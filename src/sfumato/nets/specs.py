@@ -157,7 +157,7 @@ class TransformerSpec(BackboneSpec):
 
 
 class TokenTransformerSpec(BaseModel):
-    """A transformer on tokens (`sfumato.nets.token_transformer.TokenTransformer`)."""
+    """A transformer on tokens (`sfumato.nets.transformer.TokenTransformer`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -182,7 +182,7 @@ class TokenTransformerSpec(BaseModel):
             context: About the longest text to come, in tokens.
             classes: Number of labels; 0 for none.
         """
-        from sfumato.nets.token_transformer import TokenTransformer
+        from sfumato.nets.transformer import TokenTransformer
 
         settings = self.model_dump(exclude={"kind"})
         return TokenTransformer(size, states, context, classes=classes, **settings)

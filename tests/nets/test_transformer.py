@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sfumato.errors import SettingError
-from sfumato.nets.token_transformer import TokenTransformer
+from sfumato.nets.transformer import TokenTransformer
 
 SIZE, STATES, CONTEXT, CLASSES = 11, 12, 24, 3
 
