@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sfumato.denoiser import NetworkDenoiser
-from sfumato.dsp.mel import FLOOR, mel_edges, triangles
+from sfumato.dsp import FLOOR, mel_edges, triangles
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.events import Progress
 from sfumato.engine.loop import Trainer
@@ -43,9 +43,9 @@ from sfumato.evaluation.real import items_of
 from sfumato.evaluation.result import Section
 from sfumato.media.data.order import batch_indices
 from sfumato.media.numbers import NumberData
+from sfumato.metrics.audio_features import LogMel
 from sfumato.metrics.extractor import Clips
-from sfumato.metrics.log_mel_features import LogMel
-from sfumato.model.model import drawn
+from sfumato.model.network import drawn
 from sfumato.objective import Regression, Unit, drop_labels
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import EDM, Eps

@@ -29,11 +29,11 @@ from sfumato.evaluation.real import pieces_of
 from sfumato.evaluation.result import Section
 from sfumato.media.numbers import NumberData
 from sfumato.media.text.medium import TextData
+from sfumato.metrics.audio_features import LogMel
 from sfumato.metrics.extractor import Clips, Extractor
-from sfumato.metrics.log_mel_features import LogMel
-from sfumato.metrics.ngram_features import NgramFeatures
 from sfumato.metrics.patch_components import PatchComponents
 from sfumato.metrics.random_features import RandomFeatures
+from sfumato.metrics.text_features import NgramFeatures
 from sfumato.training.data import prepare
 from sfumato.training.source import recipe_for
 

@@ -17,7 +17,7 @@ SOURCE = Path(sfumato.__file__).parent
 
 # Lowest first; rooms of one floor are strangers to each other.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"", "errors", "panics"}),
+    frozenset({"", "errors"}),
     frozenset({"registry"}),
     frozenset({"storage", "dsp", "process", "conditions"}),
     frozenset({"nets", "engine", "metrics"}),

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from sfumato.evaluation.likelihood import bits_of_items
-from sfumato.likelihood import Density, gaussian_bound
+from sfumato.likelihood import GaussianReconstruction, gaussian_bound
 from sfumato.model.numbers import NumberModel
 from sfumato.run import open_run
 
@@ -45,7 +45,7 @@ def test_they_are_the_density_s_given_label_and_length(finished_sounds: Path, na
     assert all(told.keys() == cond.keys() for told in heard)
     told = {key: value.to(model.device) for key, value in cond.items() if value is not None}
     denoiser, x0 = model.evaluated(model.denoiser, "fp32"), encoded.x0.to(model.device)
-    nats = gaussian_bound(denoiser, x0, Density(), 2, seed=3, **told).nats
+    nats = gaussian_bound(denoiser, x0, GaussianReconstruction(), 2, seed=3, **told).nats
     assert found.dimensions == x0[0].numel()
     np.testing.assert_allclose(found.of_each, nats / found.dimensions / math.log(2), rtol=1e-6)
     assert np.isfinite(found.of_each).all()

@@ -8,7 +8,7 @@ import torch
 
 from sfumato.evaluation.features import Features, HiddenStates, Sets, evenly_spaced, extract
 from sfumato.model.tokens import TokenModel
-from sfumato.nets.token_transformer import TokenTransformer
+from sfumato.nets.transformer import TokenTransformer
 from sfumato.run import open_run
 
 Runs = Callable[..., Path]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sfumato.engine import precision
 from sfumato.evaluation import likelihood
 from sfumato.evaluation.likelihood import ItemBits, bits_of_items
-from sfumato.likelihood import Levels, gaussian_bound
+from sfumato.likelihood import DiscreteReconstruction, gaussian_bound
 from sfumato.model.numbers import NumberModel
 from sfumato.run import open_run
 from sfumato.runs.measuring import Measuring
@@ -71,7 +71,9 @@ def test_they_are_the_bound_s(plain: Model) -> None:
     found, _ = concluded(plain, PICTURES, None)
     x0 = torch.from_numpy(PICTURES.astype(np.float32)) / 127.5 - 1
     denoiser = plain.evaluated(plain.denoiser, "fp32")
-    nats = gaussian_bound(denoiser, x0.to(plain.device), Levels(256), 2, seed=0).nats
+    nats = gaussian_bound(
+        denoiser, x0.to(plain.device), DiscreteReconstruction(256), 2, seed=0
+    ).nats
     expected = nats.numpy() / (3 * 16 * 16 * math.log(2))
     np.testing.assert_allclose(found.of_each, expected, rtol=1e-6)
 

@@ -19,7 +19,13 @@ from sfumato.errors import DataError, SettingError
 from sfumato.evaluation.files import score_files
 from sfumato.evaluation.likelihood import length_bits
 from sfumato.evaluation.score import Scores
-from sfumato.likelihood import Density, Hutchinson, Levels, flow_likelihood, gaussian_bound
+from sfumato.likelihood import (
+    DiscreteReconstruction,
+    GaussianReconstruction,
+    Hutchinson,
+    flow_likelihood,
+    gaussian_bound,
+)
 from sfumato.media.text.rows import RowBatch
 from sfumato.model.numbers import NumberModel
 from sfumato.model.options import ScoreOptions
@@ -66,9 +72,11 @@ class TestPictures:
         cond = {} if name == "plain" else {"label": null}
         if method == "bound":
             denoiser = model.evaluated(model.denoiser, "fp32")
-            nats = gaussian_bound(denoiser, x0, Levels(), 3, 3, **cond).nats
+            nats = gaussian_bound(denoiser, x0, DiscreteReconstruction(), 3, 3, **cond).nats
         else:
-            nats = flow_likelihood(model.denoiser, x0, Levels(), Hutchinson(), 3, 3, **cond).nats
+            nats = flow_likelihood(
+                model.denoiser, x0, DiscreteReconstruction(), Hutchinson(), 3, 3, **cond
+            ).nats
         expected = nats.mean().item() / (3 * 16 * 16 * math.log(2))
         assert found["noise.png"] == pytest.approx(expected, rel=1e-6)
 
@@ -191,9 +199,11 @@ class TestSounds:
         x0 = encoded.x0.to(model.device)
         if method == "bound":
             denoiser = model.evaluated(model.denoiser, "fp32")
-            nats = gaussian_bound(denoiser, x0, Density(), 3, 0, **cond).nats
+            nats = gaussian_bound(denoiser, x0, GaussianReconstruction(), 3, 0, **cond).nats
         else:
-            nats = flow_likelihood(model.denoiser, x0, Density(), Hutchinson(), 3, 0, **cond).nats
+            nats = flow_likelihood(
+                model.denoiser, x0, GaussianReconstruction(), Hutchinson(), 3, 0, **cond
+            ).nats
         [score] = [item for item in found.items if item.name == str(path)]
         expected = nats.mean().item() / (x0[0].numel() * math.log(2))
         assert score.bits == pytest.approx(expected, rel=1e-6)

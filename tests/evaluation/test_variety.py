@@ -3,8 +3,7 @@ from __future__ import annotations
 from sfumato.evaluation.features import Features
 from sfumato.evaluation.result import Figure
 from sfumato.evaluation.variety import RealSplit, variety_section
-from sfumato.metrics.diversity import repeated_share
-from sfumato.metrics.manifold import manifold
+from sfumato.metrics.diversity import manifold, repeated_share
 from tests.evaluation.clouds import cloud, features_of
 
 GROUPS = list(map(str, range(180)))

@@ -12,8 +12,7 @@ from torch import Tensor
 from sfumato.evaluation.features import Features
 from sfumato.evaluation.real import Real
 from sfumato.evaluation.result import Figure, Section
-from sfumato.metrics.balance import balance, per_class
-from sfumato.metrics.classifier import Classifier
+from sfumato.metrics.classes import Classifier, balance, per_class
 from sfumato.metrics.interval import share_interval
 
 _MOST_ROWS = 40
@@ -54,7 +53,7 @@ def classify(
     # All items of a class may be held out, so that a single class is left.
     if requested is None or known is None or len(set(known.tolist())) < 2:
         return Classification((), None)
-    classifier = Classifier.trained(features.training, known)
+    classifier = Classifier.fit(features.training, known)
     found = classifier(features.samples)
     unseen = real.held_out_labels
     real_found = None if unseen is None or not len(unseen) else classifier(features.held_out)

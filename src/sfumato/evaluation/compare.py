@@ -12,9 +12,9 @@ from sfumato.evaluation.display import Line, Plot
 from sfumato.evaluation.evaluate import Evaluation, evaluate
 from sfumato.evaluation.features import Features
 from sfumato.evaluation.result import Figure, Report, Section
+from sfumato.metrics.interval import paired_difference, share_difference
 from sfumato.metrics.kernel_difference import kernel_difference
 from sfumato.metrics.kernel_distance import LEAST, kernel_distance
-from sfumato.metrics.paired import paired_difference, share_difference
 from sfumato.model.checks import require_within
 from sfumato.model.model import Model
 from sfumato.model.options import CompareOptions, EvaluateOptions

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.kernel_distance import GaussianKernel
 from sfumato.model.tokens import TokenModel
-from sfumato.nets.token_transformer import TokenTransformer
+from sfumato.nets.transformer import TokenTransformer
 from sfumato.runs.measuring import Measuring
 
 _TEXTS = 16  # Texts in a batch of the network.

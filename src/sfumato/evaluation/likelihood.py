@@ -170,7 +170,7 @@ def bits_of_items(
         cond = conditions_of(model, encoded, None if labels is None else labels[part])
         # Unlike samples, a bound at little noise is sensitive to bf16: it needs 2 % more bits.
         denoiser, x0 = model.evaluated(model.denoiser, "fp32"), encoded.x0.to(model.device)
-        end = model.medium.end
+        end = model.medium.reconstruction
         parts.append(gaussian_bound(denoiser, x0, end, draws, seed, low, **cond).nats.numpy())
     dimensions = math.prod(model.medium.signal_shape)
     of_each = np.concatenate(parts) / math.log(2) / dimensions

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from sfumato.evaluation.result import Figure, Section
 from sfumato.media.text.tokens import Tokenizer
-from sfumato.metrics.copies import copied_share, longest_copies
 from sfumato.metrics.molecules import Molecules, canonical, measure
 from sfumato.metrics.text import (
     duplicate_share,
@@ -22,6 +21,7 @@ from sfumato.metrics.text import (
     token_entropy,
     vocabulary_of,
 )
+from sfumato.metrics.text_copies import copied_share, longest_copies
 
 _FEW = 32
 _NGRAMS = (1, 2, 3, 4)

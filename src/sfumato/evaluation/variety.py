@@ -10,10 +10,9 @@ from torch import Tensor
 
 from sfumato.evaluation.features import Features, evenly_spaced
 from sfumato.evaluation.result import Figure, Section
-from sfumato.metrics.diversity import repeated_share, vendi_score
+from sfumato.metrics.diversity import Manifold, manifold, repeated_share, vendi_score
 from sfumato.metrics.interval import Interval
 from sfumato.metrics.kernel_distance import GaussianKernel
-from sfumato.metrics.manifold import Manifold, manifold
 from sfumato.process.rng import Stream, uniform
 
 # With fewer items, k-th neighbours mean nothing; with few, the figures are coarse.

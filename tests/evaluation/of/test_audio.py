@@ -117,7 +117,7 @@ class TestWords:
 
             def __init__(self, folder: Path) -> None: ...
 
-            def heard(self, clips: torch.Tensor, rate: int) -> list[str]:
+            def transcribe(self, clips: torch.Tensor, rate: int) -> list[str]:
                 return [" Low."] * len(clips)
 
         monkeypatch.setattr(audio_module, "Recogniser", Hears)

@@ -21,15 +21,14 @@ from sfumato.evaluation.of.view import Samples
 from sfumato.evaluation.real import Real
 from sfumato.evaluation.result import Figure, Section
 from sfumato.media.audio.medium import AudioMedium
+from sfumato.metrics.audio_features import LogMel, SpeechEmbedding
+from sfumato.metrics.custom_extractor import OnnxExtractor
 from sfumato.metrics.extractor import Clips, Extractor
 from sfumato.metrics.interval import share_interval
 from sfumato.metrics.levels import levels
-from sfumato.metrics.log_mel_features import LogMel
 from sfumato.metrics.memorisation import Memorisation
-from sfumato.metrics.own_model import OnnxExtractor
-from sfumato.metrics.sound_neighbours import SoundNeighbours, nearest_sounds
+from sfumato.metrics.neighbours import AudioNeighbours, nearest_audio
 from sfumato.metrics.speech import Recogniser, word_accuracy
-from sfumato.metrics.speech_embedding import SpeechEmbedding
 from sfumato.model.options import EvaluateOptions
 from sfumato.model.provenance import Provenance
 from sfumato.runs.measuring import Measuring
@@ -55,7 +54,7 @@ class AudioView(NumberView):
 
     def extractor(self, name: str) -> Extractor[Clips]:
         """An extractor in an ONNX file of waveforms."""
-        return OnnxExtractor.of_sounds(Path(name))
+        return OnnxExtractor.of_audio(Path(name))
 
     def extractors(self, real: Real[NDArray[Any]]) -> Sequence[Extractor[Clips]]:
         """See :meth:`View.extractors`."""
@@ -143,7 +142,7 @@ class AudioView(NumberView):
 
         def accuracy(clips: Tensor, labels: Tensor) -> float:
             words = [classes[number] for number in labels.tolist()]
-            return word_accuracy(recogniser.heard(clips, self._rate), words)
+            return word_accuracy(recogniser.transcribe(clips, self._rate), words)
 
         same_words = torch.isin(known, labels)
         spoken = waveforms(real.training[same_words.numpy()])
@@ -190,7 +189,7 @@ def level_section(samples: Tensor, real: Tensor) -> Section:
 
 def similarity_section(
     samples: Tensor, real: Real[NDArray[Any]], rate: int
-) -> tuple[Section, SoundNeighbours]:
+) -> tuple[Section, AudioNeighbours]:
     """How similar samples, and held-out clips, are to the waveforms of training clips.
 
     Args:
@@ -198,10 +197,10 @@ def similarity_section(
         real: Real clips.
         rate: Samples per second.
     """
-    neighbours = nearest_sounds(samples, real.training, rate)
+    neighbours = nearest_audio(samples, real.training, rate)
     ours, theirs = neighbours.similarities, None
     if len(real.held_out):
-        theirs = nearest_sounds(waveforms(real.held_out), real.training, rate).similarities
+        theirs = nearest_audio(waveforms(real.held_out), real.training, rate).similarities
     n = (len(ours),) if theirs is None else (len(ours), len(theirs))
     figures = []
     for key, title, share in (("median", "median", 0.5), ("p95", "95th percentile", 0.95)):
@@ -223,7 +222,7 @@ def beside_nearest(
     medium: AudioMedium,
     samples: NDArray[Any],
     training: NDArray[np.int16],
-    neighbours: SoundNeighbours,
+    neighbours: AudioNeighbours,
 ) -> Image.Image:
     """The first six samples over their nearest training clips, then the six most similar samples.
 

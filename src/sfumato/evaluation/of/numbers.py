@@ -26,12 +26,12 @@ from sfumato.evaluation.of.view import Found, Samples, Scorer, SetAside, View
 from sfumato.evaluation.real import Real, real_numbers
 from sfumato.evaluation.result import Section
 from sfumato.likelihood import flow_likelihood, gaussian_bound
-from sfumato.likelihood.divergence import suited
+from sfumato.likelihood.ode import default_divergence
 from sfumato.media.image.sheet import sheet
 from sfumato.media.numbers import Located, NumberData
+from sfumato.metrics.custom_extractor import OnnxExtractor
 from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.memorisation import Memorisation
-from sfumato.metrics.own_model import OnnxExtractor
 from sfumato.metrics.patch_components import PatchComponents
 from sfumato.metrics.random_features import RandomFeatures
 from sfumato.model.provenance import Made, Provenance
@@ -86,14 +86,14 @@ class NumberScorer(Scorer[Numbers]):
 
     def _nats(self, x0: Tensor, cond: Mapping[str, Any]) -> Tensor:
         """Nats of each row, shape (draws,)."""
-        model, end = self.model, self.model.medium.end
+        model, end = self.model, self.model.medium.reconstruction
         steps, seed = self.steps, self.options.seed
         # In float32 whatever the format of the run: a bound at little noise, and derivatives, are
         # more sensitive to rounding than samples are.
         if self.options.method == "bound":
             denoiser = model.evaluated(model.denoiser, "fp32")
             return gaussian_bound(denoiser, x0, end, steps, seed, **cond).nats
-        divergence = suited(x0[0].numel(), self.options.probes)
+        divergence = default_divergence(x0[0].numel(), self.options.probes)
         return flow_likelihood(model.denoiser, x0, end, divergence, steps, seed, **cond).nats
 
 
@@ -114,7 +114,7 @@ class NumberView(View):
 
     def extractor(self, name: str) -> Extractor[Any]:
         """An extractor in an ONNX file of images."""
-        return OnnxExtractor.of_pictures(Path(name))
+        return OnnxExtractor.of_images(Path(name))
 
     def real(self) -> Generator[Measuring, None, Real[Numbers]]:
         """See :meth:`View.real`."""

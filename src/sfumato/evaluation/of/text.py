@@ -35,8 +35,7 @@ from sfumato.media.text.settings import USUAL_LABEL
 from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.memorisation import Memorisation
 from sfumato.metrics.molecules import canonical
-from sfumato.metrics.ngram_features import NgramFeatures
-from sfumato.metrics.sentence_embedding import SentenceEmbedding
+from sfumato.metrics.text_features import NgramFeatures, SentenceEmbedding
 from sfumato.model.options import EvaluateOptions, ScoreOptions
 from sfumato.model.provenance import Made
 from sfumato.model.token_bound import bound_of_rows
