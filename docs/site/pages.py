@@ -1,0 +1,145 @@
+"""Hooks of MkDocs: the navigation, the API reference, and the pages that lie outside ``docs/``.
+
+The navigation follows the headings and links of the index, ``docs/README.md``. The reference has a
+page for every package of ``src/sfumato`` and for every module that belongs to none, so new modules
+appear by themselves. Links are written for a reader of the repository; those that leave ``docs/``
+are rewritten to the copies in the site.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PACKAGE = ROOT / "src" / "sfumato"
+# The command line documents itself by --help, and `run` is shown as the face, `sfumato`.
+WITHOUT_PAGE = {"__main__", "cli", "run"}
+OUTSIDE = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/**/*.md"]
+LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Make the navigation from the index and the packages."""
+    groups: list[object] = ["README.md"]
+    for heading, body in re.findall(r"^## (.+)\n([^#]+)", (DOCS / "README.md").read_text(), re.M):
+        links = [_in_site(_target(DOCS / "README.md", link)) for link in LINK.findall(body)]
+        groups.append({heading: [page for page in links if page.endswith(".md")]})
+    groups.append({"API reference": ["reference/README.md", *map(_page, _packages())]})
+    config.nav = groups
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the reference and the pages outside ``docs/``, with the files that those link to."""
+    added = {"reference/README.md": _reference_index()}
+    added |= {_page(package): _reference_page(package) for package in _packages()}
+    for page, content in added.items():
+        files.append(File.generated(config, page, content=content))
+    pages = [page for pattern in OUTSIDE for page in sorted(ROOT.glob(pattern))]
+    linked = {_target(page, link) for page in pages for link in LINK.findall(page.read_text())}
+    for path in sorted({*pages, *linked}):
+        if path.is_file() and not path.is_relative_to(DOCS):
+            files.append(File.generated(config, _in_site(path), abs_src_path=str(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Rewrite the links of pages to where their targets are in the site."""
+    here = page.file.src_uri
+    source = Path(page.file.abs_src_path or "")
+    if not source.is_file():  # A page of the reference; its links are those of the site already.
+        return markdown
+
+    def rewritten(match: re.Match[str]) -> str:
+        target = _in_site(_target(source, match[1]))
+        return posixpath.relpath(target, posixpath.dirname(here) or ".")
+
+    return LINK.sub(rewritten, markdown)
+
+
+def _target(page: Path, link: str) -> Path:
+    return Path(posixpath.normpath(page.parent / link))
+
+
+def _in_site(path: Path) -> str:
+    """The path in the site of a file of the repository."""
+    if path == ROOT / "README.md":
+        return "overview.md"
+    root = DOCS if path.is_relative_to(DOCS) else ROOT
+    return path.relative_to(root).as_posix()
+
+
+def _packages() -> list[str]:
+    """Packages, and modules at the top that are no package, by their dotted names."""
+    folders = {file.parent for file in PACKAGE.rglob("*.py")}
+    files = [*PACKAGE.glob("*.py"), *(folder / "__init__.py" for folder in folders)]
+    names = sorted({_module(file) for file in files})
+    return [name for name in names if [*name.split("."), ""][1] not in WITHOUT_PAGE]
+
+
+def _module(file: Path) -> str:
+    parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _file(module: str) -> Path:
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _page(package: str) -> str:
+    return f"reference/{package}.md"
+
+
+def _summary(module: str) -> str:
+    docstring = ast.get_docstring(ast.parse(_file(module).read_text("utf-8"))) or ""
+    return docstring.split("\n\n")[0].replace("\n", " ")
+
+
+def _reference_index() -> str:
+    rows = [f"| [{name}]({name}.md) | {_summary(name)} |" for name in _packages()]
+    return (
+        "# API reference\n\nThese pages are generated from the docstrings, one for each package. "
+        "Packages further down\nin the [architecture](../architecture.md) do not know those above "
+        "them.\n\n| package | contents |\n|---|---|\n" + "\n".join(rows) + "\n"
+    )
+
+
+def _reference_page(package: str) -> str:
+    return "".join([f"# {package}\n", *_sections(package)])
+
+
+def _sections(package: str) -> Iterator[str]:
+    yield _section(package, _own_names(package))
+    if package != PACKAGE.name and _file(package).name == "__init__.py":
+        for file in sorted(_file(package).parent.glob("*.py")):
+            if file.name != "__init__.py":
+                yield _section(_module(file), None)
+
+
+def _section(module: str, members: list[str] | None) -> str:
+    heading = "" if members is None else "      show_root_heading: false\n"
+    listed = "" if members is None else f"      members: {members}\n"
+    options = f"    options:\n{heading}{listed}" if heading else ""
+    return f"\n::: {module}\n{options}"
+
+
+def _own_names(package: str) -> list[str]:
+    """Public names that a package defines itself; for the face, those that it offers."""
+    tree = ast.parse(_file(package).read_text("utf-8"))
+    if package == PACKAGE.name:
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                return [name for name in ast.literal_eval(node.value) if name[0] != "_"]
+    definitions = (ast.FunctionDef, ast.ClassDef)
+    names = [node.name for node in tree.body if isinstance(node, definitions)]
+    return [name for name in names if not name.startswith("_")]

@@ -1,0 +1,1 @@
+"""Runs as files: the directory, its spec, its weights, and what is known about them."""
