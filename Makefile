@@ -30,6 +30,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python docs/site/examples.py
 
 # The site of the documentation, in build/site. A warning, such as a dead link, fails the build.
 docs: setup
