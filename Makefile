@@ -35,7 +35,7 @@ check: setup
 # The site of the documentation, in build/site. A warning, such as a dead link, fails the build.
 docs: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Faults by the hundred, and 50 times as many mutated files of each kind; writes the table.
 TRIALS ?= 200
