@@ -3,12 +3,13 @@
 The navigation follows the headings and links of the index, ``docs/README.md``. The reference has a
 page for every package of ``src/sfumato`` and for every module that belongs to none, so new modules
 appear by themselves. Links are written for a reader of the repository; those that leave ``docs/``
-are rewritten to the copies in the site.
+are rewritten to the copies in the site. Files and modules that a page names have to exist.
 """
 
 from __future__ import annotations
 
 import ast
+import logging
 import posixpath
 import re
 from collections.abc import Iterator
@@ -18,12 +19,15 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+LOG = logging.getLogger("mkdocs.hooks.pages")
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "src" / "sfumato"
 # The command line documents itself by --help, and `run` is shown as the face, `sfumato`.
 WITHOUT_PAGE = {"__main__", "cli", "run"}
 OUTSIDE = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/**/*.md"]
+NAMED = re.compile(r"`((?:tests|benchmarks|src|docs)/[\w./-]+|sfumato(?:\.\w+)+)`")
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
 
 
@@ -53,17 +57,29 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Rewrite the links of pages to where their targets are in the site."""
+    """Rewrite the links of pages to where their targets are in the site, and check names."""
     here = page.file.src_uri
     source = Path(page.file.abs_src_path or "")
     if not source.is_file():  # A page of the reference; its links are those of the site already.
         return markdown
+    for name in NAMED.findall(markdown):
+        if source.name != "CHANGELOG.md" and not _exists(name):
+            LOG.warning("Doc file '%s' names '%s', which does not exist.", here, name)
 
     def rewritten(match: re.Match[str]) -> str:
         target = _in_site(_target(source, match[1]))
         return posixpath.relpath(target, posixpath.dirname(here) or ".")
 
     return LINK.sub(rewritten, markdown)
+
+
+def _exists(name: str) -> bool:
+    """Whether there is such a file, or such a module with at most two names inside it."""
+    if "/" in name:
+        return (ROOT / name).exists()
+    parts = name.split(".")
+    modules = (".".join(parts[:length]) for length in range(len(parts), len(parts) - 3, -1))
+    return len(parts) == 2 or any(len(m.split(".")) > 1 and _file(m).is_file() for m in modules)
 
 
 def _target(page: Path, link: str) -> Path:
