@@ -3,7 +3,7 @@
 The navigation follows the headings and links of the index, ``docs/README.md``. The reference has a
 page for every package of ``src/sfumato`` and for every module that belongs to none, so new modules
 appear by themselves. Links are written for a reader of the repository; those that leave ``docs/``
-are rewritten to the copies in the site. Files and modules that a page names have to exist.
+are rewritten: to the reference for a module, and to a copy in the site for other files. Files and modules that a page names have to exist.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for page, content in added.items():
         files.append(File.generated(config, page, content=content))
     pages = [page for pattern in OUTSIDE for page in sorted(ROOT.glob(pattern))]
-    linked = {_target(page, link) for page in pages for link in LINK.findall(page.read_text())}
+    readers = [*pages, *DOCS.glob("*.md")]
+    linked = {_target(page, link) for page in readers for link in LINK.findall(page.read_text())}
     for path in sorted({*pages, *linked}):
-        if path.is_file() and not path.is_relative_to(DOCS):
+        if path.is_file() and not path.is_relative_to(DOCS) and not _in_reference(path):
             files.append(File.generated(config, _in_site(path), abs_src_path=str(path)))
     return files
 
@@ -67,7 +68,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             LOG.warning("Doc file '%s' names '%s', which does not exist.", here, name)
 
     def rewritten(match: re.Match[str]) -> str:
-        target = _in_site(_target(source, match[1]))
+        path = _target(source, match[1])
+        target = _in_reference(path) or _in_site(path)
         return posixpath.relpath(target, posixpath.dirname(here) or ".")
 
     return LINK.sub(rewritten, markdown)
@@ -92,6 +94,17 @@ def _in_site(path: Path) -> str:
         return "overview.md"
     root = DOCS if path.is_relative_to(DOCS) else ROOT
     return path.relative_to(root).as_posix()
+
+
+def _in_reference(path: Path) -> str | None:
+    """The section of the reference about a module; None for all other files."""
+    if not path.is_relative_to(PACKAGE) or path.suffix != ".py":
+        return None
+    module = _module(path)
+    if module in _packages():
+        return _page(module)
+    package = module.rpartition(".")[0]
+    return f"{_page(package)}#{module}" if package in _packages()[1:] else None
 
 
 def _packages() -> list[str]:
