@@ -2,8 +2,9 @@
 
 The navigation follows the headings and links of the index, ``docs/README.md``. The reference has a
 page for every package of ``src/sfumato`` and for every module that belongs to none, so new modules
-appear by themselves. Links are written for a reader of the repository; those that leave ``docs/``
-are rewritten: to the reference for a module, and to a copy in the site for other files. Files and modules that a page names have to exist.
+appear by themselves. Links are written for a reader of the repository. Those that leave ``docs/``
+are rewritten: to the reference for a module, and to a copy in the site for other files. Files and
+modules that a page names have to exist.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ PACKAGE = ROOT / "src" / "sfumato"
 WITHOUT_PAGE = {"__main__", "cli", "run"}
 OUTSIDE = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/**/*.md"]
 NAMED = re.compile(r"`((?:tests|benchmarks|src|docs)/[\w./-]+|sfumato(?:\.\w+)+)`")
+ESCAPED = re.compile(r"`[^`\n]*\\\|[^`\n]*`")
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
 
 
@@ -72,7 +74,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         target = _in_reference(path) or _in_site(path)
         return posixpath.relpath(target, posixpath.dirname(here) or ".")
 
-    return LINK.sub(rewritten, markdown)
+    # GitHub wants a bar inside the code of a table escaped, and Python-Markdown shows the backslash.
+    unescaped = ESCAPED.sub(lambda match: match[0].replace("\\|", "|"), markdown)
+    return LINK.sub(rewritten, unescaped)
 
 
 def _exists(name: str) -> bool:
