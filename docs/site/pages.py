@@ -14,6 +14,7 @@ import logging
 import posixpath
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -74,7 +75,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         target = _in_reference(path) or _in_site(path)
         return posixpath.relpath(target, posixpath.dirname(here) or ".")
 
-    # GitHub wants a bar inside the code of a table escaped, and Python-Markdown shows the backslash.
+    # GitHub wants bars in the code of a table escaped; Python-Markdown would show the backslash.
     unescaped = ESCAPED.sub(lambda match: match[0].replace("\\|", "|"), markdown)
     return LINK.sub(rewritten, unescaped)
 
@@ -111,6 +112,7 @@ def _in_reference(path: Path) -> str | None:
     return f"{_page(package)}#{module}" if package in _packages()[1:] else None
 
 
+@cache
 def _packages() -> list[str]:
     """Packages, and modules at the top that are no package, by their dotted names."""
     folders = {file.parent for file in PACKAGE.rglob("*.py")}
