@@ -42,7 +42,7 @@ from sfumato.evaluation.report import Section
 from sfumato.evaluation.seen import Sets, see
 from sfumato.evaluation.sound_sections import floats, level_section, likeness_section
 from sfumato.media.audio.data import AudioData
-from sfumato.media.data.order import batch_indices
+from sfumato.media.data.split import batch_indices
 from sfumato.metrics.extractor import Clips
 from sfumato.metrics.log_mel_features import LogMel
 from sfumato.model.model import drawn

@@ -9,7 +9,7 @@ from pathlib import Path
 from sfumato.catalogue.bring import Progress, bring, is_here, silent
 from sfumato.catalogue.entries import Entry, find
 from sfumato.errors import FetchError
-from sfumato.media.data.metadata import METADATA
+from sfumato.media.data.walk import METADATA
 from sfumato.media.image.svg import renderer
 from sfumato.storage import default_cache
 

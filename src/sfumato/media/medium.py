@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from torch import Tensor
 
-from sfumato.media.data.encoded import Encoded
+from sfumato.media.data.items import Encoded
 
 
 class SignalMedium(Protocol):

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sfumato.catalogue import CATALOGUE
-from sfumato.media.data.dataset import Dataset, Reader, build
+from sfumato.media.data.building import build, open_or_build
+from sfumato.media.data.dataset import Dataset, Reader
 from sfumato.media.data.index import Index
 from sfumato.media.medium import SignalMedium
 from sfumato.media.registry import AnyRecipe
@@ -94,7 +95,7 @@ def opened(index: Index, reader: Reader) -> Iterator[Reading | Dataset]:
     if dataset is None:
         for done in build(index, reader):
             yield Reading(step=0, done=done.done, total=done.total, rejected=done.rejected)
-        dataset = Dataset.open_or_build(index, reader)
+        dataset = open_or_build(index, reader)
     yield dataset
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sfumato.likelihood import Density, End, Levels, gaussian_bound
-from sfumato.media.data.encoded import Encoded
+from sfumato.media.data.items import Encoded
 from sfumato.media.image.medium import ImageMedium
 from sfumato.media.medium import SignalMedium
 from sfumato.model.estimate import Estimate, estimated

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sfumato.media.data.dataset import Dataset
-from sfumato.media.data.encoded import Encoded
-from sfumato.media.data.order import batch_indices
+from sfumato.media.data.items import Encoded
+from sfumato.media.data.split import batch_indices
 from sfumato.media.medium import SignalMedium
 from sfumato.objective import drop_labels
 from sfumato.process.rng import Stream, normal, uniform

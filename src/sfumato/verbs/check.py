@@ -10,7 +10,7 @@ from sfumato.media.audio.check import AudioReport
 from sfumato.media.audio.check import check as check_sounds
 from sfumato.media.audio.data import require
 from sfumato.media.audio.recipe import AudioRecipe
-from sfumato.media.data.dataset import Progress
+from sfumato.media.data.building import Progress
 from sfumato.media.image.check import DataReport
 from sfumato.media.image.check import check as check_pictures
 from sfumato.media.text.check import TextReport

@@ -12,7 +12,7 @@ from sfumato.errors import DataError, MissingExtra, SettingError
 from sfumato.media.audio.files import AUDIO
 from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.data.dataset import Dataset
+from sfumato.media.data.building import open_or_build
 from sfumato.media.data.index import scan
 
 MakeSound = Callable[..., Path]
@@ -213,7 +213,7 @@ def test_a_folder_becomes_a_cache(make_sound: MakeSound, tmp_path: Path) -> None
     make_sound("bad.wav", np.full(90, np.nan), subtype="FLOAT")
     make_sound("silent.flac", np.zeros(90))
     (tmp_path / "data" / "text.wav").write_text("hello")
-    data = Dataset.open_or_build(scan(tmp_path / "data", AUDIO), medium(), tmp_path / "cache")
+    data = open_or_build(scan(tmp_path / "data", AUDIO), medium(), tmp_path / "cache")
     assert data.array.shape == (3, 1, RATE)
     assert dict(data.rejected) == {
         "bad.wav": "90 of 90 samples are not finite",

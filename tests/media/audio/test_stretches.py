@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.media.audio.stretches import divided
+from sfumato.media.data.building import open_or_build
 from sfumato.media.data.dataset import Dataset
 from sfumato.media.data.index import Index, scan
 
@@ -61,7 +62,7 @@ def test_a_group_of_the_user_s_own_is_kept(make_sound: MakeSound, tmp_path: Path
 def test_the_parts_are_those_of_the_file_and_the_broken_are_set_aside(
     index: Index, tmp_path: Path
 ) -> None:
-    data = Dataset.open_or_build(divided(index, reader()), reader(), tmp_path / "cache")
+    data = open_or_build(divided(index, reader()), reader(), tmp_path / "cache")
     assert len(data) == 31
     assert sorted(rejected.path for rejected in data.rejected) == ["broken.wav", "none.wav"]
     place = {item.name: number for number, item in enumerate(data.items)}
@@ -80,7 +81,7 @@ def test_the_parts_are_those_of_the_file_and_the_broken_are_set_aside(
 def test_no_file_is_divided_between_training_and_held_out(
     index: Index, tmp_path: Path, held_out: float
 ) -> None:
-    data = Dataset.open_or_build(divided(index, reader()), reader(), tmp_path / "cache")
+    data = open_or_build(divided(index, reader()), reader(), tmp_path / "cache")
     training, unseen = data.split(held_out)
     known, others = ({data.items[number].path for number in part} for part in (training, unseen))
     assert known

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sfumato.media.data.classes import in_order
+from sfumato.media.data.split import in_order
 
 
 def test_numbers_are_ordered_as_numbers_and_the_rest_by_name() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sfumato.media.data.lazy import Lazy
+from sfumato.media.data.items import Lazy
 
 
 class Squares(Lazy[int]):

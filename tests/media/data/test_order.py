@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfumato.media.data.order import batch_indices, epoch_of, rank_slice
+from sfumato.media.data.split import batch_indices, epoch_of, rank_slice
 
 sizes = st.integers(1, 40)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sfumato.media.data.repeats import repeats
+from sfumato.media.data.split import repeats
 
 
 def test_each_later_item_is_paired_with_the_first() -> None:

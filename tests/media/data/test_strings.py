@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfumato.media.data.strings import pack_strings
+from sfumato.media.data.items import pack_strings
 
 
 @given(strings=st.lists(st.text()))

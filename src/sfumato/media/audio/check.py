@@ -21,7 +21,8 @@ from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.open import Header, read_sound, sound_header
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.media.audio.stretches import divided
-from sfumato.media.data.dataset import Dataset, Progress
+from sfumato.media.data.building import Progress, open_or_build
+from sfumato.media.data.dataset import Dataset
 from sfumato.media.data.index import Index, scan
 from sfumato.media.data.walk import Rejected
 
@@ -118,7 +119,7 @@ def check(
     files = scan(path, AUDIO)
     settings = settings.resolve(files)
     medium = AudioMedium(settings)
-    data = Dataset.open_or_build(divided(files, medium), medium, cache_dir, progress)
+    data = open_or_build(divided(files, medium), medium, cache_dir, progress)
     headers = _headers(files, data)
     seconds = [header.frames / header.rate for header in headers if header.frames is not None]
     lengths, levels = _heard(data, medium)

@@ -25,7 +25,7 @@ from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.representation import build, measured
 from sfumato.media.audio.settings import AudioSettings, WaveformSpec
 from sfumato.media.audio.vary import VARIATIONS, varied
-from sfumato.media.data.encoded import Encoded
+from sfumato.media.data.items import Encoded
 
 _FULL_SCALE = 32768
 _LOUDEST = 10 ** (-0.1 / 20)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 
 from sfumato.errors import DataError
 from sfumato.media.audio.reader import ClipReader
 from sfumato.media.data.index import Index
-from sfumato.media.data.items import Item, Items
+from sfumato.media.data.items import Items
 
 
 def divided(index: Index, reader: ClipReader) -> Index:
@@ -22,14 +24,19 @@ def divided(index: Index, reader: ClipReader) -> Index:
     """
     if reader.settings.cut != "all":
         return index
-    parts = (part for item in index.items for part in _parts(index, item, reader))
-    return replace(index, items=Items.of(parts))
+    counts = [_parts(index.file(item), reader) for item in index.items]
+    items = Items.of(
+        replace(item, part=part, group=item.group or item.path)
+        for item, count in zip(index.items, counts, strict=True)
+        for part in range(count)
+    )
+    # A file that was named by itself has no stats.
+    stats = np.repeat(index.stats, counts, axis=0) if len(index.stats) else index.stats
+    return replace(index, items=items, stats=stats)
 
 
-def _parts(index: Index, item: Item, reader: ClipReader) -> Iterator[Item]:
+def _parts(path: Path, reader: ClipReader) -> int:
     try:
-        count = reader.parts(index.file(item))
+        return reader.parts(path)
     except DataError:
-        count = 1
-    for part in range(count):
-        yield replace(item, part=part, group=item.group or item.path)
+        return 1

@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image
 
 from sfumato.errors import DataError
-from sfumato.media.data.dataset import Dataset, Progress
+from sfumato.media.data.building import Progress, open_or_build
+from sfumato.media.data.dataset import Dataset
 from sfumato.media.data.index import scan
 from sfumato.media.data.walk import Rejected
 from sfumato.media.image.medium import ImageMedium, ImageSettings
@@ -100,7 +101,7 @@ def check(
     index = scan(path, IMAGES)
     settings = settings.resolve(index)
     medium = ImageMedium(settings)
-    data = Dataset.open_or_build(index, medium, cache_dir, progress)
+    data = open_or_build(index, medium, cache_dir, progress)
     widths, heights, modes = _stored(data, index.root)
     shown = np.unique(np.linspace(0, len(data) - 1, _SHOWN).round().astype(np.int64))
     return DataReport(

@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor
 
 from sfumato.errors import DataError, Diverged, MissingExtra, SettingError
-from sfumato.media.data.encoded import Encoded
 from sfumato.media.data.index import FileKind, Index
+from sfumato.media.data.items import Encoded
 from sfumato.media.image import sheet as sheets
 from sfumato.media.image.fit import FITS, on_background
 from sfumato.media.image.open import IMAGES, open_picture

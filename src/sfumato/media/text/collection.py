@@ -16,10 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import DataError
-from sfumato.media.data.classes import in_order
-from sfumato.media.data.repeats import repeats
-from sfumato.media.data.split import split_by_group
-from sfumato.media.data.strings import Packer, Strings, pack_strings
+from sfumato.media.data.items import Packer, Strings, pack_strings
+from sfumato.media.data.split import in_order, repeats, split_by_group
 from sfumato.media.text.documents import Document
 
 _NO_LABEL, _UNSAID = -1, -1

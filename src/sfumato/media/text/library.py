@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import DamagedFile, DataError
-from sfumato.media.data.array_file import open_array
-from sfumato.media.data.strings import Strings
+from sfumato.media.data.cache import open_array
+from sfumato.media.data.items import Strings
 from sfumato.media.text import building
 from sfumato.media.text.building import Plan, Progress
 from sfumato.media.text.files import Problem, find_texts
