@@ -152,6 +152,8 @@ def described(report: DataReport | AudioReport) -> Iterator[tuple[str, str]]:
         f"{len(report.rejected):,}"
         + _some([f"{rejected.path}: {rejected.reason}" for rejected in report.rejected]),
     )
+    if report.changes:
+        yield "since last read", str(report.changes)
 
 
 def text_report(report: TextReport, as_json: bool) -> None:

@@ -116,6 +116,8 @@ def report_rows(report: TextReport) -> Iterator[tuple[str, str]]:
     yield "duplicates", _listed(report.duplicate_count, same)
     problems = [_place(problem) for problem in report.problems[:_MOST_SHOWN]]
     yield "set aside or mended", _listed(report.problem_count, problems)
+    if report.changes:
+        yield "since last read", str(report.changes)
     beginnings = [f"{name}: {text!r}" for name, text in survey.beginnings]
     yield "beginnings", "\n".join(beginnings)
 

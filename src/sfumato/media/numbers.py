@@ -15,6 +15,7 @@ from torch import Tensor
 from sfumato.catalogue import CATALOGUE
 from sfumato.media.data.building import build, open_or_build
 from sfumato.media.data.dataset import Dataset, Reader
+from sfumato.media.data.digests import Entry, write_digests
 from sfumato.media.data.index import Index
 from sfumato.media.medium import SignalMedium
 from sfumato.media.registry import AnyRecipe
@@ -66,7 +67,12 @@ class GaussianData(TrainingData, Generic[MediumT, RecipeT]):
         """With the settings of the medium and the deviation of the data."""
 
     def store(self, directory: RunDirectory) -> None:
-        """Nothing: the spec holds it all."""
+        """Write the digests of the items; the spec holds all the rest."""
+        write_digests(directory.digests, self.entries())
+
+    def entries(self) -> Iterator[Entry]:
+        """The identity of every item."""
+        return self.dataset.entries()
 
     def task(self, spec: Spec, denoiser: AnyDenoiser) -> GaussianTask:
         """Denoising of these items."""
@@ -124,6 +130,7 @@ def facts_of(
         source=name or str(folder.resolve()),
         catalogued=name is not None,
         fingerprint=dataset.fingerprint,
+        content=dataset.content,
         count=len(dataset),
         classes=dataset.classes,
         frequencies=frequencies,

@@ -4,6 +4,7 @@
 
     runs/NAME/
       spec.json            what was asked, fully resolved
+      data.digests         what the items of the data were, to name those that change
       tokenizer.json       text only: what its tokens stand for
       model.safetensors    averaged weights, ready to sample
       early/               averaged weights of a few earlier steps, for autoguidance
@@ -47,6 +48,11 @@ class RunDirectory:
     def spec(self) -> Path:
         """What was asked, as JSON."""
         return self.root / "spec.json"
+
+    @property
+    def digests(self) -> Path:
+        """The digests of the items of the data, see ``media.data.digests``."""
+        return self.root / "data.digests"
 
     @property
     def tokenizer(self) -> Path:

@@ -29,7 +29,9 @@ class DataFacts(BaseModel):
     Attributes:
         source: Name in the catalogue, or the folder's path.
         catalogued: Whether ``source`` is a name in the catalogue.
-        fingerprint: Of the files, see ``media.data.index``.
+        fingerprint: Of the files, see ``media.data.index``; checkpoints carry it.
+        content: Of the decoded items, see ``media.data.dataset``; empty in runs that are older, which
+            go by the fingerprint.
         count: Items that can be used, before some are held out: pictures, sounds or documents.
         classes: Names of the classes in the order of their numbers; empty if unlabelled.
         frequencies: Share of each class in the training data.
@@ -47,6 +49,7 @@ class DataFacts(BaseModel):
     source: str
     catalogued: bool
     fingerprint: str
+    content: str = ""
     count: int
     classes: tuple[str, ...] = ()
     frequencies: tuple[float, ...] = ()

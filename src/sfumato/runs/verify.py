@@ -13,6 +13,10 @@ from sfumato.engine import checkpoint, tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.lock import holder
 from sfumato.errors import DamagedFile, NewerFormat, RunError, SfumatoError
+from sfumato.media.audio import check as audio
+from sfumato.media.data.digests import Entry, changes_since
+from sfumato.media.image import check as image
+from sfumato.media.text import check as text
 from sfumato.runs import weights as model
 from sfumato.runs import spec as specs
 from sfumato.runs.directory import RunDirectory
@@ -95,6 +99,8 @@ class _Verification:
             self._read(path, storage.read_sealed_json, "delete it, and run `sfumato tune` again.")
         self._log()
         self._leftovers()
+        if spec is not None:
+            self._data(spec)
         return self._found
 
     def _spec(self) -> Spec | None:
@@ -163,6 +169,26 @@ class _Verification:
                 f"A killed session left {count} of {PARTIAL}*: `sfumato resume` removes them."
             )
 
+    def _data(self, spec: Spec) -> None:
+        """Name the files of the data that changed. Sets of the catalogue are pinned."""
+        if spec.data.catalogued or not self._directory.digests.is_file():
+            return
+        source = Path(spec.data.source)
+        try:
+            changes = changes_since(self._directory.digests, _entries_now(source, spec))
+        except (SfumatoError, OSError) as error:
+            self._found.notes.append(f"The data are not compared: {_said(error, source)}.")
+            return
+        if changes is None:
+            mend = "delete it: files of the data that change are noticed all the same, without names."
+            what = "it is not what was written"
+            self._found.problems.append(Problem(self._directory.digests.name, what, mend))
+        elif changes:
+            self._found.notes.append(
+                f"The data in '{source}' changed since the run began: {changes}. `sfumato resume` "
+                "goes on only with what the run began with."
+            )
+
     def _read(self, path: Path, read: Callable[[Path], T], mend: str) -> T | None:
         """What is read; None if it is not what was written."""
         name = path.relative_to(self._directory.root).as_posix()
@@ -175,6 +201,14 @@ class _Verification:
             return None
         self._found.whole.append(name)
         return found
+
+
+def _entries_now(source: Path, spec: Spec) -> Iterator[Entry]:
+    if spec.medium == "text":
+        return text.entries(source, spec.text.medium)
+    if spec.medium == "sounds":
+        return audio.entries(source, spec.audio.medium)
+    return image.entries(source, spec.image.medium)
 
 
 def _loaded_into(spec: Spec | None) -> Callable[[Path], object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine.events import Metric
+from sfumato.media.data.digests import Entry
 from sfumato.media.registry import AnyRecipe
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import DataFacts, Spec
@@ -83,6 +84,10 @@ class TrainingData(ABC):
     @abstractmethod
     def store(self, directory: RunDirectory) -> None:
         """Write what else the run must keep of the data beside its spec."""
+
+    @abstractmethod
+    def entries(self) -> Iterator[Entry]:
+        """The identity of every item, to tell which of them change."""
 
     @abstractmethod
     def task(self, spec: Spec, denoiser: AnyDenoiser) -> Task[Any]:

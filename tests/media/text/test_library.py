@@ -220,6 +220,7 @@ def test_the_cache_is_used_until_something_changes(tmp_path: Path) -> None:
     assert list(Library.prepare(source, CHARACTERS, 0.0, cache_dir=cache)) == []
     assert made(source, TextSettings(context=64)).folder == first.folder
     assert sorted(path.name for path in first.folder.iterdir()) == [
+        "chunks.npy", "file_digests.npy", "file_offsets.npy", "file_stats.npy", "files.npy",
         "held_out.npy", "name_offsets.npy", "names.npy", "offsets.npy", "table.json", "tokens.bin",
     ]  # fmt: skip
     assert Library.open(source, BYTES, 0.0, cache_dir=cache) is None

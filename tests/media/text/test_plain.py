@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfumato.errors import DataError
-from sfumato.media.text import plain
-from sfumato.media.text.files import Problem, find_texts
-from sfumato.media.text.plain import lines, paragraphs, read_plain
+from sfumato.media.text import documents
+from sfumato.media.text.documents import read_plain
+from sfumato.media.text.files import Problem, find_texts, lines, paragraphs
 
 
 def read(path: Path, data: bytes) -> tuple[str, list[Problem]]:
@@ -35,7 +35,7 @@ def test_chunks_do_not_matter(tmp_path_factory: pytest.TempPathFactory, data: li
     path = tmp_path_factory.getbasetemp() / "chunks.txt"
     whole = read(path, b"a" + b"".join(data))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plain, "_CHUNK", 3)
+        patch.setattr(documents, "_CHUNK", 3)
         assert read(path, b"a" + b"".join(data)) == whole
     python = (b"a" + b"".join(data)).decode("utf-8", errors="replace")
     assert whole[0] == python.replace("\r\n", "\n").replace("\r", "\n")

@@ -6,7 +6,7 @@ Checking decodes everything, and the cache it fills is the one a run with the sa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,10 +19,12 @@ from sfumato.errors import DataError
 from sfumato.media.audio.files import AUDIO
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.open import Header, read_sound, sound_header
+from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.media.audio.stretches import divided
-from sfumato.media.data.building import Progress, open_or_build
+from sfumato.media.data.building import Progress, entries_now, open_or_build
 from sfumato.media.data.dataset import Dataset
+from sfumato.media.data.digests import Changes, Entry
 from sfumato.media.data.index import Index, scan
 from sfumato.media.data.walk import Rejected
 
@@ -65,6 +67,7 @@ class AudioReport:
         groups: How many are independent: groups of near-duplicates count as one.
         duplicates: Pairs of names whose clips are the same.
         rejected: What was set aside, and why: silent and broken files too.
+        changes: Files that differ from those that were read before, if they were.
         fingerprint: Of the data.
         contact_sheet: Up to 24 clips, evenly spaced: waveforms and spectrograms.
     """
@@ -87,6 +90,7 @@ class AudioReport:
     groups: int
     duplicates: tuple[tuple[str, str], ...]
     rejected: tuple[Rejected, ...]
+    changes: Changes
     fingerprint: str
     contact_sheet: Image.Image
 
@@ -98,6 +102,7 @@ class AudioReport:
             "root": str(self.root),
             "settings": self.settings.model_dump(mode="json"),
             **{name: plain[name]._asdict() for name in ("seconds", "lengths", "levels")},
+            "changes": self.changes.to_json(),
             "duplicates": [list(pair) for pair in self.duplicates],
             "rejected": [rejected._asdict() for rejected in self.rejected],
         }
@@ -142,9 +147,21 @@ def check(
         groups=len({item.group or item.path for item in data.items}),
         duplicates=data.duplicates,
         rejected=data.rejected,
+        changes=data.changes,
         fingerprint=data.fingerprint,
         contact_sheet=_sheet(data, medium),
     )
+
+
+def entries(folder: Path, settings: AudioSettings) -> Iterator[Entry]:
+    """The identity of every clip of a folder as it is now; files that changed are read.
+
+    Raises:
+        MissingExtra: A package that reads audio files is not installed.
+        DataError: There is nothing that can be used.
+    """
+    reader = ClipReader(settings)
+    return entries_now(divided(scan(folder, AUDIO), reader), reader)
 
 
 def _used(files: Index, data: Dataset) -> list[Path]:

@@ -27,7 +27,7 @@ from sfumato.errors import DataError, DiskFull, MissingExtra, SfumatoError
 from sfumato.media.data import dataset as files
 from sfumato.media.data.cache import ArrayWriter, seals, write_arrays
 from sfumato.media.data.dataset import Dataset, Reader, cache_folder, entries_of, open_folder
-from sfumato.media.data.digests import DIGEST_BYTES, Changes, compare, digest_of
+from sfumato.media.data.digests import DIGEST_BYTES, Changes, Entry, compare, digest_of
 from sfumato.media.data.index import Index
 from sfumato.media.data.items import Item, Items, record
 from sfumato.media.data.split import in_order, repeats
@@ -110,6 +110,23 @@ def build(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterat
         if not draft.digests:
             raise _nothing_left(index, draft.unread)
         draft.write(building, earlier)
+
+
+def entries_now(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterator[Entry]:
+    """The identity of every item that can be read; nothing is written.
+
+    Items whose files did not change are taken from a cache, and the others are decoded.
+    """
+    dataset = Dataset.open(index, reader, cache_dir)
+    if dataset is not None:
+        yield from dataset.entries()
+        return
+    earlier = _earlier(cache_folder(index, reader, cache_dir), index, reader)
+    labels = all(item.label is not None for item in index.items)
+    for place, (item, decoded) in enumerate(_decoded(index, reader, earlier)):
+        if decoded.content is not None:
+            digest = np.frombuffer(decoded.digest, np.uint8)[None]
+            yield from entries_of([item], digest, index.stats[place : place + 1], labels)
 
 
 class _Draft:

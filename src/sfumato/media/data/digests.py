@@ -167,9 +167,9 @@ def changes_since(table: Path, entries: Iterable[Entry]) -> Changes | None:
     """
     try:
         decoders, before = read_digests(table)
-        return compare(before, entries, exact=decoders == decoder_versions())
     except (OSError, DamagedFile):
         return None
+    return compare(before, entries, exact=decoders == decoder_versions())
 
 
 def write_digests(path: Path, entries: Iterable[Entry]) -> None:
@@ -212,6 +212,7 @@ def read_digests(path: Path) -> tuple[str, Iterator[Entry]]:
         lines = unpacker.decompress(body, _MOST_BYTES).splitlines()
         if not unpacker.eof or len(lines) != head["items"]:
             raise ValueError("it is cut short")
+        # It is what was written, so that every line is an entry.
         return str(head["decoders"]), (Entry(*json.loads(line)) for line in lines)
     except (ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
         raise DamagedFile(
@@ -234,6 +235,6 @@ def _versioned(package: str) -> str:
         return f"{package}-none"
 
 
-def digest_of(data: bytes) -> bytes:
+def digest_of(data: bytes | memoryview) -> bytes:
     """The digest of decoded content."""
     return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()

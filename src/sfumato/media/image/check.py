@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ import numpy as np
 from PIL import Image
 
 from sfumato.errors import DataError
-from sfumato.media.data.building import Progress, open_or_build
+from sfumato.media.data.building import Progress, entries_now, open_or_build
 from sfumato.media.data.dataset import Dataset
+from sfumato.media.data.digests import Changes, Entry
 from sfumato.media.data.index import scan
 from sfumato.media.data.walk import Rejected
 from sfumato.media.image.medium import ImageMedium, ImageSettings
@@ -50,6 +51,7 @@ class DataReport:
         groups: How many items are independent: groups of near-duplicates count as one.
         duplicates: Pairs of paths whose content is the same as the run sees it.
         rejected: What was set aside, and why.
+        changes: Files that differ from those that were read before, if they were.
         fingerprint: Of the data.
         contact_sheet: Up to 64 pictures, evenly spaced, as the run would see them.
     """
@@ -65,6 +67,7 @@ class DataReport:
     groups: int
     duplicates: tuple[tuple[str, str], ...]
     rejected: tuple[Rejected, ...]
+    changes: Changes
     fingerprint: str
     contact_sheet: Image.Image
 
@@ -82,6 +85,7 @@ class DataReport:
             "groups": self.groups,
             "duplicates": [list(pair) for pair in self.duplicates],
             "rejected": [rejected._asdict() for rejected in self.rejected],
+            "changes": self.changes.to_json(),
             "fingerprint": self.fingerprint,
         }
 
@@ -116,9 +120,19 @@ def check(
         groups=len({item.group or item.path for item in data.items}),
         duplicates=data.duplicates,
         rejected=data.rejected,
+        changes=data.changes,
         fingerprint=data.fingerprint,
         contact_sheet=medium.sheet(data.gather(shown)[0].transpose(0, 2, 3, 1)),
     )
+
+
+def entries(folder: Path, settings: ImageSettings) -> Iterator[Entry]:
+    """The identity of every image of a folder as it is now; files that changed are read.
+
+    Raises:
+        DataError: There is nothing that can be used.
+    """
+    return entries_now(scan(folder, IMAGES), ImageMedium(settings))
 
 
 def _stored(data: Dataset, root: Path) -> tuple[Spread | None, Spread | None, dict[str, int]]:

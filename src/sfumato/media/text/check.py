@@ -5,19 +5,21 @@ Checking prepares the library that a run with the same settings uses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sfumato.media.data.digests import Changes, Entry
 from sfumato.media.text.building import Progress
-from sfumato.media.text.files import Problem
+from sfumato.media.text.collection import Survey
+from sfumato.media.text.files import Problem, find_texts
+from sfumato.media.text.identity import digest_of_file
 from sfumato.media.text.library import Library
 from sfumato.media.text.rows import Rows
 from sfumato.media.text.settings import TextSettings
-from sfumato.media.text.survey import Survey
 
 _CHUNK = 1 << 24
 
@@ -42,6 +44,7 @@ class TextReport:
         duplicate_count: How many texts are equal to an earlier one.
         problems: What was set aside or mended, the first 1000.
         problem_count: How many problems there are.
+        changes: Files that differ from those that were read before, if they were.
         fingerprint: Of the texts.
     """
 
@@ -60,6 +63,7 @@ class TextReport:
     duplicate_count: int
     problems: tuple[Problem, ...]
     problem_count: int
+    changes: Changes
     fingerprint: str
 
     def to_json(self) -> dict[str, Any]:
@@ -69,6 +73,7 @@ class TextReport:
             "settings": self.settings.model_dump(),
             "survey": self.survey.to_json(),
             "duplicates": [list(pair) for pair in self.duplicates],
+            "changes": self.changes.to_json(),
             "problems": [problem._asdict() for problem in self.problems],
         }
 
@@ -113,8 +118,21 @@ def check(
         duplicate_count=library.duplicate_count,
         problems=library.problems,
         problem_count=library.problem_count,
+        changes=library.changes,
         fingerprint=library.fingerprint,
     )
+
+
+def entries(source: Path, settings: TextSettings) -> Iterator[Entry]:
+    """The identity of every text file of a source as it is now; all of them are read.
+
+    Raises:
+        DataError: There is nothing that can be used.
+    """
+    texts = find_texts(source)
+    for file in texts.files:
+        digest = digest_of_file(texts.root, file, settings).hex()
+        yield Entry(file.path, 0, digest, size=file.size)
 
 
 def _unknown(library: Library) -> int:

@@ -12,6 +12,7 @@ from sfumato import storage
 from sfumato.catalogue import CATALOGUE
 from sfumato.denoiser import TokenDenoiser
 from sfumato.errors import DataError
+from sfumato.media.data.digests import Entry, write_digests
 from sfumato.media.text.library import Library
 from sfumato.media.text.recipe import TextRecipe
 from sfumato.media.text.rows import Rows
@@ -53,8 +54,13 @@ class TextData(TrainingData):
         return self.recipe
 
     def store(self, directory: RunDirectory) -> None:
-        """Keep the tokenizer: without it the weights mean nothing."""
+        """Write the tokenizer, without which the weights mean nothing, and the digests of files."""
         storage.write_sealed_json(directory.tokenizer, self.tokenizer.to_json())
+        write_digests(directory.digests, self.entries())
+
+    def entries(self) -> Iterator[Entry]:
+        """The identity of every file."""
+        return self.library.entries()
 
     def task(self, spec: Spec, denoiser: AnyDenoiser) -> TextTask:
         """To tell what stood where tokens were corrupted."""
@@ -153,6 +159,7 @@ def _facts(source: Path, name: str | None, library: Library, rows: Rows) -> Data
         source=name or str(source.resolve()),
         catalogued=name is not None,
         fingerprint=library.fingerprint,
+        content=library.fingerprint,
         count=len(library),
         classes=library.classes,
         frequencies=_frequencies(library),
