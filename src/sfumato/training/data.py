@@ -76,9 +76,8 @@ def _unchanged(directory: RunDirectory, facts: DataFacts, data: DataT) -> DataT:
         return unchanged
     raise RunError(
         f"The data in '{facts.source}' is not what this run began with.",
-        why=str(changes or "")
-        or f"it had {facts.count:,} usable items and has {now.count:,}, "
-        "or their names, sizes, contents or labels changed",
+        why=f"it had {facts.count:,} usable items and has {now.count:,}"
+        + (f": {changes}" if changes else ", or their names, sizes, contents or labels changed"),
         hint="put the files back, or begin a new run with: sfumato train",
     )
 

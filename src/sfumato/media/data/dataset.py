@@ -38,6 +38,8 @@ _FORMAT = 3
 ARRAY, TABLE = "data.npy", "table.json"
 ITEMS, OFFSETS, LABELS, REPEATS = "items.npy", "offsets.npy", "labels.npy", "repeats.npy"
 DIGESTS, STATS = "digests.npy", "stats.npy"
+# A file of this name has the items decoded anew that are not what was written.
+_DAMAGED = "damaged"
 _COMPARED_AT_ONCE = 128 << 20
 
 
@@ -105,7 +107,8 @@ class Dataset:
             The data; ``None`` where their cache is missing or damaged, or where a file that was set
             aside for a reason that can pass can be read by now.
         """
-        dataset = open_folder(cache_folder(index, reader, cache_dir), index, reader)
+        folder = cache_folder(index, reader, cache_dir)
+        dataset = None if (folder / _DAMAGED).exists() else open_folder(folder, index, reader)
         if dataset is None or _readable_by_now(dataset.folder, index, reader):
             return None
         if dataset.array.nbytes <= _COMPARED_AT_ONCE and dataset.damaged(range(len(dataset))):
@@ -141,17 +144,17 @@ class Dataset:
             The items, shape (B, ...), writable; and their labels, shape (B,), if there are any.
 
         Raises:
-            DamagedFile: An item is not what was decoded. The cache is built again when the data are
+            DamagedFile: An item is not what was decoded. It is decoded anew when the data are
                 opened the next time.
         """
         chosen = np.asarray(indices, dtype=np.int64)
         if damaged := self.damaged(chosen[~self._compared[chosen]].tolist()):
             with suppress(OSError):
-                (self.folder / TABLE).unlink()
+                (self.folder / _DAMAGED).touch()
             raise DamagedFile(
                 f"The cache in '{self.folder}' is damaged.",
                 why=f"'{self.items[damaged[0]].name}' is not what was decoded",
-                hint="run the same command again: the cache is built anew.",
+                hint="run the same command again: what is damaged is decoded anew.",
             )
         return self.array[chosen], None if self.labels is None else self.labels[chosen]
 

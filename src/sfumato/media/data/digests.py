@@ -165,11 +165,13 @@ def changes_since(table: Path, entries: Iterable[Entry]) -> Changes | None:
     Returns:
         The changes; None where there is no table, or where it is damaged.
     """
+    if not table.is_file():
+        return None
     try:
         decoders, before = read_digests(table)
-    except (OSError, DamagedFile):
+        return compare(before, entries, exact=decoders == decoder_versions())
+    except DamagedFile:
         return None
-    return compare(before, entries, exact=decoders == decoder_versions())
 
 
 def write_digests(path: Path, entries: Iterable[Entry]) -> None:
@@ -201,7 +203,7 @@ def read_digests(path: Path) -> tuple[str, Iterator[Entry]]:
 
     Raises:
         OSError: There is no such file.
-        DamagedFile: It is not what was written.
+        DamagedFile: It is not what was written; a bad entry raises it when its turn comes.
     """
     first, _, body = path.read_bytes().partition(b"\n")
     try:
@@ -212,14 +214,27 @@ def read_digests(path: Path) -> tuple[str, Iterator[Entry]]:
         lines = unpacker.decompress(body, _MOST_BYTES).splitlines()
         if not unpacker.eof or len(lines) != head["items"]:
             raise ValueError("it is cut short")
-        # It is what was written, so that every line is an entry.
-        return str(head["decoders"]), (Entry(*json.loads(line)) for line in lines)
+        return str(head["decoders"]), (_entry(path, line) for line in lines)
     except (ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
-        raise DamagedFile(
-            f"{path} is not a table of digests.",
-            why=str(error),
-            hint="delete it: then changed files are noticed and not named.",
-        ) from error
+        raise _damaged(path, str(error)) from error
+
+
+def _entry(path: Path, line: bytes) -> Entry:
+    try:
+        entry = Entry(*json.loads(line))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _damaged(path, str(error)) from error
+    if not isinstance(entry.path, str) or not isinstance(entry.part, int):
+        raise _damaged(path, f"a name is {entry.path!r}")
+    return entry
+
+
+def _damaged(path: Path, why: str) -> DamagedFile:
+    return DamagedFile(
+        f"{path} is not a table of digests.",
+        why=why,
+        hint="delete it: then changed files are noticed and not named.",
+    )
 
 
 @cache
