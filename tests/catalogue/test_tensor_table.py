@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from sfumato.catalogue import tensor_table
-from sfumato.catalogue.tensor_table import as_safetensors
+from sfumato.catalogue import assets
+from sfumato.catalogue.assets import as_safetensors
 
 HEADINGS = "tensor\toffset\tshape\tstrides\n"
 
@@ -16,7 +16,7 @@ HEADINGS = "tensor\toffset\tshape\tstrides\n"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where tables are looked for."""
-    monkeypatch.setattr(tensor_table.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(assets.resources, "files", lambda package: tmp_path)
     return tmp_path
 
 
@@ -42,7 +42,7 @@ def test_a_short_file(folder: Path, row: str) -> None:
 def test_the_tensors_of_the_network_lie_side_by_side() -> None:
     # Of the file that is pinned, this is the size.
     data = bytes(18_826_032)
-    table = Path(tensor_table.__file__).with_name("efficientnet-lite0.tsv").read_text()
+    table = Path(assets.__file__).with_name("efficientnet-lite0.tsv").read_text()
     found = load(as_safetensors(data, "efficientnet-lite0.tsv"))
     places = []
     for line in table.splitlines()[1:]:
