@@ -12,7 +12,7 @@ from pathlib import Path
 from sfumato.catalogue import CATALOGUE, fetch
 from sfumato.engine.events import Event
 from sfumato.errors import DataError, suggest
-from sfumato.media.audio.files import AUDIO
+from sfumato.media.audio.open import AUDIO
 from sfumato.media.data.walk import suffix_of
 from sfumato.media.image.open import IMAGES
 from sfumato.media.registry import DEFAULT, AnyRecipe, find

@@ -21,7 +21,7 @@ from sfumato.likelihood import flow_likelihood, gaussian_bound
 from sfumato.likelihood.divergence import suited
 from sfumato.media.audio.data import AudioData
 from sfumato.media.audio.medium import AudioMedium
-from sfumato.media.audio.stretches import divided
+from sfumato.media.audio.reader import divided
 from sfumato.media.data.index import Index, scan
 from sfumato.media.data.items import Item
 from sfumato.media.image.data import ImageData

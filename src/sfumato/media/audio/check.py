@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sfumato.errors import DataError
-from sfumato.media.audio.files import AUDIO
 from sfumato.media.audio.medium import AudioMedium
-from sfumato.media.audio.open import Header, read_sound, sound_header
-from sfumato.media.audio.reader import ClipReader
+from sfumato.media.audio.open import AUDIO, Header, read_sound, sound_header
+from sfumato.media.audio.reader import ClipReader, divided
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.audio.stretches import divided
 from sfumato.media.data.building import Progress, entries_now, open_or_build
 from sfumato.media.data.dataset import Dataset
 from sfumato.media.data.digests import Changes, Entry

@@ -14,8 +14,8 @@ from torch import Tensor
 from sfumato import storage
 from sfumato.errors import DataError, MissingExtra
 from sfumato.media.audio.medium import AudioMedium
+from sfumato.media.audio.reader import divided
 from sfumato.media.audio.recipe import AudioRecipe
-from sfumato.media.audio.stretches import divided
 from sfumato.media.data.dataset import Dataset
 from sfumato.media.data.index import scan
 from sfumato.media.numbers import GaussianData, facts_of, measured, opened

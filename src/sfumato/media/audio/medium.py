@@ -22,9 +22,8 @@ from sfumato.media.audio.fit import levelled
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.provenance import write_sound
 from sfumato.media.audio.reader import ClipReader
-from sfumato.media.audio.representation import build, measured
+from sfumato.media.audio.representation import VARIATIONS, build, measured, varied
 from sfumato.media.audio.settings import AudioSettings, WaveformSpec
-from sfumato.media.audio.vary import VARIATIONS, varied
 from sfumato.media.data.items import Encoded
 
 _FULL_SCALE = 32768

@@ -24,8 +24,7 @@ from sfumato.errors import DataError, Diverged, MissingExtra, SettingError
 from sfumato.media.data.index import FileKind, Index
 from sfumato.media.data.items import Encoded
 from sfumato.media.image import sheet as sheets
-from sfumato.media.image.fit import FITS, on_background
-from sfumato.media.image.open import IMAGES, open_picture
+from sfumato.media.image.open import FITS, IMAGES, on_background, open_picture
 from sfumato.media.image.provenance import read_recipe, write_png
 
 # Part of the key of every cached array: raise it when reading gives other pixels than before.
