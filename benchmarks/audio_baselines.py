@@ -27,6 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sfumato.data.split import batch_indices
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.dsp import FLOOR, mel_edges, triangles
 from sfumato.engine.checkpoint import CheckpointStore
@@ -41,7 +42,6 @@ from sfumato.evaluation.features import Sets, extract
 from sfumato.evaluation.of.audio import level_section, similarity_section, waveforms
 from sfumato.evaluation.real import items_of
 from sfumato.evaluation.result import Section
-from sfumato.media.data.split import batch_indices
 from sfumato.media.numbers import NumberData
 from sfumato.metrics.audio_features import LogMel
 from sfumato.metrics.extractor import Clips

@@ -20,10 +20,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from data import data
 from networks import networks
 from tables import Row, markdown, write
 from waiting import waiting
+
+from data import data
 
 HERE = Path(__file__).parent
 PARTS: dict[str, Callable[[bool], list[Row]]] = {

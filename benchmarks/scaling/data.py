@@ -21,10 +21,10 @@ import memory
 from files import FIRST, SIDE, inodes, pictures
 from tables import Row
 
-from sfumato.media.data.building import build, open_or_build
-from sfumato.media.data.dataset import Dataset
-from sfumato.media.data.index import scan
-from sfumato.media.data.split import batch_indices
+from sfumato.data.building import build, open_or_build
+from sfumato.data.dataset import Dataset
+from sfumato.data.index import scan
+from sfumato.data.split import batch_indices
 from sfumato.media.image.medium import ImageMedium
 from sfumato.media.image.settings import ImageSettings
 

@@ -19,8 +19,8 @@ from sfumato.catalogue import entries as entries_module
 from sfumato.catalogue.entry import LabelledFile
 from sfumato.catalogue.image_sets import to_png
 from sfumato.catalogue.text_sets import TextFile
+from sfumato.data.index import scan
 from sfumato.errors import FetchError, MissingExtra, SettingError
-from sfumato.media.data.index import scan
 from sfumato.media.image.open import IMAGES
 
 

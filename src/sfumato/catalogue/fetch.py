@@ -15,8 +15,8 @@ from sfumato.catalogue.archive import read_members, verify
 from sfumato.catalogue.download import download
 from sfumato.catalogue.entries import find
 from sfumato.catalogue.entry import Entry, Package
+from sfumato.data.walk import METADATA
 from sfumato.errors import FetchError
-from sfumato.media.data.walk import METADATA
 from sfumato.media.image.svg import renderer
 from sfumato.storage import default_cache, new_folder
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sfumato.conditions import Conditions
+from sfumato.data.items import Encoded
 from sfumato.denoiser import TokenDenoiser
 from sfumato.evaluation.result import Figure, Section
 from sfumato.likelihood import gaussian_bound
-from sfumato.media.data.items import Encoded
 from sfumato.media.text.rows import RowBatch
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.metrics.interval import mean_interval

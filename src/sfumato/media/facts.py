@@ -13,8 +13,8 @@ class DataFacts(BaseModel):
     Attributes:
         source: Name in the catalogue, or the path of the folder or file.
         catalogued: Whether ``source`` is a name in the catalogue.
-        fingerprint: Of the files, see ``media.data.index``; checkpoints carry it.
-        content: Of the decoded items, see ``media.data.dataset``; empty in older runs, which go by
+        fingerprint: Of the files, see ``data.index``; checkpoints carry it.
+        content: Of the decoded items, see ``data.dataset``; empty in older runs, which go by
             the fingerprint.
         count: Number of usable items, before some are held out: images, clips or documents.
         classes: Names of the classes in the order of their numbers; empty without labels.

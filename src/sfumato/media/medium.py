@@ -13,19 +13,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from numpy.typing import NDArray
 
 from sfumato.engine.events import Event
 from sfumato.errors import DataError, MissingExtra, SettingError
+from sfumato.media.report import Report
 from sfumato.recipes import RecipeBase
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from sfumato.data.digests import Entry
     from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
-    from sfumato.media.data.digests import Entry
     from sfumato.media.facts import DataFacts
     from sfumato.media.folder import SampleFolder
 
@@ -96,16 +97,6 @@ class Data(ABC):
     @abstractmethod
     def entries(self) -> Iterator[Entry]:
         """The identity of every item, to find out which of them change."""
-
-
-class Report(Protocol):
-    """What a look at a data set found."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-
-    def table(self) -> Iterator[tuple[str, str]]:
-        """Name and text of each row of a table for a reader."""
 
 
 @dataclass(frozen=True)
@@ -263,26 +254,6 @@ class Medium(ABC):
     @abstractmethod
     def html(self, items: Sequence[Any]) -> str:
         """Samples as HTML for a notebook, to be looked at, listened to or read."""
-
-
-def classes_in_words(counts: Mapping[str, int], most: int = 20) -> str:
-    """The first classes with their numbers of items, for a row of a report."""
-    shown = [f"{name} {count:,}" for name, count in counts.items()]
-    more = f", and {len(shown) - most} more" if len(shown) > most else ""
-    return (", ".join(shown[:most]) or "none") + more
-
-
-def listed(lines: Sequence[str], count: int | None = None, most: int = 10) -> str:
-    """How many there are, and the first of them, for a row of a report.
-
-    Args:
-        lines: A line about each, or about the first ones.
-        count: How many there are; None for as many as there are lines.
-        most: Number of lines to show.
-    """
-    total, shown = len(lines) if count is None else count, lines[:most]
-    more = [f"... and {total - len(shown):,} more"] if total > len(shown) else []
-    return "\n".join([f"{total:,}", *shown, *more])
 
 
 def no_such_file(place: Path) -> DataError:

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self, TypedDict
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -18,15 +18,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from torch import Tensor
 
+from sfumato.data.building import Progress, build, entries_now, open_or_build
+from sfumato.data.dataset import Dataset, Reader
+from sfumato.data.digests import Entry, write_digests
+from sfumato.data.index import FileKind, Index, scan
+from sfumato.data.items import Encoded, Item
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.errors import SettingError
 from sfumato.likelihood import GaussianReconstruction, Reconstruction
-from sfumato.media.data.building import Progress, build, entries_now, open_or_build
-from sfumato.media.data.dataset import Dataset, Reader
-from sfumato.media.data.digests import Changes, Entry, write_digests
-from sfumato.media.data.index import FileKind, Index, scan
-from sfumato.media.data.items import Encoded, Item
-from sfumato.media.data.walk import Rejected
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import (
     DIGESTS,
@@ -34,12 +33,10 @@ from sfumato.media.medium import (
     Description,
     Medium,
     Reading,
-    Report,
     Source,
-    classes_in_words,
-    listed,
     no_such_file,
 )
+from sfumato.media.report import NumberReport, Report, counts
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
 
@@ -255,88 +252,6 @@ class NumberMedium(Medium):
         index = self.divided(index)
         for item in index.items:
             yield Located(str(index.root / item.name), index.file(item), item.part)
-
-
-class Counts(TypedDict):
-    """What is known of the items of any data set, see :class:`NumberReport`."""
-
-    count: int
-    labels: dict[str, int]
-    captions: int
-    groups: int
-    duplicates: tuple[tuple[str, str], ...]
-    rejected: tuple[Rejected, ...]
-    changes: Changes
-    fingerprint: str
-
-
-def counts(dataset: Dataset) -> Counts:
-    """Count what a data set has."""
-    return Counts(
-        count=len(dataset),
-        labels=dataset.label_counts,
-        captions=sum(item.caption is not None for item in dataset.items),
-        groups=len({item.group or item.path for item in dataset.items}),
-        duplicates=dataset.duplicates,
-        rejected=dataset.rejected,
-        changes=dataset.changes,
-        fingerprint=dataset.fingerprint,
-    )
-
-
-@dataclass(frozen=True)
-class NumberReport:
-    """What a look at a folder found, whatever the medium.
-
-    Attributes:
-        root: The folder.
-        settings: As a run would use them, with nothing left open.
-        count: Items that can be used.
-        labels: Number of items of each class; empty without labels.
-        captions: Number of items that have one.
-        groups: Number of independent items: groups of near-duplicates count as one.
-        duplicates: Pairs of names whose items are equal.
-        rejected: What was set aside, and why.
-        changes: Files that differ from those that were read before, if they were.
-        fingerprint: Of the data.
-    """
-
-    root: Path
-    settings: BaseModel
-    count: int
-    labels: dict[str, int]
-    captions: int
-    groups: int
-    duplicates: tuple[tuple[str, str], ...]
-    rejected: tuple[Rejected, ...]
-    changes: Changes
-    fingerprint: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything as plain data but what is to be looked at."""
-        return {
-            **vars(self),
-            "root": str(self.root),
-            "settings": self.settings.model_dump(mode="json"),
-            "duplicates": [list(pair) for pair in self.duplicates],
-            "changes": self.changes.to_json(),
-            "rejected": [rejected._asdict() for rejected in self.rejected],
-        }
-
-    def table(self) -> Iterator[tuple[str, str]]:
-        """See :meth:`~sfumato.media.medium.Report.table`."""
-        yield "folder", str(self.root)
-        yield from self._own_rows()
-        yield "classes", classes_in_words(self.labels)
-        yield "captions", f"{self.captions:,}"
-        yield "duplicates", listed([f"{later} = {first}" for later, first in self.duplicates])
-        yield "set aside", listed([f"{one.path}: {one.reason}" for one in self.rejected])
-        if self.changes:
-            yield "since last read", str(self.changes)
-
-    def _own_rows(self) -> Iterator[tuple[str, str]]:
-        """The rows that reports on this medium alone have."""
-        yield "items", f"{self.count:,} ({self.groups:,} independent)"
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class RunDirectory:
 
     @property
     def digests(self) -> Path:
-        """The digests of the items of the data, see ``media.data.digests``."""
+        """The digests of the items of the data, see ``data.digests``."""
         return self.root / DIGESTS
 
     @property

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from sfumato import storage
+from sfumato.data.digests import changes_since
 from sfumato.engine import checkpoint, tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.lock import holder
 from sfumato.errors import DamagedFile, NewerFormat, RunError, SfumatoError
-from sfumato.media.data.digests import changes_since
 from sfumato.runs import spec as specs
 from sfumato.runs import weights
 from sfumato.runs.directory import RunDirectory

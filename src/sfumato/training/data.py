@@ -6,9 +6,9 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sfumato.data.digests import changes_since
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.errors import RunError
-from sfumato.media.data.digests import changes_since
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import Data, Reading
 from sfumato.media.numbers import NumberData

@@ -10,9 +10,9 @@ from json import dumps
 from pathlib import Path
 
 from sfumato.catalogue import CATALOGUE, fetch
+from sfumato.data.walk import suffix_of
 from sfumato.engine.events import Event
 from sfumato.errors import DataError, suggest
-from sfumato.media.data.walk import suffix_of
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import Source
 from sfumato.media.registry import DEFAULT, MEDIA, AnyRecipe, find

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sfumato.data.items import Encoded
 from sfumato.errors import SettingError
 from sfumato.evaluation.of import VIEWS, view_of
 from sfumato.evaluation.of.numbers import NumberView
 from sfumato.evaluation.of.view import View, check_options
-from sfumato.media.data.items import Encoded
 from sfumato.model.options import EvaluateOptions
 from sfumato.recipes import GaussianRecipe
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sfumato.data.index import scan
 from sfumato.errors import DataError, MissingExtra
 from sfumato.media.audio.open import AUDIO, read_sound, sound_header
-from sfumato.media.data.index import scan
 
 MakeSound = Callable[..., Path]
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 40_000))

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sfumato.data.building import open_or_build
+from sfumato.data.dataset import Dataset
+from sfumato.data.index import Index, scan
 from sfumato.errors import DataError, MissingExtra, SettingError
 from sfumato.media.audio.open import AUDIO
 from sfumato.media.audio.reader import ClipReader, divided
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.data.building import open_or_build
-from sfumato.media.data.dataset import Dataset
-from sfumato.media.data.index import Index, scan
 
 MakeSound = Callable[..., Path]
 RATE = 16_000

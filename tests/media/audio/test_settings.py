@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from sfumato.data.index import scan
 from sfumato.media.audio.open import AUDIO
 from sfumato.media.audio.settings import AudioSettings, SpectrogramSpec, WaveformSpec
-from sfumato.media.data.index import scan
 
 MakeSound = Callable[..., Path]
 

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from pydantic import ValidationError
 
+from sfumato.data.index import scan
 from sfumato.errors import DataError, Diverged, SettingError
-from sfumato.media.data.index import scan
 from sfumato.media.image.medium import ImageMedium
 from sfumato.media.image.open import IMAGES
 from sfumato.media.image.settings import ImageSettings

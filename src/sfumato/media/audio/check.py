@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sfumato.data.dataset import Dataset
+from sfumato.data.index import Index
 from sfumato.errors import DataError
 from sfumato.media.audio.open import Header, read_sound, sound_header
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.data.dataset import Dataset
-from sfumato.media.data.index import Index
-from sfumato.media.numbers import NumberReport, counts
+from sfumato.media.report import NumberReport, counts
 
 if TYPE_CHECKING:
     from sfumato.media.audio.medium import AudioMedium

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from sfumato.data.dataset import Dataset
+from sfumato.data.index import Index
+from sfumato.data.items import Encoded
 from sfumato.errors import DataError, Diverged, SettingError
 from sfumato.media.audio.check import AudioReport, report
 from sfumato.media.audio.fit import levelled
@@ -29,9 +32,6 @@ from sfumato.media.audio.reader import ClipReader, divided
 from sfumato.media.audio.recipes import RECIPES, AudioRecipe
 from sfumato.media.audio.representation import VARIATIONS, build, measured, varied
 from sfumato.media.audio.settings import AudioSettings, WaveformSpec
-from sfumato.media.data.dataset import Dataset
-from sfumato.media.data.index import Index
-from sfumato.media.data.items import Encoded
 from sfumato.media.display import player_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.data.index import FileKind
 from sfumato.errors import DataError, MissingExtra
-from sfumato.media.data.index import FileKind
 
 _SUFFIXES = (
     ".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3",

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.data.index import FileKind, Index
+from sfumato.data.items import Items
 from sfumato.errors import DataError, SettingError
 from sfumato.media.audio.fit import (
     Samples,
@@ -28,8 +30,6 @@ from sfumato.media.audio.fit import (
 )
 from sfumato.media.audio.open import AUDIO, Sound, read_sound, sound_header
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.data.index import FileKind, Index
-from sfumato.media.data.items import Items
 
 # Part of the key of every cached array: raise it when reading gives other samples than before.
 _SAMPLES = 1

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from sfumato.data.index import Index
 from sfumato.errors import DataError
 from sfumato.media.audio.open import sound_header
-from sfumato.media.data.index import Index
 
 _LOOKED_AT = 256
 

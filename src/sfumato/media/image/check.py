@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from sfumato.data.dataset import Dataset
 from sfumato.errors import DataError
-from sfumato.media.data.dataset import Dataset
 from sfumato.media.image.open import picture_header
 from sfumato.media.image.settings import ImageSettings
-from sfumato.media.numbers import NumberReport, counts
+from sfumato.media.report import NumberReport, counts
 
 if TYPE_CHECKING:
     from sfumato.media.image.medium import ImageMedium

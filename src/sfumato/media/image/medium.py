@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 from torch import Tensor
 
+from sfumato.data.dataset import Dataset
+from sfumato.data.index import Index
+from sfumato.data.items import Encoded
 from sfumato.errors import DataError, Diverged, MissingExtra, SettingError
 from sfumato.likelihood import DiscreteReconstruction
-from sfumato.media.data.dataset import Dataset
-from sfumato.media.data.index import Index
-from sfumato.media.data.items import Encoded
 from sfumato.media.display import picture_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from sfumato.data.index import FileKind
 from sfumato.errors import DataError, MissingExtra
-from sfumato.media.data.index import FileKind
 from sfumato.media.image.svg import render_svg
 
 # An explicit list: Pillow also opens formats that start other programs (EPS runs Ghostscript) or

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.data.cache import seals, write_arrays
+from sfumato.data.digests import Changes, compare
 from sfumato.errors import DataError
-from sfumato.media.data.cache import seals, write_arrays
-from sfumato.media.data.digests import Changes, compare
 from sfumato.media.text.collection import Collection, Collector, Survey, Surveyor
 from sfumato.media.text.documents import Problem, documents_in
 from sfumato.media.text.files import PLAIN, UNREADABLE, TextFiles

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from sfumato.media.data.digests import Changes, Entry
-from sfumato.media.medium import classes_in_words, listed
+from sfumato.data.digests import Changes, Entry
+from sfumato.media.report import classes_in_words, listed
 from sfumato.media.text.building import Progress
 from sfumato.media.text.collection import Survey
 from sfumato.media.text.files import Problem, find_texts

@@ -15,10 +15,10 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.data.digests import digest_of
+from sfumato.data.items import Packer, Strings, pack_strings
+from sfumato.data.split import in_order, repeats, split_by_group
 from sfumato.errors import DataError
-from sfumato.media.data.digests import digest_of
-from sfumato.media.data.items import Packer, Strings, pack_strings
-from sfumato.media.data.split import in_order, repeats, split_by_group
 from sfumato.media.text.documents import Document
 from sfumato.media.text.files import lines
 

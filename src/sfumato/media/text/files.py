@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from sfumato.data.walk import Rejected, suffix_of, walk
 from sfumato.errors import DataError, suggest
-from sfumato.media.data.walk import Rejected, suffix_of, walk
 
 PLAIN = frozenset({".txt", ".md"})
 RECORDS = frozenset({".jsonl", ".csv"})

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.media.data.cache import open_array, write_arrays
-from sfumato.media.data.digests import DIGEST_BYTES, Entry, digest_of
-from sfumato.media.data.items import Packer, Strings
+from sfumato.data.cache import open_array, write_arrays
+from sfumato.data.digests import DIGEST_BYTES, Entry, digest_of
+from sfumato.data.items import Packer, Strings
 from sfumato.media.text.documents import Document, Problem, documents_in
 from sfumato.media.text.files import TextFile, TextFiles
 from sfumato.media.text.settings import TextSettings

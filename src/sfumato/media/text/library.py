@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.data.cache import open_array, require_seals
+from sfumato.data.digests import DIGEST_BYTES, Changes, Entry
+from sfumato.data.items import Strings
 from sfumato.errors import DamagedFile, DataError, RunError
-from sfumato.media.data.cache import open_array, require_seals
-from sfumato.media.data.digests import DIGEST_BYTES, Changes, Entry
-from sfumato.media.data.items import Strings
 from sfumato.media.text import building
 from sfumato.media.text.building import Plan, Progress
 from sfumato.media.text.collection import Survey

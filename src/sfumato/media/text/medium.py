@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from sfumato import storage
+from sfumato.data.digests import Entry, write_digests
 from sfumato.denoiser import TokenDenoiser
 from sfumato.errors import DataError
-from sfumato.media.data.digests import Entry, write_digests
 from sfumato.media.display import texts_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import DIGESTS, Data, Description, Medium, Reading, Source

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sfumato.media.data.split import batch_indices
+from sfumato.data.split import batch_indices
 from sfumato.media.text.library import Library
 
 # As in media/order.py: the top word of the counter keeps these numbers apart from all others.

@@ -19,9 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.errors import DataError, suggest
-from sfumato.media.data.items import Item, Items, Packer, record
-from sfumato.media.data.walk import (
+from sfumato.data.items import Item, Items, Packer, record
+from sfumato.data.walk import (
     METADATA,
     Found,
     Note,
@@ -30,6 +29,7 @@ from sfumato.media.data.walk import (
     suffix_of,
     walk,
 )
+from sfumato.errors import DataError, suggest
 
 _CAPTION_LIMIT = 64 * 1024
 _NO_NOTE = Note(None, None, None)

@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from sfumato.media.data.walk import Found, Rejected, suffix_of, walk
+from sfumato.data.walk import Found, Rejected, suffix_of, walk
 
 
 def test_files_come_in_the_order_of_their_paths(tmp_path: Path) -> None:

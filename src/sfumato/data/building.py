@@ -23,15 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato import storage
+from sfumato.data import dataset as files
+from sfumato.data.cache import ArrayWriter, seals, write_arrays
+from sfumato.data.dataset import Dataset, Reader, cache_folder, entries_of, open_folder
+from sfumato.data.digests import DIGEST_BYTES, Changes, Entry, compare, digest_of
+from sfumato.data.index import Index
+from sfumato.data.items import Item, Items, record
+from sfumato.data.split import in_order, repeats
+from sfumato.data.walk import Rejected
 from sfumato.errors import DataError, DiskFull, MissingExtra, SfumatoError
-from sfumato.media.data import dataset as files
-from sfumato.media.data.cache import ArrayWriter, seals, write_arrays
-from sfumato.media.data.dataset import Dataset, Reader, cache_folder, entries_of, open_folder
-from sfumato.media.data.digests import DIGEST_BYTES, Changes, Entry, compare, digest_of
-from sfumato.media.data.index import Index
-from sfumato.media.data.items import Item, Items, record
-from sfumato.media.data.split import in_order, repeats
-from sfumato.media.data.walk import Rejected
 
 _TRIES = 3
 

@@ -2,7 +2,7 @@
 
 A cache folder holds the decoded items of one folder of files, and all that is known about them, as
 arrays. They are mapped into memory and not read: opening a million items takes no more memory than
-opening ten. It can always be deleted: :mod:`sfumato.media.data.building` builds it again.
+opening ten. It can always be deleted: :mod:`sfumato.data.building` builds it again.
 
 The name of a cache folder holds a digest of how items are read and of the place of their files, and
 one of all names, sizes and times. Two folders of files never share a cache folder, and a file that
@@ -24,13 +24,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sfumato.data.cache import open_array, require_seals
+from sfumato.data.digests import DIGEST_BYTES, Changes, Entry, digest_of
+from sfumato.data.index import Index
+from sfumato.data.items import Groups, Item, Items, Strings
+from sfumato.data.split import split_by_group
+from sfumato.data.walk import Rejected
 from sfumato.errors import DamagedFile, RunError, SfumatoError
-from sfumato.media.data.cache import open_array, require_seals
-from sfumato.media.data.digests import DIGEST_BYTES, Changes, Entry, digest_of
-from sfumato.media.data.index import Index
-from sfumato.media.data.items import Groups, Item, Items, Strings
-from sfumato.media.data.split import split_by_group
-from sfumato.media.data.walk import Rejected
 from sfumato.storage import default_cache, read_sealed_json
 
 # Part of the name of every cache folder: raise it when the same files give other contents.
@@ -79,7 +79,7 @@ class Dataset:
         content: SHA-256 over what a run learns from: names, groups, labels where they are used, and
             decoded contents. Captions and files that cannot be read have no part in it.
         changes: Which files differ from those of the cache that this one followed; without changes
-            where :func:`~sfumato.media.data.building.open_or_build` had nothing to build.
+            where :func:`~sfumato.data.building.open_or_build` had nothing to build.
         digests: Of the decoded content of each item, uint8, shape (N, 16).
         stats: Of the file of each item, as :class:`Index` defines them.
         folder: The cache folder.

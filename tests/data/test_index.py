@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sfumato.data.index import Index, scan
+from sfumato.data.items import Item
 from sfumato.errors import DataError
-from sfumato.media.data.index import Index, scan
-from sfumato.media.data.items import Item
 from sfumato.media.image.open import IMAGES
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfumato.media.data.items import Groups, Item, Items, Lazy, pack_strings
+from sfumato.data.items import Groups, Item, Items, Lazy, pack_strings
 
 ITEMS = [
     Item("a.png"),

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sfumato.errors import DamagedFile
-from sfumato.media.data import digests
-from sfumato.media.data.digests import (
+from sfumato.data import digests
+from sfumato.data.digests import (
     Changes,
     Entry,
     changes_since,
@@ -18,6 +17,7 @@ from sfumato.media.data.digests import (
     read_digests,
     write_digests,
 )
+from sfumato.errors import DamagedFile
 
 BEFORE = [
     Entry("a.png", 0, "aa", "cat", None, 9),

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sfumato.data import dataset as dataset_module
+from sfumato.data.building import build, entries_now, open_or_build
+from sfumato.data.dataset import Dataset
+from sfumato.data.digests import compare
+from sfumato.data.index import scan
 from sfumato.errors import DamagedFile, DataError
-from sfumato.media.data import dataset as dataset_module
-from sfumato.media.data.building import build, entries_now, open_or_build
-from sfumato.media.data.dataset import Dataset
-from sfumato.media.data.digests import compare
-from sfumato.media.data.index import scan
 from sfumato.media.image.medium import ImageMedium, ImageSettings
 from sfumato.media.image.open import IMAGES
 

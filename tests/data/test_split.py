@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfumato.errors import SettingError
-from sfumato.media.data.split import (
+from sfumato.data.split import (
     batch_indices,
     epoch_of,
     in_order,
@@ -14,6 +13,7 @@ from sfumato.media.data.split import (
     repeats,
     split_by_group,
 )
+from sfumato.errors import SettingError
 
 NAMES = [f"picture {number}.png" for number in range(2000)]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sfumato.data import building as building_module
+from sfumato.data.building import build, open_or_build
+from sfumato.data.dataset import Dataset, cache_folder
+from sfumato.data.index import scan
 from sfumato.errors import DataError, DiskFull
-from sfumato.media.data import building as building_module
-from sfumato.media.data.building import build, open_or_build
-from sfumato.media.data.dataset import Dataset, cache_folder
-from sfumato.media.data.index import scan
 from sfumato.media.image.medium import ImageMedium
 from sfumato.media.image.open import IMAGES
 from sfumato.media.image.settings import ImageSettings

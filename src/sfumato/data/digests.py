@@ -42,7 +42,7 @@ class Entry(NamedTuple):
         part: Which part of the file, from 0.
         digest: Of its decoded content, in hexadecimal.
         label: Its class, if classes are used.
-        group: See :class:`~sfumato.media.data.items.Item`.
+        group: See :class:`~sfumato.data.items.Item`.
         size: Of its file in bytes.
     """
 
