@@ -18,7 +18,7 @@ from sfumato.cli.output import ERR, OUT, dump, facts, rows, say
 
 if TYPE_CHECKING:
     from sfumato.catalogue import Entry, FetchedSet
-    from sfumato.media.medium import Report
+    from sfumato.media.report import Report
     from sfumato.model.provenance import Making
     from sfumato.runs.directory import RunDirectory
     from sfumato.runs.verify import Verified

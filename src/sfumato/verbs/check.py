@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sfumato.media.folder import save_png
-from sfumato.media.medium import Report
 from sfumato.media.registry import medium_of, require_own
+from sfumato.media.report import Report
 from sfumato.model.options import CheckOptions
 from sfumato.training.plan import as_changes
 from sfumato.training.source import located, recipe_for

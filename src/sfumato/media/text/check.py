@@ -79,7 +79,7 @@ class TextReport:
         }
 
     def table(self) -> Iterator[tuple[str, str]]:
-        """See :meth:`~sfumato.media.medium.Report.table`."""
+        """See :meth:`~sfumato.media.report.Report.table`."""
         survey, settings = self.survey, self.settings
         yield "source", str(self.source)
         yield "texts", f"{self.documents:,}, of them held out {self.held_out:,}"
