@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from sfumato.evaluation.files import Compared, Evaluated
     from sfumato.evaluation.result import Report, Section
     from sfumato.evaluation.score import Score, Scores
-    from sfumato.runs.measuring import Measuring
+    from sfumato.runs.progress import Progress
     from sfumato.runs.tuned import Events
 
 _WIDE = 10_000
 
 
-def evaluation(events: Iterator[Measuring | Evaluated], as_json: bool) -> None:
+def evaluation(events: Iterator[Progress | Evaluated], as_json: bool) -> None:
     """An evaluation while it is made, and its report."""
     found = _result(events, as_json)
     if as_json:
@@ -34,7 +34,7 @@ def evaluation(events: Iterator[Measuring | Evaluated], as_json: bool) -> None:
     say(f"page: {found.page}")
 
 
-def comparison(events: Iterator[Measuring | Compared], as_json: bool) -> None:
+def comparison(events: Iterator[Progress | Compared], as_json: bool) -> None:
     """A comparison while it is made, and its result."""
     found = _result(events, as_json)
     if as_json:
@@ -45,7 +45,7 @@ def comparison(events: Iterator[Measuring | Compared], as_json: bool) -> None:
     say(f"page: {found.page}")
 
 
-def scores(events: Iterator[Measuring | Scores], as_json: bool) -> None:
+def scores(events: Iterator[Progress | Scores], as_json: bool) -> None:
     """Scores while they are made, and their table."""
     found = _result(events, as_json)
     if as_json:
@@ -129,12 +129,12 @@ def scored(found: Scores) -> None:
 
 def _result(events: Iterator[Any], as_json: bool) -> Any:
     """The last event of a measurement, whose progress is shown."""
-    from sfumato.runs.measuring import Measuring
+    from sfumato.runs.progress import Progress
 
     found = None
     with progress(as_json) as show:
         for event in events:
-            if isinstance(event, Measuring):
+            if isinstance(event, Progress):
                 show(event.done, event.total, event.what)
             else:
                 found = event

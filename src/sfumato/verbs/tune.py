@@ -22,7 +22,7 @@ from sfumato.model.options import SampleOptions, TuneOptions
 from sfumato.model.tokens import TokenModel
 from sfumato.process.categorical import Masking
 from sfumato.process.grids import Grid, TimeGrid
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 from sfumato.runs.tuned import Events, NumberTuning, TokenTuning, store_if_better
 from sfumato.runs.weights import LATEST
 from sfumato.sampling import DDIM, DPM, Adams, Heun, KeyedNoise, Sampler, UniPC, Wiener, sample
@@ -99,14 +99,14 @@ def _tune_numbers(model: NumberModel, options: TuneOptions, examples: int) -> Ev
         ends = sample(denoiser, Wiener(), noise, shape, many, cond)
         return Examples(noise, shape, cond, ends)
 
-    yield Measuring("where the noise leads", 0, rounds)
+    yield Progress("where the noise leads", 0, rounds)
     taught, unseen = ends_of(range(examples)), ends_of(range(examples, 2 * examples))
     fitted = None
     for fitted in fit(denoiser, Wiener(), taught, steps, rounds):
-        yield Measuring(f"error {fitted.error:.4f}", fitted.number, rounds)
+        yield Progress(f"error {fitted.error:.4f}", fitted.number, rounds)
     if fitted is None:
         raise RuntimeError("the fit gave nothing")
-    yield Measuring("comparing on other noise", rounds, rounds)
+    yield Progress("comparing on other noise", rounds, rounds)
     found = {name: unseen.error(denoiser, it, steps) for name, it in UNTUNED.items()}
     best = min(found, key=found.__getitem__)
     tuning = NumberTuning(
@@ -136,14 +136,14 @@ def _tune_tokens(model: TokenModel, options: TuneOptions, examples: int) -> Even
     half = len(rows.tokens) // 2
     coarse = np.linspace(0.0, 1.0, _MEASURED, endpoint=False)
     fit_on, check_on = _part(rows, slice(0, half)), _part(rows, slice(half, None))
-    yield Measuring("what masked tokens cost", 0, 1)
+    yield Progress("what masked tokens cost", 0, 1)
     curve = _curve(model, process, fit_on, coarse, seed)
     fine = np.linspace(0.0, 1.0, max(256, _CANDIDATES * steps), endpoint=False)
     # More is known where more is kept; what rises is noise.
     falling = np.minimum.accumulate(np.interp(fine, coarse, curve))
     found = best_grid(fine, falling, steps)
     grid = TimeGrid(at=tuple(process.keep.time(torch.from_numpy(found[1:])).tolist()))
-    yield Measuring("comparing on other rows", 1, 1)
+    yield Progress("comparing on other rows", 1, 1)
     untuned = Ancestral()
 
     def bits(of: Grid) -> float:
@@ -165,7 +165,7 @@ def _tune_tokens(model: TokenModel, options: TuneOptions, examples: int) -> Even
     yield store_if_better(model.directory, tuning)
 
 
-def _rows(model: TokenModel, count: int) -> Generator[Measuring, None, RowBatch]:
+def _rows(model: TokenModel, count: int) -> Generator[Progress, None, RowBatch]:
     """Rows that were held out, or else trained on."""
     data = yield from reopened(model.directory, model.spec, TextData)
     rows = data.held_out if len(data.held_out) > 1 else data.training
