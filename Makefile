@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test slow check torture fuzz lock audit bench bench-quality format clean
+.PHONY: setup demo test slow check docs torture fuzz lock audit bench bench-quality format clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,12 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python docs/site/examples.py
+
+# The site of the documentation, in build/site. A warning, such as a dead link, fails the build.
+docs: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Faults by the hundred, and 50 times as many mutated files of each kind; writes the table.
 TRIALS ?= 200

@@ -28,24 +28,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sfumato.denoiser import NetworkDenoiser
-from sfumato.dsp.mel import FLOOR, mel_edges, triangles
+from sfumato.dsp import FLOOR, mel_edges, triangles
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.events import Progress
 from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
 from sfumato.engine.optim import AdamWSpec, MuonSpec
 from sfumato.engine.settings import Budget
-from sfumato.evaluation.classes import judged
-from sfumato.evaluation.distances import distances
-from sfumato.evaluation.real import own_items
-from sfumato.evaluation.report import Section
-from sfumato.evaluation.seen import Sets, see
-from sfumato.evaluation.sound_sections import floats, level_section, likeness_section
-from sfumato.media.audio.data import AudioData
+from sfumato.evaluation.classes import classify
+from sfumato.evaluation.distance import distance_section
+from sfumato.evaluation.features import Sets, extract
+from sfumato.evaluation.of.audio import level_section, similarity_section, waveforms
+from sfumato.evaluation.real import items_of
+from sfumato.evaluation.result import Section
 from sfumato.media.data.order import batch_indices
+from sfumato.media.numbers import NumberData
+from sfumato.metrics.audio_features import LogMel
 from sfumato.metrics.extractor import Clips
-from sfumato.metrics.log_mel_features import LogMel
-from sfumato.model.model import drawn
+from sfumato.model.network import drawn
 from sfumato.objective import Regression, Unit, drop_labels
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import EDM, Eps
@@ -200,7 +200,7 @@ class Batch:
     label: Tensor | None
 
 
-def train(baseline: Baseline, data: AudioData, folder: Path) -> NetworkDenoiser:
+def train(baseline: Baseline, data: NumberData, folder: Path) -> NetworkDenoiser:
     recipe, classes = baseline.spec.audio, baseline.spec.classes
     seed, size = recipe.seed, recipe.engine.batch
 
@@ -252,15 +252,15 @@ def make(baseline: Baseline, denoiser: NetworkDenoiser, n: int) -> tuple[Tensor,
     return x / x.abs().amax((1, 2), keepdim=True).clamp_min(1.0), labels
 
 
-def measured(samples: Tensor, labels: Tensor | None, data: AudioData) -> Iterator[Section]:
+def measured(samples: Tensor, labels: Tensor | None, data: NumberData) -> Iterator[Section]:
     """The measures of `sfumato evaluate` that the table has."""
-    real, rate = own_items(data), data.medium.settings.rate
-    known, unseen = floats(real.training), floats(real.held_out)
-    seen = see(LogMel(), Sets(samples, known, unseen), lambda items: Clips(items, rate))
-    yield distances(seen, real.groups, seed=0)
-    yield from judged(seen, labels, real, data.dataset.classes).sections
+    real, rate = items_of(data), data.medium.settings.rate
+    known, unseen = waveforms(real.training), waveforms(real.held_out)
+    features = extract(LogMel(), Sets(samples, known, unseen), lambda items: Clips(items, rate))
+    yield distance_section(features, real.groups, seed=0)
+    yield from classify(features, labels, real, data.dataset.classes).sections
     yield level_section(samples, torch.cat([known, unseen]))
-    yield likeness_section(samples, real, rate)[0]
+    yield similarity_section(samples, real, rate)[0]
 
 
 def main() -> None:
@@ -272,7 +272,7 @@ def main() -> None:
     directory = locate(asked.run)
     spec = read(directory.spec)
     *_, data = reopen(directory, spec.data, spec.recipe)
-    assert isinstance(data, AudioData)
+    assert isinstance(data, NumberData)
     settings, recipe = data.medium.settings, spec.audio
     of = (spec, settings.rate, settings.samples)
     baseline: Baseline

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import sfumato
-from sfumato.media.image.data import ImageData
+from sfumato.media.numbers import NumberData
 from sfumato.training.data import reopen
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     run = sfumato.open(asked.run)
     spec = run.spec
     events = list(reopen(run.directory, spec.data, spec.recipe))
-    (data,) = [event for event in events if isinstance(event, ImageData)]
+    (data,) = [event for event in events if isinstance(event, NumberData)]
 
     def real(ids: np.ndarray) -> tuple[Tensor, Tensor]:
         pixels, labels = data.dataset.gather(ids)

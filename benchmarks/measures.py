@@ -23,17 +23,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from sfumato.evaluation.judgement import judgement
-from sfumato.evaluation.real_text import pieces_of
-from sfumato.evaluation.report import Section
-from sfumato.evaluation.seen import Sets, see
-from sfumato.media.numbers import GaussianData
+from sfumato.evaluation.evaluate import measure
+from sfumato.evaluation.features import Sets, extract
+from sfumato.evaluation.real import pieces_of
+from sfumato.evaluation.result import Section
+from sfumato.media.numbers import NumberData
 from sfumato.media.text.medium import TextData
+from sfumato.metrics.audio_features import LogMel
 from sfumato.metrics.extractor import Clips, Extractor
-from sfumato.metrics.log_mel_features import LogMel
-from sfumato.metrics.ngram_features import NgramFeatures
 from sfumato.metrics.patch_components import PatchComponents
 from sfumato.metrics.random_features import RandomFeatures
+from sfumato.metrics.text_features import NgramFeatures
 from sfumato.training.data import prepare
 from sfumato.training.source import recipe_for
 
@@ -62,12 +62,12 @@ class Thirds:
 
 def data_of(source: str) -> Any:
     for event in prepare(source, recipe_for(source)):
-        if isinstance(event, GaussianData | TextData):
+        if isinstance(event, NumberData | TextData):
             return event
     raise RuntimeError("no data")
 
 
-def thirds(data: GaussianData[Any, Any], most: int) -> Thirds:
+def thirds(data: NumberData[Any, Any], most: int) -> Thirds:
     generator = np.random.default_rng(SEED)
     items = data.dataset.items
     names = [item.group or item.name for item in items]
@@ -115,8 +115,8 @@ def joined(one: Any, other: Any) -> Any:
 def measured(
     extractor: Extractor[Any], parts: Thirds, form: Callable[[Any], Any], made: Any
 ) -> list[str]:
-    seen = see(extractor, Sets(made, parts.training, parts.held_out), form)
-    steps = judgement([seen], parts.groups, SEED)
+    features = extract(extractor, Sets(made, parts.training, parts.held_out), form)
+    steps = measure([features], parts.groups, SEED)
     sections: list[Section] = []
     while True:
         try:

@@ -26,11 +26,11 @@ from sfumato.engine.events import Progress
 from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device
 from sfumato.engine.settings import Budget
+from sfumato.evaluation.likelihood import ratio
 from sfumato.media.text.medium import TextData
-from sfumato.model.token_bits import ratio
 from sfumato.model.token_bound import bound_of_rows
 from sfumato.model.tokens import TokenModel
-from sfumato.nets.token_transformer import TokenTransformer
+from sfumato.nets.transformer import TokenTransformer
 from sfumato.runs.directory import locate
 from sfumato.runs.spec import Spec, read
 from sfumato.training.data import reopen

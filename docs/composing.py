@@ -84,7 +84,7 @@ def train(data: GaussianMixture) -> NetworkDenoiser:
         label = drop_labels(label, hidden, rate=0.2, null=data.classes)
         loss = objective(denoiser, x0, t, noise, label=label).mean()
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         decay.step()
         if step % 500 == 499:

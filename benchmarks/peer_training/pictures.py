@@ -11,20 +11,20 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from sfumato.media.image.data import ImageData
+from sfumato.media.numbers import NumberData
 from sfumato.media.registry import AnyRecipe
 from sfumato.training.data import prepare
 
 
-def data_of(source: str, recipe: AnyRecipe) -> ImageData:
+def data_of(source: str, recipe: AnyRecipe) -> NumberData:
     """The pictures of a source as a run on them would read and split them."""
     for event in prepare(source, recipe):
-        if isinstance(event, ImageData):
+        if isinstance(event, NumberData):
             return event
     raise TypeError(f"{source} holds no pictures")
 
 
-def exported(data: ImageData, folder: Path) -> Path:
+def exported(data: NumberData, folder: Path) -> Path:
     """The training pictures as PNG files in a folder, written unless they are there already."""
     done = folder / "whole"
     if done.exists() and done.read_text() == _state(data):
@@ -45,7 +45,7 @@ def exported(data: ImageData, folder: Path) -> Path:
     return folder
 
 
-def _state(data: ImageData) -> str:
+def _state(data: NumberData) -> str:
     return f"{data.facts.fingerprint} {data.medium.cache_key} {len(data.training)}"
 
 

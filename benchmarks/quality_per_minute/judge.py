@@ -13,8 +13,8 @@ from plan import NAMES, Place, Plan
 from torch import Tensor
 
 from sfumato.catalogue import fetch_asset
-from sfumato.evaluation.seen import spaced
-from sfumato.media.image.data import ImageData
+from sfumato.evaluation.features import evenly_spaced
+from sfumato.media.numbers import NumberData
 from sfumato.metrics.efficientnet import EfficientNet
 from sfumato.metrics.kernel_distance import GaussianKernel, KernelDistance, kernel_distance
 
@@ -55,14 +55,14 @@ class Judge:
         most: Training pictures that are looked at, evenly spaced.
     """
 
-    def __init__(self, data: ImageData, folder: Path, most: int) -> None:
+    def __init__(self, data: NumberData, folder: Path, most: int) -> None:
         self._look = EfficientNet(fetch_asset(EfficientNet.name))
-        known = data.training[spaced(len(data.training), most).numpy()]
+        known = data.training[evenly_spaced(len(data.training), most).numpy()]
         self.training = self._real(data, known, folder / f"training-{len(known)}.npy")
         self.held_out = self._real(data, data.held_out, folder / "held-out.npy")
         self.kernel = GaussianKernel.of(self.training)
 
-    def _real(self, data: ImageData, chosen: NDArray[np.int64], path: Path) -> Tensor:
+    def _real(self, data: NumberData, chosen: NDArray[np.int64], path: Path) -> Tensor:
         if not path.exists():
             items, _ = data.dataset.gather(chosen)
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ from sfumato.engine.precision import NumberFormat
 from sfumato.metrics.efficientnet import EfficientNet
 from sfumato.metrics.kernel_difference import kernel_difference
 from sfumato.metrics.kernel_distance import PolynomialKernel, kernel_distance
-from sfumato.metrics.ngram_features import NgramFeatures
+from sfumato.metrics.text_features import NgramFeatures
 
 HERE = Path(__file__).parent
 CACHE = Path.home() / ".cache/sfumato/bench/sample_throughput"

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from sfumato.denoiser import Denoiser, NetworkDenoiser, Posterior
 from sfumato.engine.attention import attention, choose_attention
 from sfumato.engine.precision import NumberFormat, autocast, choose_precision
-from sfumato.media.image.data import ImageData
+from sfumato.media.numbers import NumberData
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import Eps
 from sfumato.process.schedule import Tabulated
@@ -43,7 +43,7 @@ def pictures() -> Pictures:
     (data,) = [
         event
         for event in prepare("openmoji", recipe_for("openmoji"))
-        if isinstance(event, ImageData)
+        if isinstance(event, NumberData)
     ]
     items, _ = data.dataset.gather(np.arange(len(data.dataset)))
     order = np.random.default_rng(0).permutation(len(items))

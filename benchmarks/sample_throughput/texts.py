@@ -10,7 +10,7 @@ import torch
 
 import sfumato
 from sfumato.engine.precision import NumberFormat, autocast, choose_precision
-from sfumato.evaluation.real_text import pieces_of
+from sfumato.evaluation.real import pieces_of
 from sfumato.media.text.medium import TextData
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.model.layout import longest

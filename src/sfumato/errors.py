@@ -18,13 +18,16 @@
     ├── OutOfMemory              8   the work does not fit into memory
     └── Interrupted        130, 143  Ctrl-C or SIGTERM; the work was saved first
 
-An error says *what* went wrong, *why*, and how to mend it (*hint*).
-"""
+An error says *what* went wrong, *why*, and how to fix it (*hint*).
+
+
+Panics of libraries written in Rust, as exceptions that can be caught."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class SfumatoError(Exception):
@@ -71,7 +74,7 @@ class LateBatch(DataError):
     """A batch did not arrive in time.
 
     Args:
-        step: Of the optimiser.
+        step: The step of the optimiser.
     """
 
     def __init__(self, what: str, why: str, hint: str, step: int) -> None:
@@ -87,9 +90,9 @@ class NewerFormat(RunError):
     """A newer version wrote it.
 
     Args:
-        what: Names it.
-        found: The format that it has.
-        known: The newest that this version reads.
+        what: One sentence that names the file.
+        found: The format of the file.
+        known: The newest format that this version reads.
     """
 
     def __init__(self, what: str, found: int, known: int) -> None:
@@ -126,8 +129,8 @@ class Diverged(SfumatoError):
     """Training produced a value that is not finite.
 
     Args:
-        step: Of the optimiser, where one is to blame.
-        places: Of the samples in that step's batch whose loss is not finite, from 0.
+        step: The step of the optimiser, if one caused it.
+        places: The indices, from 0, of the samples in that step's batch whose loss is not finite.
     """
 
     exit_code = 5
@@ -187,3 +190,23 @@ def suggest(word: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean '{close[0]}'?"
     return "known: " + ", ".join(names)
+
+
+@contextmanager
+def panics_raised() -> Iterator[None]:
+    """Turn a panic inside the block into a ``ValueError``.
+
+    A library written in Rust that meets a state which it considers impossible panics. In Python
+    this is a ``PanicException``, which is not an ``Exception``, so that one bad file would end a
+    run.
+
+    Raises:
+        ValueError: The library gave up; the message says where.
+    """
+    try:
+        yield
+    except BaseException as error:
+        # Each library has its own class of that name, and none can be imported.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(f"a library gave up on it: {error}") from error

@@ -2,7 +2,7 @@
 
 Everything is written inside a ``.partial-*`` directory beside its destination, forced to the disk
 and then renamed, so a reader never meets half a file, and a crash leaves at most a ``.partial-*``
-directory, which :func:`sweep` removes. Nothing here knows what the files hold.
+directory, which :func:`sweep` removes. This module does not depend on the content of the files.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _serial = itertools.count()
 
 
 def default_cache() -> Path:
-    """Where rebuilt-on-demand files live: ``$SFUMATO_CACHE``, or ``~/.cache/sfumato``."""
+    """The folder of files that can be rebuilt: ``$SFUMATO_CACHE``, or ``~/.cache/sfumato``."""
     named = os.environ.get("SFUMATO_CACHE")
     return Path(named).expanduser() if named else Path.home() / ".cache" / "sfumato"
 
@@ -64,9 +64,9 @@ def replacing(path: Path) -> Iterator[Path]:
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder that becomes ``path`` when the block ends without an error.
 
-    When another process finished the same folder first, its copy is kept and ours is dropped:
-    for content that is a pure function of the name. What killed builds left here more than a day
-    ago is removed.
+    If another process finished the same folder first, its copy stays and ours is dropped: this is
+    for content that is a pure function of the name. Drafts that killed processes left here more
+    than a day ago are removed.
 
     Raises:
         DiskFull: There is not enough room; nothing is left behind.
@@ -104,7 +104,7 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
 
 
 def write_sealed_json(path: Path, value: Mapping[str, object]) -> None:
-    """The same, sealed."""
+    """Replace ``path`` by ``value`` as sealed JSON: see :func:`read_sealed_json`."""
     write_json(path, sealed(value))
 
 
@@ -114,19 +114,19 @@ def sealed(value: Mapping[str, object]) -> dict[str, object]:
 
 
 def read_sealed_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object and compare it with its seal; one without a seal is taken as it is.
+    """Read a JSON object and verify its seal; one without a seal is read as it is.
 
     Raises:
         RunError: There is no such file.
-        DamagedFile: It is not a JSON object, or is not what was written.
+        DamagedFile: It is not a JSON object, or was changed after it was written.
     """
     value = read_json(path)
     if _SEAL in value and value.pop(_SEAL) != _seal(value):
         raise DamagedFile(
             f"{path} is not what was written.",
-            why=f"its content differs from the SHA-256 in it, '{_SEAL}'",
-            hint="The disk or another program changed it: restore it from a copy. If it was you, "
-            f"and you know what you are doing, take out the entry '{_SEAL}'.",
+            why=f"its content differs from the SHA-256 in its entry '{_SEAL}'",
+            hint="The disk or another program changed it: restore it from a copy. If you changed "
+            f"it on purpose, remove the entry '{_SEAL}'.",
         )
     return value
 
@@ -144,7 +144,10 @@ def read_json(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError, OSError) as error:
         raise DamagedFile(f"{path} is not readable JSON.", why=str(error)) from error
     if not isinstance(value, dict):
-        raise DamagedFile(f"{path} should hold a JSON object.", why=f"found {type(value).__name__}")
+        raise DamagedFile(
+            f"{path} should hold a JSON object.",
+            why=f"it holds a value of type {type(value).__name__}",
+        )
     return value
 
 
@@ -160,21 +163,21 @@ def require(path: Path) -> None:
 
 
 def remove(directory: Path) -> None:
-    """Delete a directory so that a crash on the way leaves no half of it under its name."""
+    """Delete a directory so that a crash never leaves half of it under its name."""
     doomed = _room_beside(directory)
     directory.rename(doomed)
     shutil.rmtree(doomed)
 
 
 def sweep(directory: Path, older_than: float = 0.0) -> list[Path]:
-    """Remove what killed writers left in ``directory``; only our own pattern is touched.
+    """Remove the drafts of killed processes from ``directory``; only our own pattern is touched.
 
-    What a living process of this machine is writing stays. Over a network that may not be known, so
-    call this while holding the directory's lock, or give an age that no draft reaches.
+    Drafts of a living process of this machine stay. Over a network locks may not be known, so call
+    this while holding the directory's lock, or give an age that no draft reaches.
 
     Args:
-        directory: Where to look; it may be missing.
-        older_than: Age in seconds below which a leftover stays.
+        directory: The directory, which may be missing.
+        older_than: The age in seconds below which a draft stays.
 
     Returns:
         The paths that were removed.
@@ -182,7 +185,7 @@ def sweep(directory: Path, older_than: float = 0.0) -> list[Path]:
     swept = []
     for path in sorted(directory.glob(f"{PARTIAL}*")):
         with suppress(FileNotFoundError):  # Another process swept it first.
-            # A clock that was put forward makes everything old, hence both.
+            # A clock that was set forward makes everything old, hence the check of the lock.
             young = time.time() - path.lstat().st_mtime < older_than
             if older_than and (young or is_held(path)):
                 continue
@@ -195,11 +198,12 @@ def sweep(directory: Path, older_than: float = 0.0) -> list[Path]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process has locked a file or folder: the kernel knows, and forgets it with
-    the process. What is not there, or lies where nothing can be locked, is held by nobody.
+    """Whether a living process has locked a file or folder; a lock ends with its process.
+
+    False for a missing path, and on a file system without locks.
     """
     try:
-        # Over a network, only what is open for writing can be locked.
+        # Over a network, only files that are open for writing can be locked.
         handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     except OSError:
         return False
@@ -242,7 +246,7 @@ def disk_full_explained(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _draft(path: Path) -> Iterator[Path]:
-    """A place beside ``path`` with its name, gone with all it holds when the block ends."""
+    """A path of the same name in a draft folder beside ``path``, deleted when the block ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     room = _room_beside(path)
     try:
@@ -256,7 +260,7 @@ def _draft(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _held(room: Path) -> Iterator[None]:
-    """Tell other processes that a draft is being written, see :func:`sweep`."""
+    """Lock a draft folder while it is being written, see :func:`sweep`."""
     handle = os.open(room, os.O_RDONLY)
     try:
         with suppress(OSError):  # File systems over a network may not lock folders.
@@ -274,8 +278,8 @@ def _force_to_disk(draft: Path) -> None:
     if draft.is_file():
         _sync(draft)
         return
-    # In parallel, because file systems commit waiting requests together: ten times faster for
-    # thousands of small files.
+    # In parallel, because file systems commit waiting requests together, which is ten times faster
+    # for thousands of small files.
     with ThreadPoolExecutor(_SYNC_WORKERS) as pool:
         for _ in pool.map(_sync, (file for file in draft.rglob("*") if file.is_file())):
             pass

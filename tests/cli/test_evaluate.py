@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sfumato.evaluation import texts
+from sfumato.evaluation.of import text
 from sfumato.training.train import planned, train
 from tests.cli.said import Command
 from tests.media_runs import TINY_TEXT
@@ -31,13 +31,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_fetching(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texts, "asset_here", lambda name: None)
+    monkeypatch.setattr(text, "asset_here", lambda name: None)
 
 
 def test_tables(sfumato: Command, run: Path) -> None:
     said = sfumato("evaluate", run, *FEW)
     assert said.code == 0, said.err
-    for line in ("bits per character", "known words", "longest copy", "runs of 4", "only 4"):
+    for line in (
+        "bits per character",
+        "known words",
+        "longest copy",
+        "character 4-grams",
+        "only 4",
+    ):
         assert line in said.out
     assert said.out.splitlines()[-2:] == [
         f"report: {run / 'evaluation/report.json'}",

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sfumato.denoiser import TokenDenoiser
 from sfumato.guidance import Guided
-from sfumato.likelihood import bound_on, order_likelihood
+from sfumato.likelihood import order_likelihood, token_bound
 from sfumato.oracle import (
     GaussianMixture,
     HiddenMarkovModel,
@@ -140,7 +140,7 @@ def test_the_bound_is_the_entropy(name, process):
     x0 = draws(SEQUENCES[name], 1500, seed=1)
     counted = torch.ones_like(x0, dtype=torch.bool)
     denoiser = Exact(SEQUENCES[name], process(LinearKeep(), V))
-    nats = bound_on(denoiser, x0, counted, draws=8, seed=0)
+    nats = token_bound(denoiser, x0, counted, draws=8, seed=0)
     entropy = torch.special.entr(LAWS[name]).sum()
     assert abs(nats.mean() - entropy) < 3.3 * nats.std() / math.sqrt(1500)
 
@@ -151,7 +151,7 @@ def test_the_bound_of_another_law_is_far_above_the_entropy(name, wrong, process)
     x0 = draws(SEQUENCES[name], 1500, seed=1)
     counted = torch.ones_like(x0, dtype=torch.bool)
     denoiser = Exact(SEQUENCES[wrong], process(LinearKeep(), V))
-    nats = bound_on(denoiser, x0, counted, draws=8, seed=0)
+    nats = token_bound(denoiser, x0, counted, draws=8, seed=0)
     cross = -(LAWS[name] * LAWS[wrong].log()).sum()
     assert cross > torch.special.entr(LAWS[name]).sum() + 0.2
     assert nats.mean() > cross - 3.3 * nats.std() / math.sqrt(1500)
@@ -174,7 +174,7 @@ def test_samplers_of_numbers_draw_what_was_observed(schedule):
     prior = GaussianMixture.build(torch.randn(4, 64, generator=source), roots @ roots.mT)
     operator = torch.randn(3, 64, generator=source, dtype=F64)
     y = torch.tensor([1.0, -1.0, 0.5], dtype=F64)
-    denoiser = MixtureDenoiser(prior.given(operator, y, 0.0), Gaussian(schedule))
+    denoiser = MixtureDenoiser(prior.posterior(operator, y, 0.0), Gaussian(schedule))
     x0 = sample(denoiser, Adams(), KeyedNoise(0, range(32), dtype=F64), (64,), 12)
     assert (x0 @ operator.T - y).abs().max() < 1e-9
     assert x0.std(0).min() > 0.1
@@ -182,7 +182,7 @@ def test_samplers_of_numbers_draw_what_was_observed(schedule):
 
 def test_classes_that_were_observed_can_be_guided_to():
     pair = GaussianMixture.build(torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), stds=0.3)
-    seen = pair.given(torch.tensor([[0.0, 1.0]]), torch.tensor([0.4]), 0.1)
+    seen = pair.posterior(torch.tensor([[0.0, 1.0]]), torch.tensor([0.4]), 0.1)
     guided = Guided(MixtureDenoiser(seen, Gaussian(Linear())), 2.0, null={"label": seen.classes})
     cond = {"label": torch.arange(64) % 2}
     x0 = sample(guided, Adams(), KeyedNoise(0, range(64), dtype=F64), (2,), 12, cond)

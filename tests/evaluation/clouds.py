@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sfumato.evaluation.seen import Seen
+from sfumato.evaluation.features import Features
 
 
 def cloud(count: int, seed: int, dimension: int = 6, centre: float = 0.0) -> Tensor:
@@ -12,6 +12,6 @@ def cloud(count: int, seed: int, dimension: int = 6, centre: float = 0.0) -> Ten
     return torch.randn(count, dimension, generator=generator) + centre
 
 
-def seen(samples: Tensor, training: int = 120, held_out: int = 60) -> Seen:
+def features_of(samples: Tensor, training: int = 120, held_out: int = 60) -> Features:
     """Samples beside real items of one normal law."""
-    return Seen("made up", "0" * 16, samples, cloud(training, 100), cloud(held_out, 101))
+    return Features("made up", "0" * 16, samples, cloud(training, 100), cloud(held_out, 101))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sfumato.evaluation.comparison import Comparison, Row
-from sfumato.evaluation.report import Figure, Report, Section, Split
+from sfumato.evaluation.compare import Comparison, Row
+from sfumato.evaluation.result import Figure, Report, Section, Split
 
 HOSTILE = "<script>alert('x')</script> & \"quoted\" ]]>"
 
@@ -29,7 +29,7 @@ CLASSES = Section(
 
 def report(run: str = "shots") -> Report:
     return Report(
-        run, "sounds", "a" * 16, "best", 1200, 7, Split(HOSTILE, 255, 82, "elsewhere", "f" * 16),
+        run, "audio", "a" * 16, "best", 1200, 7, Split(HOSTILE, 255, 82, "elsewhere", "f" * 16),
         {"n": 600, "sampler": {"kind": "adams"}, "steps": 20, "label": None}, (DISTANCE, CLASSES),
         ("bear in mind", HOSTILE),
     )  # fmt: skip

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sfumato.evaluation.classes import Verdicts, judged
+from sfumato.evaluation.classes import Classification, classify
+from sfumato.evaluation.features import Features
 from sfumato.evaluation.real import Real
-from sfumato.evaluation.report import Figure, Split
-from sfumato.evaluation.seen import Seen
+from sfumato.evaluation.result import Figure, Split
 from tests.evaluation.clouds import cloud
 
 NAMES = ("left", "middle", "right")
@@ -30,16 +30,16 @@ def real(training: Tensor | None, held_out: Tensor | None) -> Real:
 
 def verdicts(
     samples: Tensor, asked: Tensor | None, known: Tensor | None = None, unseen: int = 60
-) -> Verdicts:
+) -> Classification:
     training = torch.arange(120) % 3 if known is None else known
     held_out = torch.arange(unseen) % 3
-    features = Seen(
+    features = Features(
         "made up", "0" * 16, samples, of_classes(training, 100), of_classes(held_out, 101)
     )
-    return judged(features, asked, real(training, held_out), NAMES)
+    return classify(features, asked, real(training, held_out), NAMES)
 
 
-def figures(found: Verdicts) -> dict[str, Figure]:
+def figures(found: Classification) -> dict[str, Figure]:
     (section,) = found.sections
     return {figure.key: figure for figure in section.figures}
 
@@ -57,8 +57,8 @@ def test_samples_of_their_classes() -> None:
     assert rows["in_class"].low < 1
     assert rows["in_class"].real == 1
     assert rows["balance"].value == 0
-    assert found.hits is not None
-    assert found.hits.all()
+    assert found.correct is not None
+    assert found.correct.all()
     assert [rows[f"class/{name}"].value for name in NAMES] == [1, 1, 1]
     assert [rows[f"class/{name}"].real for name in NAMES] == [1, 1, 1]
     assert [rows[f"class/{name}"].n for name in NAMES] == [(30,)] * 3
@@ -74,18 +74,20 @@ def test_one_class_that_comes_out_as_another() -> None:
     assert rows["balance"].value is not None
     assert abs(rows["balance"].value - 0.3) < 1e-9
     assert [rows[f"class/{name}"].value for name in NAMES] == [1, 0, 1]
-    assert found.hits is not None
-    assert found.hits.equal(asked != 1)
+    assert found.correct is not None
+    assert found.correct.equal(asked != 1)
 
 
-def test_without_classes_nothing_is_judged() -> None:
-    assert verdicts(cloud(5, 1), None) == Verdicts((), None)
+def test_without_classes_nothing_is_classified() -> None:
+    assert verdicts(cloud(5, 1), None) == Classification((), None)
 
 
 def test_of_one_class_there_is_nothing_to_tell_apart() -> None:
     """The others can be held out as a whole."""
     asked = torch.zeros(5, dtype=torch.int64)
-    assert verdicts(cloud(5, 1), asked, torch.zeros(9, dtype=torch.int64)) == Verdicts((), None)
+    assert verdicts(cloud(5, 1), asked, torch.zeros(9, dtype=torch.int64)) == Classification(
+        (), None
+    )
 
 
 def test_without_held_out_items_no_judge_is_judged() -> None:

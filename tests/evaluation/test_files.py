@@ -7,17 +7,18 @@ from pathlib import Path
 import pytest
 
 from sfumato.errors import RunError, SettingError
-from sfumato.evaluation import texts as texts_module
-from sfumato.evaluation.asked import Asked
 from sfumato.evaluation.files import Compared, Evaluated, compare_runs, evaluate_run
+from sfumato.evaluation.of import text as text_module
+from sfumato.model.options import CompareOptions, EvaluateOptions
 from sfumato.run import open_run
 from sfumato.runs.measuring import Measuring
 
 Runs = Callable[..., Path]
-SMALL = Asked(n=6, rows=3, draws=2)
+SMALL = EvaluateOptions(n=6, rows=3, draws=2)
+NO_STEPS = CompareOptions(n=6, at=())
 
 
-def evaluated(run: Path, asked: Asked = SMALL, out: Path | None = None) -> Evaluated:
+def evaluated(run: Path, asked: EvaluateOptions = SMALL, out: Path | None = None) -> Evaluated:
     *progress, last = evaluate_run(run, asked, out)
     assert progress
     assert all(isinstance(event, Measuring) for event in progress)
@@ -26,7 +27,7 @@ def evaluated(run: Path, asked: Asked = SMALL, out: Path | None = None) -> Evalu
 
 
 def compared(first: Path, second: Path, steps: tuple[int, ...] = ()) -> Compared:
-    *progress, last = compare_runs(first, second, SMALL, steps)
+    *progress, last = compare_runs(first, second, CompareOptions(n=6, at=steps))
     assert all(isinstance(event, Measuring) for event in progress)
     assert isinstance(last, Compared)
     return last
@@ -85,20 +86,23 @@ class TestCompare:
     def test_a_run_cannot_be_told_from_itself(self, runs: Runs) -> None:
         run = runs("unet")
         verdicts = {row.verdict for row in compared(run, run).comparison.rows}
-        assert verdicts <= {"", "cannot be told apart"}
+        assert verdicts <= {"", "cannot be distinguished"}
 
     def test_other_data_are_refused_before_any_work(self, runs: Runs) -> None:
         with pytest.raises(RunError, match="cannot be compared"):
-            next(compare_runs(runs("unet", "plain"), Path("runs/plain"), SMALL, ()))
+            next(compare_runs(runs("unet", "plain"), Path("runs/plain"), NO_STEPS))
 
     def test_another_medium_is_refused(
         self, runs: Runs, finished_texts: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(texts_module, "asset_here", lambda name: None)
-        with pytest.raises(RunError, match="one makes pictures and the other text"):
-            next(compare_runs(runs("unet"), finished_texts / "prose", SMALL, ()))
+        monkeypatch.setattr(text_module, "asset_here", lambda name: None)
+        with pytest.raises(
+            RunError, match="the medium of one is image, and that of the other is text"
+        ):
+            next(compare_runs(runs("unet"), finished_texts / "prose", NO_STEPS))
 
     @pytest.mark.parametrize(("steps", "words"), [((0,), "steps cannot be 0"), ((3, 3), "once")])
     def test_steps_that_cannot_be(self, runs: Runs, steps: tuple[int, ...], words: str) -> None:
+        options = CompareOptions(n=6, at=steps)
         with pytest.raises(SettingError, match=words):
-            next(compare_runs(runs("unet", "transformer"), Path("runs/transformer"), SMALL, steps))
+            next(compare_runs(runs("unet", "transformer"), Path("runs/transformer"), options))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +10,30 @@ import pytest
 
 from sfumato.errors import DataError
 from sfumato.evaluation import real as real_module
-from sfumato.evaluation.real import Real, real_of
-from sfumato.media.image.data import ImageData
-from sfumato.model.image import ImageModel
+from sfumato.evaluation.real import Real, corpus, matched, pieces_of, real_numbers
+from sfumato.media.text.library import Library
+from sfumato.media.text.rows import RowBatch
+from sfumato.media.text.settings import TextSettings
+from sfumato.model.numbers import NumberModel
 from sfumato.run import open_run
 from tests.conftest import paint
 
 Runs = Callable[..., Path]
 
 
-def finished(steps: Generator[Any, None, Real]) -> Real:
+def finished(steps: Generator[Any, None, Real[Any]]) -> Real[Any]:
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            found: Real = end.value
+            found: Real[Any] = end.value
             return found
 
 
-def real(run: Path, elsewhere: str | None = None) -> Real:
+def real(run: Path, elsewhere: str | None = None) -> Real[Any]:
     model = open_run(run).model
-    assert isinstance(model, ImageModel)
-    return finished(real_of(model, ImageData, elsewhere))
+    assert isinstance(model, NumberModel)
+    return finished(real_numbers(model, elsewhere))
 
 
 def test_all_items_are_there_once(runs: Runs) -> None:
@@ -79,3 +82,27 @@ def test_a_class_the_run_does_not_know_leaves_no_labels(runs: Runs, tmp_path: Pa
 def test_nothing_is_there(runs: Runs, tmp_path: Path) -> None:
     with pytest.raises(DataError):
         real(runs("unet"), str(tmp_path / "nowhere"))
+
+
+def test_every_piece_of_a_row_is_found() -> None:
+    rows = RowBatch(
+        np.array([[5, 6, 7, 0], [1, 2, 3, 4]]), np.array([[0, 0, 1, -1], [0, 0, 0, 0]]), None
+    )
+    assert [piece.tolist() for piece in pieces_of(rows)] == [[5, 6], [7], [1, 2, 3, 4]]
+
+
+def test_pieces_are_given_once_and_as_long_as_wanted_where_that_can_be() -> None:
+    pieces = [np.full(size, size) for size in (2, 9, 4, 3, 5)]
+    found = matched(pieces, [4, 8, 4, 9])
+    assert [(len(piece), int(piece[0])) for piece in found] == [(4, 4), (5, 5), (3, 3), (9, 9)]
+
+
+def test_nothing_short_is_cut_in_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("abcdefghijklmnopqrstuvwxyz" * 3)
+    library = Library.open_or_prepare(tmp_path, TextSettings(), 0.0)
+    whole = library.text(0)
+    monkeypatch.setattr(real_module, "_PIECE", 5)
+    pieces = list(corpus(library, 2))
+    assert len(pieces) > 5
+    assert all(piece in whole for piece in pieces)
+    assert all(any(a + b in piece for piece in pieces) for a, b in pairwise(whole))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from sfumato.denoiser import Denoiser, NetworkDenoiser, Posterior
-from sfumato.likelihood import Density, Levels, gaussian_bound
+from sfumato.likelihood import DiscreteReconstruction, GaussianReconstruction, gaussian_bound
 from sfumato.oracle import GaussianMixture, MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import X0, Eps, V
@@ -81,7 +81,7 @@ class TestNormalData:
         """Whether the noise begins small or large, and whatever the data are."""
         law = GaussianMixture.build(torch.zeros(1, 1), stds=variance**0.5)
         x0 = torch.linspace(-2, 2, 64, dtype=F64).expand(20, 64)[..., None]
-        bound = gaussian_bound(exact(law, schedule), x0, Density(4.0), 32, seed=1)
+        bound = gaussian_bound(exact(law, schedule), x0, GaussianReconstruction(4.0), 32, seed=1)
         last = schedule.log_snr(torch.ones((), dtype=F64)).item()
         expected = normal_nats(x0, variance, 4.0, max(last, -10.0)).sum((1, 2))
         # All items are alike.
@@ -90,7 +90,7 @@ class TestNormalData:
     def test_the_parts(self) -> None:
         schedule = VE(sigma_max=3.0)
         x0 = points(mixture(2), 5, 7)
-        end = Density(4.0)
+        end = GaussianReconstruction(4.0)
         bound = gaussian_bound(exact(mixture(2), schedule), x0, end, 2, seed=0)
         state = MultivariateNormal(x0, 9 * torch.eye(2, dtype=F64))
         begun = MultivariateNormal(torch.zeros(2, dtype=F64), 9 * torch.eye(2, dtype=F64))
@@ -115,7 +115,7 @@ class TestMixtures:
         What the noise adds to all denoisers alike is taken off by another denoiser's bound, which
         is known in closed form, at the same noise.
         """
-        law, end, each = mixture(dimensions), Density(8.0), 1600 // dimensions
+        law, end, each = mixture(dimensions), GaussianReconstruction(8.0), 1600 // dimensions
         plain = GaussianMixture.build(torch.zeros(1, dimensions), stds=0.5**0.5)
         x0 = points(law, 24, each)
         found = gaussian_bound(exact(law, schedule), x0, end, 24, seed=2).nats
@@ -131,7 +131,7 @@ class TestMixtures:
     def test_no_other_denoiser_goes_below(self) -> None:
         """In pairs at the same noise: twice as wide, moved, and of the wrong shares."""
         law = mixture(2)
-        x0, end = points(law, 16, 1000), Density()
+        x0, end = points(law, 16, 1000), GaussianReconstruction()
         best = gaussian_bound(exact(law, Linear()), x0, end, 8, seed=3).nats
         wide = GaussianMixture(law.means, 2 * law.covariances, law.weights, law.labels)
         moved = GaussianMixture(law.means + 0.3, law.covariances, law.weights, law.labels)
@@ -149,8 +149,8 @@ class TestMixtures:
         """But where the noise begins, which is beyond what is used of all these."""
         law = mixture(2)
         x0 = points(law, 3, 50)
-        found = gaussian_bound(exact(law, schedule), x0, Density(), 4, seed=0)
-        reference = gaussian_bound(exact(law, Linear()), x0, Density(), 4, seed=0)
+        found = gaussian_bound(exact(law, schedule), x0, GaussianReconstruction(), 4, seed=0)
+        reference = gaussian_bound(exact(law, Linear()), x0, GaussianReconstruction(), 4, seed=0)
         torch.testing.assert_close(found.nats, reference.nats, rtol=1e-8, atol=0)
 
 
@@ -168,7 +168,7 @@ class TestLevels:
         It is how far the true posterior at the end is from the one that does not know which levels
         are frequent.
         """
-        s = math.exp(-Levels(6, apart).log_snr / 2)
+        s = math.exp(-DiscreteReconstruction(6, apart).log_snr / 2)
         eps = torch.linspace(-8, 8, 801, dtype=F64)
         share = Normal(0.0, 1.0).log_prob(eps).softmax(0)
         near = Normal(0.0, s).log_prob((self.LEVELS[:, None] + s * eps)[..., None] - self.LEVELS)
@@ -183,7 +183,9 @@ class TestLevels:
         expected = self.gaps(apart) - self.LAW.weights.log()
         each = 400
         x0 = self.LEVELS.repeat_interleave(each)[None, :, None].expand(16, -1, -1)
-        nats = gaussian_bound(exact(self.LAW, schedule), x0, Levels(6, apart), 16, seed=5).nats
+        nats = gaussian_bound(
+            exact(self.LAW, schedule), x0, DiscreteReconstruction(6, apart), 16, seed=5
+        ).nats
         fair(nats / (6 * each), expected.mean().item(), tolerance=0.05)
 
     def test_near_the_data_the_end_costs_nothing_and_is_never_a_gain(self) -> None:
@@ -199,7 +201,9 @@ class TestLevels:
         for places in (torch.stack([self.LEVELS, self.LEVELS], 1), pairs):
             law = GaussianMixture.build(places, stds=0.0)
             x0 = places.repeat(300, 1).expand(16, -1, -1)
-            nats = gaussian_bound(exact(law, Linear()), x0, Levels(6, 8.0), 16, seed=6).nats
+            nats = gaussian_bound(
+                exact(law, Linear()), x0, DiscreteReconstruction(6, 8.0), 16, seed=6
+            ).nats
             fair(nats / 1800, math.log(6), tolerance=0.1)
 
 
@@ -208,7 +212,9 @@ class TestAddresses:
     X0 = points(mixture(2), 1, 6)[0]
 
     def found(self, rows: slice, seed: int = 0, first: int = 0) -> Tensor:
-        return gaussian_bound(self.DENOISER, self.X0[rows], Density(), 3, seed, first).nats
+        return gaussian_bound(
+            self.DENOISER, self.X0[rows], GaussianReconstruction(), 3, seed, first
+        ).nats
 
     def test_an_item_depends_on_its_seed_and_number_alone(self) -> None:
         whole = self.found(slice(None), first=10)
@@ -228,7 +234,7 @@ class TestAddresses:
                 return Posterior(torch.zeros_like(x_t))
 
         denoiser = Watching(mixture(2), Gaussian(Linear()))
-        gaussian_bound(denoiser, torch.zeros(50, 2), Density(6.0), 20, seed=0)
+        gaussian_bound(denoiser, torch.zeros(50, 2), GaussianReconstruction(6.0), 20, seed=0)
         ratios = torch.stack(asked)
         assert ratios.shape == (20, 50) and ratios.unique().numel() == 1000
         assert (ratios.diff(dim=0) > 0).all()
@@ -244,7 +250,9 @@ class TestAddresses:
 
         denoiser = Constant(mixture(2), Gaussian(Linear()))
         few, many = (
-            gaussian_bound(denoiser, torch.ones(400, 2), Density(6.0), draws, seed=0).nats.std()
+            gaussian_bound(
+                denoiser, torch.ones(400, 2), GaussianReconstruction(6.0), draws, seed=0
+            ).nats.std()
             for draws in (16, 32)
         )
         assert many < 0.3 * few
@@ -278,9 +286,13 @@ class TestDenoisers:
         law = GaussianMixture.build(torch.zeros(1, 8), stds=0.5)
         x0 = points(law, 1, 16)[0].float()
         label = torch.arange(16)
-        found = gaussian_bound(denoiser, x0, Density(10.0), 8, 0, label=label)
+        found = gaussian_bound(denoiser, x0, GaussianReconstruction(10.0), 8, 0, label=label)
         expected = gaussian_bound(
-            MixtureDenoiser(law, Gaussian(schedule)), x0.double(), Density(10.0), 8, 0
+            MixtureDenoiser(law, Gaussian(schedule)),
+            x0.double(),
+            GaussianReconstruction(10.0),
+            8,
+            0,
         )
         torch.testing.assert_close(found.nats, expected.nats, rtol=1e-3, atol=1e-2)
         assert len(backbone.conditions) == 8
@@ -288,4 +300,6 @@ class TestDenoisers:
 
     def test_no_gradient_is_kept(self) -> None:
         x0 = torch.zeros(2, 2, dtype=F64, requires_grad=True)
-        assert not gaussian_bound(TestAddresses.DENOISER, x0, Density(), 1, 0).nats.requires_grad
+        assert not gaussian_bound(
+            TestAddresses.DENOISER, x0, GaussianReconstruction(), 1, 0
+        ).nats.requires_grad

@@ -1,4 +1,4 @@
-"""The density along the probability-flow ODE, against densities that are known exactly."""
+"""Flow likelihoods against densities that are known exactly, and probes against traces."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from torch.distributions import MultivariateNormal
 
 from sfumato.denoiser import Denoiser, NetworkDenoiser, Posterior
 from sfumato.likelihood import (
-    Density,
+    DiscreteReconstruction,
     Divergence,
     Exact,
     FlowLikelihood,
+    GaussianReconstruction,
     Hutchinson,
-    Levels,
     flow_likelihood,
     gaussian_bound,
 )
+from sfumato.likelihood.ode import EXACT_UP_TO, default_divergence
 from sfumato.nets.specs import TransformerSpec, UNetSpec
 from sfumato.oracle import GaussianMixture, MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
@@ -59,13 +60,13 @@ def drawn(law: GaussianMixture, count: int) -> Tensor:
     return law.sample(torch.rand(count, dtype=F64, generator=g), eps)
 
 
-def begun(x0: Tensor, end: Density, seed: int = 0) -> Tensor:
+def begun(x0: Tensor, end: GaussianReconstruction, seed: int = 0) -> Tensor:
     """The states that the flow begins at."""
     noise = normal(seed, Stream.LIKELIHOOD, range(len(x0)), x0.shape[1:], step=1)
     return x0 + math.exp(-end.log_snr / 2) * noise
 
 
-def truth(law: GaussianMixture, y: Tensor, end: Density) -> Tensor:
+def truth(law: GaussianMixture, y: Tensor, end: GaussianReconstruction) -> Tensor:
     """``-log p_s(y)``, by torch's normal laws."""
     wide = math.exp(-end.log_snr) * torch.eye(law.means.shape[1], dtype=F64)
     parts = MultivariateNormal(law.means, law.covariances + wide).log_prob(y[:, None])
@@ -83,7 +84,7 @@ class TestMixtures:
     def test_each_point_s_density_within_a_hundredth_of_a_bit(
         self, schedule: Schedule, law: GaussianMixture
     ) -> None:
-        x0, end = drawn(law, 24), Density()
+        x0, end = drawn(law, 24), GaussianReconstruction()
         oracle = MixtureDenoiser(law, Gaussian(schedule))
         found = flow_likelihood(oracle, x0, end, Exact(), 64, seed=0)
         gap = off(found, truth(law, begun(x0, end), end), x0.shape[1])
@@ -97,7 +98,12 @@ class TestMixtures:
         x0, law = drawn(LAWS["anisotropic"], 24), LAWS["anisotropic"]
         found, straight = (
             flow_likelihood(
-                MixtureDenoiser(law, Gaussian(path)), x0, Density(), Exact(), 64, seed=0
+                MixtureDenoiser(law, Gaussian(path)),
+                x0,
+                GaussianReconstruction(),
+                Exact(),
+                64,
+                seed=0,
             ).nats
             for path in (schedule, Linear())
         )
@@ -109,7 +115,7 @@ class TestMixtures:
         self, schedule: Schedule, law: GaussianMixture
     ) -> None:
         """Of one point as much as its part of the noisiest state makes likelier, of all nothing."""
-        x0, end = drawn(law, 200), Density()
+        x0, end = drawn(law, 200), GaussianReconstruction()
         oracle = MixtureDenoiser(law, Gaussian(schedule))
         found = flow_likelihood(oracle, x0, end, Exact(), 64, seed=0)
         gap = off(found, truth(law, begun(x0, end), end), x0.shape[1])
@@ -120,9 +126,9 @@ class TestMixtures:
     def test_at_less_and_less_noise_it_is_the_density_of_the_data(self) -> None:
         law = LAWS["2-D"]
         x0 = drawn(law, 100)
-        expected = truth(law, x0, Density(60.0))
+        expected = truth(law, x0, GaussianReconstruction(60.0))
         oracle = MixtureDenoiser(law, Gaussian(Linear()))
-        found = flow_likelihood(oracle, x0, Density(12.0), Exact(), 96, seed=0)
+        found = flow_likelihood(oracle, x0, GaussianReconstruction(12.0), Exact(), 96, seed=0)
         assert off(found, expected, 2).mean().abs() < 0.01
 
     def test_of_levels_it_is_what_the_bound_is(self) -> None:
@@ -133,8 +139,8 @@ class TestMixtures:
         )
         oracle = MixtureDenoiser(law, Gaussian(Linear()))
         x0 = levels.repeat(400, 1)
-        flow = flow_likelihood(oracle, x0, Levels(6), Exact(), 96, seed=0).nats
-        bound = gaussian_bound(oracle, x0, Levels(6), 16, seed=1).nats
+        flow = flow_likelihood(oracle, x0, DiscreteReconstruction(6), Exact(), 96, seed=0).nats
+        bound = gaussian_bound(oracle, x0, DiscreteReconstruction(6), 16, seed=1).nats
         error = math.sqrt((flow.var() + bound.var()) / len(x0))
         assert abs(flow.mean() - bound.mean()) < 3 * error < 0.1
         # Noise makes the bound of an item vary where its density does not.
@@ -143,7 +149,7 @@ class TestMixtures:
     def test_twice_the_evaluations_leave_a_quarter_of_the_error(self) -> None:
         """At least: the rule is of second order, and its divergence of third."""
         for name in ("1-D", "2-D", "anisotropic"):
-            law, end = LAWS[name], Density()
+            law, end = LAWS[name], GaussianReconstruction()
             x0 = drawn(law, 24)
             oracle = MixtureDenoiser(law, Gaussian(Linear()))
             right = truth(law, begun(x0, end), end)
@@ -180,7 +186,7 @@ class Learnt(Denoiser[Gaussian]):
 class TestAnyDenoiser:
     def test_it_is_the_change_of_variables_of_the_whole_way(self) -> None:
         """The map from data to noise, by small steps of Runge and Kutta, and its determinant."""
-        model, end = Learnt(), Density(6.0)
+        model, end = Learnt(), GaussianReconstruction(6.0)
         x0 = drawn(LAWS["2-D"], 3)
         label = torch.tensor([0.0, 0.5, -0.5], dtype=F64)
         low, high, steps = -3.0, 8.0, 80
@@ -210,7 +216,9 @@ class TestAnyDenoiser:
         model = Learnt()
         x0 = torch.zeros(2, 2, dtype=F64, requires_grad=True)
         with torch.no_grad():
-            found = flow_likelihood(model, x0, Density(), Exact(), count, 0, label=torch.zeros(2))
+            found = flow_likelihood(
+                model, x0, GaussianReconstruction(), Exact(), count, 0, label=torch.zeros(2)
+            )
         assert model.asked == count
         for part in (found.prior, found.volume, found.reconstruction, found.probe_error):
             assert part.dtype == F64 and part.shape == (2,) and not part.requires_grad
@@ -233,16 +241,16 @@ class TestAnyDenoiser:
         denoiser = NetworkDenoiser(backbone, Gaussian(Linear()), EDM()).train(False)
         denoiser.requires_grad_(False)
         x0 = drawn(LAWS["16-D"], 8).float().view(2, 1, 8, 8)
-        exact = flow_likelihood(denoiser, x0, Density(), Exact(), 4, 0)
-        drawn_ = flow_likelihood(denoiser, x0, Density(), Hutchinson(30), 4, 0)
+        exact = flow_likelihood(denoiser, x0, GaussianReconstruction(), Exact(), 4, 0)
+        drawn_ = flow_likelihood(denoiser, x0, GaussianReconstruction(), Hutchinson(30), 4, 0)
         assert (exact.probe_error == 0).all()
         assert (drawn_.probe_error > 0).all()
         assert ((drawn_.volume - exact.volume).abs() < 4 * drawn_.probe_error).all()
         torch.testing.assert_close(drawn_.prior, exact.prior, rtol=1e-6, atol=0)
 
     def test_one_evaluation_is_no_way(self) -> None:
-        with pytest.raises(ValueError, match="both"):
-            flow_likelihood(Learnt(), torch.zeros(1, 2), Density(), Exact(), 1, 0)
+        with pytest.raises(ValueError, match="two evaluations"):
+            flow_likelihood(Learnt(), torch.zeros(1, 2), GaussianReconstruction(), Exact(), 1, 0)
 
 
 class TestAddresses:
@@ -251,7 +259,9 @@ class TestAddresses:
 
     def found(self, rows: slice, divergence: Divergence, seed: int = 0, first: int = 0) -> Tensor:
         x0 = self.X0[rows]
-        return flow_likelihood(self.ORACLE, x0, Density(), divergence, 12, seed, first).nats
+        return flow_likelihood(
+            self.ORACLE, x0, GaussianReconstruction(), divergence, 12, seed, first
+        ).nats
 
     @pytest.mark.parametrize("divergence", [Exact(), Hutchinson(), Hutchinson(3)], ids=str)
     def test_an_item_depends_on_its_seed_and_number_alone(self, divergence: Divergence) -> None:
@@ -264,3 +274,58 @@ class TestAddresses:
             self.found(slice(None), divergence, seed=1),
         ):
             assert not torch.isclose(other, whole).any()
+
+
+JACOBIANS = torch.randn(400, 6, 6, dtype=F64, generator=torch.Generator().manual_seed(0))
+
+
+def estimates(probes: torch.Tensor) -> torch.Tensor:
+    """``v . J v`` of every probe, shape (P, B)."""
+    flat = probes.flatten(2).double()
+    return torch.einsum("pbi,bij,pbj->pb", flat, JACOBIANS, flat)
+
+
+TRACES = JACOBIANS.diagonal(dim1=1, dim2=2).sum(1)
+
+
+def test_axes_are_exact() -> None:
+    probes = Exact().probes((2, 3), seed=0, indices=range(400))
+    assert probes.shape == (6, 400, 2, 3)
+    found = estimates(probes)
+    # Their length is a root in float32.
+    torch.testing.assert_close(found.mean(0), TRACES, rtol=1e-5, atol=1e-5)
+    assert (Exact().error(found) == 0).all()
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_signs_are_right_on_average_and_know_their_error(count: int) -> None:
+    divergence = Hutchinson(count)
+    probes = divergence.probes((2, 3), seed=0, indices=range(400))
+    assert probes.shape == (count, 400, 2, 3)
+    assert (probes.abs() == 1).all()
+    found = estimates(probes)
+    gaps = found.mean(0) - TRACES
+    assert abs(gaps.mean()) < 3.3 * gaps.std() / math.sqrt(400)
+    # What is off the diagonal is all that varies.
+    sides = (JACOBIANS + JACOBIANS.mT).tril(-1).square().sum((1, 2)) / count
+    assert divergence.error(found).square().mean() == pytest.approx(sides.mean().item(), rel=0.3)
+    assert gaps.square().mean() == pytest.approx(sides.mean().item(), rel=0.3)
+
+
+def test_a_single_probe_does_not_know_its_error() -> None:
+    assert Hutchinson().error(torch.ones(1, 3)).isnan().all()
+
+
+def test_probes_differ_by_item_number_and_seed() -> None:
+    probes = Hutchinson(2).probes((50,), seed=0, indices=[3, 4])
+    assert len({tuple(row.tolist()) for row in probes.flatten(0, 1)}) == 4
+    assert torch.equal(Hutchinson(1).probes((50,), seed=0, indices=[4])[0], probes[0, 1:])
+    assert not torch.equal(Hutchinson(2).probes((50,), seed=1, indices=[3, 4]), probes)
+
+
+def test_few_numbers_are_worth_an_exact_trace_unless_probes_are_asked_for() -> None:
+    assert default_divergence(EXACT_UP_TO) == Exact()
+    assert default_divergence(EXACT_UP_TO + 1) == Hutchinson(1)
+    assert default_divergence(2, probes=5) == Hutchinson(5)
+    with pytest.raises(ValueError, match="no 0 probes"):
+        default_divergence(2, probes=0)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sfumato.denoiser import TokenDenoiser
-from sfumato.likelihood import bound_on, order_likelihood
+from sfumato.likelihood import order_likelihood, token_bound
 from sfumato.oracle import MarkovChain, SequenceDenoiser
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import CosineKeep, Keep, LinearKeep, PowerKeep
@@ -45,7 +45,7 @@ class TestBound:
     def test_its_mean_is_the_entropy_where_the_denoiser_is_exact(self, process, keep):
         """Within 3.3 standard errors over texts, which chance exceeds once in 1000."""
         x0, counted = texts(1500)
-        nats = bound_on(Exact(process(keep, 3)), x0, counted, draws=8, seed=0)
+        nats = token_bound(Exact(process(keep, 3)), x0, counted, draws=8, seed=0)
         assert nats.shape == (1500,) and nats.dtype == F64
         error = 3.3 * nats.std() / math.sqrt(1500)
         assert abs(nats.mean() - CHAIN.entropy()) < error
@@ -53,7 +53,7 @@ class TestBound:
     def test_each_text_s_own_likelihood_within_five_thousandths_of_a_bit_a_token(self):
         """By masking, texts told from what each order leaves to be told; all together."""
         x0, counted = texts(1000)
-        nats = bound_on(Exact(Masking(CosineKeep(), 3)), x0, counted, draws=120, seed=0)
+        nats = token_bound(Exact(Masking(CosineKeep(), 3)), x0, counted, draws=120, seed=0)
         gap = (nats + CHAIN.log_probability(x0)) / (5 * math.log(2))
         error = 3.3 * gap.std() / math.sqrt(1000)
         assert abs(gap.mean()) < error
@@ -67,7 +67,7 @@ class TestBound:
         forgetful = MarkovChain(share, share.expand(3, 3).contiguous(), 5)
         gaps = []
         for chain in (CHAIN, forgetful):
-            nats = bound_on(Exact(Uniform(keep, 3), chain), x0, counted, draws=24, seed=0)
+            nats = token_bound(Exact(Uniform(keep, 3), chain), x0, counted, draws=24, seed=0)
             gaps.append((nats + chain.log_probability(x0)) / (5 * math.log(2)))
         gap = gaps[0] - gaps[1]
         error = 3.3 * gap.std() / math.sqrt(1000)
@@ -85,28 +85,28 @@ class TestBound:
 
         monkeypatch.setattr("sfumato.likelihood.tokens.variational_bound", told)
         x0, counted = texts(200)
-        nats = bound_on(Exact(process(keep, 3)), x0, counted, draws=100, seed=0) / 5
+        nats = token_bound(Exact(process(keep, 3)), x0, counted, draws=100, seed=0) / 5
         assert nats.mean() == pytest.approx(1 / 3, rel=5e-3)
 
     @every_keep
     def test_more_draws_tell_each_text_s_own_likelihood_under_masking(self, keep):
         x0, counted = texts(12)
-        nats = bound_on(Exact(Masking(keep, 3)), x0, counted, draws=400, seed=0)
+        nats = token_bound(Exact(Masking(keep, 3)), x0, counted, draws=400, seed=0)
         torch.testing.assert_close(nats, -CHAIN.log_probability(x0), rtol=0.1, atol=0.1)
 
     @every_process
     def test_a_row_depends_on_its_seed_and_number_alone(self, process):
         denoiser = Exact(process(LinearKeep(), 3))
         x0, counted = texts(6)
-        whole = bound_on(denoiser, x0, counted, 3, seed=5, first=10)
+        whole = token_bound(denoiser, x0, counted, 3, seed=5, first=10)
         for row in range(6):
             rows = slice(row, row + 1)
-            alone = bound_on(denoiser, x0[rows], counted[rows], 3, seed=5, first=10 + row)
+            alone = token_bound(denoiser, x0[rows], counted[rows], 3, seed=5, first=10 + row)
             torch.testing.assert_close(alone, whole[rows], rtol=1e-6, atol=0)
-        assert torch.equal(bound_on(denoiser, x0, counted, 3, seed=5, first=10), whole)
+        assert torch.equal(token_bound(denoiser, x0, counted, 3, seed=5, first=10), whole)
         same = x0[:1].expand(6, -1)
-        assert len(bound_on(denoiser, same, counted, 3, seed=5).unique()) == 6
-        assert not torch.equal(bound_on(denoiser, x0, counted, 3, seed=6, first=10), whole)
+        assert len(token_bound(denoiser, same, counted, 3, seed=5).unique()) == 6
+        assert not torch.equal(token_bound(denoiser, x0, counted, 3, seed=6, first=10), whole)
 
     def test_of_text_and_padding_the_text_is_counted(self):
         """Who knows nothing pays log V for every token that is text."""
@@ -117,15 +117,15 @@ class TestBound:
 
         x0, counted = texts(3)
         counted = torch.arange(5) < torch.tensor([5, 2, 1])[:, None]
-        nats = bound_on(Flat(Masking(LinearKeep(), 3)), x0, counted, 2, seed=0)
+        nats = token_bound(Flat(Masking(LinearKeep(), 3)), x0, counted, 2, seed=0)
         torch.testing.assert_close(nats, torch.tensor([5, 2, 1], dtype=F64) * math.log(3))
 
     def test_conditions_go_with_their_rows_and_no_gradient_is_kept(self):
         denoiser = Exact(Masking(LinearKeep(), 3))
         x0, counted = texts(2)
         weight = torch.zeros(2, 3, dtype=F64, requires_grad=True)
-        plain = bound_on(denoiser, x0, counted, 2, seed=0)
-        biased = bound_on(denoiser, x0, counted, 2, seed=0, bias=weight + torch.eye(3)[:2] * 4)
+        plain = token_bound(denoiser, x0, counted, 2, seed=0)
+        biased = token_bound(denoiser, x0, counted, 2, seed=0, bias=weight + torch.eye(3)[:2] * 4)
         assert not biased.requires_grad
         assert (biased != plain).all()
 

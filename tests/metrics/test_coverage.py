@@ -16,11 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from sfumato.metrics.frechet import extrapolated_frechet
-from sfumato.metrics.interval import share_interval
+from sfumato.metrics.interval import paired_difference, share_difference, share_interval
 from sfumato.metrics.kernel_difference import kernel_difference
 from sfumato.metrics.kernel_distance import GaussianKernel, kernel_distance
 from sfumato.metrics.memorisation import superiority
-from sfumato.metrics.paired import paired_difference, share_difference
 
 Floats = NDArray[np.float64]
 Case = tuple[float, Callable[[np.random.Generator], tuple[float, float]]]

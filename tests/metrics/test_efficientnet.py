@@ -149,7 +149,7 @@ def test_files_that_are_missing_or_broken(
         save_file({"stem.kernel": tensors["stem.kernel"]}, tmp_path / FILE)
     else:
         save_file({**tensors, "head.kernel": torch.zeros(1280, 320)}, tmp_path / FILE)
-    with pytest.raises(DamagedFile, match="no EfficientNet"):
+    with pytest.raises(DamagedFile, match="not hold an EfficientNet"):
         EfficientNet(tmp_path)
 
 

@@ -110,7 +110,7 @@ def test_what_it_refuses() -> None:
     for pictures in (np.full((5, 3, 9, 9), 7, np.uint8), anything(0)):
         with pytest.raises(DataError, match="no components"):
             PatchComponents.of(pictures)
-    with pytest.raises(DataError, match="no pictures that"):
+    with pytest.raises(DataError, match="not hold images"):
         PatchComponents.of(anything(3, side=7))
     with pytest.raises(ValueError, match="have 1 channels, not 3"):
         PatchComponents.of(anything(3))(anything(3, channels=1))

@@ -132,5 +132,5 @@ def test_the_identity_is_that_of_the_weights() -> None:
 def test_what_it_refuses() -> None:
     with pytest.raises(ValueError, match="have 3 channels, not 1"):
         RandomFeatures(1)(discs(0, 1))
-    with pytest.raises(DataError, match="no pictures"):
+    with pytest.raises(DataError, match="not hold images"):
         RandomFeatures(3)(discs(0, 1, side=7))

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfumato.errors import DataError, MissingExtra
-from sfumato.metrics.number_words import LARGEST, cardinal
-from sfumato.metrics.speech import Recogniser, same_word, word_accuracy
+from sfumato.metrics.speech import LARGEST, Recogniser, cardinal, ordinal, same_word, word_accuracy
 from sfumato.storage import default_cache
 
 # The user's own; tests get another.
@@ -128,13 +127,13 @@ def test_clips_are_padded_and_mixed(folder: Path, package: SimpleNamespace) -> N
     assert StandIn.made["folder"] == str(folder)
     assert StandIn.made["local_files_only"] is True
     clips = torch.rand(2, 2, 1600) + 0.1
-    assert recogniser.heard(clips, 16_000) == ["100 ms."] * 2
-    assert recogniser.heard(clips[:0], 16_000) == []
+    assert recogniser.transcribe(clips, 16_000) == ["100 ms."] * 2
+    assert recogniser.transcribe(clips[:0], 16_000) == []
 
 
 def test_clips_are_resampled(folder: Path, package: SimpleNamespace) -> None:
     pytest.importorskip("soxr")
-    assert Recogniser(folder).heard(torch.rand(1, 1, 800) + 0.1, 8000) == ["100 ms."]
+    assert Recogniser(folder).transcribe(torch.rand(1, 1, 800) + 0.1, 8000) == ["100 ms."]
 
 
 def test_a_folder_without_a_model(
@@ -144,7 +143,7 @@ def test_a_folder_without_a_model(
         raise RuntimeError("File model.bin is incomplete")
 
     monkeypatch.setattr(package, "WhisperModel", broken)
-    with pytest.raises(DataError, match="no model that can be run") as caught:
+    with pytest.raises(DataError, match="not hold a model that can be run") as caught:
         Recogniser(folder)
     assert "incomplete" in caught.value.why
     (tmp_path / "tokenizer.json").unlink()
@@ -166,4 +165,77 @@ def test_silence_and_noise_hold_no_words() -> None:
     if not folders:
         pytest.skip("no recogniser has been fetched")
     noise = torch.randn(1, 16_000, generator=torch.Generator().manual_seed(0)) / 10
-    assert Recogniser(folders[0]).heard(torch.stack([0 * noise, noise]), 16_000) == ["", ""]
+    assert Recogniser(folders[0]).transcribe(torch.stack([0 * noise, noise]), 16_000) == ["", ""]
+
+
+NAMES = {cardinal(n): n for n in range(20)} | {cardinal(n): n for n in range(20, 100, 10)}
+
+
+def read(words: str) -> int:
+    """The number that words say, by adding up and multiplying."""
+    total, part = 0, 0
+    for word in words.split():
+        if word == "thousand":
+            total, part = part * 1000, 0
+        elif word == "hundred":
+            part *= 100
+        else:
+            part += NAMES[word]
+    return total + part
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "zero"),
+        (13, "thirteen"),
+        (40, "forty"),
+        (99, "ninety nine"),
+        (100, "one hundred"),
+        (115, "one hundred fifteen"),
+        (1000, "one thousand"),
+        (1001, "one thousand one"),
+        (20_300, "twenty thousand three hundred"),
+        (LARGEST, "nine hundred ninety nine thousand nine hundred ninety nine"),
+    ],
+)
+def test_some_numbers(number: int, words: str) -> None:
+    assert cardinal(number) == words
+
+
+@given(st.integers(0, LARGEST))
+def test_words_can_be_read_back(number: int) -> None:
+    assert read(cardinal(number)) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "zeroth"),
+        (1, "first"),
+        (2, "second"),
+        (3, "third"),
+        (4, "fourth"),
+        (5, "fifth"),
+        (8, "eighth"),
+        (9, "ninth"),
+        (12, "twelfth"),
+        (13, "thirteenth"),
+        (20, "twentieth"),
+        (21, "twenty first"),
+        (90, "ninetieth"),
+        (100, "one hundredth"),
+        (1012, "one thousand twelfth"),
+        (5000, "five thousandth"),
+    ],
+)
+def test_some_ordinals(number: int, words: str) -> None:
+    assert ordinal(number) == words
+
+
+@pytest.mark.parametrize("number", [-1, LARGEST + 1])
+def test_there_are_limits(number: int) -> None:
+    with pytest.raises(ValueError, match="not within"):
+        cardinal(number)
+    with pytest.raises(ValueError, match="not within"):
+        ordinal(number)

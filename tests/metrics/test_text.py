@@ -52,7 +52,7 @@ def test_words_are_tokens_too() -> None:
 
 
 def test_too_short_for_a_run() -> None:
-    with pytest.raises(DataError, match="no run of 3 tokens"):
+    with pytest.raises(DataError, match="no n-gram of 3 tokens"):
         ngram_distance(["abc"], ["ab", ""], 3)
 
 

@@ -11,7 +11,7 @@ from sfumato.nets.attention import (
     Rotary,
     SelfAttention,
     fused,
-    normed_and_rotated,
+    normalise_and_rotate,
 )
 from sfumato.nets.patches import grid
 
@@ -19,9 +19,9 @@ from sfumato.nets.patches import grid
 def test_what_is_not_seen_is_as_if_it_were_not_there() -> None:
     torch.manual_seed(0)
     q, k, v = (torch.randn(1, 2, 6, 8, dtype=torch.float64) for _ in range(3))
-    sees = torch.zeros(1, 1, 6, 6, dtype=torch.bool)
-    sees[..., :4, :4] = sees[..., 4:, 4:] = True
-    whole = fused(q, k, v, sees)
+    mask = torch.zeros(1, 1, 6, 6, dtype=torch.bool)
+    mask[..., :4, :4] = mask[..., 4:, 4:] = True
+    whole = fused(q, k, v, mask)
     for part in (slice(0, 4), slice(4, 6)):
         alone = fused(q[:, :, part], k[:, :, part], v[:, :, part])
         torch.testing.assert_close(whole[:, :, part], alone, rtol=0, atol=1e-12)
@@ -30,8 +30,8 @@ def test_what_is_not_seen_is_as_if_it_were_not_there() -> None:
 def test_who_sees_one_token_takes_its_value() -> None:
     q, k, v = torch.randn(3, 1, 2, 5, 8, dtype=torch.float64)
     order = torch.randperm(5)
-    sees = torch.eye(5).bool()[order][None, None]
-    torch.testing.assert_close(fused(q, k, v, sees), v[:, :, order])
+    mask = torch.eye(5).bool()[order][None, None]
+    torch.testing.assert_close(fused(q, k, v, mask), v[:, :, order])
 
 
 def test_equal_scores_average_the_values() -> None:
@@ -50,7 +50,7 @@ def test_rotary_scores_depend_on_differences_of_position_only(axes: int, head_di
     positions = 5 * torch.rand(6, axes, dtype=torch.float64)
 
     def scores(where: torch.Tensor) -> torch.Tensor:
-        q, k = normed_and_rotated(qk, gain, *rotary(where)).unbind(2)
+        q, k = normalise_and_rotate(qk, gain, *rotary(where)).unbind(2)
         return torch.einsum("bnhk,bmhk->bhnm", q, k)
 
     shifted = scores(positions + torch.tensor([7.25, -3.5, 2.0])[:axes])
@@ -66,7 +66,7 @@ def test_queries_and_keys_have_the_length_of_their_gains_wherever_they_stand() -
     rotary = Rotary(8, 2).double()
     x = 100 * torch.randn(1, 9, 2, 3, 8, dtype=torch.float64)
     gain = torch.tensor([[1.0], [0.5]], dtype=torch.float64).expand(2, 8)
-    turned = normed_and_rotated(x, gain, *rotary(grid((3, 3))))
+    turned = normalise_and_rotate(x, gain, *rotary(grid((3, 3))))
     lengths = turned.square().mean(-1).sqrt()
     torch.testing.assert_close(lengths[:, :, 0], torch.ones(1, 9, 3).double())
     torch.testing.assert_close(lengths[:, :, 1], torch.full((1, 9, 3), 0.5).double())
@@ -75,7 +75,7 @@ def test_queries_and_keys_have_the_length_of_their_gains_wherever_they_stand() -
 def test_at_the_origin_only_the_norm_and_the_gain_act() -> None:
     torch.manual_seed(0)
     x, gain = torch.randn(1, 1, 2, 3, 8).double(), torch.rand(2, 8).double()
-    turned = normed_and_rotated(x, gain, *Rotary(8, 2).double()(torch.zeros(1, 2)))
+    turned = normalise_and_rotate(x, gain, *Rotary(8, 2).double()(torch.zeros(1, 2)))
     expected = F.rms_norm(x, (8,), eps=1e-6) * gain[:, None]
     torch.testing.assert_close(turned, expected)
 

@@ -140,7 +140,7 @@ def test_long_sequences_do_not_underflow(distribution):
 def test_what_is_not_known_is_refused():
     denoiser, t = SequenceDenoiser(CHAIN, MASKING), torch.tensor(0.5, dtype=F64)
     state = torch.zeros(1, L, dtype=torch.int64)
-    with pytest.raises(SettingError, match="same tokens"):
+    with pytest.raises(SettingError, match="number of tokens"):
         SequenceDenoiser(CHAIN, Masking(LinearKeep(), V + 1))
     with pytest.raises(SettingError, match="no classes"):
         denoiser(state, t, label=torch.zeros(1))

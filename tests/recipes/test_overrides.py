@@ -91,7 +91,10 @@ def test_values_are_json_or_words(image: ImageRecipe) -> None:
         ("backbone.kind=unett", ["'backbone.kind' cannot be \"unett\"", "did you mean 'unet'?"]),
         ("backbone.kind=null", ["known: transformer, unet"]),
         ("backbone.widths=[16]", ["levels but widths has 1"]),
-        ("schedule.kind=tabulated", ["'schedule.betas' is missing", "--settings schedule.betas=VALUE"]),
+        (
+            "schedule.kind=tabulated",
+            ["'schedule.betas' is missing", "--settings schedule.betas=VALUE"],
+        ),
         ("data.kind=1", ["'data.kind'"]),
         ("sampling.scale=NaN", ["cannot be NaN", "finite"]),
         ("sampling.scale=inf", ["cannot be Infinity", "finite"]),

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 
 from sfumato.engine.events import Kept, Metric
-from sfumato.runs.snapshots import Best, best_of, best_value, keep_if_best
 from sfumato.runs.directory import RunDirectory
+from sfumato.runs.snapshots import Best, best_of, best_value, keep_if_best
 
 
 @pytest.fixture

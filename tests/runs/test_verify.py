@@ -10,10 +10,10 @@ import pytest
 from sfumato import storage
 from sfumato.engine.lock import RunLock
 from sfumato.errors import RunError
-from sfumato.runs.directory import RunDirectory
 from sfumato.run import open_run
-from sfumato.training.train import resume
+from sfumato.runs.directory import RunDirectory
 from sfumato.runs.verify import verify
+from sfumato.training.train import resume
 
 Runs = Callable[..., Path]
 

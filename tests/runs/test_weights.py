@@ -12,11 +12,11 @@ from safetensors.torch import load_file, save_file
 from sfumato.engine import tensor_file
 from sfumato.engine.events import Metric
 from sfumato.errors import DamagedFile, RunError, SettingError
-from sfumato.runs import weights as model
-from sfumato.runs import spec as specs
-from sfumato.runs.snapshots import keep_if_best
-from sfumato.runs.directory import RunDirectory
 from sfumato.run import open_run
+from sfumato.runs import spec as specs
+from sfumato.runs import weights as model
+from sfumato.runs.directory import RunDirectory
+from sfumato.runs.snapshots import keep_if_best
 
 Runs = Callable[..., Path]
 

@@ -27,7 +27,9 @@ class Commands(Protocol):
 
 
 def arguments(pictures: Path, tiny: tuple[str, ...], steps: int) -> list[str]:
-    settings = [word for change in (*tiny, DROPOUT, SAVE, EVALUATE) for word in ("--settings", change)]
+    settings = [
+        word for change in (*tiny, DROPOUT, SAVE, EVALUATE) for word in ("--settings", change)
+    ]
     return ["train", str(pictures), "--name", "cut", "--steps", str(steps), *settings]
 
 

@@ -17,8 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 
-from sfumato.errors import DamagedFile
-from sfumato.panics import panics_raised
+from sfumato.errors import DamagedFile, panics_raised
 from sfumato.storage import replacing, require
 
 # One entry: the order of several in a header is not always the same.

@@ -1,88 +1,87 @@
-"""Whether samples are of the classes that were asked for."""
+"""Whether samples belong to the classes that were requested."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from sfumato.evaluation.features import Features
 from sfumato.evaluation.real import Real
-from sfumato.evaluation.report import Figure, Section
-from sfumato.evaluation.seen import Seen
-from sfumato.metrics.balance import balance, per_class
-from sfumato.metrics.classifier import Classifier
+from sfumato.evaluation.result import Figure, Section
+from sfumato.metrics.classes import Classifier, balance, per_class
 from sfumato.metrics.interval import share_interval
 
 _MOST_ROWS = 40
 _ABOUT = (
-    "Share that a classifier, trained on the features of the training items, puts into the class "
-    "asked for; beside it the same of held-out items, which is what the classifier is worth. Far "
-    "above it samples are more typical than real items are."
-    " Out of balance is the share that would have to be of another class for as many of each as "
-    "were asked for."
+    "Share of samples that a classifier, trained on the features of the training items, assigns to "
+    "the requested class. The column 'real' is its accuracy on held-out items, so it shows how "
+    "reliable the classifier is. Samples far above it are more typical of their class than real "
+    "items are. The class imbalance is the share of samples that would have to change their class "
+    "for every class to be as frequent as requested."
 )
 
 
 @dataclass(frozen=True)
-class Verdicts:
-    """What a classifier said of samples.
+class Classification:
+    """What a classifier found in samples.
 
     Attributes:
         sections: For the report; none without classes.
-        hits: Which samples are of the class asked for, bool, shape (n,); None without classes.
+        correct: Which samples are of the requested class, bool, shape (n,); None without classes.
     """
 
     sections: tuple[Section, ...]
-    hits: Tensor | None
+    correct: Tensor | None
 
 
-def judged(seen: Seen, asked: Tensor | None, real: Real, classes: Sequence[str]) -> Verdicts:
-    """Let a classifier judge samples.
+def classify(
+    features: Features, requested: Tensor | None, real: Real[Any], classes: Sequence[str]
+) -> Classification:
+    """Classify samples.
 
     Args:
-        seen: Features.
-        asked: The classes asked for, int64, shape (n,); None without classes.
-        real: With labels of training items.
+        features: Features of samples and real items.
+        requested: The requested classes, int64, shape (n,); None without classes.
+        real: The real items, with the labels of the training items.
         classes: Names of the classes.
     """
     known = real.training_labels
-    # Of two classes one may be held out as a whole.
-    if asked is None or known is None or len(set(known.tolist())) < 2:
-        return Verdicts((), None)
-    judge = Classifier.trained(seen.training, known)
-    found = judge(seen.samples)
+    # All items of a class may be held out, so that a single class is left.
+    if requested is None or known is None or len(set(known.tolist())) < 2:
+        return Classification((), None)
+    classifier = Classifier.fit(features.training, known)
+    found = classifier(features.samples)
     unseen = real.held_out_labels
-    real_found = None if unseen is None or not len(unseen) else judge(seen.held_out)
-    figures = tuple(_figures(found, asked, real_found, unseen, classes))
-    section = Section(f"classes/{seen.name}", "classes", _ABOUT, figures, seen.identity)
-    return Verdicts((section,), found == asked)
+    real_found = None if unseen is None or not len(unseen) else classifier(features.held_out)
+    figures = tuple(_figures(found, requested, real_found, unseen, classes))
+    section = Section(f"classes/{features.name}", "classes", _ABOUT, figures, features.identity)
+    return Classification((section,), found == requested)
 
 
 def _figures(
     found: Tensor,
-    asked: Tensor,
+    requested: Tensor,
     real_found: Tensor | None,
     real_labels: Tensor | None,
     classes: Sequence[str],
 ) -> Iterator[Figure]:
     n = len(found)
-    share = share_interval(int((found == asked).sum()), n)
-    beside = None
+    share = share_interval(int((found == requested).sum()), n)
+    accuracy = real_imbalance = None
     of_real: dict[int, float] = {}
     if real_found is not None and real_labels is not None:
-        beside = (real_found == real_labels).double().mean().item()
+        accuracy = (real_found == real_labels).double().mean().item()
+        real_imbalance = _imbalance(real_found, real_labels, len(classes))
         each = per_class(real_found, real_labels, len(classes))
         of_real = {one.number: one.right / one.n for one in each if one.n}
-    yield Figure("in_class", "in their class", *share, beside, (n,), ".1%")
-    title = "out of balance"
-    real_share = None
-    if real_found is not None and real_labels is not None:
-        real_share = _unbalance(real_found, real_labels, len(classes))
-    share_off = _unbalance(found, asked, len(classes))
-    yield Figure("balance", title, share_off, real=real_share, n=(n,), form=".1%")
-    for one in per_class(found, asked, len(classes)):
+    yield Figure("in_class", "in the requested class", *share, accuracy, (n,), ".1%")
+    imbalance = _imbalance(found, requested, len(classes))
+    yield Figure("balance", "class imbalance", imbalance, real=real_imbalance, n=(n,), form=".1%")
+    for one in per_class(found, requested, len(classes)):
         if one.n and len(classes) <= _MOST_ROWS:
             key, title = f"class/{classes[one.number]}", f"  {classes[one.number]}"
             real = of_real.get(one.number)
@@ -90,7 +89,7 @@ def _figures(
             yield Figure(key, title, right, one.low, one.high, real, (one.n,), ".0%")
 
 
-def _unbalance(found: Tensor, wanted: Tensor, classes: int) -> float:
-    """The share that would have to be of another class for as many of each as were wanted."""
-    shares = torch.bincount(wanted, minlength=classes).tolist()
+def _imbalance(found: Tensor, requested: Tensor, classes: int) -> float:
+    """The total variation distance between the classes found and those requested, in [0, 1]."""
+    shares = torch.bincount(requested, minlength=classes).tolist()
     return balance(found, shares).total_variation

@@ -1,23 +1,23 @@
-"""From runs to reports of how good their models are, in files."""
+"""Evaluate, compare and score runs by name, with the results in files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sfumato import storage
 from sfumato.errors import SettingError
-from sfumato.evaluation import comparison_page, course, page
-from sfumato.evaluation.asked import Asked
-from sfumato.evaluation.comparison import Comparison
-from sfumato.evaluation.report import Report
-from sfumato.evaluation.steps import STEPS
-from sfumato.metrics.extractor import Extractor
-from sfumato.run import Run
-from sfumato.runs.directory import require_writable
+from sfumato.evaluation.compare import Comparison, compare
+from sfumato.evaluation.evaluate import evaluate
+from sfumato.evaluation.page import comparison_page, report_page
+from sfumato.evaluation.result import Report
+from sfumato.evaluation.score import Scores, score
+from sfumato.media.folder import require_writable
+from sfumato.model.open import open_model
+from sfumato.model.options import CompareOptions, EvaluateOptions, ScoreOptions
 from sfumato.runs.measuring import Measuring
+from sfumato.runs.weights import LATEST
 
 _REPORT, _PAGE = "report.json", "report.html"
 
@@ -27,9 +27,9 @@ class Evaluated:
     """A report in files.
 
     Attributes:
-        report: What was found.
+        report: The report.
         path: The report as JSON.
-        page: The report as a page with pictures, sounds or texts, which needs no network.
+        page: The report as an HTML page, which needs no network.
     """
 
     report: Report
@@ -42,9 +42,9 @@ class Compared:
     """A comparison in files.
 
     Attributes:
-        comparison: What was found.
+        comparison: The comparison.
         path: The comparison as JSON.
-        page: The comparison as a page, which needs no network.
+        page: The comparison as an HTML page, which needs no network.
     """
 
     comparison: Comparison
@@ -54,72 +54,95 @@ class Compared:
 
 def evaluate_run(
     run: str | Path,
-    asked: Asked,
+    options: EvaluateOptions | None = None,
     out: Path | None = None,
-    snapshot: str = "latest",
-    extractors: Sequence[Extractor[Any]] = (),
+    snapshot: str = LATEST,
 ) -> Iterator[Measuring | Evaluated]:
-    """Evaluate a run and write the report, over an earlier one.
+    """Evaluate a run and write the report; an earlier report is replaced.
 
     Args:
         run: Name or path of the run.
-        asked: What to measure.
-        out: Folder for the report; ``evaluation`` of the run if None.
+        options: What to measure.
+        out: Folder for the report; by default the folder ``evaluation`` of the run.
         snapshot: Which weights, ``latest`` or ``best``.
-        extractors: More of them, beside those of the medium.
 
     Yields:
-        Progress, and at last the report.
+        Progress, and the report at the end.
 
     Raises:
-        SfumatoError: See :func:`sfumato.evaluation.course.evaluate`.
+        SfumatoError: See :func:`sfumato.evaluation.evaluate.evaluate`.
     """
-    opened = Run.open(run, snapshot)
-    folder = _checked(opened.directory.evaluation if out is None else out)
-    found = yield from course.evaluate(opened.model, asked, extractors)
-    path, shown = folder / _REPORT, folder / _PAGE
+    model = open_model(run, snapshot)
+    folder = _checked(model.directory.evaluation if out is None else out)
+    evaluation = yield from evaluate(model, options)
+    path, page = folder / _REPORT, folder / _PAGE
     folder.mkdir(parents=True, exist_ok=True)
-    storage.write_json(path, found.report.to_json())
-    storage.write_text(shown, page.page(found.report, found.exhibits))
-    yield Evaluated(found.report, path, shown)
+    storage.write_json(path, evaluation.report.to_json())
+    storage.write_text(page, report_page(evaluation.report, evaluation.displays))
+    yield Evaluated(evaluation.report, path, page)
 
 
 def compare_runs(
     first: str | Path,
     second: str | Path,
-    asked: Asked,
-    steps: Sequence[int] = STEPS,
+    options: CompareOptions | None = None,
     out: Path | None = None,
-    snapshot: str = "latest",
+    snapshot: str = LATEST,
 ) -> Iterator[Measuring | Compared]:
-    """Evaluate two runs on the same real items and write what is better in which.
+    """Evaluate two runs on the same real items and write the comparison.
 
     Args:
         first, second: Names or paths of the runs.
-        asked: What to measure.
-        steps: Numbers of network evaluations at which quality is measured too; none for none.
-        out: Folder for the comparison; ``evaluation`` of the first run if None.
-        snapshot: Which weights of both, ``latest`` or ``best``.
+        options: What to measure.
+        out: Folder for the comparison; by default the folder ``evaluation`` of the first run.
+        snapshot: Which weights of both runs, ``latest`` or ``best``.
 
     Yields:
-        Progress, and at last the comparison.
+        Progress, and the comparison at the end.
 
     Raises:
-        SfumatoError: See :func:`sfumato.evaluation.course.compare`.
+        SfumatoError: See :func:`sfumato.evaluation.compare.compare`.
     """
-    ours, theirs = Run.open(first, snapshot), Run.open(second, snapshot)
+    ours, theirs = open_model(first, snapshot), open_model(second, snapshot)
     folder = _checked(ours.directory.evaluation if out is None else out)
-    found, plots = yield from course.compare(ours.model, theirs.model, asked, steps)
-    name = f"{ours.name}-{theirs.name}"
-    path, shown = folder / f"{name}.json", folder / f"{name}.html"
+    comparison, plots = yield from compare(ours, theirs, options)
+    name = f"{ours.directory.name}-{theirs.directory.name}"
+    path, page = folder / f"{name}.json", folder / f"{name}.html"
     folder.mkdir(parents=True, exist_ok=True)
-    storage.write_json(path, found.to_json())
-    storage.write_text(shown, comparison_page.page(found, plots))
-    yield Compared(found, path, shown)
+    storage.write_json(path, comparison.to_json())
+    storage.write_text(page, comparison_page(comparison, plots))
+    yield Compared(comparison, path, page)
+
+
+def score_files(
+    run: str | Path,
+    files: Iterable[str | Path],
+    options: ScoreOptions | None = None,
+    snapshot: str = LATEST,
+) -> Iterator[Measuring | Scores]:
+    """Score files by their likelihood under a run.
+
+    Args:
+        run: Name or path of the run.
+        files: Files, and folders of files.
+        options: How to score.
+        snapshot: Which weights, ``latest`` or ``best``.
+
+    Yields:
+        Progress, and the scores at the end.
+
+    Raises:
+        SfumatoError: See :func:`sfumato.evaluation.score.score`.
+    """
+    yield (yield from score(open_model(run, snapshot), files, options))
 
 
 def _checked(path: Path) -> Path:
-    """The folder, if a report can be written there: it takes minutes to make."""
+    """The folder, if a report can be written there: to make a report takes minutes.
+
+    Raises:
+        SettingError: It cannot be written there.
+    """
     if path.exists() and not path.is_dir():
         raise SettingError(f"'{path}' is a file.", hint="name a folder: --out FOLDER")
     require_writable(path if path.exists() else path.parent)

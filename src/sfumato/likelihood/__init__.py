@@ -1,31 +1,33 @@
-"""Third floor: how likely a model finds data.
+"""The likelihood of data under a model.
 
 ::
 
-    tokens      the bound on text, and the exact likelihood of one order of revealing
-    gaussian    the bound on pictures and sounds
-    ode         their likelihood along the probability-flow ODE
-    divergence  the trace that it needs, exact or by random probes
-    ends        how either comes from nearly clean states to the data
+    tokens          the bound on texts, and the exact likelihood of one order of unmasking
+    gaussian        the variational bound on images and audio clips
+    ode             their likelihood along the probability-flow ODE, and the divergence it needs
+    reconstruction  the last term of both: the data given a nearly clean state
 """
 
-from sfumato.likelihood.divergence import Divergence, Exact, Hutchinson
-from sfumato.likelihood.ends import Density, End, Levels
 from sfumato.likelihood.gaussian import GaussianBound, gaussian_bound
-from sfumato.likelihood.ode import FlowLikelihood, flow_likelihood
-from sfumato.likelihood.tokens import bound_on, order_likelihood
+from sfumato.likelihood.ode import Divergence, Exact, FlowLikelihood, Hutchinson, flow_likelihood
+from sfumato.likelihood.reconstruction import (
+    DiscreteReconstruction,
+    GaussianReconstruction,
+    Reconstruction,
+)
+from sfumato.likelihood.tokens import order_likelihood, token_bound
 
 __all__ = [
-    "Density",
+    "DiscreteReconstruction",
     "Divergence",
-    "End",
     "Exact",
     "FlowLikelihood",
     "GaussianBound",
+    "GaussianReconstruction",
     "Hutchinson",
-    "Levels",
-    "bound_on",
+    "Reconstruction",
     "flow_likelihood",
     "gaussian_bound",
     "order_likelihood",
+    "token_bound",
 ]

@@ -1,12 +1,12 @@
-"""How likely a Gaussian diffusion finds data: the variational bound in continuous time.
+"""The likelihood of data under a Gaussian diffusion: the variational bound in continuous time.
 
     -log p(x0) <= KL(q(x_1 | x0) || p(x_1))                       prior
                   + 1/2 integral of e^l E|x0 - x0_hat|^2 dl       diffusion
                   + E[-log p(x0 | y)]                             reconstruction
 
 where ``l`` is the log signal-to-noise ratio, from that of the noisiest state ``x_1`` to that of the
-end ``y``, and ``x_1`` is begun at as pure noise. Source: Kingma et al. 2021 (arXiv:2107.00630), eq.
-11 and 18. The schedule decides where the noise begins, and nothing else.
+nearly clean state ``y``, and ``p(x_1)`` is pure noise. Source: Kingma et al. 2021
+(arXiv:2107.00630), eq. 11 and 18. The schedule only decides the noise level of ``x_1``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import torch
 from torch import Tensor
 
 from sfumato.denoiser import Denoiser
-from sfumato.likelihood.ends import End
+from sfumato.likelihood.reconstruction import Reconstruction
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.rng import Stream, normal, uniform
 from sfumato.process.schedule import Schedule
 
-# Below this a state tells next to nothing: 1/2 e^-10 |x0|^2 nats, 3e-5 bits of a number that is 1.
+# Below this a state has hardly any information: 1/2 e^-10 |x0|^2 nats, 3e-5 bits of a number that
+# is 1.
 _NOISIEST = -10.0
 
 
@@ -33,9 +34,9 @@ class GaussianBound:
     """Estimates of the bound on ``-log p`` of some items, in nats; each float64, (B,), on the CPU.
 
     Attributes:
-        prior: What the noisiest state still tells of the item. Exact.
-        diffusion: What its states tell on the way from there to the end. Unbiased.
-        reconstruction: What is left to be told of the item there. Exact.
+        prior: The cost of the noisiest state. Exact.
+        diffusion: The cost of the states from there to the nearly clean one. Unbiased.
+        reconstruction: The cost of the item given the nearly clean state. Exact.
     """
 
     prior: Tensor
@@ -53,14 +54,14 @@ class _Ramp:
     """The distribution that log signal-to-noise ratios are drawn from.
 
     Its density is ``sigmoid((l - centre) / width)`` between the bounds, up to a factor. That is the
-    shape of what is integrated: for normal data of variance ``v`` it is ``sigmoid(l + log v) / 2``
-    per number. The ramp is wider, so that no state counts for much more than another whatever the
-    data are and however wrong the network is at high noise. Where it lies was measured on digits
-    and on drums: what a trained network does not know of them grows from ``l = -5`` to 10.
+    shape of the integrand: for normal data of variance ``v`` it is ``sigmoid(l + log v) / 2`` per
+    number. The ramp is wider, so that no state has a much larger weight than another whatever the
+    data are and however wrong the network is at high noise. Its place was measured on digits and on
+    drums: the error of a trained network grows from ``l = -5`` to 10.
 
     Attributes:
-        low: Least ratio.
-        high: Greatest.
+        low: The least ratio.
+        high: The greatest ratio.
     """
 
     low: float
@@ -69,14 +70,14 @@ class _Ramp:
     width: float = 3.0
 
     def quantile(self, u: Tensor) -> Tensor:
-        """The ratio below which a share ``u`` in [0, 1] of them lies."""
+        """The ratio below which a share ``u`` in [0, 1] of the distribution lies."""
         below = self._integral(self.low)
         area = below + u * (self._integral(self.high) - below)
         # The inverse of log(1 + exp(l)).
         return self.centre + self.width * (area + torch.log(-torch.expm1(-area)))
 
     def density(self, log_snr: Tensor) -> Tensor:
-        """Of a ratio between the bounds."""
+        """The density at a ratio between the bounds."""
         area = self.width * (self._integral(self.high) - self._integral(self.low))
         return torch.sigmoid((log_snr - self.centre) / self.width) / area
 
@@ -88,7 +89,7 @@ class _Ramp:
 def gaussian_bound(
     denoiser: Denoiser[Gaussian],
     x0: Tensor,
-    end: End,
+    reconstruction: Reconstruction,
     draws: int,
     seed: int,
     first: int = 0,
@@ -96,42 +97,41 @@ def gaussian_bound(
 ) -> GaussianBound:
     """Estimate the bound on ``-log p`` of every item, given its conditions.
 
-    Each item is asked about at ratios of its own that cover the whole way evenly, one in each of
-    equal parts; so its estimate's error falls faster than by the root of the draws, until the noise
-    itself is what is left.
+    Each item is evaluated at ratios of its own that cover the whole range evenly, one in each of
+    equal parts; so the error of its estimate falls faster than with the root of the draws, until
+    only that of the noise is left.
 
     Args:
-        denoiser: The model, in evaluation mode and without guidance: a guided one is no model of
-            the data.
+        denoiser: The model, in evaluation mode and without guidance: a guided one is not a model
+            of the data.
         x0: Clean data, shape (B, ...).
-        end: How the bound comes to the data.
-        draws: How many ratios and noises each item is asked at, at least 1.
-        seed: Of both.
-        first: Global index of the first item; item ``i`` depends on (seed, first + i) alone.
+        reconstruction: The model of the data given the nearly clean state.
+        draws: The number of ratios and noises for each item, at least 1.
+        seed: The seed of both.
+        first: The global index of the first item; item ``i`` depends on (seed, first + i) alone.
         **cond: Conditions, passed on to the backbone.
     """
     schedule = denoiser.process.schedule
     indices = range(first, first + len(x0))
     noisiest = _noisiest(schedule)
-    ramp = _Ramp(noisiest, end.log_snr)
+    ramp = _Ramp(noisiest, reconstruction.log_snr)
     places = _places(uniform(seed, Stream.LIKELIHOOD, indices), draws)
     total = torch.zeros(len(x0), dtype=torch.float64)
     for draw in range(draws):
         log_snr = ramp.quantile(places[:, draw])
         t = schedule.time(log_snr)
         noise = normal(seed, Stream.LIKELIHOOD, indices, x0.shape[1:], step=draw + 1).to(x0)
-        belief = denoiser(denoiser.process.corrupt(x0, t, noise), t, **cond).mean
-        wrong = _energy(x0 - belief)
-        total += log_snr.exp() * wrong / ramp.density(log_snr)
+        mean = denoiser(denoiser.process.corrupt(x0, t, noise), t, **cond).mean
+        total += log_snr.exp() * _energy(x0 - mean) / ramp.density(log_snr)
     prior = math.exp(noisiest) / 2 * _energy(x0)
-    return GaussianBound(prior, total / (2 * draws), end.nats(x0))
+    return GaussianBound(prior, total / (2 * draws), reconstruction.nats(x0))
 
 
 def _places(offset: Tensor, draws: int) -> Tensor:
     """A place in each of ``draws`` equal parts of [0, 1] for every offset (B,); shape (B, draws).
 
-    From one part to the next they are mirrored: as far from the left as before from the right.
-    What changes steadily over two parts then averages to the same at every offset.
+    Places in neighbouring parts are mirrored: as far from the left as before from the right. So a
+    linear function over two parts has the same mean at every offset.
     """
     odd = torch.arange(draws) % 2 == 1
     within = torch.where(odd, 1 - offset[:, None], offset[:, None])
@@ -139,7 +139,7 @@ def _places(offset: Tensor, draws: int) -> Tensor:
 
 
 def _noisiest(schedule: Schedule) -> float:
-    """The log signal-to-noise ratio that the states begin at."""
+    """The log signal-to-noise ratio of the noisiest state."""
     last = schedule.log_snr(torch.ones((), dtype=torch.float64)).item()
     return max(last, _NOISIEST)
 

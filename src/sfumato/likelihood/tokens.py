@@ -1,7 +1,7 @@
-"""How likely a model finds text: bounds, and the exact likelihood of one order of revealing.
+"""The likelihood of text: a bound, and the exact likelihood of one order of unmasking.
 
-The bound on a row is estimated at times that cover [0, 1] evenly for that very row, so that few
-draws do; it is unbiased, and on average never below the negative log-likelihood.
+The bound on a row is estimated at times that cover [0, 1] evenly for each row, so that a few draws
+are enough; it is unbiased, and on average never below the negative log-likelihood.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from sfumato.objective.bound import variational_bound
 from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.process.rng import Stream, uniform
 
-# Logits held at once when orders are scored: 256 MB of float32.
+# The largest number of logits in memory when orders are scored: 256 MB of float32.
 _MOST_LOGITS = 1 << 26
 
 
 @torch.no_grad()
-def bound_on(
+def token_bound(
     denoiser: TokenDenoiser,
     x0: Tensor,
     counted: Tensor,
@@ -36,10 +36,10 @@ def bound_on(
     Args:
         denoiser: The model, in evaluation mode.
         x0: Clean tokens, int64, shape (B, L).
-        counted: Which places are text, bool, shape (B, L); one a row at least.
-        draws: How many times and noises each row is asked at, at least 1.
-        seed: Of times and noise.
-        first: Global index of the first row; row ``i`` depends on (seed, first + i) alone.
+        counted: The places that are text, bool, shape (B, L); at least one in each row.
+        draws: The number of times and noises for each row, at least 1.
+        seed: The seed of times and noise.
+        first: The global index of the first row; row ``i`` depends on (seed, first + i) alone.
         **cond: Conditions, passed on to the backbone.
 
     Returns:
@@ -57,11 +57,12 @@ def bound_on(
 
 
 def _time_at(process: CategoricalProcess, place: Tensor) -> tuple[Tensor, Tensor]:
-    """Times for places in [0, 1], and what each counts in an integral over times.
+    """Times for places in [0, 1], and the weight of each in an integral over times.
 
-    Under masking the estimate is of one size at all times. Under a uniform process few tokens have
-    changed where few are lost, and each of those counts for much: drawn evenly in time, such a sum
-    has no finite variance. So the shares of lost tokens are the cubes of even ones.
+    Under masking the estimates have the same magnitude at all times. Under a uniform process few
+    tokens have changed where few are lost, and each of those has a large weight: with times drawn
+    evenly, such a sum has no finite variance. So the shares of lost tokens are the cubes of even
+    ones.
     """
     keep = process.keep
     if isinstance(process, Masking):
@@ -81,14 +82,14 @@ def order_likelihood(
 ) -> Tensor:
     """``log p`` of some tokens of one text given the others, under a masking process.
 
-    The chain rule along random orders of revealing, exact for each order; averaged over orders.
+    The chain rule along random orders of unmasking, exact for each order and averaged over orders.
 
     Args:
         denoiser: The model; its process masks.
         x0: Clean tokens, int64, shape (L,).
-        hidden: Which of them are scored, bool, shape (L,); one at least.
-        orders: How many orders are averaged, at least 1.
-        seed: Of the orders.
+        hidden: The tokens to score, bool, shape (L,); at least one.
+        orders: The number of orders to average, at least 1.
+        seed: The seed of the orders.
         **cond: Conditions, each with one row.
 
     Returns:
@@ -96,23 +97,22 @@ def order_likelihood(
     """
     process, conditions = denoiser.process, Conditions(cond)
     if not isinstance(process, Masking):
-        raise TypeError("only a masking process reveals tokens in an order")
+        raise TypeError("only a masking process unmasks tokens in an order")
     places = hidden.nonzero()[:, 0]
     count = len(places)
     ranks = uniform(seed, Stream.LIKELIHOOD, range(orders), (count,)).argsort(1).argsort(1)
-    # Row (o, k): the k first places of order o are revealed, and the next is asked for.
+    # Row (o, k): the first k places of order o are unmasked, and the next one is scored.
     known = ranks[:, None, :] < torch.arange(count)[None, :, None]
     states = x0.expand(orders, count, -1).clone()
     states[:, :, places] = torch.where(known.to(x0.device), x0[places], process.mask)
-    asked = places[ranks.argsort(1).to(places.device)].flatten()
+    targets = places[ranks.argsort(1).to(places.device)].flatten()
     rows = states.flatten(0, 1)
     t = process.keep.time(torch.arange(count, dtype=torch.float64) / count).repeat(orders)
     scores = []
-    at_once = max(1, _MOST_LOGITS // (len(x0) * process.size))
-    for low in range(0, len(rows), at_once):
-        part = torch.arange(low, min(low + at_once, len(rows)))
+    batch = max(1, _MOST_LOGITS // (len(x0) * process.size))
+    for part in torch.split(torch.arange(len(rows)), batch):
         logits = denoiser(rows[part], t[part], **conditions.repeat(len(part))).logits
-        here = logits[torch.arange(len(part)), asked[part]].double().log_softmax(-1)
-        scores.append(here.gather(1, x0[asked[part]][:, None]))
+        log_probabilities = logits[torch.arange(len(part)), targets[part]].double().log_softmax(-1)
+        scores.append(log_probabilities.gather(1, x0[targets[part]][:, None]))
     mean: Tensor = torch.cat(scores).mean()
     return mean

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.errors import SettingError
-from sfumato.likelihood import Density, End
+from sfumato.likelihood import GaussianReconstruction, Reconstruction
 from sfumato.media.data.dataset import Dataset, Progress, Reader, build
 from sfumato.media.data.encoded import Encoded
 from sfumato.media.data.index import FileKind, Index, scan
@@ -65,12 +65,12 @@ class NumberMedium(Medium):
     Attributes:
         kind: Which files are read.
         variations: Number of uniform numbers that decide how an item is varied in training.
-        end: How likely exact values are, given what is left at the end of the process.
+        reconstruction: How likely exact values are, given the last state of the process.
     """
 
     kind: ClassVar[FileKind]
     variations: ClassVar[int] = 0
-    end: ClassVar[End] = Density()
+    reconstruction: ClassVar[Reconstruction] = GaussianReconstruction()
     recipe: ClassVar[type[GaussianRecipe]]
 
     def __init__(self, settings: Any) -> None:

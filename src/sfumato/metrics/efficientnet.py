@@ -1,4 +1,4 @@
-"""EfficientNet-lite0: a small network trained on photographs, as an extractor of pictures.
+"""EfficientNet-lite0: a small network trained on photographs, as an extractor of images.
 
 Tan and Le 2019, "EfficientNet: Rethinking model scaling for convolutional neural networks",
 arXiv:1905.11946; the lite form has no squeeze-and-excitation, and ReLU6 for its nonlinearity. The
@@ -19,13 +19,13 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, relu6
 
 from sfumato.errors import DamagedFile, DataError
-from sfumato.metrics.identity import identity_of
-from sfumato.metrics.picture_input import extracted, resized, rgb
+from sfumato.metrics.extractor import identity_of
+from sfumato.metrics.image_input import extract_features, resized, rgb
 
 FILE = "model.safetensors"
 
 _VERSION = 1
-# Repeats, side of the kernel, stride of the first, widening, channels: table 1 of the paper.
+# Repeats, kernel size, stride of the first, expansion, channels: table 1 of the paper.
 _STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -45,14 +45,15 @@ _PIECE = 8
 
 
 class EfficientNet:
-    """The 1,280 features that EfficientNet-lite0 tells the thousand classes of ImageNet by.
+    """The 1,280 features by which EfficientNet-lite0 classifies ImageNet.
 
-    Pictures are made rgb (grey repeated, alpha composited on white) and resized to 128 x 128,
-    whatever their shape, which is smaller than the 224 x 224 of its training: four times as fast.
+    Images are converted to rgb (grey repeated, alpha composited on white) and resized to 128 x 128,
+    whatever their shape, which is smaller than the 224 x 224 of its training and four times as
+    fast.
 
-    It knows photographs of things. Of drawings and digits it sees parts and textures, hardly what
-    they mean. The features are sparse and none is below 0; their scale is that of the network. The
-    same pictures give the same vectors on one machine.
+    The network was trained on photographs of objects. In drawings and digits it recognises parts
+    and textures, but hardly their meaning. The features are sparse and none is below 0; their scale
+    is that of the network. The same images give the same vectors on one machine.
 
     Args:
         folder: Holds ``model.safetensors``, as the catalogue's asset ``efficientnet-lite0`` does.
@@ -74,7 +75,7 @@ class EfficientNet:
             self._network = Network(self._tensors).train(False)
         except (SafetensorError, OSError, KeyError, RuntimeError) as error:
             raise DamagedFile(
-                f"{path} is no EfficientNet-lite0.",
+                f"{path} does not hold an EfficientNet-lite0.",
                 why=str(error),
                 hint=f"remove its folder and fetch the model '{self.name}' again.",
             ) from error
@@ -85,7 +86,7 @@ class EfficientNet:
         return identity_of(f"{self.name} {_VERSION} {_SIZE}", self._tensors)
 
     def __call__(self, items: NDArray[np.uint8]) -> Tensor:
-        """Turn pictures into vectors.
+        """Turn images into vectors.
 
         Args:
             items: Shape (B, C, H, W), C = 1, 3 or 4, sides >= 8.
@@ -94,26 +95,26 @@ class EfficientNet:
             float32, shape (B, 1280).
 
         Raises:
-            DataError: These are no pictures.
+            DataError: These are not images.
         """
-        return extracted(items, self._vectors, self.dimension, _PIECE)
+        return extract_features(items, self._vectors, self.dimension, _PIECE)
 
-    def _vectors(self, pictures: Tensor) -> Tensor:
-        x = resized(rgb(pictures), _SIZE, _SIZE)
-        found: Tensor = self._network((x - _MIDDLE) / _UNIT)
-        return found
+    def _vectors(self, images: Tensor) -> Tensor:
+        x = resized(rgb(images), _SIZE, _SIZE)
+        features: Tensor = self._network((x - _MIDDLE) / _UNIT)
+        return features
 
 
 class Network(nn.Module):
-    """From pictures to features.
+    """The network from images to features.
 
     Args:
-        tensors: The trained weights, each unit's under its name: ``stem``, ``blocks.K.expand``,
-            ``blocks.K.depthwise``, ``blocks.K.project``, ``head``.
+        tensors: The trained weights, those of each unit under its name: ``stem``,
+            ``blocks.K.expand``, ``blocks.K.depthwise``, ``blocks.K.project``, ``head``.
 
     Raises:
-        KeyError: One is missing.
-        RuntimeError: One has another shape.
+        KeyError: A weight is missing.
+        RuntimeError: A weight has another shape.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
@@ -136,7 +137,7 @@ class Network(nn.Module):
 
 
 class Block(nn.Module):
-    """Widen, filter each channel for itself, narrow; and add where the shape stays."""
+    """Expand, filter each channel by itself, project; and add the input if the shape stays."""
 
     def __init__(
         self,
@@ -165,13 +166,13 @@ class Block(nn.Module):
 
 
 class Unit(nn.Module):
-    """A convolution with its batch normalisation, which in use is a scale and a shift.
+    """A convolution with its batch normalisation folded in as a scale and a shift.
 
     Args:
         tensors: ``NAME.kernel`` and the normalisation's ``gain``, ``shift``, ``mean``,
             ``variance``.
-        name: Of the unit.
-        shape: Of the kernel: (out, in per group, side, side).
+        name: The name of the unit.
+        shape: The shape of the kernel: (out, in per group, side, side).
         stride: 1 or 2.
     """
 
@@ -197,7 +198,7 @@ class Unit(nn.Module):
         self.register_buffer("kernel", folded)
         self.register_buffer("shift", (shift - mean * scale).float())
         self.stride = stride
-        # Beyond the edge are zeros, one more after the end where the sum is odd: TensorFlow's way.
+        # Zero padding, one more at the end where the sum is odd, as TensorFlow does.
         margin = shape[-1] - stride
         before, after = margin // 2, margin - margin // 2
         self.margins = (before, after, before, after)

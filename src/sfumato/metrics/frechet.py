@@ -1,10 +1,10 @@
-"""The Fréchet distance between two sets of features, and what it would be without its bias.
+"""The Fréchet distance between two sets of features, and its limit for infinitely many items.
 
 Heusel et al. 2017 (arXiv:1706.08500): the squared 2-Wasserstein distance between Gaussians with the
 sets' means and covariances. Estimated from n items it is too large by about a constant over n, and
-for features with hundreds of entries by far more than models differ: with 400 items of one set of
-pictures against 400 others of it, 1,280 entries read 187. So it is extrapolated (Chong and Forsyth
-2020, arXiv:1911.07023), and refused where there are too few items for that.
+for features with hundreds of entries by far more than models differ: with 400 images of one set
+against 400 others of it, features of 1,280 entries give 187. So it is extrapolated (Chong and
+Forsyth 2020, arXiv:1911.07023), and refused where there are too few items for that.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from sfumato.errors import DataError
-from sfumato.metrics.features import require_finite
+from sfumato.metrics.extractor import require_finite
 from sfumato.metrics.interval import mean_interval
 from sfumato.process.rng import Stream, generator
 
-# Parts of the items for each of which the extrapolation is made anew without that part.
+# The jackknife repeats the extrapolation without each of these parts of the items.
 _FOLDS = 10
 _SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _LEAST = 2
@@ -31,9 +31,9 @@ class Frechet(NamedTuple):
     """A Fréchet distance.
 
     Attributes:
-        value: As usually stated: too large, the more so the fewer items there are.
-        extrapolated: What it would be with ever more items on both sides.
-        low, high: Hold the true distance with a confidence of about 95 %.
+        value: The usual estimate: too large, the more so the fewer items there are.
+        extrapolated: Its limit for infinitely many items on both sides.
+        low, high: Bounds of the true distance with a confidence of about 95 %.
     """
 
     value: float
@@ -43,14 +43,14 @@ class Frechet(NamedTuple):
 
 
 def enough_for_frechet(n: int, m: int, dimension: int) -> str | None:
-    """Why a Fréchet distance would mean nothing; None if it means something.
+    """The reason why there are too few items for a Fréchet distance; None if there are enough.
 
-    With no more than twice as many items as entries of a feature, the extrapolation is a guess as
-    well: covariances are nearly singular there.
+    With no more than twice as many items as entries of a feature, the extrapolation is unreliable
+    too, because covariances are nearly singular.
 
     Args:
-        n, m: Items on either side.
-        dimension: Entries of a feature.
+        n, m: The number of items on either side.
+        dimension: The number of entries of a feature.
     """
     wanted = max(_LEAST * dimension, 2 * _FOLDS)
     if min(n, m) < wanted:
@@ -72,21 +72,22 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     """
     _check(a)
     _check(b)
-    return _between(_Moments.of(a.double()), _Moments.of(b.double()))
+    return _distance(_Moments.of(a.double()), _Moments.of(b.double()))
 
 
 def extrapolated_frechet(a: Tensor, b: Tensor, seed: int = 0) -> Frechet:
-    """The distance, and what it would be with ever more items on both sides.
+    """The distance, and its limit for infinitely many items on both sides.
 
-    It is measured on growing shares of both sets, and a straight line in the inverse of the share
-    is followed to where it meets 0 (Chong and Forsyth 2020, section 3.1, who let one set grow). The
+    It is measured on growing shares of both sets, and extrapolated along a straight line in the
+    inverse of the share to 0 (Chong and Forsyth 2020, section 3.1, who let one set grow). The
     interval is that of the jackknife over ten parts of both sets (Tukey 1958).
 
-    On 200 and 300 Gaussian features in 8 and 32 dimensions a nominal 95 % covered 93 to 99 %.
+    On 200 and 300 Gaussian features in 8 and 32 dimensions nominal 95 % intervals covered 93 to
+    99 %.
 
     Args:
         a, b: As for :func:`frechet_distance`; see :func:`enough_for_frechet`.
-        seed: Of the order in which the sets grow.
+        seed: The seed of the order in which the sets grow.
 
     Raises:
         DataError: As for :func:`frechet_distance`, or a set has fewer than twenty items.
@@ -119,7 +120,7 @@ class _Moments:
         return cls(mean, (features - mean).T @ (features - mean) / (count - 1))
 
 
-def _between(one: _Moments, other: _Moments) -> float:
+def _distance(one: _Moments, other: _Moments) -> float:
     # The trace of (S S')^(1/2) is that of (R S' R)^(1/2) with R = S^(1/2), which is symmetric.
     values, vectors = torch.linalg.eigh(one.covariance)
     root = vectors * values.clamp_min(0).sqrt() @ vectors.T
@@ -131,7 +132,7 @@ def _between(one: _Moments, other: _Moments) -> float:
 
 def _extrapolated(x: Tensor, y: Tensor) -> float:
     values = [
-        _between(*(_Moments.of(part[: max(2, round(share * len(part)))]) for part in (x, y)))
+        _distance(*(_Moments.of(part[: max(2, round(share * len(part)))]) for part in (x, y)))
         for share in _SHARES
     ]
     _, constant = np.polyfit([1 / share for share in _SHARES], values, 1)

@@ -1,4 +1,4 @@
-"""How loud clips are, and what is wrong with their levels."""
+"""The levels of audio clips: loudness, clipping, silence and offset."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _SILENT = 1e-3
 class Levels:
     """Levels of a set of clips.
 
-    Decibels are ``20 log10`` of an amplitude, 0 dB is full scale, and what is below -120 dB counts
-    as -120: a sine that just reaches full scale has a peak of 0 dB and an RMS of -3.01 dB.
+    Decibels are ``20 log10`` of an amplitude, 0 dB is full scale, and levels below -120 dB count as
+    -120: a sine that just reaches full scale has a peak of 0 dB and an RMS of -3.01 dB.
 
     Attributes:
-        count: Clips that were measured.
+        count: The number of clips.
         peak: The largest absolute sample of a clip, in any channel; dB, median over the clips.
         rms: The root mean square of a clip's samples, all channels together; dB, median over the
             clips. Silence at a clip's end counts.
-        clipped: Share of the clips with three samples or more in a row, in one channel, at or
+        clipped: The share of the clips with three samples or more in a row, in one channel, at or
             beyond full scale (32767 / 32768, the largest that 16 bits hold).
-        silent: Share of the clips with an RMS below -60 dB.
+        silent: The share of the clips with an RMS below -60 dB.
         offset: The absolute mean of a channel's samples as a share of full scale; the mean over
-            all channels and clips. Above about 0.01 there is a constant part.
+            all channels and clips. A value above about 0.01 shows a constant offset.
     """
 
     count: int
@@ -43,10 +43,10 @@ class Levels:
 
 
 def levels(clips: Tensor) -> Levels:
-    """Measure clips.
+    """Measure the levels of clips.
 
     Args:
-        clips: Shape (B, C, N), floats, full scale is 1; they may be beyond it.
+        clips: Shape (B, C, N), floats, full scale is 1, which they may exceed.
 
     Raises:
         DataError: There are no clips, or a sample is not finite.
@@ -70,10 +70,10 @@ def levels(clips: Tensor) -> Levels:
 
 
 def _decibels(amplitudes: Tensor) -> float:
-    """Of the median, which for an even number is the mean of the two in the middle."""
+    """The median in decibels; for an even number, the mean of the two in the middle."""
     decibels = 20 * torch.log10(amplitudes.clamp_min(_FLOOR))
     return decibels.quantile(0.5).item()
 
 
-def _share(those: Tensor) -> float:
-    return those.double().mean().item()
+def _share(selected: Tensor) -> float:
+    return selected.double().mean().item()

@@ -1,6 +1,6 @@
-"""Whether a generative model copies its training data.
+"""Tests of whether a generative model copies its training data.
 
-Real items that the model never saw say how near to a training item one comes without copying
+Real items that were held out show how near to a training item an item comes without copying
 (Meehan, Chaudhuri and Dasgupta 2020, "A non-parametric test to detect data-copying in generative
 models", arXiv:2004.05675).
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sfumato.errors import DataError
-from sfumato.metrics.features import require_finite
+from sfumato.metrics.extractor import require_finite
 from sfumato.metrics.interval import Interval, share_interval, wilson
 from sfumato.metrics.neighbours import nearest_features, surroundings
 
@@ -33,40 +33,40 @@ _HALVINGS = 60
 
 @dataclass(frozen=True)
 class Memorisation:
-    """How near samples are to the training items, against how near unseen real items are.
+    """The distances of samples to the training items, compared with those of held-out real items.
 
-    Two questions are apart. *Nearer* samples may be copies, but also too smooth: what is bland, or
-    amid many training items, is near to all of them a little. *Copied* is what is near to one
-    training item and not to those around it: the distance to the nearest one is a small part of the
-    mean distance to the nearest 50 (Carlini et al. 2023, "Extracting training data from diffusion
-    models", arXiv:2301.13188, section 4.2). Up to some dozen near copies within the training items
-    hide nothing.
+    There are two separate questions. Samples that are *nearer* may be copies, but also too smooth:
+    a bland item, or one amid many training items, is rather near to all of them. A sample is
+    *copied* if it is near to one training item and not to those around it: the distance to the
+    nearest one is a small part of the mean distance to the nearest 50 (Carlini et al. 2023,
+    "Extracting training data from diffusion models", arXiv:2301.13188, section 4.2). Up to some
+    dozen near copies within the training items do not hide a copy.
 
     Attributes:
-        nearest: Index of the nearest training item of each sample, shape (n,).
-        distances: To it, Euclidean, shape (n,).
-        held_out_distances: The same of held-out items, shape (m,).
-        z: The rank-sum test's standard normal variable on these distances: negative if samples are
-            nearer to training items than held-out items are. None without held-out items, as are
-            the next two.
-        p: One-sided: how probable a z as low is for a model whose samples are as new as real items.
-        nearer: Share of the pairs of a sample and a held-out item in which the sample is the nearer
-            one, ties counting half: 0.5 if samples are as new as real items. 95 % interval.
-        closeness: Distance of each sample to its nearest training item as a part of the mean
+        nearest: The index of the nearest training item of each sample, shape (n,).
+        distances: The Euclidean distances to it, shape (n,).
+        held_out_distances: The same for held-out items, shape (m,).
+        z: The standard normal variable of the rank-sum test on these distances: negative if samples
+            are nearer to training items than held-out items are. None without held-out items, as
+            are the next two.
+        p: The one-sided p-value of z, if samples are as new as real items.
+        nearer: The share of the pairs of a sample and a held-out item in which the sample is
+            nearer, ties counting half: 0.5 if samples are as new as real items. 95 % interval.
+        closeness: The distance of each sample to its nearest training item as a part of the mean
             distance to the nearest 50, in [0, 1], shape (n,).
-        held_out_closeness: The same of held-out items, shape (m,).
-        copied: Share of samples whose closeness is below that of nearly all held-out items. The
-            95 % interval is of that share less the luck of the threshold, so that it holds
-            ``by_chance`` if nothing is copied. None with fewer than 19 held-out items.
-        by_chance: What ``copied`` is expected to be if samples are as new as real items: as near to
-            1 % as so many held-out items permit. None with fewer than 19.
-        p_values: Of each sample: how probable a closeness as small is if it is as new as real items
-            are, shape (n,); never below 1 / (m + 1).
-        copies: Indices of the samples that are called copies, the smallest p-value first: of these
-            5 % are expected to be called so wrongly.
-        fewest: With fewer samples than that below all held-out items, none can be called a copy;
-            with more held-out items it is less.
-        few: Why there is too little to mean anything; None if there is enough.
+        held_out_closeness: The same for held-out items, shape (m,).
+        copied: The share of samples whose closeness is below that of nearly all held-out items. The
+            95 % interval is that of the share corrected for the chance in the threshold, so that it
+            contains ``by_chance`` if nothing is copied. None with fewer than 19 held-out items.
+        by_chance: The expected ``copied`` if samples are as new as real items: as near to 1 % as
+            the number of held-out items permits. None with fewer than 19.
+        p_values: The p-value of each closeness if the sample is as new as real items, shape (n,);
+            never below 1 / (m + 1).
+        copies: The indices of the samples that are called copies, the smallest p-value first; of
+            these 5 % are expected to be called so wrongly.
+        fewest: If fewer samples than this are below all held-out items, none can be called a copy;
+            it falls with the number of held-out items.
+        few: The reason why there is too little data for a result; None if there is enough.
     """
 
     nearest: Integers
@@ -86,15 +86,15 @@ class Memorisation:
 
 
 def memorisation(samples: Tensor, training: Tensor, held_out: Tensor) -> Memorisation:
-    """Compare how near samples and held-out items are to the training items.
+    """Compare the distances of samples and held-out items to the training items.
 
-    All are features of one extractor. Samples have to be independent of each other, and held-out
-    items too, of one distribution with the training items but no near copies of them: clips cut
-    from one recording belong on one side.
+    All are features of one extractor. Samples have to be independent of each other, and so have
+    held-out items, which have to be of the same distribution as the training items but not near
+    copies of them: clips cut from one recording belong on one side.
 
-    Normal samples drawn towards their mean by a factor of 0.9 to 0.3 in 10 to 200 dimensions are
-    copies of nothing: by distance alone up to all of them seemed to be, by closeness 3.6 % at most
-    were below 99 % of the held-out items, and none was called a copy.
+    Normal samples that were shrunk towards their mean by a factor of 0.9 to 0.3 in 10 to 200
+    dimensions are not copies: by distance alone up to all of them appeared to be, by closeness at
+    most 3.6 % were below 99 % of the held-out items, and none was called a copy.
 
     Args:
         samples: Shape (n, d), n >= 1, finite.
@@ -105,17 +105,17 @@ def memorisation(samples: Tensor, training: Tensor, held_out: Tensor) -> Memoris
         DataError: There are no samples or no training items, or a feature is not finite.
     """
     if not len(samples) or not len(training):
-        raise DataError("Looking for copies needs samples and training items.")
+        raise DataError("The search for copies needs samples and training items.")
     require_finite(samples, training, held_out)
     n, m = len(samples), len(held_out)
-    found = nearest_features(samples, training)
-    ours, theirs = found.distances, nearest_features(held_out, training).distances
+    near = nearest_features(samples, training)
+    ours, theirs = near.distances, nearest_features(held_out, training).distances
     close, usual = _closeness(samples, training, ours), _closeness(held_out, training, theirs)
     z = rank_sum(ours, theirs) if m else None
     p_values = conformal_p_values(close, usual)
     enough = m >= _LEAST - 1
     return Memorisation(
-        nearest=found.indices,
+        nearest=near.indices,
         distances=ours,
         held_out_distances=theirs,
         z=z,
@@ -133,13 +133,13 @@ def memorisation(samples: Tensor, training: Tensor, held_out: Tensor) -> Memoris
 
 
 def rank_sum(ours: Floats, theirs: Floats) -> float:
-    """The standard normal variable of Wilcoxon's and of Mann and Whitney's test, with ties.
+    """The standard normal variable of the rank-sum test of Wilcoxon, Mann and Whitney, with ties.
 
     Args:
         ours, theirs: Shapes (n,) and (m,), at least one each.
 
     Returns:
-        Negative if ours are less. 0 if all are equal.
+        Negative if ours are smaller, 0 if all are equal.
     """
     n, m = len(ours), len(theirs)
     total = n + m
@@ -152,14 +152,14 @@ def rank_sum(ours: Floats, theirs: Floats) -> float:
 
 
 def superiority(ours: Floats, theirs: Floats, confidence: float = 0.95) -> Interval:
-    """The probability that one of ours is less than one of theirs, ties counting half.
+    """The probability that one of ours is smaller than one of theirs, ties counting half.
 
-    The variance of the estimate is that of DeLong et al. 1988, which assumes no form of the two
-    distributions. It stands for a share of so many independent pairs, and Wilson's interval is
-    taken of that. Near 0 and 1, where it comes out too small by chance, it is drawn towards the
-    most that it can be.
+    The variance of the estimate is that of DeLong et al. 1988, which assumes nothing about the two
+    distributions. It is translated into an effective number of independent pairs, for which
+    Wilson's interval is taken. Near 0 and 1, where the estimated variance can be too small by
+    chance, it is drawn towards its maximum.
 
-    On 30 to 400 items a side, from equal to far apart, a nominal 95 % covered 93 to 98 %.
+    On 30 to 400 items a side, from equal to far apart, nominal 95 % intervals covered 93 to 98 %.
 
     Args:
         ours, theirs: Shapes (n,) and (m,), at least one each.
@@ -170,22 +170,22 @@ def superiority(ours: Floats, theirs: Floats, confidence: float = 0.95) -> Inter
     share = float(wins.mean())
     least = min(n, m)
     variance = sum(float(part.var()) / max(len(part) - 1, 1) for part in (wins, losses))
-    # Half an item's worth of doubt: the ratio tends to the fewer of the two near 0 and 1.
+    # A prior of half an item: the ratio tends to the smaller number of items near 0 and 1.
     doubt = 1 / (2 * least)
     pairs = (share * (1 - share) + doubt) / (variance + doubt / least)
     return wilson(share, pairs, confidence)
 
 
 def copied_share(ours: Floats, theirs: Floats, confidence: float = 0.95) -> Interval:
-    """The share of ours that are less than nearly all of theirs.
+    """The share of ours that are smaller than nearly all of theirs.
 
-    The threshold is the one of theirs, by rank, that a further one is less than with a probability
-    of 1 % or as little below as m permits, whatever the distribution; but never less than the
-    least. What equals the threshold counts as far as it would if ties were broken at random.
+    The threshold is an order statistic of theirs: a further one is below it with a probability of
+    1 %, or as little less as m permits, whatever the distribution; it is at least their minimum.
+    Values equal to the threshold count in proportion, as if ties were broken at random.
 
-    The bounds are of the share that is less than the threshold, minus what the probability above
-    really is for this threshold, plus what it is expected to be. They join Wilson's for the share
-    with those of a Beta variable for that probability (as Newcombe 1998 does for a difference).
+    The bounds are those of the share below the threshold, minus the true probability for this
+    threshold, plus its expectation. They combine Wilson's interval for the share with that of a
+    Beta variable for the probability (as Newcombe 1998 does for a difference).
 
     Args:
         ours, theirs: Shapes (n,) and (m,), at least one each.
@@ -208,7 +208,7 @@ def copied_share(ours: Floats, theirs: Floats, confidence: float = 0.95) -> Inte
 
 
 def conformal_p_values(ours: Floats, theirs: Floats) -> Floats:
-    """How probable each is to be as little, if it is one more of theirs.
+    """The p-value of each of ours under the hypothesis that it is one more of theirs.
 
     Exact for any distribution and any m: Vovk, Gammerman and Shafer 2005, "Algorithmic learning in
     a random world", section 2.
@@ -225,17 +225,17 @@ def conformal_p_values(ours: Floats, theirs: Floats) -> Floats:
 
 
 def discoveries(p_values: Floats, false: float = _FALSE) -> Integers:
-    """What stands out of many tests, with few false alarms: Benjamini and Hochberg 1995.
+    """The discoveries among many tests at a false discovery rate: Benjamini and Hochberg 1995.
 
-    It holds for conformal p-values, though they share their calibration: Bates et al. 2023,
+    It is valid for conformal p-values, though they share their calibration: Bates et al. 2023,
     "Testing for outliers with conformal p-values".
 
     Args:
         p_values: Shape (n,).
-        false: The share of the discoveries that may be false on average.
+        false: The expected share of the discoveries that are false, at most.
 
     Returns:
-        Their indices, the least p-value first.
+        Their indices, the smallest p-value first.
     """
     order = p_values.argsort(kind="stable")
     steps = false * np.arange(1, len(order) + 1) / len(order)
@@ -245,13 +245,13 @@ def discoveries(p_values: Floats, false: float = _FALSE) -> Integers:
 
 def _closeness(features: Tensor, training: Tensor, distances: Floats) -> Floats:
     around = surroundings(features, training, _AROUND)
-    # Nothing is nearer than what is the same, however often it is there.
+    # Equal items have closeness 0, however many of them there are.
     parts: Floats = np.divide(distances, around, out=np.zeros_like(around), where=distances > 0)
     return np.minimum(parts, 1.0)
 
 
 def _beaten(ours: Floats, theirs: Floats) -> Floats:
-    """For each of ours the share of theirs that it is less than, ties counting half."""
+    """For each of ours the share of theirs that are larger, ties counting half."""
     ordered = np.sort(theirs)
     below = ordered.searchsorted(ours, side="left") + ordered.searchsorted(ours, side="right")
     shares: Floats = 1 - below / (2 * len(theirs))
@@ -259,12 +259,12 @@ def _beaten(ours: Floats, theirs: Floats) -> Floats:
 
 
 def _rank(count: int) -> int:
-    """Of so many, the one that a further one is less than with a probability of about 1 %."""
+    """The rank of the item that a further one is below with a probability of about 1 %."""
     return max(math.floor(_RARE * (count + 1)), 1)
 
 
 def _beta_quantile(a: int, b: int, probability: float) -> float:
-    """Where a Beta variable with whole parameters is less with this probability."""
+    """The quantile of a Beta variable with integer parameters."""
     count = a + b - 1
     terms = [
         math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1) for k in range(a)
@@ -273,7 +273,7 @@ def _beta_quantile(a: int, b: int, probability: float) -> float:
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         yes, no = math.log(middle), math.log1p(-middle)
-        # It is less if at least ``a`` of so many uniform numbers are.
+        # It is below the middle if at least ``a`` of ``count`` uniform numbers are.
         fewer = math.fsum(
             math.exp(term + k * yes + (count - k) * no) for k, term in enumerate(terms)
         )
@@ -286,7 +286,7 @@ def _beta_quantile(a: int, b: int, probability: float) -> float:
 
 def _few(n: int, m: int) -> str | None:
     if not m:
-        return "nothing was held out, so copies cannot be told from good samples"
+        return "nothing was held out, so copies cannot be distinguished from good samples"
     if min(n, m) < _LEAST:
-        return f"{n:,} samples and {m:,} held-out items are too few to tell"
+        return f"{n:,} samples and {m:,} held-out items are too few for a result"
     return None

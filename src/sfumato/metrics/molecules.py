@@ -12,13 +12,14 @@ from sfumato.errors import MissingExtra
 
 @dataclass(frozen=True)
 class Molecules:
-    """Shares in [0, 1], by the definitions of MOSES (Polykovskiy et al. 2020, arXiv:1811.12823).
+    """Shares in [0, 1], as defined by MOSES (Polykovskiy et al. 2020, arXiv:1811.12823).
 
     Attributes:
-        count: Strings that were measured.
-        valid: Of all strings: those that are molecules with sensible valences and aromatic rings.
-        unique: Of the valid ones: how many different molecules there are.
-        novel: Of the different molecules: those that are not in the training set.
+        count: The number of strings that were measured.
+        valid: The share of the strings that are molecules with sensible valences and aromatic
+            rings.
+        unique: The number of different molecules as a share of the valid strings.
+        novel: The share of the different molecules that are not in the training set.
     """
 
     count: int
@@ -31,15 +32,15 @@ def measure(generated: Sequence[str], training: Collection[str]) -> Molecules:
     """Measure generated SMILES strings.
 
     Args:
-        generated: One string a molecule.
+        generated: One string for each molecule.
         training: The training set in rdkit's canonical form; a set, for speed. Its strings are
-            compared as they are, since canonicalising a million takes long: use
-            :func:`canonical` on a set that has other forms. The strings of MOSES were written by
-            an older rdkit, and a newer one writes about 1 in 10,000 differently, which can raise
-            ``novel`` by no more than that.
+            compared as they are, since canonicalising a million takes long: apply
+            :func:`canonical` to a set in other forms. The strings of MOSES were written by an older
+            rdkit, and a newer one writes about 1 in 10,000 differently, which can raise ``novel``
+            by no more than that.
 
     Returns:
-        The measures; a share of nothing is 0.
+        The measures; a share of zero strings is 0.
 
     Raises:
         MissingExtra: rdkit is not installed.
@@ -57,9 +58,10 @@ def measure(generated: Sequence[str], training: Collection[str]) -> Molecules:
 
 
 def canonical(smiles: Sequence[str]) -> list[str | None]:
-    """The canonical form of every string; ``None`` for what is not a molecule.
+    """The canonical form of every string; ``None`` for a string that is not a molecule.
 
-    An empty string is none, nor is one with white space, after which rdkit would read a name.
+    Empty strings are not molecules, nor are strings with white space, after which rdkit would read
+    a name.
 
     Raises:
         MissingExtra: rdkit is not installed.

@@ -15,21 +15,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sfumato.errors import DataError, MissingExtra
-from sfumato.metrics.identity import identity_of_bytes
+from sfumato.metrics.extractor import identity_of_bytes
 
 _BATCH = 32
 
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """What a file computes.
+    """The function that an ONNX file computes.
 
     Attributes:
-        path: Where it was read.
+        path: The path of the file.
         identity: 16 hex digits of the SHA-256 of its content.
-        axes: Sizes of its input but for the first axis, that of items; None where any is taken.
-        batch: How many items it is given at a time.
-        run: From float32 of shape (b, *axes) to whatever its first output is.
+        axes: The sizes of its input after the first axis, that of items; None where any size is
+            accepted.
+        batch: The number of items at a time.
+        run: Maps float32 of shape (b, *axes) to the first output.
     """
 
     path: Path
@@ -39,32 +40,32 @@ class OnnxModel:
     run: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
     @classmethod
-    def opened(cls, path: Path) -> OnnxModel:
-        """Read a file that is whole in itself, without weights beside it.
+    def open(cls, path: Path) -> OnnxModel:
+        """Read a file that contains its weights.
 
         Raises:
-            DataError: It is missing, cannot be run, has several inputs, one that is not float32, or
-                a fixed number of items above 1.
+            DataError: The file is missing, cannot be run, has several inputs, an input that is not
+                float32, or a fixed number of items above 1.
             MissingExtra: onnxruntime is not installed.
         """
         if not path.is_file():
             raise DataError(
                 f"There is no file '{path}'.",
-                why="it is no extractor that is fetched by its name either",
+                why="nor is it the name of an extractor that can be fetched",
                 hint="give the path of an ONNX file, efficientnet-lite0 or sentence-embedding.",
             )
-        # Run from these bytes, so that the identity is that of what is run.
+        # The session is made from these bytes, so that the identity is that of the code that runs.
         content = path.read_bytes()
         model = session(onnxruntime(f"Running {path.name}"), content, path)
         inputs = model.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)":
-            found = ", ".join(f"{each.name} {each.type}" for each in inputs)
-            raise DataError(f"{path} should take one float32 input.", why=f"it takes {found}")
+            actual = ", ".join(f"{each.name} {each.type}" for each in inputs)
+            raise DataError(f"{path} should take one float32 input.", why=f"it takes {actual}")
         name, (items, *rest) = inputs[0].name, inputs[0].shape or [None]
         if isinstance(items, int) and items > 1:
             raise DataError(
-                f"{path} takes {items} items at a time, no more and no fewer.",
-                hint="export it with a free first axis, or with 1 in its place.",
+                f"{path} takes exactly {items} items at a time.",
+                hint="export it with a dynamic first axis, or with a first axis of size 1.",
             )
 
         def run(value: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -80,23 +81,23 @@ class OnnxModel:
         return cls(path, identity_of_bytes("onnx", content), axes, batch, run)
 
     def dimension(self, shape: Sequence[int]) -> int:
-        """How many numbers it gives for an item of this shape, found by running it on zeros."""
+        """The number of outputs for an item of this shape, found by running the model on zeros."""
         return math.prod(self.run(np.zeros((1, *shape), np.float32)).shape[1:])
 
     def vectors(self, items: Tensor, dimension: int) -> Tensor:
-        """Run it.
+        """Run the model.
 
         Args:
             items: float32, shape (B, ...).
-            dimension: How many numbers it has to give for each.
+            dimension: The expected number of outputs for each item.
 
         Returns:
             float32, shape (B, dimension).
 
         Raises:
-            DataError: It gives another number of them, or cannot be run.
+            DataError: It gives another number of outputs, or cannot be run.
         """
-        found = [torch.empty(0, dimension)]
+        parts = [torch.empty(0, dimension)]
         for low in range(0, len(items), self.batch):
             piece = items[low : low + self.batch].contiguous().numpy()
             values = self.run(piece)
@@ -105,15 +106,15 @@ class OnnxModel:
                     f"{self.path} should give {dimension} numbers for each item.",
                     why=f"for an input of shape {piece.shape} it gave shape {values.shape}",
                 )
-            found.append(torch.from_numpy(values.reshape(len(piece), dimension)))
-        return torch.cat(found)
+            parts.append(torch.from_numpy(values.reshape(len(piece), dimension)))
+        return torch.cat(parts)
 
 
 def onnxruntime(use: str) -> Any:
-    """The package.
+    """Import the package.
 
     Args:
-        use: What needs it, for the reader.
+        use: What needs it, for the error message.
 
     Raises:
         MissingExtra: It is not installed.
@@ -125,15 +126,15 @@ def onnxruntime(use: str) -> Any:
 
 
 def session(package: Any, source: str | bytes, path: Path) -> Any:
-    """A file ready to be run on the CPU, with as many threads as torch has.
+    """An inference session on the CPU, with as many threads as torch has.
 
     Args:
         package: See :func:`onnxruntime`.
-        source: Its path, or its content.
-        path: Where it is, for the reader.
+        source: The path of the file, or its content.
+        path: The path, for the error message.
 
     Raises:
-        DataError: It cannot be run.
+        DataError: The model cannot be run.
     """
     options = package.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
@@ -143,4 +144,4 @@ def session(package: Any, source: str | bytes, path: Path) -> Any:
             source, sess_options=options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # The package raises a class of its own for every cause.
-        raise DataError(f"{path} is no model that can be run.", why=str(error)) from error
+        raise DataError(f"{path} is not a model that can be run.", why=str(error)) from error

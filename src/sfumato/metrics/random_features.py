@@ -1,9 +1,9 @@
-"""Features of pictures from a fixed network of random weights: nothing to train or to fetch.
+"""Features of images from a fixed network of random weights, without training or downloads.
 
-Random convolutions with a rectifier and pooling keep much of what tells pictures apart (Jarrett et
-al. 2009, "What is the best multi-stage architecture for object recognition?", ICCV). The two stages
-are arranged as in a scattering transform (Bruna and Mallat 2013, arXiv:1203.1513): magnitudes of
-filters, and magnitudes of filters on those.
+Random convolutions with a rectifier and pooling preserve much of what distinguishes images (Jarrett
+et al. 2009, "What is the best multi-stage architecture for object recognition?", ICCV). The two
+stages are arranged as in a scattering transform (Bruna and Mallat 2013, arXiv:1203.1513):
+magnitudes of filters, and magnitudes of filters on those.
 """
 
 from __future__ import annotations
@@ -17,22 +17,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, conv2d, pad
 
-from sfumato.metrics.identity import identity_of
-from sfumato.metrics.picture_input import LEAST_SIDE, at_once, extracted, require_channels
+from sfumato.metrics.extractor import identity_of
+from sfumato.metrics.image_input import LEAST_SIDE, batch_size, extract_features, require_channels
 from sfumato.process.rng import Stream, normal
 
 _VERSION = 1
-# Filters of the first stage by their side in pixels: no more than a grey one has pixels.
+# The number of filters of the first stage by their side; at most that of the pixels of a grey
+# filter.
 _FIRST = {3: 8, 5: 16}
 _SECOND_SIDE, _SECOND = 3, 32
 _SCALES = 3
 _COLOURS = 4
 _PLACES = 2
-# In natural pictures the correlation of two pixels falls off over some such distance, and that of
-# two channels of one pixel is about this (Ruderman et al. 1998, "Statistics of cone responses").
+# In natural images the correlation of two pixels falls off over about this distance, and that of
+# two channels of one pixel has about this value (Ruderman et al. 1998, "Statistics of cone
+# responses").
 _REACH = 16.0
 _CHANNELS_ALIKE = 0.8
-# So that colours differ between pictures about as much as what is found at one scale.
+# With this gain, colours vary between images about as much as the responses at one scale.
 _GAIN = 2.0
 _PIXELS = 1 << 18
 
@@ -43,21 +45,21 @@ class RandomFeatures:
     A vector holds, for pixels scaled to [-1, 1],
 
     - of each channel the means over 4 x 4 cells and the deviation, times 2 (17 C);
-    - of the picture as it is, reduced to about 8 pixels a side, and half way between (as factors),
-      the mean magnitudes of 24 filters over 2 x 2 cells and their deviations (120), and the mean
+    - of the image at full size, at about 8 pixels a side, and at the geometric mean of the two, the
+      mean magnitudes of 24 filters over 2 x 2 cells and their deviations (120), and the mean
       magnitudes of 32 filters of the second stage (32).
 
-    The filters are random and orthogonal once they are whitened: the pixels of natural pictures,
-    which are correlated, give each filter about the same variance, so that fine detail, at which
-    models fail, counts as much as large shapes. Vectors can be compared if the pictures have one
-    size and one number of channels.
+    The filters are random, and orthogonal after whitening: the pixels of natural images, which are
+    correlated, give each filter about the same variance, so that fine detail, at which models fail,
+    counts as much as large shapes. Vectors can be compared if the images have one size and one
+    number of channels.
 
-    They know nothing of objects: pictures are near where their textures, colours and layout are.
-    The same pictures give the same vectors on one machine.
+    They do not recognise objects: images are near if their textures, colours and layout are. The
+    same images give the same vectors on one machine.
 
     Args:
-        channels: C of the pictures: 1, 3 or 4.
-        seed: Of the weights.
+        channels: The C of the images: 1, 3 or 4.
+        seed: The seed of the weights.
     """
 
     name = "random-features"
@@ -84,7 +86,7 @@ class RandomFeatures:
         return identity_of(f"{self.name} {_VERSION}", {**weights, "second": self._second})
 
     def __call__(self, items: NDArray[np.uint8]) -> Tensor:
-        """Turn pictures into vectors.
+        """Turn images into vectors.
 
         Args:
             items: Shape (B, C, H, W), with the C of this extractor, sides >= 8.
@@ -93,14 +95,14 @@ class RandomFeatures:
             float32, shape (B, dimension).
 
         Raises:
-            DataError: These are no pictures.
+            DataError: These are not images.
             ValueError: They have another number of channels.
         """
         require_channels(items, self._channels)
-        return extracted(items, self._vectors, self.dimension, at_once(items, _PIXELS))
+        return extract_features(items, self._vectors, self.dimension, batch_size(items, _PIXELS))
 
-    def _vectors(self, pictures: Tensor) -> Tensor:
-        x = pictures.float() / 127.5 - 1
+    def _vectors(self, images: Tensor) -> Tensor:
+        x = images.float() / 127.5 - 1
         parts = [
             _GAIN * adaptive_avg_pool2d(x, _COLOURS).flatten(1),
             _GAIN * x.flatten(2).std(2, correction=0),
@@ -120,14 +122,14 @@ class RandomFeatures:
 
 
 def _sides(x: Tensor, scale: int) -> tuple[int, int]:
-    """Height and width at a scale: from those of the picture to the least, in equal factors."""
+    """Height and width at a scale: from those of the image to the smallest, in equal factors."""
     share = scale / (_SCALES - 1)
     height, width = (round(side ** (1 - share) * LEAST_SIDE**share) for side in x.shape[2:])
     return height, width
 
 
 def _same(x: Tensor, filters: Tensor) -> Tensor:
-    """Filter without a change of size; beyond the edge the picture goes on as it ends."""
+    """Filter at constant size; edge pixels are repeated beyond the edge."""
     margin = filters.shape[-1] // 2
     return conv2d(pad(x, (margin,) * 4, mode="replicate"), filters)
 
@@ -136,12 +138,12 @@ def _filters(key: int, index: int, channels: int, side: int, count: int, alike: 
     """Random filters whose responses to pixels of the assumed covariance are white.
 
     Args:
-        key: Seed of the weights.
-        index: Which of the layers.
-        channels: Channels of what is filtered.
-        side: In pixels.
-        count: At most ``channels * side ** 2``.
-        alike: Correlation of the channels of one pixel, in [0, 1).
+        key: The seed of the weights.
+        index: The index of the layer.
+        channels: The number of input channels.
+        side: The side of a filter in pixels.
+        count: The number of filters, at most ``channels * side ** 2``.
+        alike: The correlation of the channels of one pixel, in [0, 1).
 
     Returns:
         Shape (count, channels, side, side).

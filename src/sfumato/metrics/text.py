@@ -1,6 +1,6 @@
 """Measures of generated text that need no second model.
 
-A token is whatever the sequences hold: the characters of a ``str``, or the words of a list.
+A token is an element of the sequences: a character of a ``str``, or a word of a list.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sfumato.errors import DataError
 
-# Letters, with apostrophes inside.
+# Letters, possibly with apostrophes inside.
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
@@ -21,8 +21,8 @@ class TokenEntropy(NamedTuple):
     """Unigram entropy in bits per token.
 
     Attributes:
-        mean: Of the tokens of each text, averaged over the texts.
-        pooled: Of the tokens of all texts together.
+        mean: The entropy of the tokens of each text, averaged over the texts.
+        pooled: The entropy of the tokens of all texts together.
     """
 
     mean: float
@@ -34,19 +34,20 @@ def ngram_distance(
 ) -> float:
     """Jensen-Shannon divergence between the n-gram distributions of two sets of texts.
 
-    The natural estimate, which is biased upward: two samples of one distribution are apart, the
-    more so the smaller they are. Compare it with :func:`ngram_floor` of the same sample size.
+    The plug-in estimate, which is biased upward: it is positive for two samples of one
+    distribution, the more so the smaller they are. Compare it with :func:`ngram_floor` at the same
+    sample size.
 
     Args:
-        a, b: Texts; n-grams do not reach from one text into the next.
-        n: Tokens in a run, at least 1.
+        a, b: Texts; n-grams do not cross from one text into the next.
+        n: The number of tokens of an n-gram, at least 1.
 
     Returns:
         Bits in [0, 1]; 0 for equal distributions, 1 for disjoint ones (Lin 1991, with
         equal weights).
 
     Raises:
-        DataError: One of the sets has no run of ``n`` tokens.
+        DataError: One of the sets has no n-gram of ``n`` tokens.
     """
     first, second = _ngrams(a, n), _ngrams(b, n)
     of_first, of_second = 1 / first.total(), 1 / second.total()
@@ -58,13 +59,13 @@ def ngram_distance(
 
 
 def ngram_floor(texts: Sequence[Sequence[Hashable]], n: int, size: int) -> float:
-    """What :func:`ngram_distance` is between two samples of the same real text.
+    """The :func:`ngram_distance` between two samples of the same real text.
 
     Args:
         texts: Real texts, as long as the generated ones, in any order; evenly spaced ones are
-            taken and dealt into two halves by turns.
-        n: Tokens in a run.
-        size: Texts in each half: as many as there are generated texts.
+            chosen and assigned to two halves alternately.
+        n: The number of tokens of an n-gram.
+        size: The number of texts in each half: that of the generated texts.
 
     Raises:
         DataError: There are fewer than ``2 * size`` texts, or none with ``n`` tokens.
@@ -79,7 +80,7 @@ def ngram_floor(texts: Sequence[Sequence[Hashable]], n: int, size: int) -> float
 
 
 def token_entropy(texts: Iterable[Sequence[Hashable]]) -> TokenEntropy:
-    """How varied the tokens are: repetitive text has a low entropy, whatever a model thinks of it.
+    """The variety of the tokens: repetitive text has a low entropy, whatever its perplexity.
 
     Report it beside a perplexity under another model, which rewards repetition (Zheng et al. 2024,
     arXiv:2409.02908). An empty text has entropy 0.
@@ -108,7 +109,7 @@ def known_words(texts: Iterable[str], vocabulary: Collection[str]) -> float:
 
     Args:
         texts: Generated texts.
-        vocabulary: What :func:`vocabulary_of` gives for real text.
+        vocabulary: The :func:`vocabulary_of` real text.
 
     Returns:
         In [0, 1]; 0 where there are no words.
@@ -128,7 +129,7 @@ def _ngrams(texts: Iterable[Sequence[Hashable]], n: int) -> Counter[tuple[Hashab
     for text in texts:
         counts.update(zip(*(text[start:] for start in range(n)), strict=False))
     if not counts:
-        raise DataError(f"The texts have no run of {n} tokens.")
+        raise DataError(f"The texts have no n-gram of {n} tokens.")
     return counts
 
 
@@ -138,5 +139,5 @@ def _entropy(counts: Counter[Hashable]) -> float:
 
 
 def _words(text: str) -> Iterator[str]:
-    for found in _WORD.finditer(text.lower().replace("’", "'")):
-        yield found.group()
+    for match in _WORD.finditer(text.lower().replace("’", "'")):
+        yield match.group()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from sfumato.model.keywords import convert_fields
 
@@ -41,6 +41,9 @@ class Options:
 
     def __post_init__(self) -> None:
         convert_fields(self)
+
+    verb: ClassVar[str]
+    """Name of the verb, by which a medium says which options are its own."""
 
     def given(self, *names: str) -> dict[str, Any]:
         """The named options, or all, that are not None."""
@@ -73,6 +76,8 @@ class SampleOptions(Options):
         strength: Image, audio: how far a variation may move from its start, in (0, 1].
         seconds: Audio: length of each sample in seconds.
     """
+
+    verb: ClassVar[str] = "sample"
 
     n: int | None = None
     _: KW_ONLY
@@ -113,6 +118,8 @@ class FillOptions(Options):
         top_p: Draw from the most likely tokens with this total share; 1 turns it off.
     """
 
+    verb: ClassVar[str] = "fill"
+
     n: int = 5
     _: KW_ONLY
     candidates: int = 16
@@ -138,7 +145,7 @@ class EvaluateOptions(Options):
         sampler: Name of the sampler; see `sfumato samplers`.
         data: Compare with these real items instead of the held-out items of the run's data.
         extractors: Also measure by these features: ONNX files, or efficientnet-lite0 or a .pth of
-            Inception for images, all-minilm-l6-v2 for text. Can be repeated.
+            Inception for images, sentence-embedding for text. Can be repeated.
         rows: Number of items whose likelihood is measured. The default is 256, or 512 for text.
         draws: Number of times and noises for each of these items. The default is 16, or 8 for text.
         label: Image, audio: class of all samples.
@@ -148,6 +155,8 @@ class EvaluateOptions(Options):
         top_p: Text: draw from the most likely tokens with this total share; 1 turns it off.
         molecules: Text: the texts are SMILES strings; measure them as molecules.
     """
+
+    verb: ClassVar[str] = "evaluate"
 
     n: int | None = None
     _: KW_ONLY
@@ -181,6 +190,8 @@ class CompareOptions(Options):
         scale: Image, audio: strength of guidance; 1 turns it off.
     """
 
+    verb: ClassVar[str] = "compare"
+
     n: int | None = None
     _: KW_ONLY
     at: Sequence[int] = (5, 8, 12, 20, 35, 50)
@@ -206,6 +217,8 @@ class ScoreOptions(Options):
         held_out: Number of held-out items of the run's data to compare with; 0 for none.
     """
 
+    verb: ClassVar[str] = "score"
+
     _: KW_ONLY
     method: Literal["bound", "ode"] = "bound"
     draws: int | None = None
@@ -229,6 +242,8 @@ class TuneOptions(Options):
         seed: Seed of the noise that the sampler is fitted on.
     """
 
+    verb: ClassVar[str] = "tune"
+
     steps: int = 8
     _: KW_ONLY
     scale: float | None = None
@@ -250,6 +265,8 @@ class TrainOptions(Options):
         settings: Settings of the recipe to change, for example engine.batch=32. Can be repeated.
         tensorboard: Also write curves for TensorBoard.
     """
+
+    verb: ClassVar[str] = "train"
 
     _: KW_ONLY
     recipe: str | None = None
@@ -287,6 +304,8 @@ class CheckOptions(Options):
         label_field: Text records: the field that holds the class.
         settings: Settings of the recipe to change, for example medium.rate=8000. Can be repeated.
     """
+
+    verb: ClassVar[str] = "check"
 
     _: KW_ONLY
     recipe: str | None = None

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sfumato.conditions import Conditions
 from sfumato.denoiser import TokenDenoiser
-from sfumato.likelihood import bound_on
+from sfumato.likelihood import token_bound
 from sfumato.media.text.rows import RowBatch
 
 _AT_ONCE = 16
@@ -47,5 +47,5 @@ def bound_of_rows(
         part = slice(low, low + _AT_ONCE)
         counted, at = segments[part] >= 0, first + low
         known = cond.rows(part)
-        parts.append(bound_on(denoiser, tokens[part], counted, draws, seed, at, **known))
+        parts.append(token_bound(denoiser, tokens[part], counted, draws, seed, at, **known))
     return torch.cat(parts)

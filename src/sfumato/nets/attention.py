@@ -1,7 +1,7 @@
 """Self-attention with rotary positions and normalised queries and keys.
 
-The kernel, how softmax(QKᵀ)V is computed, is a callable: torch's fused one by default, for which
-the engine puts another where that is the faster one to train with (``engine.attention``).
+The kernel, which computes softmax(QKᵀ)V, is a callable: torch's fused one by default, which the
+engine replaces where another is faster in training (``engine.attention``).
 
 Shape suffixes: B samples, N tokens, H heads, K size of a head, D = H * K size of a token.
 """
@@ -17,15 +17,15 @@ from torch import Tensor, nn
 from sfumato.errors import SettingError
 
 AttentionKernel = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
-"""(q, k, v), each (B, H, N, K), and which tokens each token sees, bool (B, 1, N, N), or None for
-all -> (B, H, N, K)."""
+"""(q, k, v), each (B, H, N, K), and a mask, bool (B, 1, N, N), true where a token (row) attends to
+another (column), or None for all -> (B, H, N, K)."""
 
 
 def fused(
-    q_BHNK: Tensor, k_BHNK: Tensor, v_BHNK: Tensor, sees_B1NN: Tensor | None = None
+    q_BHNK: Tensor, k_BHNK: Tensor, v_BHNK: Tensor, mask_B1NN: Tensor | None = None
 ) -> Tensor:
-    """Torch's fused kernel: never holds the N x N scores."""
-    return F.scaled_dot_product_attention(q_BHNK, k_BHNK, v_BHNK, attn_mask=sees_B1NN)
+    """Torch's fused kernel, which never stores the N x N scores."""
+    return F.scaled_dot_product_attention(q_BHNK, k_BHNK, v_BHNK, attn_mask=mask_B1NN)
 
 
 class Rotary(nn.Module):
@@ -37,7 +37,7 @@ class Rotary(nn.Module):
 
     Args:
         head_dim: Size of a head, even.
-        axes: Number of coordinates of a position.
+        axes: The number of coordinates of a position.
         theta: Ratio of the fastest rotation, one radian per unit of position, to the slowest.
     """
 
@@ -61,21 +61,23 @@ class Rotary(nn.Module):
         self.register_buffer("frequencies", frequencies, persistent=False)
 
     def forward(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, axes) -> cosines and sines, (N, K / 2) each, for `normed_and_rotated`."""
-        # Not a matrix product: autocast would round large angles to bfloat16.
+        """(N, axes) -> cosines and sines, (N, K / 2) each, for `normalise_and_rotate`."""
+        # Not a matrix product, because autocast would round large angles to bfloat16.
         angles = (positions.unsqueeze(-1) * self.frequencies).sum(dim=-2)
         return angles.cos(), angles.sin()
 
 
-def normed_and_rotated(x_BN2HK: Tensor, gain_2K: Tensor, cos_NP: Tensor, sin_NP: Tensor) -> Tensor:
+def normalise_and_rotate(
+    x_BN2HK: Tensor, gain_2K: Tensor, cos_NP: Tensor, sin_NP: Tensor
+) -> Tensor:
     """Queries and keys at root mean square 1 per head, times their gains, rotated (P = K / 2).
 
-    Gain and rotation are one multiplication by two small tables, and everything as large as the
-    tokens stays in their own format: mixing formats is what costs most here on a CPU. Halves are
+    Gain and rotation are one multiplication by two small tables, and every tensor as large as the
+    tokens stays in their format, because conversions would dominate the time on a CPU. Halves are
     exchanged by a flip, whose inner loop a compiler can vectorise.
 
     Returns:
-        Contiguous, shape (B, N, 2, H, K), of the format of ``x_BN2HK``.
+        Contiguous, shape (B, N, 2, H, K), in the format of ``x_BN2HK``.
     """
     fine, size = torch.promote_types(x_BN2HK.dtype, torch.float32), x_BN2HK.shape[-1]
     norm = torch.linalg.vector_norm(x_BN2HK, dim=-1, keepdim=True, dtype=fine)
@@ -91,7 +93,7 @@ def normed_and_rotated(x_BN2HK: Tensor, gain_2K: Tensor, cos_NP: Tensor, sin_NP:
 
 
 class SelfAttention(nn.Module):
-    """Every token attends to every token that it sees.
+    """Self-attention among tokens, with an optional mask.
 
     Queries and keys are RMS-normalised per head before they are rotated, which keeps scores
     bounded and training stable at high learning rates (Dehghani et al. 2023; Esser et al. 2024).
@@ -99,7 +101,7 @@ class SelfAttention(nn.Module):
     Args:
         dim: Size of a token.
         heads: Number of heads; divides `dim`.
-        kernel: How softmax(QKᵀ)V is computed.
+        kernel: Computes softmax(QKᵀ)V.
     """
 
     def __init__(self, dim: int, heads: int, kernel: AttentionKernel = fused) -> None:
@@ -116,15 +118,15 @@ class SelfAttention(nn.Module):
         self.out = nn.Linear(dim, dim)
 
     def forward(
-        self, x_BND: Tensor, rotary: tuple[Tensor, Tensor], sees_B1NN: Tensor | None = None
+        self, x_BND: Tensor, rotary: tuple[Tensor, Tensor], mask_B1NN: Tensor | None = None
     ) -> Tensor:
         """(B, N, D) with the tables of `Rotary`, (N, K / 2) each -> (B, N, D)."""
         dim = x_BND.shape[-1]
         qk_BNE, v_BND = self.qkv(x_BND).split([2 * dim, dim], dim=-1)
         qk_BN2HK = qk_BNE.unflatten(-1, (2, self.heads, -1))
         v_BNHK = v_BND.unflatten(-1, (self.heads, -1))
-        qk_BN2HK = normed_and_rotated(qk_BN2HK, self.gain_2K, *rotary)
+        qk_BN2HK = normalise_and_rotate(qk_BN2HK, self.gain_2K, *rotary)
         q_BHNK, k_BHNK = qk_BN2HK.permute(2, 0, 3, 1, 4).unbind(0)
-        y_BHNK = self.kernel(q_BHNK, k_BHNK, v_BNHK.transpose(1, 2), sees_B1NN)
+        y_BHNK = self.kernel(q_BHNK, k_BHNK, v_BNHK.transpose(1, 2), mask_B1NN)
         y_BND: Tensor = self.out(y_BHNK.transpose(1, 2).flatten(-2))
         return y_BND

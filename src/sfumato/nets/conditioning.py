@@ -1,4 +1,4 @@
-"""What a backbone is told besides its input: noise level and place, perhaps label and length."""
+"""The conditions of a backbone: noise level and position, perhaps label and length."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class FourierFeatures(nn.Module):
     """Sines and cosines of each coordinate at fixed, geometrically spaced frequencies.
 
     Args:
-        axes: Number of coordinates.
-        count: Frequencies per coordinate.
-        lowest: First frequency, radians per unit.
-        highest: Last frequency, radians per unit.
+        axes: The number of coordinates.
+        count: The number of frequencies per coordinate.
+        lowest: The first frequency, radians per unit.
+        highest: The last frequency, radians per unit.
     """
 
     frequencies: Tensor
@@ -44,12 +44,12 @@ class FourierFeatures(nn.Module):
         return torch.cat([phase.sin(), phase.cos()], dim=-1)
 
 
-class Places(nn.Module):
-    """A vector for every cell of a grid from where it lies in it, whatever the grid's size.
+class PositionEmbedding(nn.Module):
+    """A vector for every cell of a grid from its relative position, whatever the size of the grid.
 
     Args:
-        axes: Number of coordinates.
-        width: Size of the vector.
+        axes: The number of coordinates.
+        width: The size of the vector.
     """
 
     def __init__(self, axes: int, width: int) -> None:
@@ -68,10 +68,10 @@ class Conditioning(nn.Module):
     """One vector per sample from its noise level, its label and its length.
 
     Args:
-        width: Size of the vector.
-        classes: Number of labels. The table has one more row, the null label: the row of a
+        width: The size of the vector.
+        classes: The number of labels. The table has one more row for the null label, that of a
             sample whose label is unknown or withheld (Ho & Salimans 2022).
-        lengths: Whether it is told how much of the input is filled.
+        lengths: Whether the share of the input that is filled is a condition.
     """
 
     def __init__(self, width: int, classes: int = 0, lengths: bool = False) -> None:
@@ -93,7 +93,7 @@ class Conditioning(nn.Module):
             level: (B,), of order 1, a smooth function of the log signal-to-noise ratio.
             label: (B,) long in 0..classes, where `classes` is the null label; None is null
                 for every sample.
-            length: (B,), which share of the input is filled, in [0, 1]; None stands for all of it.
+            length: (B,), the share of the input that is filled, in [0, 1]; None is 1 for all.
 
         Returns:
             (B, width).
@@ -115,7 +115,7 @@ class Conditioning(nn.Module):
             vector = vector + self.labels(label)
         if self.lengths is not None:
             filled = torch.ones_like(level) if length is None else length.to(level.dtype)
-            # Twice as wide as levels are, so that a tenth of the input is a clear step.
+            # Over twice the range of levels, so that a tenth of the input makes a clear difference.
             vector = vector + self.lengths(self._features(4 * filled - 2))
         elif length is not None:
             raise SettingError(

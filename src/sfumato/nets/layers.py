@@ -1,23 +1,23 @@
-"""The small parts that backbones share: zero initialisation, adaptive modulation, the MLP."""
+"""The small parts that backbones share: modulation, norm, MLP, and mixing of neighbours."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sfumato.nets.names import ActivationName
+from sfumato.nets import ActivationName
 
 Layer = TypeVar("Layer", bound=nn.Linear | nn.Conv1d | nn.Conv2d)
 
 
 def zero_init(layer: Layer) -> Layer:
-    """Set the weight and bias to zero, so that the branch it ends starts as nothing.
+    """Set the weight and bias to zero, so that the branch that it ends is zero at first.
 
-    Residual branches that begin at zero make depth harmless at the start of training
+    Residual branches that start at zero make depth harmless at the start of training
     (Goyal et al. 2017; Peebles & Xie 2023, adaLN-zero).
     """
     nn.init.zeros_(layer.weight)
@@ -27,15 +27,15 @@ def zero_init(layer: Layer) -> Layer:
 
 
 class Modulation(nn.Module):
-    """Per-sample shift, scale and gate vectors read from a conditioning vector.
+    """Per-sample shift, scale and gate vectors computed from a conditioning vector.
 
     Starts at zero, so a layer modulated by ``x * (1 + scale) + shift`` starts unmodulated and a
     branch multiplied by a gate starts closed (adaLN-zero, Peebles & Xie 2023, section 3.2).
 
     Args:
-        width: Size of the conditioning vector, which comes already activated.
-        dim: Size of each vector returned.
-        count: How many vectors to return.
+        width: The size of the conditioning vector, which has to be activated already.
+        dim: The size of each output vector.
+        count: The number of output vectors.
     """
 
     def __init__(self, width: int, dim: int, count: int) -> None:
@@ -52,8 +52,8 @@ class Modulation(nn.Module):
 class TokenNorm(nn.Module):
     """Layer norm over the last axis, then the shift and scale of the sample.
 
-    Without weights of its own: the modulation has them. Layer norm rather than RMS norm because
-    it has a native kernel on every device, and on a CPU runs three times as fast.
+    It has no weights of its own: the modulation has them. Layer norm is used rather than RMS norm
+    because it has a native kernel on every device, which is three times as fast on a CPU.
     """
 
     def forward(self, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
@@ -79,9 +79,9 @@ class Mlp(nn.Module):
     """Two linear maps around an activation, applied to each token.
 
     Args:
-        dim: Size of a token.
-        hidden: Size between the two maps.
-        activation: Which, by name.
+        dim: The size of a token.
+        hidden: The size between the two maps.
+        activation: The name of the activation.
     """
 
     def __init__(self, dim: int, hidden: int, activation: ActivationName = "gelu") -> None:
@@ -94,3 +94,74 @@ class Mlp(nn.Module):
         """(..., dim) -> (..., dim)."""
         y: Tensor = self.down(self.activation(self.up(x)))
         return y
+
+
+NEIGHBOURS = (-3, -2, -1, 0, 1, 2, 3)
+"""The offsets that a bidirectional network mixes."""
+
+
+class LocalMixing(nn.Module):
+    """Adds to every channel of a token a learnt linear combination of its neighbours' same channel.
+
+    A depthwise convolution on a residual path (Allen-Zhu 2025, arXiv:2512.17351, "Canon layers";
+    So et al. 2021, arXiv:2109.08668). Attention knows positions by rotation only, and takes long
+    to learn to attend to neighbours; a masked token has no content of its own.
+
+    Args:
+        dim: The size of a token.
+        offsets: The offsets of the neighbours, consecutive and increasing, from before (-) to
+            after (+).
+    """
+
+    def __init__(self, dim: int, offsets: Sequence[int] = NEIGHBOURS) -> None:
+        super().__init__()
+        self.offsets = tuple(offsets)
+        self.weight = nn.Parameter(torch.randn(dim, 1, 1, len(self.offsets)) * 0.3)
+
+    def forward(self, x: Tensor, segments: Tensor | None = None) -> Tensor:
+        """Mix tokens.
+
+        Args:
+            x: (B, N, D).
+            segments: (B, N) long, each segment contiguous; neighbours in other segments do not
+                count.
+
+        Returns:
+            (B, N, D).
+        """
+        # Compiled, a sum over the offsets is one pass, and no size depends on the segments.
+        if torch.compiler.is_compiling():
+            return x + self._sum(x, segments)
+        return x + (self._convolve(x) if segments is None else self._within(x, segments))
+
+    def _convolve(self, x: Tensor) -> Tensor:
+        # In two dimensions torch's depthwise kernel is several times as fast on a CPU as in one.
+        padded = F.pad(x.transpose(1, 2).unsqueeze(2), (-self.offsets[0], self.offsets[-1]))
+        mixed = F.conv2d(padded, self.weight.to(x.dtype), groups=x.shape[2])
+        return mixed.squeeze(2).transpose(1, 2)
+
+    def _sum(self, x: Tensor, segments: Tensor | None) -> Tensor:
+        """The sum over offsets, without those that leave the segment."""
+        count, borders = x.shape[1], (-self.offsets[0], self.offsets[-1])
+        padded = F.pad(x, (0, 0, *borders))
+        mixed = torch.zeros_like(x)
+        for place, factor in enumerate(self.weight.to(x.dtype).flatten(1).unbind(1)):
+            shifted = padded[:, place : place + count]
+            if segments is not None:
+                other = F.pad(segments, borders)[:, place : place + count]
+                shifted = shifted.masked_fill((other != segments).unsqueeze(-1), 0.0)
+            mixed = mixed + factor * shifted
+        return mixed
+
+    def _within(self, x: Tensor, segments: Tensor) -> Tensor:
+        """The convolution of segments that are spaced so far apart that none reaches the next."""
+        batch, count, dim = x.shape
+        reach = max(-self.offsets[0], self.offsets[-1])
+        borders = (segments[:, 1:] != segments[:, :-1]).cumsum(1)
+        shift = reach * F.pad(borders, (1, 0))
+        size = count + int(shift.max())
+        rows = torch.arange(batch, device=x.device).unsqueeze(1) * size
+        places = (rows + torch.arange(count, device=x.device) + shift).flatten()
+        apart = x.new_zeros(batch * size, dim).index_copy(0, places, x.flatten(0, 1))
+        mixed = self._convolve(apart.view(batch, size, dim))
+        return mixed.flatten(0, 1).index_select(0, places).view(batch, count, dim)

@@ -1,6 +1,6 @@
 """Patches: trade resolution for channels, in any number of spatial axes, without loss.
 
-Both backbones use it: the transformer makes each patch a token, the U-Net starts on a coarser
+Both backbones use them: the transformer makes each patch a token, the U-Net starts on a coarser
 grid. `gather_patches` and `scatter_patches` are exact inverses; in two axes they are the usual
 pixel unshuffle and shuffle.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sfumato.nets.sizes import require_multiple
+from sfumato.nets import require_multiple
 
 
 def gather_patches(x: Tensor, patch: int) -> Tensor:

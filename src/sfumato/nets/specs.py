@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from sfumato.errors import SettingError
-from sfumato.nets.names import ActivationName
-from sfumato.nets.sizes import GROUP, require_multiple
+from sfumato.nets import GROUP, ActivationName, require_multiple
 from sfumato.registry import Part, Registry
 
 if TYPE_CHECKING:
@@ -186,7 +185,7 @@ class TokenBackboneSpec(Part):
 
 
 class TokenTransformerSpec(TokenBackboneSpec):
-    """A transformer on tokens (`sfumato.nets.token_transformer.TokenTransformer`)."""
+    """A transformer on tokens (`sfumato.nets.transformer.TokenTransformer`)."""
 
     kind: Literal["token-transformer"] = "token-transformer"
     dim: int = Field(default=256, ge=16, le=8192, description="size of a token's vector")
@@ -207,7 +206,7 @@ class TokenTransformerSpec(TokenBackboneSpec):
 
     def build(self, size: int, states: int, context: int, classes: int = 0) -> nn.Module:
         """See `TokenBackboneSpec.build`."""
-        from sfumato.nets.token_transformer import TokenTransformer
+        from sfumato.nets.transformer import TokenTransformer
 
         settings = self.model_dump(exclude={"kind"})
         return TokenTransformer(size, states, context, classes=classes, **settings)

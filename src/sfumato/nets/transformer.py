@@ -1,16 +1,16 @@
-"""Transformers: a core on tokens, and the backbone that cuts a signal or picture into patches."""
+"""Transformers: the core, and the backbones on patches of a signal or image and on tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
+from sfumato.nets import ActivationName
 from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, fused
-from sfumato.nets.conditioning import Conditioning, Places
-from sfumato.nets.layers import Mlp, Modulation, TokenNorm, zero_init
-from sfumato.nets.mixing import LocalMixing
-from sfumato.nets.names import ActivationName
+from sfumato.nets.conditioning import Conditioning, PositionEmbedding
+from sfumato.nets.layers import NEIGHBOURS, LocalMixing, Mlp, Modulation, TokenNorm, zero_init
 from sfumato.nets.patches import gather_patches, grid, scatter_patches
 
 
@@ -35,7 +35,7 @@ class Block(nn.Module):
         self.norm = TokenNorm()
         self.attention = SelfAttention(dim, heads, kernel)
         self.mlp = Mlp(dim, hidden, activation)
-        # Where attention and the MLP read from.
+        # For the inputs of attention and of the MLP.
         self.mixing = nn.ModuleList(LocalMixing(dim, neighbours) for _ in range(2) if neighbours)
 
     def forward(
@@ -44,20 +44,20 @@ class Block(nn.Module):
         rotary: tuple[Tensor, Tensor],
         cond: Tensor,
         segments: Tensor | None = None,
-        sees: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> Tensor:
         """(B, N, D) with rotary tables and a conditioning vector (B, D) -> (B, N, D).
 
-        `segments` (B, N) and `sees` (B, 1, N, N) say the same, for neighbours and for attention.
+        `segments` (B, N), for neighbours, and `mask` (B, 1, N, N), for attention, have to agree.
         """
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(cond)
-        y = self._mixed(0, self.norm(x, shift_a, scale_a), segments)
-        x = x + gate_a.unsqueeze(1) * self.attention(y, rotary, sees)
-        y = self._mixed(1, self.norm(x, shift_m, scale_m), segments)
+        y = self._mix(0, self.norm(x, shift_a, scale_a), segments)
+        x = x + gate_a.unsqueeze(1) * self.attention(y, rotary, mask)
+        y = self._mix(1, self.norm(x, shift_m, scale_m), segments)
         x = x + gate_m.unsqueeze(1) * self.mlp(y)
         return x
 
-    def _mixed(self, place: int, x: Tensor, segments: Tensor | None) -> Tensor:
+    def _mix(self, place: int, x: Tensor, segments: Tensor | None) -> Tensor:
         if not self.mixing:
             return x
         mixed: Tensor = self.mixing[place](x, segments)
@@ -68,17 +68,17 @@ class Transformer(nn.Module):
     """A bidirectional transformer on tokens of any kind.
 
     Args:
-        dim: Size of a token and of the conditioning vector.
-        depth: Number of blocks.
-        heads: Number of heads.
-        axes: Number of coordinates of a position.
-        expansion: Hidden size of the MLP over `dim`.
-        theta: Slowest wavelength of the rotary positions over the fastest; about the longest
+        dim: The size of a token and of the conditioning vector.
+        depth: The number of blocks.
+        heads: The number of heads.
+        axes: The number of coordinates of a position.
+        expansion: The hidden size of the MLP over `dim`.
+        theta: The slowest wavelength of the rotary positions over the fastest; about the longest
             distance between two tokens.
-        kernel: How attention is computed.
-        neighbours: Offsets of the tokens in a row whose channels are mixed before attention and
-            MLP, see `LocalMixing`; none by default.
-        activation: Of the MLPs.
+        kernel: Computes attention.
+        neighbours: The offsets of the neighbours that are mixed before attention and MLP, see
+            `LocalMixing`; none by default.
+        activation: The activation of the MLPs.
     """
 
     def __init__(
@@ -111,40 +111,40 @@ class Transformer(nn.Module):
             x: (B, N, D) tokens.
             positions: (N, axes) coordinates, in units where neighbours are about 1 apart.
             cond: (B, D), already activated (see `Conditioning`).
-            segments: (B, N) long; tokens see those of their own segment only. None for one.
+            segments: (B, N) long; tokens attend to their own segment only. None for one.
 
         Returns:
             (B, N, D), normalised and modulated, ready for a linear head.
         """
         rotary = self.rotary(positions)
-        sees = None
+        mask = None
         if segments is not None:
-            sees = (segments.unsqueeze(-1) == segments.unsqueeze(-2)).unsqueeze(1)
+            mask = (segments.unsqueeze(-1) == segments.unsqueeze(-2)).unsqueeze(1)
         for block in self.blocks:
-            x = block(x, rotary, cond, segments, sees)
+            x = block(x, rotary, cond, segments, mask)
         shift, scale = self.modulation(cond)
         normed: Tensor = self.norm(x, shift, scale)
         return normed
 
 
 class PatchTransformer(nn.Module):
-    """A transformer backbone on patches of a signal (one axis) or a picture (two axes).
+    """A transformer backbone on patches of a signal (one axis) or an image (two axes).
 
     The weights do not fix the resolution: rotary positions count patches, and the absolute
     position added to every token is relative to the extent of the input.
 
     Args:
-        channels: Channels of the input.
-        patch: Side of a patch.
-        dim: Size of a token.
-        depth: Number of blocks.
-        heads: Number of heads.
+        channels: The number of channels of the input.
+        patch: The side of a patch.
+        dim: The size of a token.
+        depth: The number of blocks.
+        heads: The number of heads.
         axes: 1 for (B, C, L), 2 for (B, C, H, W).
-        classes: Number of labels; 0 for none.
-        lengths: Whether it is told how much of the input is filled.
-        out_channels: Channels of the output; those of the input if None.
-        kernel: How attention is computed.
-        activation: Of the MLPs.
+        classes: The number of labels; 0 for none.
+        lengths: Whether the share of the input that is filled is a condition.
+        out_channels: The number of channels of the output; those of the input if None.
+        kernel: Computes attention.
+        activation: The activation of the MLPs.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class PatchTransformer(nn.Module):
         self.patch = patch
         self.conditioning = Conditioning(dim, classes, lengths)
         self.tokens = nn.Linear(channels * patch**axes, dim)
-        self.place = Places(axes, dim)
+        self.place = PositionEmbedding(axes, dim)
         self.core = Transformer(dim, depth, heads, axes=axes, kernel=kernel, activation=activation)
         self.head = zero_init(nn.Linear(dim, (out_channels or channels) * patch**axes))
 
@@ -183,7 +183,7 @@ class PatchTransformer(nn.Module):
             x: (B, C, *sides), of order 1.
             level: (B,), of order 1.
             label: (B,) long in 0..classes, the last being null; None for null.
-            length: (B,), which share of the input is filled, in [0, 1]; None for all of it.
+            length: (B,), the share of the input that is filled, in [0, 1]; None for 1.
 
         Returns:
             (B, C_out, *sides).
@@ -200,3 +200,81 @@ class PatchTransformer(nn.Module):
         tokens = self.core(tokens, positions, self.conditioning(level, label, length))
         out: Tensor = self.head(tokens)
         return scatter_patches(out.transpose(1, 2).reshape(len(x), -1, *sides), self.patch)
+
+
+class TokenTransformer(nn.Module):
+    """A transformer backbone on tokens; bidirectional unless the kernel says otherwise.
+
+    The weights do not fix the length: rotary positions know distances only.
+
+    Args:
+        size: The number of clean tokens, for which it has logits.
+        states: The number of input tokens: the clean ones, and a mask if there is one.
+        context: About the length of the longest text, in tokens.
+        dim: The size of a token's vector.
+        depth: The number of blocks.
+        heads: The number of heads.
+        timed: Whether the noise level is an input. Under masking the state itself shows it.
+        classes: The number of labels; 0 for none.
+        kernel: Computes attention.
+        neighbours: The offsets of the neighbours that are mixed, see `LocalMixing`.
+        activation: The activation of the MLPs.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        states: int,
+        context: int,
+        *,
+        dim: int,
+        depth: int,
+        heads: int,
+        timed: bool = False,
+        classes: int = 0,
+        kernel: AttentionKernel = fused,
+        neighbours: Sequence[int] = NEIGHBOURS,
+        activation: ActivationName = "gelu",
+    ) -> None:
+        super().__init__()
+        self.timed = timed
+        self.conditioning = Conditioning(dim, classes)
+        self.embedding = nn.Embedding(states, dim)
+        theta = float(max(context, 16))
+        self.core = Transformer(
+            dim,
+            depth,
+            heads,
+            theta=theta,
+            kernel=kernel,
+            neighbours=neighbours,
+            activation=activation,
+        )
+        self.head = zero_init(nn.Linear(dim, size))
+
+    def forward(
+        self,
+        tokens: Tensor,
+        level: Tensor,
+        label: Tensor | None = None,
+        segments: Tensor | None = None,
+    ) -> Tensor:
+        """Map a noisy text to logits, zero before training.
+
+        Args:
+            tokens: (B, N) long in 0..states - 1.
+            level: (B,), of order 1; ignored unless `timed`.
+            label: (B,) long in 0..classes, the last being null; None for null.
+            segments: (B, N) long; tokens attend to their own segment only. None for one segment.
+
+        Returns:
+            (B, N, size).
+
+        Raises:
+            SettingError: A label was given to a backbone without classes.
+        """
+        cond = self.conditioning(level if self.timed else torch.zeros_like(level), label)
+        positions = torch.arange(tokens.shape[1], device=tokens.device, dtype=level.dtype)
+        x = self.core(self.embedding(tokens), positions[:, None], cond, segments)
+        out: Tensor = self.head(x)
+        return out

@@ -1,6 +1,6 @@
 """A U-Net: convolutions at several resolutions, joined by skips, conditioned on the noise level.
 
-The shape is that of Ho et al. (2020) with the adaptive scale and shift of Dhariwal & Nichol
+The architecture is that of Ho et al. (2020) with the adaptive scale and shift of Dhariwal & Nichol
 (2021), trimmed for speed where it costs little: the input may start as patches, a skip is merged
 by a 1x1 convolution rather than by doubling the width of a 3x3 one, and attention belongs to the
 coarse levels only.
@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sfumato.nets import GROUP, require_multiple
 from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, fused
-from sfumato.nets.conditioning import Conditioning, Places
+from sfumato.nets.conditioning import Conditioning, PositionEmbedding
 from sfumato.nets.layers import Modulation, zero_init
 from sfumato.nets.patches import gather_patches, grid, scatter_patches
-from sfumato.nets.sizes import GROUP, require_multiple
 
 CONVOLUTIONS: dict[int, type[nn.Conv1d] | type[nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
 
@@ -30,10 +30,10 @@ class ResidualBlock(nn.Module):
     """Two 3-wide convolutions, the second scaled and shifted by the conditioning vector.
 
     Args:
-        axes: Number of spatial axes.
-        width: Channels.
-        cond: Size of the conditioning vector.
-        dropout: Probability of dropping a channel's value before the last convolution.
+        axes: The number of spatial axes.
+        width: The number of channels.
+        cond: The size of the conditioning vector.
+        dropout: The probability of dropping a channel's value before the last convolution.
     """
 
     def __init__(self, axes: int, width: int, cond: int, dropout: float) -> None:
@@ -98,7 +98,7 @@ class Stage(nn.Module):
 
 
 class Stages(nn.Module):
-    """Stages one after another: the coarsest level."""
+    """A sequence of stages: the coarsest level."""
 
     def __init__(self, stages: list[Stage]) -> None:
         super().__init__()
@@ -112,15 +112,15 @@ class Stages(nn.Module):
 
 
 class Level(nn.Module):
-    """A level around all the coarser ones: down, through them and up, with skips across.
+    """A level with all the coarser ones inside it: down, through them and up, with skips.
 
     Args:
-        down: Stages before the coarser levels.
+        down: The stages before the coarser levels.
         inner: The coarser levels, at half the resolution.
-        up: Stages after them; each takes a skip from its mirror image in `down`.
-        width: Channels here.
-        coarser: Channels at the next level.
-        axes: Number of spatial axes.
+        up: The stages after them; each takes a skip from its mirror image in `down`.
+        width: The number of channels of this level.
+        coarser: The number of channels of the next level.
+        axes: The number of spatial axes.
     """
 
     def __init__(
@@ -155,25 +155,26 @@ class Level(nn.Module):
 
 
 class UNet(nn.Module):
-    """A U-Net backbone on signals (one axis) or pictures (two axes).
+    """A U-Net backbone on signals (one axis) or images (two axes).
 
     Args:
-        channels: Channels of the input.
-        widths: Channels at each level, finest first, multiples of `GROUP`.
-        blocks: Residual blocks at each level. Every level but the last has them twice, on the
+        channels: The number of channels of the input.
+        widths: The channels at each level, finest first, multiples of `GROUP`.
+        blocks: The residual blocks at each level. Every level but the last has them twice, on the
             way down and on the way up.
         attention: Whether the blocks of a level are followed by attention.
-        patch: Side of the patches that make the finest level; 2 makes it four times cheaper on
-            pictures.
+        patch: The side of the patches that make the finest level; 2 makes it four times cheaper on
+            images.
         axes: 1 for (B, C, L), 2 for (B, C, H, W).
-        head_dim: Size of an attention head; divides the widths of levels with attention.
-        embedding: Size of the conditioning vector.
-        placed: Whether every cell is told where it lies; a convolution knows only of borders.
-        classes: Number of labels; 0 for none.
-        lengths: Whether it is told how much of the input is filled.
-        dropout: Probability of dropout in residual blocks.
-        out_channels: Channels of the output; those of the input if None.
-        kernel: How attention is computed.
+        head_dim: The size of an attention head; divides the widths of levels with attention.
+        embedding: The size of the conditioning vector.
+        placed: Whether every cell gets an embedding of its position; a convolution knows borders
+            only.
+        classes: The number of labels; 0 for none.
+        lengths: Whether the share of the input that is filled is a condition.
+        dropout: The probability of dropout in residual blocks.
+        out_channels: The number of channels of the output; those of the input if None.
+        kernel: Computes attention.
     """
 
     def __init__(
@@ -207,7 +208,7 @@ class UNet(nn.Module):
         self.multiple = patch * 2 ** (len(widths) - 1)
         self.memory_format = torch.channels_last if axes == 2 else torch.contiguous_format
         self.conditioning = Conditioning(embedding, classes, lengths)
-        self.places = Places(axes, widths[0]) if placed else None
+        self.places = PositionEmbedding(axes, widths[0]) if placed else None
         self.stem = conv(channels * cells, widths[0], 3, padding=1)
         body: nn.Module = Stages(stages(len(widths) - 1))
         for i in reversed(range(len(widths) - 1)):
@@ -229,7 +230,7 @@ class UNet(nn.Module):
             x: (B, C, *sides), of order 1.
             level: (B,), of order 1.
             label: (B,) long in 0..classes, the last being null; None for null.
-            length: (B,), which share of the input is filled, in [0, 1]; None for all of it.
+            length: (B,), the share of the input that is filled, in [0, 1]; None for 1.
 
         Returns:
             (B, C_out, *sides).
@@ -240,9 +241,9 @@ class UNet(nn.Module):
         """
         require_multiple(x.shape[2:], self.multiple)
         cond = self.conditioning(level, label, length)
-        # Channels-last activations are faster to convolve and free to read as tokens. The
-        # weights stay contiguous, as safetensors wants them. Asked for again behind the stem: a
-        # tensor of one channel has both layouts, and what is made of it the wrong one.
+        # Channels-last activations are faster to convolve and need no copy to become tokens. The
+        # weights stay contiguous, as safetensors needs them. The layout is set again after the
+        # stem, because a tensor of one channel has both layouts, and its convolution the wrong one.
         h = gather_patches(x, self.patch).contiguous(memory_format=self.memory_format)
         h = self.stem(h).contiguous(memory_format=self.memory_format)
         if self.places is not None:

@@ -1,35 +1,27 @@
-"""Exact denoisers for known distributions: the truth that everything else is tested against.
+"""Exact denoisers of known distributions, the ground truth of the tests.
 
-Numbers, under Gaussian processes:
+::
 
-mixture             a mixture of normal distributions, also once part of it has been observed
-mixture_denoiser    its posterior mean and its density
-
-Tokens, under categorical processes:
-
-chain               Markov chains of any order
-hidden              hidden Markov models
-sequence_mixture    mixtures of these, in classes
-sequence_denoiser   the posterior of all of them
-messages            the forward-backward recursion that they share
-sequence            what a distribution of sequences must be able to do
+    mixture             mixtures of normal distributions, and their exact denoiser
+    sequence            the interface of a distribution of sequences of tokens; mixtures of them
+    markov              Markov chains of any order, and hidden Markov models
+    sequence_denoiser   the exact denoiser of distributions of sequences
+    messages            the forward-backward recursion
+    components          weighted components of a mixture that belong to classes
 """
 
-from sfumato.oracle.chain import MarkovChain
-from sfumato.oracle.hidden import HiddenMarkovModel
-from sfumato.oracle.mixture import GaussianMixture
-from sfumato.oracle.mixture_denoiser import MixtureDenoiser
-from sfumato.oracle.sequence import Reading, SequenceDistribution
+from sfumato.oracle.markov import HiddenMarkovModel, MarkovChain
+from sfumato.oracle.mixture import GaussianMixture, MixtureDenoiser
+from sfumato.oracle.sequence import SequenceDistribution, SequenceMixture, SequencePosterior
 from sfumato.oracle.sequence_denoiser import SequenceDenoiser
-from sfumato.oracle.sequence_mixture import SequenceMixture
 
 __all__ = [
     "GaussianMixture",
     "HiddenMarkovModel",
     "MarkovChain",
     "MixtureDenoiser",
-    "Reading",
     "SequenceDenoiser",
     "SequenceDistribution",
     "SequenceMixture",
+    "SequencePosterior",
 ]

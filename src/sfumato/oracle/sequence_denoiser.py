@@ -1,4 +1,4 @@
-"""The exact denoiser of every distribution of sequences, under every categorical process."""
+"""The exact denoiser of a distribution of sequences, under every categorical process."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from torch import Tensor
 
 from sfumato.denoiser import IMPOSSIBLE, Denoiser, Posterior
 from sfumato.errors import SettingError
-from sfumato.oracle.sequence import Reading, SequenceDistribution
-from sfumato.oracle.sequence_mixture import SequenceMixture
+from sfumato.oracle.sequence import SequenceDistribution, SequenceMixture, SequencePosterior
 from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.process.gaussian import spread
 
@@ -21,7 +20,7 @@ class SequenceDenoiser(Denoiser[CategoricalProcess]):
     Computed in float64 on the CPU whatever the state's device.
 
     Args:
-        distribution: Of the clean data.
+        distribution: The distribution of the clean data.
         process: The process that corrupts it.
 
     Raises:
@@ -31,7 +30,7 @@ class SequenceDenoiser(Denoiser[CategoricalProcess]):
     def __init__(self, distribution: SequenceDistribution, process: CategoricalProcess) -> None:
         if distribution.size != process.size:
             raise SettingError(
-                "The distribution and the process do not speak of the same tokens.",
+                "The distribution and the process differ in their number of tokens.",
                 why=f"the distribution has {distribution.size}, the process {process.size}",
             )
         super().__init__(process)
@@ -45,33 +44,33 @@ class SequenceDenoiser(Denoiser[CategoricalProcess]):
         Args:
             x_t: States, int64, shape (B, L).
             t: Times in [0, 1], float64, shape () or (B,).
-            label: Of a :class:`SequenceMixture` only: shape (B,), each a class or the null label.
+            label: For a :class:`SequenceMixture` only: shape (B,), each a class or the null label.
             **cond: Not accepted.
 
         Returns:
-            Logits float64, shape (B, L, V), normalised, and -1e9 for what cannot be.
+            Logits float64, shape (B, L, V), normalised, and -1e9 for impossible tokens.
 
         Raises:
-            SettingError: A condition is given that the distribution does not know, or the length
-                is not its own.
+            SettingError: A condition is given that the distribution does not have, or the length
+                differs.
         """
         if cond:
-            raise SettingError(f"A distribution of sequences knows no condition {sorted(cond)}.")
+            raise SettingError(f"A distribution of sequences has no condition {sorted(cond)}.")
         if x_t.shape[1] != self.distribution.length:
             raise SettingError(
                 f"The state has {x_t.shape[1]} tokens, the data {self.distribution.length}."
             )
-        reading = self._read(_evidence(self.process, x_t.cpu(), t), label)
-        return Posterior(reading.posterior.log().clamp_min(IMPOSSIBLE).to(x_t.device))
+        posterior = self._posterior(_evidence(self.process, x_t.cpu(), t), label)
+        return Posterior(posterior.marginals.log().clamp_min(IMPOSSIBLE).to(x_t.device))
 
-    def _read(self, evidence: Tensor, label: Tensor | None) -> Reading:
+    def _posterior(self, evidence: Tensor, label: Tensor | None) -> SequencePosterior:
         if label is None:
-            return self.distribution.read(evidence)
+            return self.distribution.posterior(evidence)
         if isinstance(self.distribution, SequenceMixture):
-            return self.distribution.read(evidence, label)
+            return self.distribution.posterior(evidence, label)
         raise SettingError(
             "The condition 'label' was given, but the distribution has no classes.",
-            hint="a SequenceMixture has them",
+            hint="use a SequenceMixture, which has classes",
         )
 
 
@@ -79,7 +78,7 @@ def _evidence(process: CategoricalProcess, x_t: Tensor, t: Tensor) -> Tensor:
     """``q(x_t | x0)`` as a function of ``x0``, up to a factor per place, shape (B, L, V)."""
     own = F.one_hot(x_t, process.states)[..., : process.size].double()
     if isinstance(process, Masking):
-        # Every token is masked alike, so a mask says nothing.
+        # Every token has the same probability of being masked, so a mask is no evidence.
         return own.masked_fill_((x_t == process.mask).unsqueeze(-1), 1.0)
     keep = spread(process.keep.keep(t), own)
     return keep * own + (1 - keep) / process.size

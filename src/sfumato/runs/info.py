@@ -6,8 +6,8 @@ from typing import Any
 
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.log import read_log
-from sfumato.runs.snapshots import best_of
 from sfumato.runs.directory import RunDirectory
+from sfumato.runs.snapshots import best_of
 from sfumato.runs.spec import Spec
 
 

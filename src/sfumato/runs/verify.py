@@ -13,8 +13,8 @@ from sfumato.engine import checkpoint, tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.lock import holder
 from sfumato.errors import DamagedFile, NewerFormat, RunError, SfumatoError
-from sfumato.runs import weights
 from sfumato.runs import spec as specs
+from sfumato.runs import weights
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
 from sfumato.storage import PARTIAL

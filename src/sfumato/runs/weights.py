@@ -14,8 +14,8 @@ from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine import tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.errors import DamagedFile, RunError, SettingError, suggest
-from sfumato.runs.snapshots import best_in
 from sfumato.runs.directory import RunDirectory
+from sfumato.runs.snapshots import best_in
 from sfumato.runs.spec import Spec
 
 LATEST, BEST = SNAPSHOTS = ("latest", "best")

@@ -15,12 +15,10 @@ from sfumato.catalogue import DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT
 from sfumato.catalogue import find as find_data
 from sfumato.engine.signals import stop_on_signals
 from sfumato.errors import SettingError
-from sfumato.evaluation.sound_pictures import beside_nearest
-from sfumato.evaluation.sound_sections import floats
+from sfumato.evaluation.of.audio import beside_nearest, waveforms
 from sfumato.media.folder import save_png
 from sfumato.media.numbers import NumberData
-from sfumato.metrics.neighbours import nearest
-from sfumato.metrics.sound_neighbours import nearest_sounds
+from sfumato.metrics.neighbours import nearest, nearest_audio
 from sfumato.model.open import AnyModel, open_model
 from sfumato.model.options import FillOptions, SampleOptions, TrainOptions
 from sfumato.model.provenance import Made
@@ -139,9 +137,9 @@ def _clips(model: AnyModel) -> Finished:
     data = _data_of(model)
     known, unseen = (data.dataset.gather(ids)[0] for ids in (data.training, data.held_out))
     rate = data.medium.settings.rate
-    found = nearest_sounds(floats(items), known, rate)
+    found = nearest_audio(waveforms(items), known, rate)
     likeness = float(np.median(found.similarities))
-    reference = float(np.median(nearest_sounds(floats(unseen), known, rate).similarities))
+    reference = float(np.median(nearest_audio(waveforms(unseen), known, rate).similarities))
     comparison = out / "nearest.png"
     save_png(beside_nearest(data.medium, items, known, found), comparison)  # type: ignore[arg-type]
     files = {

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sfumato.dsp.mel import mel_edges
+from sfumato.dsp import mel_edges
 from sfumato.media.audio.picture import picture, sheet
 
 RATE = 8_000

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from sfumato.dsp.mel import FLOOR, log_mel
+from sfumato.dsp import FLOOR, log_mel
 
 Sound = NDArray[np.floating[Any]] | Tensor
 

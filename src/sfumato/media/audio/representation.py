@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from sfumato.dsp.stft import analyse, frame_count, synthesise
+from sfumato.dsp import analyse, frame_count, synthesise
 from sfumato.media.audio.settings import AdvanceSpec, LinesSpec, WaveformSpec
 
 # What networks divide an axis by: patches of 4 halved three times, or patches of 32.

@@ -20,7 +20,7 @@ from PIL import Image, ImageColor
 from torch import Tensor
 
 from sfumato.errors import DataError, Diverged, MissingExtra, SettingError
-from sfumato.likelihood import Levels
+from sfumato.likelihood import DiscreteReconstruction
 from sfumato.media.data.dataset import Dataset
 from sfumato.media.data.encoded import Encoded
 from sfumato.media.data.index import Index
@@ -70,7 +70,7 @@ class ImageMedium(NumberMedium):
     }
     example = "openmoji"
     variations = 3
-    end = Levels()
+    reconstruction = DiscreteReconstruction()
 
     settings: ImageSettings
 

@@ -15,8 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from sfumato.errors import MissingExtra
-from sfumato.panics import panics_raised
+from sfumato.errors import MissingExtra, panics_raised
 
 _FILE_LIMIT = 8 << 20
 _ROOT = re.compile(r"<(?:\w+:)?svg\b[^>]*>", re.DOTALL)

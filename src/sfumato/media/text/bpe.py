@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sfumato.errors import MissingExtra
+from sfumato.errors import MissingExtra, panics_raised
 from sfumato.media.text.tokenizer import REPLACEMENT, Tokenizer, pieces, without_halves
-from sfumato.panics import panics_raised
 
 _NO_TOKEN = REPLACEMENT.encode()
 _LEARNT = 1 << 11
