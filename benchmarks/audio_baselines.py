@@ -41,7 +41,7 @@ from sfumato.evaluation.features import Sets, extract
 from sfumato.evaluation.of.audio import level_section, similarity_section, waveforms
 from sfumato.evaluation.real import items_of
 from sfumato.evaluation.result import Section
-from sfumato.media.data.order import batch_indices
+from sfumato.media.data.split import batch_indices
 from sfumato.media.numbers import NumberData
 from sfumato.metrics.audio_features import LogMel
 from sfumato.metrics.extractor import Clips

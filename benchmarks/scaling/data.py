@@ -21,9 +21,10 @@ import memory
 from files import FIRST, SIDE, inodes, pictures
 from tables import Row
 
-from sfumato.media.data.dataset import Dataset, build
+from sfumato.media.data.building import build, open_or_build
+from sfumato.media.data.dataset import Dataset
 from sfumato.media.data.index import scan
-from sfumato.media.data.order import batch_indices
+from sfumato.media.data.split import batch_indices
 from sfumato.media.image.medium import ImageMedium
 from sfumato.media.image.settings import ImageSettings
 
@@ -112,7 +113,7 @@ def _warm(picture: Path, medium: ImageMedium, root: Path) -> None:
     few.mkdir()
     shutil.copy(picture, few)
     index = scan(few, ImageMedium.kind)
-    Dataset.open_or_build(index, medium, root / "few-cache").split(0.02)
+    open_or_build(index, medium, root / "few-cache").split(0.02)
 
 
 def _exhaust(events: Iterator[object]) -> None:

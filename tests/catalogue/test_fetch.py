@@ -16,9 +16,9 @@ import pytest
 from sfumato.catalogue import CATALOGUE, DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT, Entry, fetch
 from sfumato.catalogue import download as downloads
 from sfumato.catalogue import entries as entries_module
-from sfumato.catalogue.part import LabelledFile
-from sfumato.catalogue.picture import to_png
-from sfumato.catalogue.text import TextFile
+from sfumato.catalogue.entry import LabelledFile
+from sfumato.catalogue.image_sets import to_png
+from sfumato.catalogue.text_sets import TextFile
 from sfumato.errors import FetchError, MissingExtra, SettingError
 from sfumato.media.data.index import scan
 from sfumato.media.image.open import IMAGES

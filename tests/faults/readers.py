@@ -21,7 +21,7 @@ from sfumato.catalogue.archive import read_members
 from sfumato.engine import tensor_file
 from sfumato.media.audio import provenance as sound_recipe
 from sfumato.media.audio.open import read_sound
-from sfumato.media.data.metadata import read_metadata
+from sfumato.media.data.walk import read_metadata
 from sfumato.media.image import provenance as recipe_chunk
 from sfumato.media.image.open import open_picture
 from sfumato.media.text.data import read_tokenizer

@@ -18,7 +18,7 @@ from PIL import Image, PngImagePlugin
 from sfumato.catalogue.archive import read_members
 from sfumato.errors import SfumatoError
 from sfumato.media.audio.open import read_sound
-from sfumato.media.data.metadata import read_metadata
+from sfumato.media.data.walk import read_metadata
 from sfumato.media.image.open import open_picture
 from sfumato.media.image.provenance import read_recipe
 from sfumato.media.text.documents import read_documents

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import batch_norm, conv2d
 
-from sfumato.catalogue.tensor_table import as_safetensors
+from sfumato.catalogue.assets import as_safetensors
 from sfumato.errors import DamagedFile, DataError
 from sfumato.metrics import efficientnet as module
 from sfumato.metrics.efficientnet import FILE, EfficientNet, Network, Unit

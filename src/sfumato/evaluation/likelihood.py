@@ -16,7 +16,7 @@ from sfumato.conditions import Conditions
 from sfumato.denoiser import TokenDenoiser
 from sfumato.evaluation.result import Figure, Section
 from sfumato.likelihood import gaussian_bound
-from sfumato.media.data.encoded import Encoded
+from sfumato.media.data.items import Encoded
 from sfumato.media.text.rows import RowBatch
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.metrics.interval import mean_interval

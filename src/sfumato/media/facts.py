@@ -13,7 +13,9 @@ class DataFacts(BaseModel):
     Attributes:
         source: Name in the catalogue, or the path of the folder or file.
         catalogued: Whether ``source`` is a name in the catalogue.
-        fingerprint: Digest of the data, see ``media.data.index``.
+        fingerprint: Of the files, see ``media.data.index``; checkpoints carry it.
+        content: Of the decoded items, see ``media.data.dataset``; empty in older runs, which go by
+            the fingerprint.
         count: Number of usable items, before some are held out: images, clips or documents.
         classes: Names of the classes in the order of their numbers; empty without labels.
         frequencies: Share of each class in the training data.
@@ -30,6 +32,7 @@ class DataFacts(BaseModel):
     source: str
     catalogued: bool
     fingerprint: str
+    content: str = ""
     count: int
     classes: tuple[str, ...] = ()
     frequencies: tuple[float, ...] = ()

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
+    from sfumato.media.data.digests import Entry
     from sfumato.media.facts import DataFacts
     from sfumato.media.folder import SampleFolder
 
 Items = NDArray[Any] | Sequence[str]
 """A batch of samples as a medium decodes it: an array (B, ...), or a list of texts."""
+
+DIGESTS = "data.digests"
+"""Name of the file in a run's folder that has the digests of its data."""
 
 MANY = 16
 """Number of samples made by default."""
@@ -81,8 +85,17 @@ class Data(ABC):
     def settled(self) -> RecipeBase:
         """The recipe with everything filled in that depends on the data."""
 
-    def store(self, folder: Path) -> None:  # noqa: B027 - most media have nothing to store
+    @abstractmethod
+    def store(self, folder: Path) -> None:
         """Write into a run's folder what the run needs of the data beside its spec."""
+
+    @abstractmethod
+    def with_facts(self, facts: DataFacts) -> Self:
+        """The same items with the facts of the run that they are of."""
+
+    @abstractmethod
+    def entries(self) -> Iterator[Entry]:
+        """The identity of every item, to find out which of them change."""
 
 
 class Report(Protocol):
@@ -172,6 +185,16 @@ class Medium(ABC):
             source: Where they are.
             recipe: Of the run.
             stored: The folder of an existing run whose data these are; None for a new run.
+
+        Raises:
+            MissingExtra: A package that reads the medium is not installed.
+            DataError: There is nothing that can be used.
+        """
+
+    @classmethod
+    @abstractmethod
+    def entries(cls, source: Path, recipe: Any) -> Iterator[Entry]:
+        """The identity of every item of a folder or file as it is now; nothing is written.
 
         Raises:
             MissingExtra: A package that reads the medium is not installed.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self, TypedDict
 
@@ -21,13 +21,15 @@ from torch import Tensor
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.errors import SettingError
 from sfumato.likelihood import GaussianReconstruction, Reconstruction
-from sfumato.media.data.dataset import Dataset, Progress, Reader, build
-from sfumato.media.data.encoded import Encoded
+from sfumato.media.data.building import Progress, build, entries_now, open_or_build
+from sfumato.media.data.dataset import Dataset, Reader
+from sfumato.media.data.digests import Changes, Entry, write_digests
 from sfumato.media.data.index import FileKind, Index, scan
-from sfumato.media.data.items import Item
+from sfumato.media.data.items import Encoded, Item
 from sfumato.media.data.walk import Rejected
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import (
+    DIGESTS,
     Data,
     Description,
     Medium,
@@ -184,6 +186,12 @@ class NumberMedium(Medium):
                 yield event
 
     @classmethod
+    def entries(cls, source: Path, recipe: GaussianRecipe) -> Iterator[Entry]:
+        """See :meth:`Medium.entries`; items whose files did not change are not read."""
+        medium = cls(recipe.medium)
+        return entries_now(medium.divided(scan(source, cls.kind)), medium)
+
+    @classmethod
     def denoiser(cls, recipe: GaussianRecipe, facts: DataFacts) -> NetworkDenoiser:
         """See :meth:`Medium.denoiser`."""
         medium = cls(recipe.medium)
@@ -224,7 +232,7 @@ class NumberMedium(Medium):
             if progress is not None:
                 progress(event.done, event.total, "reading")
 
-        dataset = Dataset.open_or_build(medium.divided(files), medium, progress=report)
+        dataset = open_or_build(medium.divided(files), medium, progress=report)
         return medium.report(files, dataset)
 
     def report(self, files: Index, dataset: Dataset) -> Report:
@@ -258,6 +266,7 @@ class Counts(TypedDict):
     groups: int
     duplicates: tuple[tuple[str, str], ...]
     rejected: tuple[Rejected, ...]
+    changes: Changes
     fingerprint: str
 
 
@@ -270,6 +279,7 @@ def counts(dataset: Dataset) -> Counts:
         groups=len({item.group or item.path for item in dataset.items}),
         duplicates=dataset.duplicates,
         rejected=dataset.rejected,
+        changes=dataset.changes,
         fingerprint=dataset.fingerprint,
     )
 
@@ -287,6 +297,7 @@ class NumberReport:
         groups: Number of independent items: groups of near-duplicates count as one.
         duplicates: Pairs of names whose items are equal.
         rejected: What was set aside, and why.
+        changes: Files that differ from those that were read before, if they were.
         fingerprint: Of the data.
     """
 
@@ -298,6 +309,7 @@ class NumberReport:
     groups: int
     duplicates: tuple[tuple[str, str], ...]
     rejected: tuple[Rejected, ...]
+    changes: Changes
     fingerprint: str
 
     def to_json(self) -> dict[str, Any]:
@@ -307,6 +319,7 @@ class NumberReport:
             "root": str(self.root),
             "settings": self.settings.model_dump(mode="json"),
             "duplicates": [list(pair) for pair in self.duplicates],
+            "changes": self.changes.to_json(),
             "rejected": [rejected._asdict() for rejected in self.rejected],
         }
 
@@ -318,6 +331,8 @@ class NumberReport:
         yield "captions", f"{self.captions:,}"
         yield "duplicates", listed([f"{later} = {first}" for later, first in self.duplicates])
         yield "set aside", listed([f"{one.path}: {one.reason}" for one in self.rejected])
+        if self.changes:
+            yield "since last read", str(self.changes)
 
     def _own_rows(self) -> Iterator[tuple[str, str]]:
         """The rows that reports on this medium alone have."""
@@ -344,6 +359,18 @@ class NumberData(Data):
     held_out: NDArray[np.int64]
     facts: DataFacts
 
+    def store(self, folder: Path) -> None:
+        """See :meth:`Data.store`: the digests of the items; the spec has all the rest."""
+        write_digests(folder / DIGESTS, self.entries())
+
+    def with_facts(self, facts: DataFacts) -> Self:
+        """See :meth:`Data.with_facts`."""
+        return replace(self, facts=facts)
+
+    def entries(self) -> Iterator[Entry]:
+        """See :meth:`Data.entries`."""
+        return self.dataset.entries()
+
     def settled(self) -> GaussianRecipe:
         """The recipe with the settings of the medium and the deviation of the data."""
         return self.recipe.settled(self.medium.settings, self.sigma())
@@ -369,7 +396,7 @@ def _opened(index: Index, reader: Reader) -> Iterator[Reading | Dataset]:
     if dataset is None:
         for event in build(index, reader):
             yield _reading(event)
-        dataset = Dataset.open_or_build(index, reader)
+        dataset = open_or_build(index, reader)
     yield dataset
 
 
@@ -391,6 +418,7 @@ def _data(
         source=source.name or str(source.path.resolve()),
         catalogued=source.name is not None,
         fingerprint=dataset.fingerprint,
+        content=dataset.content,
         count=len(dataset),
         classes=dataset.classes,
         frequencies=frequencies,

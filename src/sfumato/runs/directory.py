@@ -3,7 +3,8 @@
 ::
 
     runs/NAME/
-      spec.json            what was asked, fully resolved
+      spec.json            the settings of the run, fully resolved
+      data.digests         digests of the items of the data, to name those that change
       tokenizer.json       text only: what its tokens stand for
       model.safetensors    averaged weights, ready to sample
       early/               averaged weights of a few earlier steps, for autoguidance
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sfumato.errors import RunError, SettingError, suggest
+from sfumato.media.medium import DIGESTS
 
 ROOT = Path("runs")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
@@ -46,6 +48,11 @@ class RunDirectory:
     def spec(self) -> Path:
         """What was asked, as JSON."""
         return self.root / "spec.json"
+
+    @property
+    def digests(self) -> Path:
+        """The digests of the items of the data, see ``media.data.digests``."""
+        return self.root / DIGESTS
 
     @property
     def tokenizer(self) -> Path:

@@ -13,6 +13,7 @@ from sfumato.engine import checkpoint, tensor_file
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.lock import holder
 from sfumato.errors import DamagedFile, NewerFormat, RunError, SfumatoError
+from sfumato.media.data.digests import changes_since
 from sfumato.runs import spec as specs
 from sfumato.runs import weights
 from sfumato.runs.directory import RunDirectory
@@ -94,6 +95,8 @@ class _Verification:
             self._read(path, storage.read_sealed_json, "delete it, and run `sfumato tune` again.")
         self._log()
         self._leftovers()
+        if spec is not None:
+            self._data(spec)
         return self._found
 
     def _spec(self) -> Spec | None:
@@ -165,6 +168,26 @@ class _Verification:
                 f"A killed session left {count} of {PARTIAL}*: `sfumato resume` removes them."
             )
 
+    def _data(self, spec: Spec) -> None:
+        """Name the files of the data that changed. Sets of the catalogue are pinned."""
+        digests = self._directory.digests
+        if spec.data.catalogued or not digests.is_file():
+            return
+        source = Path(spec.data.source)
+        try:
+            changes = changes_since(digests, spec.medium.entries(source, spec.recipe))
+        except (SfumatoError, OSError) as error:
+            self._found.notes.append(f"The data are not compared: {_reason(error, source)}.")
+            return
+        if changes is None:
+            mend = "delete it: changed files are noticed all the same, but no longer named."
+            self._found.problems.append(Problem(digests.name, "it is not what was written", mend))
+        elif changes:
+            self._found.notes.append(
+                f"The data in '{source}' changed since the run began: {changes}. `sfumato resume` "
+                "continues only with the data that the run began with."
+            )
+
     def _read(self, path: Path, read: Callable[[Path], T], mend: str) -> T | None:
         """What is read; None if it is not what was written."""
         name = path.relative_to(self._directory.root).as_posix()
@@ -173,7 +196,7 @@ class _Verification:
         except NewerFormat:
             raise
         except (DamagedFile, RunError, OSError) as error:
-            self._found.problems.append(Problem(name, _said(error, path), mend))
+            self._found.problems.append(Problem(name, _reason(error, path), mend))
             return None
         self._found.whole.append(name)
         return found
@@ -186,7 +209,7 @@ def _loaded_into(spec: Spec | None) -> Callable[[Path], object]:
     return lambda path: weights.load_file(path, weights.build(spec), hint="")
 
 
-def _said(error: SfumatoError | OSError, path: Path) -> str:
+def _reason(error: SfumatoError | OSError, path: Path) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
     what = error.what.removeprefix(f"{path} ").removeprefix(f"{path}/").rstrip(".")

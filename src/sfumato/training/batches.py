@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sfumato.conditions import Conditions
-from sfumato.media.data.encoded import Encoded
-from sfumato.media.data.order import batch_indices
+from sfumato.media.data.items import Encoded
+from sfumato.media.data.split import batch_indices
 from sfumato.media.numbers import NumberData
 from sfumato.objective import drop_labels
 from sfumato.process.rng import Stream, normal, uniform

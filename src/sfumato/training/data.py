@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.errors import RunError
+from sfumato.media.data.digests import changes_since
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import Data, Reading
 from sfumato.media.numbers import NumberData
@@ -48,14 +49,28 @@ def reopen(
         RunError: They are not what the run began with.
     """
     for event in medium_of(recipe).open(located_again(facts), recipe, directory.root):
-        if isinstance(event, Data) and event.facts.fingerprint != facts.fingerprint:
-            raise RunError(
-                f"The data in '{facts.source}' are not what this run began with.",
-                why=f"it had {facts.count:,} usable items and has {event.facts.count:,}, "
-                "or their names, sizes or labels changed",
-                hint="put the files back, or begin a new run with: sfumato train",
-            )
-        yield event
+        yield _unchanged(directory, facts, event) if isinstance(event, Data) else event
+
+
+def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data) -> Data:
+    """The data with the facts of the run, whose checkpoints carry its fingerprint.
+
+    Raises:
+        RunError: They are not what the run began with.
+    """
+    now = data.facts
+    # Older runs have no digest of the content.
+    same = now.content == facts.content if facts.content else now.fingerprint == facts.fingerprint
+    changes = None if same else changes_since(directory.digests, data.entries())
+    # Another version of a decoder can give other digests although no file changed.
+    if same or (changes is not None and not changes):
+        return data.with_facts(facts)
+    raise RunError(
+        f"The data in '{facts.source}' are not what this run began with.",
+        why=f"there were {facts.count:,} usable items and now are {now.count:,}"
+        + (f": {changes}" if changes else ", or their names, sizes, contents or labels changed"),
+        hint="put the files back, or begin a new run with: sfumato train",
+    )
 
 
 def reopened(

@@ -15,7 +15,7 @@ from sfumato.errors import SettingError
 from sfumato.evaluation.of import VIEWS, view_of
 from sfumato.evaluation.of.numbers import NumberView
 from sfumato.evaluation.of.view import View, check_options
-from sfumato.media.data.encoded import Encoded
+from sfumato.media.data.items import Encoded
 from sfumato.model.options import EvaluateOptions
 from sfumato.recipes import GaussianRecipe
 

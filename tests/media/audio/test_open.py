@@ -13,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from sfumato.errors import DataError, MissingExtra
-from sfumato.media.audio.open import read_sound, sound_header
+from sfumato.media.audio.open import AUDIO, read_sound, sound_header
+from sfumato.media.data.index import scan
 
 MakeSound = Callable[..., Path]
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 40_000))
@@ -282,3 +283,11 @@ def test_without_the_package(make_sound: MakeSound, monkeypatch: pytest.MonkeyPa
         with pytest.raises(MissingExtra, match="soundfile") as caught:
             read(path)
         assert "sfumato[audio]" in caught.value.hint
+
+
+def test_sounds_are_found_by_their_suffix(tmp_path: Path) -> None:
+    for name in ("a.WAV", "b.mp3", "deep/c.flac", "d.opus", "e.txt", "f.raw", "g.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [item.path for item in scan(tmp_path, AUDIO).items]
+    assert found == ["a.WAV", "b.mp3", "d.opus", "deep/c.flac"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from sfumato.media.audio.files import AUDIO
+from sfumato.media.audio.open import AUDIO
 from sfumato.media.audio.settings import AudioSettings, SpectrogramSpec, WaveformSpec
 from sfumato.media.data.index import scan
 

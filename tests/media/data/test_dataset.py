@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from sfumato.errors import DataError, DiskFull
-from sfumato.media.data import dataset as dataset_module
-from sfumato.media.data.dataset import Dataset, build, cache_folder
+from sfumato.media.data import building as building_module
+from sfumato.media.data.building import build, open_or_build
+from sfumato.media.data.dataset import Dataset, cache_folder
 from sfumato.media.data.index import scan
 from sfumato.media.image.medium import ImageMedium
 from sfumato.media.image.open import IMAGES
@@ -21,13 +22,13 @@ MakePicture = Callable[..., Path]
 MEDIUM = ImageMedium(ImageSettings(size=8, channels="rgb"))
 
 
-def open_or_build(tmp_path: Path) -> Dataset:
-    return Dataset.open_or_build(scan(tmp_path / "data", IMAGES), MEDIUM, tmp_path / "cache")
+def opened(tmp_path: Path) -> Dataset:
+    return open_or_build(scan(tmp_path / "data", IMAGES), MEDIUM, tmp_path / "cache")
 
 
 def test_the_array_holds_what_the_medium_reads(tmp_path: Path, make_picture: MakePicture) -> None:
     paths = [make_picture(f"{seed:02d}.png", seed) for seed in range(40)]
-    data = open_or_build(tmp_path)
+    data = opened(tmp_path)
     assert len(data) == 40
     pixels, labels = data.gather([3, 39, 3])
     assert labels is None
@@ -41,7 +42,7 @@ def test_the_array_holds_what_the_medium_reads(tmp_path: Path, make_picture: Mak
 def test_labels(tmp_path: Path, make_picture: MakePicture) -> None:
     for seed, label in enumerate(["10", "9", "10"]):
         make_picture(f"{label}/{seed}.png", seed)
-    data = open_or_build(tmp_path)
+    data = opened(tmp_path)
     assert data.classes == ("9", "10")  # by number, not by text
     assert data.labels is not None
     assert data.labels.tolist() == [1, 1, 0]
@@ -55,7 +56,7 @@ def test_bad_files_are_set_aside(tmp_path: Path, make_picture: MakePicture) -> N
     events = list(build(scan(tmp_path / "data", IMAGES), MEDIUM, tmp_path / "cache"))
     assert events[-1] == (4, 4, 2)
     assert [event.done for event in events] == [1, 2, 3, 4]
-    data = open_or_build(tmp_path)
+    data = opened(tmp_path)
     assert [item.path for item in data.items] == ["a.png", "z.png"]
     assert {path for path, reason in data.rejected if reason} == {"m.png", "n.jpg"}
     np.testing.assert_array_equal(data.array[1], MEDIUM.read(good[1]))
@@ -64,7 +65,7 @@ def test_bad_files_are_set_aside(tmp_path: Path, make_picture: MakePicture) -> N
 def test_nothing_left(tmp_path: Path, make_picture: MakePicture) -> None:
     make_picture("a.png").write_bytes(b"damaged")
     with pytest.raises(DataError, match=r"None of the 1 files.*\n.*not a picture"):
-        open_or_build(tmp_path)
+        opened(tmp_path)
     assert list((tmp_path / "cache/arrays").iterdir()) == []
 
 
@@ -72,26 +73,26 @@ def test_a_second_opening_reads_no_picture(
     tmp_path: Path, make_picture: MakePicture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_picture("a.png")
-    first = open_or_build(tmp_path)
+    first = opened(tmp_path)
     monkeypatch.setattr(ImageMedium, "read", None)
-    second = open_or_build(tmp_path)
+    second = opened(tmp_path)
     assert second.items == first.items
     assert second.fingerprint == first.fingerprint
 
 
 def test_an_edited_file_is_read_again(tmp_path: Path, make_picture: MakePicture) -> None:
     make_picture("a.ppm", 1)
-    before = open_or_build(tmp_path).array.copy()
+    before = opened(tmp_path).array.copy()
     path = make_picture("a.ppm", 2)  # of the same size, since PPM is not compressed
     os.utime(path, ns=(1, 1))
-    assert not np.array_equal(open_or_build(tmp_path).array, before)
+    assert not np.array_equal(opened(tmp_path).array, before)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "lost", "table", "shape"])
 def test_a_damaged_cache_is_rebuilt(tmp_path: Path, make_picture: MakePicture, damage: str) -> None:
     make_picture("a.png", 1)
     make_picture("b.png", 2)
-    data = open_or_build(tmp_path)
+    data = opened(tmp_path)
     expected = data.array.copy()
     array, table = data.folder / "data.npy", data.folder / "table.json"
     if damage == "cut":
@@ -106,16 +107,16 @@ def test_a_damaged_cache_is_rebuilt(tmp_path: Path, make_picture: MakePicture, d
         content = json.loads(table.read_text())
         content["items"] -= 1
         table.write_text(json.dumps(content))
-    np.testing.assert_array_equal(open_or_build(tmp_path).array, expected)
+    np.testing.assert_array_equal(opened(tmp_path).array, expected)
 
 
 @pytest.mark.parametrize("name", ["items.npy", "offsets.npy", "labels.npy", "repeats.npy"])
 def test_a_lost_column_is_rebuilt(tmp_path: Path, make_picture: MakePicture, name: str) -> None:
     for label in ("cat", "dog"):
         make_picture(f"{label}/1.png", 1)
-    data = open_or_build(tmp_path)
+    data = opened(tmp_path)
     (data.folder / name).unlink()
-    again = open_or_build(tmp_path)
+    again = opened(tmp_path)
     assert (again.folder / name).exists()
     assert again.items == data.items
     assert again.duplicates == (("dog/1.png", "cat/1.png"),)
@@ -138,9 +139,9 @@ def test_two_builders_at_once(tmp_path: Path, make_picture: MakePicture) -> None
     index = scan(tmp_path / "data", IMAGES)
     slow = build(index, MEDIUM, tmp_path / "cache")
     next(slow)
-    fast = open_or_build(tmp_path)
+    fast = opened(tmp_path)
     list(slow)
-    assert len(open_or_build(tmp_path)) == len(fast) == 30
+    assert len(opened(tmp_path)) == len(fast) == 30
     assert [child.name for child in (tmp_path / "cache/arrays").iterdir()] == [fast.folder.name]
 
 
@@ -150,7 +151,7 @@ def test_no_room(
     make_picture("a.png")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, 0))
     with pytest.raises(DiskFull, match="SFUMATO_CACHE"):
-        open_or_build(tmp_path)
+        opened(tmp_path)
 
 
 def test_settings_and_data_decide_the_place(tmp_path: Path, make_picture: MakePicture) -> None:
@@ -165,7 +166,7 @@ def test_few_items_are_in_memory_at_a_time(
 ) -> None:
     for number in range(60):
         make_picture(f"{number:02d}.png", number)
-    monkeypatch.setattr(dataset_module.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(building_module.os, "cpu_count", lambda: 1)
     started = 0
 
     class Counting(ImageMedium):
@@ -190,7 +191,7 @@ def test_duplicates_and_groups_stay_on_one_side(tmp_path: Path, make_picture: Ma
     for number in range(1, 58, 6):
         shutil.copy(tmp_path / f"data/{number:02d}.png", tmp_path / f"data/{number + 1:02d}.png")
     (tmp_path / "data/metadata.jsonl").write_text("\n".join(notes))
-    data = open_or_build(tmp_path)
+    data = opened(tmp_path)
     assert len(data.duplicates) == 10
     train, held = data.split(0.3)
     assert sorted([*train, *held]) == list(range(60))

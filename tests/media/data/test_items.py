@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from sfumato.media.data.items import Groups, Item, Items
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfumato.media.data.items import Groups, Item, Items, Lazy, pack_strings
 
 ITEMS = [
     Item("a.png"),
@@ -31,3 +36,60 @@ def test_an_item_without_a_group_is_its_own() -> None:
     assert list(groups) == ["a.png", "b/c d.png", "", "g"]
     assert groups[3] == "g"
     assert groups[:2] == ["a.png", "b/c d.png"]
+
+
+class Squares(Lazy[int]):
+    def __init__(self) -> None:
+        self.made: list[int] = []
+
+    def __len__(self) -> int:
+        return 5
+
+    def _made(self, place: int) -> int:
+        self.made.append(place)
+        return place * place
+
+
+@pytest.mark.parametrize("place", [0, 4, -1, -5])
+def test_one_is_made_as_a_list_has_it(place: int) -> None:
+    squares = Squares()
+    assert squares[place] == [0, 1, 4, 9, 16][place]
+    assert len(squares.made) == 1
+
+
+@pytest.mark.parametrize("place", [5, -6])
+def test_beyond_the_ends(place: int) -> None:
+    with pytest.raises(IndexError):
+        Squares()[place]
+
+
+@pytest.mark.parametrize(
+    "part", [slice(None), slice(1, 3), slice(None, None, -2), slice(3, 99), slice(4, 1)]
+)
+def test_a_slice_is_a_list(part: slice) -> None:
+    assert Squares()[part] == [0, 1, 4, 9, 16][part]
+
+
+def test_it_ends_when_it_is_walked() -> None:
+    assert list(Squares()) == [0, 1, 4, 9, 16]
+
+
+@given(strings=st.lists(st.text()))
+def test_packed_strings(strings: list[str]) -> None:
+    packed = pack_strings(strings)
+    assert list(packed) == strings == packed[:]
+    assert packed[1:-1] == strings[1:-1]
+    assert list(packed.take(np.arange(len(strings))[::-1])) == strings[::-1]
+    with pytest.raises(IndexError):
+        packed[len(strings)]
+
+
+def test_many_strings_are_read_in_pieces() -> None:
+    strings = [str(number) * (number % 3) for number in range(10_000)]
+    assert list(pack_strings(strings)) == strings
+
+
+def test_equality_is_of_all_of_them() -> None:
+    assert pack_strings(["ab", "c"]) == pack_strings(["ab", "c"])
+    assert pack_strings(["ab", "c"]) != pack_strings(["a", "bc"])
+    assert pack_strings(["ab"]) != ["ab"]

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfumato.errors import DataError, SettingError
-from sfumato.media.text import building
+from sfumato.errors import DamagedFile, DataError, SettingError
+from sfumato.media.text import building, identity
+from sfumato.media.text import library as library_module
 from sfumato.media.text.library import Library
+from sfumato.media.text.rows import Rows
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
 
@@ -220,6 +222,7 @@ def test_the_cache_is_used_until_something_changes(tmp_path: Path) -> None:
     assert list(Library.prepare(source, CHARACTERS, 0.0, cache_dir=cache)) == []
     assert made(source, TextSettings(context=64)).folder == first.folder
     assert sorted(path.name for path in first.folder.iterdir()) == [
+        "chunks.npy", "file_digests.npy", "file_offsets.npy", "file_stats.npy", "files.npy",
         "held_out.npy", "name_offsets.npy", "names.npy", "offsets.npy", "table.json", "tokens.bin",
     ]  # fmt: skip
     assert Library.open(source, BYTES, 0.0, cache_dir=cache) is None
@@ -298,3 +301,94 @@ def test_many_problems_are_counted_and_some_kept(tmp_path: Path) -> None:
     library = made(source)
     assert (library.problem_count, len(library.problems)) == (1500, 1000)
     assert library.problems[-1].line == 1000
+
+
+def folder_of_texts(root: Path, **written: str) -> Path:
+    root.mkdir(exist_ok=True)
+    for name, text in written.items():
+        (root / f"{name}.txt").write_text(text)
+        os.utime(root / f"{name}.txt", ns=(0, 0))
+    return root
+
+
+def test_a_file_replaced_with_size_and_time_kept(tmp_path: Path) -> None:
+    source = folder_of_texts(tmp_path / "texts", a="one", b="two")
+    before = made(source)
+    folder_of_texts(source, b="owt")
+    after = made(source)
+    assert texts(after) == {"a.txt": "one", "b.txt": "owt"}
+    assert after.fingerprint != before.fingerprint
+    assert str(after.changes) == "1 changed (b.txt)"
+    assert not made(source).changes
+
+
+def test_a_touched_file_alone_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = folder_of_texts(tmp_path / "texts", a="one", b="two", c="three")
+    before = made(source)
+    os.utime(source / "b.txt", ns=(1, 1))
+    names = []
+    original = identity.digest_of_file
+    monkeypatch.setattr(
+        identity,
+        "digest_of_file",
+        lambda root, file, how: names.append(file.path) or original(root, file, how),
+    )
+    monkeypatch.setattr(building, "_collect", None)  # Nothing is learnt or encoded.
+    after = made(source)
+    assert names == ["b.txt"]
+    assert after.folder != before.folder
+    assert texts(after) == texts(before)
+    assert (after.fingerprint, after.survey) == (before.fingerprint, before.survey)
+    assert not after.changes
+    made(source)
+    assert names == ["b.txt"]
+
+
+def test_a_mended_file_is_read_again(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl", {"text": "abc"}, {"text": ""})
+    assert made(source).problem_count == 1
+    write(source, {"text": "abc"})
+    assert made(source).problem_count == 0
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_damage_of_equal_size_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    source = write(
+        tmp_path / "a.jsonl", *({"text": f"text {n}", "label": f"{n % 2}"} for n in range(9))
+    )
+    whole = made(source)
+    expected = texts(whole)
+    for path in sorted(whole.folder.iterdir()):
+        content = bytearray(path.read_bytes())
+        content[-2] ^= 1
+        path.write_bytes(content)
+        if large and path.name == "tokens.bin":
+            with monkeypatch.context() as patch:
+                patch.setattr(library_module, "_COMPARED_AT_ONCE", 0)
+                found = made(source)
+                with pytest.raises(DamagedFile, match="is damaged"):
+                    Rows(found, range(9), 16, 0).batch([0], 0)
+        assert Library.open(source, CHARACTERS, 0.0, cache_dir=tmp_path / "cache") is None
+        assert texts(made(source)) == expected
+
+
+def test_a_file_that_can_be_opened_by_now_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = folder_of_texts(tmp_path / "texts", a="one", b="two")
+    original = Path.open
+
+    def fail(path: Path, *args: object, **kwargs: object) -> object:
+        if path.name == "b.txt":
+            raise OSError(5, "Input/output error")
+        return original(path, *args, **kwargs)  # type: ignore[call-overload]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", fail)
+        assert texts(made(source)) == {"a.txt": "one"}
+        assert texts(made(source)) == {"a.txt": "one"}
+    assert texts(made(source)) == {"a.txt": "one", "b.txt": "two"}

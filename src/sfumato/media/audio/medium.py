@@ -20,20 +20,18 @@ from torch import Tensor
 
 from sfumato.errors import DataError, Diverged, SettingError
 from sfumato.media.audio.check import AudioReport, report
-from sfumato.media.audio.files import AUDIO
 from sfumato.media.audio.fit import levelled
 from sfumato.media.audio.folder import AudioFolder
+from sfumato.media.audio.open import AUDIO
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.provenance import SOUNDS, read_recipe, write_sound
-from sfumato.media.audio.reader import ClipReader
+from sfumato.media.audio.reader import ClipReader, divided
 from sfumato.media.audio.recipes import RECIPES, AudioRecipe
-from sfumato.media.audio.representation import build, measured
+from sfumato.media.audio.representation import VARIATIONS, build, measured, varied
 from sfumato.media.audio.settings import AudioSettings, WaveformSpec
-from sfumato.media.audio.stretches import divided
-from sfumato.media.audio.vary import VARIATIONS, varied
 from sfumato.media.data.dataset import Dataset
-from sfumato.media.data.encoded import Encoded
 from sfumato.media.data.index import Index
+from sfumato.media.data.items import Encoded
 from sfumato.media.display import player_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png

@@ -17,6 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import DataError, MissingExtra
+from sfumato.media.data.index import FileKind
+
+_SUFFIXES = (
+    ".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3",
+    ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf",
+)  # fmt: skip
+AUDIO = FileKind("sounds", frozenset(_SUFFIXES))
 
 # An explicit list: libsndfile also opens instruments, numeric tables and old computers' formats.
 _FORMATS = frozenset(

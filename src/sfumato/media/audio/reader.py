@@ -1,12 +1,13 @@
 """Sound files to clips: int16 of shape (C, N), all of one rate and length.
 
 A file is mixed to its channels, freed of a constant offset, resampled, trimmed, cut and brought to
-its level, in this order.
+its level, in this order. A long file can give many items, one for each stretch that is cut from it.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import DataError, SettingError
-from sfumato.media.audio.files import AUDIO
 from sfumato.media.audio.fit import (
     Samples,
     cut,
@@ -26,9 +26,10 @@ from sfumato.media.audio.fit import (
     trimmed,
     without_offset,
 )
-from sfumato.media.audio.open import Sound, read_sound, sound_header
+from sfumato.media.audio.open import AUDIO, Sound, read_sound, sound_header
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.data.index import FileKind
+from sfumato.media.data.index import FileKind, Index
+from sfumato.media.data.items import Items
 
 # Part of the key of every cached array: raise it when reading gives other samples than before.
 _SAMPLES = 1
@@ -162,6 +163,35 @@ class ClipReader:
             limit = self.settings.max_seconds
             raise _refused(path, f"{seconds:,.1f} seconds are above the limit of {limit:,g}")
         return seconds
+
+
+def divided(index: Index, reader: ClipReader) -> Index:
+    """An index with an item per stretch, where files are cut into all of theirs.
+
+    The stretches of a file share a group, so that none is held out while another is trained on. A
+    file whose header cannot be read stays one item, and is set aside when it is read.
+
+    Raises:
+        MissingExtra: soundfile is not installed.
+    """
+    if reader.settings.cut != "all":
+        return index
+    counts = [_parts(index.file(item), reader) for item in index.items]
+    items = Items.of(
+        replace(item, part=part, group=item.group or item.path)
+        for item, count in zip(index.items, counts, strict=True)
+        for part in range(count)
+    )
+    # A file that was named by itself has no stats.
+    stats = np.repeat(index.stats, counts, axis=0) if len(index.stats) else index.stats
+    return replace(index, items=items, stats=stats)
+
+
+def _parts(path: Path, reader: ClipReader) -> int:
+    try:
+        return reader.parts(path)
+    except DataError:
+        return 1
 
 
 def _sixteen_bits(x: Samples) -> NDArray[np.int16]:

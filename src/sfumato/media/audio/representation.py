@@ -3,6 +3,8 @@
 Both are exact: ``decode`` inverts ``encode`` up to rounding, so nothing has to be guessed when a
 sound is made from numbers. The time axis of ``x0`` is the last one, padded with silence to a whole
 number of the columns that networks ask for.
+
+In training, clips are varied before as the settings allow: a pure function of uniform numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from sfumato.dsp import analyse, frame_count, synthesise
-from sfumato.media.audio.settings import AdvanceSpec, LinesSpec, WaveformSpec
+from sfumato.media.audio.settings import AdvanceSpec, AudioSettings, LinesSpec, WaveformSpec
 
 # What networks divide an axis by: patches of 4 halved three times, or patches of 32.
 _COLUMNS = 32
@@ -29,6 +31,8 @@ _STD = 0.5
 # How much less than that of the loudest bin a scale can be: 30 dB.
 _RANGE = 10 ** (-30 / 20)
 _CLIPS_AT_ONCE = 64
+VARIATIONS = 3
+"""Uniform numbers per clip: for the shift, the gain and the sign."""
 
 SpecT = TypeVar("SpecT", bound=LinesSpec)
 
@@ -229,3 +233,29 @@ def _energy(parts: Tensor) -> Tensor:
 
 def _rounded_up(count: int, multiple: int) -> int:
     return -(-count // multiple) * multiple
+
+
+def varied(clips: Tensor, uniforms: Tensor, settings: AudioSettings) -> Tensor:
+    """Move, soften and turn clips.
+
+    Args:
+        clips: Shape (B, C, N).
+        uniforms: In [0, 1), shape (B, 3).
+        settings: What is allowed, and how far.
+
+    Returns:
+        Clips of the same shape. What is moved beyond the end is lost, and silence comes in at the
+        beginning.
+    """
+    if settings.shift:
+        clips = _later(clips, (uniforms[:, 0] * settings.shift * settings.rate).long())
+    factor = 10 ** (-uniforms[:, 1] * settings.gain / 20)
+    if settings.flip:
+        factor = torch.where(uniforms[:, 2] < 0.5, -factor, factor)
+    return clips * factor.to(clips.dtype)[:, None, None]
+
+
+def _later(clips: Tensor, samples: Tensor) -> Tensor:
+    places = torch.arange(clips.shape[-1]) - samples[:, None]
+    moved = clips.gather(2, places.clamp_min(0)[:, None, :].expand_as(clips))
+    return moved * (places >= 0)[:, None, :]

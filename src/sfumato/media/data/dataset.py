@@ -1,10 +1,13 @@
-"""Decoded items in one memory-mapped array: built once, then read at memory speed.
+"""Decoded items in one memory-mapped array, which are read at memory speed.
 
-A cache folder is named by the data (paths, sizes, times) and by how they were read. It holds the
-decoded items and all that is known about them as arrays, which are mapped into memory and not read:
-opening a million takes as long, and as little memory, as opening ten. It can always be deleted: it
-is rebuilt from the files. Files that cannot be read are set aside with their reasons, and the rest
-go on.
+A cache folder holds the decoded items of one folder of files, and all that is known about them, as
+arrays. They are mapped into memory and not read: opening a million items takes no more memory than
+opening ten. It can always be deleted: :mod:`sfumato.media.data.building` builds it again.
+
+The name of a cache folder holds a digest of how items are read and of the place of their files, and
+one of all names, sizes and times. Two folders of files never share a cache folder, and a file that
+may have changed is looked at again. Every item has a digest of its decoded content, with which the
+array is compared: at once where it is small, else when an item is used for the first time.
 """
 
 from __future__ import annotations
@@ -12,32 +15,32 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-from array import array
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sfumato.errors import DataError, DiskFull, SfumatoError
-from sfumato.media.data.array_file import ArrayWriter, open_array
-from sfumato.media.data.classes import in_order
+from sfumato.errors import DamagedFile, RunError, SfumatoError
+from sfumato.media.data.cache import open_array, require_seals
+from sfumato.media.data.digests import DIGEST_BYTES, Changes, Entry, digest_of
 from sfumato.media.data.index import Index
-from sfumato.media.data.items import Groups, Item, Items
-from sfumato.media.data.repeats import repeats
+from sfumato.media.data.items import Groups, Item, Items, Strings
 from sfumato.media.data.split import split_by_group
-from sfumato.media.data.strings import Strings
 from sfumato.media.data.walk import Rejected
-from sfumato.storage import default_cache, new_folder, write_bytes
+from sfumato.storage import default_cache, read_sealed_json
 
-_FORMAT = 2
-_ARRAY, _TABLE = "data.npy", "table.json"
-_ITEMS, _OFFSETS, _LABELS, _REPEATS = "items.npy", "offsets.npy", "labels.npy", "repeats.npy"
+# Part of the name of every cache folder: raise it when the same files give other contents.
+_FORMAT = 3
+ARRAY, TABLE = "data.npy", "table.json"
+ITEMS, OFFSETS, LABELS, REPEATS = "items.npy", "offsets.npy", "labels.npy", "repeats.npy"
+DIGESTS, STATS = "digests.npy", "stats.npy"
+# A file of this name has the items decoded anew that are not what was written.
+_DAMAGED = "damaged"
+_COMPARED_AT_ONCE = 128 << 20
 
 
 class Reader(Protocol):
@@ -59,27 +62,26 @@ class Reader(Protocol):
         """Decode a part of a file; raises :class:`SfumatoError` if it cannot be read."""
 
 
-class Progress(NamedTuple):
-    """How far a build has come: items done, of how many, and how many were set aside."""
-
-    done: int
-    total: int
-    rejected: int
-
-
 @dataclass(frozen=True)
 class Dataset:
     """Items in memory-mapped form.
 
     Attributes:
-        array: Shape (N, ...), read-only, on the disk.
-        items: The N items, in the order of the array; each is made when it is asked for.
+        array: Shape (N, ...), read-only, on the disk; :meth:`gather` compares what it copies with
+            the digests.
+        items: The N items, in the order of the array; each is made when it is used.
         labels: int64 indices into ``classes``, shape (N,), or ``None`` without labels.
         classes: The names of the classes: by number if all are numbers, else by name.
         rejected: What was set aside, and why.
         repeats: Pairs of items with equal content after decoding: the later, the first; int64
             indices, shape (M, 2).
-        fingerprint: Of the data, as :class:`Index` defines it.
+        fingerprint: Of the files, as :class:`Index` defines it.
+        content: SHA-256 over what a run learns from: names, groups, labels where they are used, and
+            decoded contents. Captions and files that cannot be read have no part in it.
+        changes: Which files differ from those of the cache that this one followed; without changes
+            where :func:`~sfumato.media.data.building.open_or_build` had nothing to build.
+        digests: Of the decoded content of each item, uint8, shape (N, 16).
+        stats: Of the file of each item, as :class:`Index` defines them.
         folder: The cache folder.
     """
 
@@ -90,56 +92,28 @@ class Dataset:
     rejected: tuple[Rejected, ...]
     repeats: NDArray[np.int64]
     fingerprint: str
+    content: str
+    changes: Changes
+    digests: NDArray[np.uint8]
+    stats: NDArray[np.int64]
     folder: Path
-
-    @classmethod
-    def open_or_build(
-        cls,
-        index: Index,
-        reader: Reader,
-        cache_dir: Path | None = None,
-        progress: Callable[[Progress], None] | None = None,
-    ) -> Dataset:
-        """Open the cache of these data, building it first where it is missing or damaged.
-
-        Raises:
-            DataError: Not one file could be read.
-            DiskFull: There is no room for the cache.
-        """
-        dataset = cls.open(index, reader, cache_dir)
-        if dataset is None:
-            for event in build(index, reader, cache_dir):
-                if progress is not None:
-                    progress(event)
-            dataset = cls.open(index, reader, cache_dir)
-        if dataset is None:
-            raise DataError(
-                f"The cache in '{cache_folder(index, reader, cache_dir)}' cannot be read back.",
-                hint="check the disk, or set SFUMATO_CACHE to another folder.",
-            )
-        return dataset
+    _compared: NDArray[np.bool_] = field(repr=False, compare=False)
 
     @classmethod
     def open(cls, index: Index, reader: Reader, cache_dir: Path | None = None) -> Dataset | None:
-        """Open the cache of these data; ``None`` where it is missing or damaged."""
+        """Open the cache of these data.
+
+        Returns:
+            The data; ``None`` where their cache is missing or damaged, or where a file that was set
+            aside for a reason that can pass can be read by now.
+        """
         folder = cache_folder(index, reader, cache_dir)
-        try:
-            table = json.loads((folder / _TABLE).read_bytes())
-            count, classes = int(table["items"]), tuple(table["classes"])
-            offsets = _integers(folder / _OFFSETS, count + 1)
-            names = open_array(folder / _ITEMS, (int(offsets[-1]),), np.dtype(np.uint8))
-            return cls(
-                open_array(folder / _ARRAY, (count, *reader.shape), reader.dtype),
-                Items(Strings(names, offsets)),
-                _integers(folder / _LABELS, count) if classes else None,
-                classes,
-                tuple(Rejected(*pair) for pair in table["rejected"]),
-                _integers(folder / _REPEATS, int(table["repeats"]), 2),
-                index.fingerprint,
-                folder,
-            )
-        except (OSError, EOFError, ValueError, KeyError, TypeError):
+        dataset = None if (folder / _DAMAGED).exists() else open_folder(folder, index, reader)
+        if dataset is None or _readable_by_now(dataset.folder, index, reader):
             return None
+        if dataset.array.nbytes <= _COMPARED_AT_ONCE and dataset.damaged(range(len(dataset))):
+            return None
+        return dataset
 
     def __len__(self) -> int:
         return len(self.items)
@@ -168,9 +142,34 @@ class Dataset:
 
         Returns:
             The items, shape (B, ...), writable; and their labels, shape (B,), if there are any.
+
+        Raises:
+            DamagedFile: An item is not what was decoded. It is decoded anew when the data are
+                opened the next time.
         """
         chosen = np.asarray(indices, dtype=np.int64)
+        if damaged := self.damaged(chosen[~self._compared[chosen]].tolist()):
+            with suppress(OSError):
+                (self.folder / _DAMAGED).touch()
+            raise DamagedFile(
+                f"The cache in '{self.folder}' is damaged.",
+                why=f"'{self.items[damaged[0]].name}' is not what was decoded",
+                hint="run the same command again: what is damaged is decoded anew.",
+            )
         return self.array[chosen], None if self.labels is None else self.labels[chosen]
+
+    def damaged(self, places: Iterable[int]) -> list[int]:
+        """Those of some items whose content differs from their digests."""
+        damaged = []
+        for place in places:
+            if digest_of(self.array[place].data) != self.digests[place].tobytes():
+                damaged.append(place)
+            self._compared[place] = True
+        return damaged
+
+    def entries(self) -> Iterator[Entry]:
+        """The identity of every item, in their order."""
+        return entries_of(self.items, self.digests, self.stats, bool(self.classes))
 
     def split(self, held_out: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Divide the items into training and held-out ones.
@@ -193,135 +192,64 @@ class Dataset:
 
 def cache_folder(index: Index, reader: Reader, cache_dir: Path | None = None) -> Path:
     """Where the decoded items of these data, read in this way, are kept."""
-    key = f"{_FORMAT}\n{index.stamp}\n{reader.cache_key}"
-    name = hashlib.sha256(key.encode()).hexdigest()[:24]
+    place = f"{_FORMAT}\n{reader.cache_key}\n".encode() + os.fsencode(index.root.resolve())
+    name = f"{hashlib.sha256(place).hexdigest()[:16]}-{index.stamp[:16]}"
     return (cache_dir or default_cache()) / "arrays" / name
 
 
-def build(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterator[Progress]:
-    """Decode every item into the cache; yields after each one.
-
-    The cache appears when the iterator is exhausted. Stopping early leaves nothing behind.
-
-    Raises:
-        DataError: Not one file could be read.
-        DiskFull: There is no room for the cache.
-    """
-    folder = cache_folder(index, reader, cache_dir)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _require_room(folder.parent, len(index), reader)
-    rejected = list(index.rejected)
-    unread: set[int] = set()
-    digests = bytearray()
-    if folder.exists():
-        shutil.rmtree(folder)
-    with new_folder(folder) as building:
-        with ArrayWriter(building / _ARRAY, len(index), reader.shape, reader.dtype) as out:
-            for number, (item, result) in enumerate(_decoded(index, reader)):
-                if isinstance(result, SfumatoError):
-                    unread.add(number)
-                    rejected.append(Rejected(item.name, result.why or result.what))
-                else:
-                    out.append(result)
-                    digests += hashlib.blake2b(result.tobytes(), digest_size=8).digest()
-                yield Progress(number + 1, len(index), len(rejected))
-        if len(unread) == len(index):
-            raise _nothing_left(index, rejected)
-        kept = _without(index.items, unread)
-        _write_about(building, kept, repeats(np.frombuffer(digests, np.uint64)), rejected)
-
-
-def _without(items: Sequence[Item], unread: set[int]) -> Items:
-    if not unread:
-        return Items.of(items)
-    return Items.of(item for number, item in enumerate(items) if number not in unread)
-
-
-def _write_about(
-    building: Path, items: Items, same: NDArray[np.int64], rejected: Sequence[Rejected]
-) -> None:
-    labels, classes = _numbered(item.label for item in items)
-    table = {
-        "items": len(items),
-        "classes": classes,
-        "repeats": len(same),
-        "rejected": rejected,
-    }
-    write_bytes(building / _TABLE, json.dumps(table, ensure_ascii=False).encode())
-    arrays: dict[str, NDArray[Any]] = {
-        _ITEMS: items.records.data,
-        _OFFSETS: items.records.offsets,
-        _REPEATS: same,
-    }
-    if labels is not None:
-        arrays[_LABELS] = labels
-    for name, column in arrays.items():
-        np.save(building / name, column, allow_pickle=False)
-
-
-def _decoded(index: Index, reader: Reader) -> Iterator[tuple[Item, NDArray[Any] | SfumatoError]]:
-    """Read the items in parallel and yield them in order, with few in memory at a time."""
-
-    def read(item: Item) -> NDArray[Any] | SfumatoError:
-        try:
-            return reader.read(index.file(item), item.part)
-        except SfumatoError as error:
-            return error
-
-    workers = min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[Item, Future[NDArray[Any] | SfumatoError]]] = deque()
-        try:
-            for item in index.items:
-                waiting.append((item, pool.submit(read, item)))
-                if len(waiting) >= 8 * workers:
-                    yield _settled(waiting.popleft())
-            while waiting:
-                yield _settled(waiting.popleft())
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _settled(
-    entry: tuple[Item, Future[NDArray[Any] | SfumatoError]],
-) -> tuple[Item, NDArray[Any] | SfumatoError]:
-    item, future = entry
-    return item, future.result()
-
-
-def _require_room(folder: Path, count: int, reader: Reader) -> None:
-    needed = count * int(np.prod(reader.shape)) * reader.dtype.itemsize
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise DiskFull(
-            f"The decoded items need {needed / 1e9:.1f} GB in '{folder}'.",
-            why=f"{free / 1e9:.1f} GB are free",
-            hint="free some space, or set SFUMATO_CACHE to a folder on a larger disk.",
+def open_folder(folder: Path, index: Index, reader: Reader) -> Dataset | None:
+    """Open a cache folder whose files are whole; the array itself is not yet read."""
+    try:
+        table = read_sealed_json(folder / TABLE)
+        require_seals(folder, table["seals"])
+        count, classes = int(table["items"]), tuple(table["classes"])
+        offsets = _integers(folder / OFFSETS, count + 1)
+        names = open_array(folder / ITEMS, (int(offsets[-1]),), np.dtype(np.uint8))
+        return Dataset(
+            array=open_array(folder / ARRAY, (count, *reader.shape), reader.dtype),
+            items=Items(Strings(names, offsets)),
+            labels=_integers(folder / LABELS, count) if classes else None,
+            classes=classes,
+            rejected=index.rejected + tuple(Rejected(*pair) for pair in table["unread"]),
+            repeats=_integers(folder / REPEATS, int(table["repeats"]), 2),
+            fingerprint=index.fingerprint,
+            content=str(table["content"]),
+            changes=Changes.from_json(table["changes"]),
+            digests=open_array(folder / DIGESTS, (count, DIGEST_BYTES), np.dtype(np.uint8)),
+            stats=_integers(folder / STATS, count, 3),
+            folder=folder,
+            _compared=np.zeros(count, np.bool_),
         )
+    except (OSError, EOFError, ValueError, KeyError, TypeError, DamagedFile, RunError):
+        return None
 
 
-def _nothing_left(index: Index, rejected: Sequence[Rejected]) -> DataError:
-    shown = "; ".join(f"{path}: {reason}" for path, reason in rejected[:3])
-    return DataError(
-        f"None of the {len(index)} files in '{index.root}' could be read.",
-        why=shown,
-        hint="check that the files open in another program.",
-    )
+def entries_of(
+    items: Iterable[Item], digests: NDArray[np.uint8], stats: NDArray[np.int64], labels: bool
+) -> Iterator[Entry]:
+    """The identity of items; ``labels`` says whether labels are a part of it."""
+    for place, item in enumerate(items):
+        digest, size = digests[place].tobytes().hex(), int(stats[place, 0])
+        yield Entry(item.path, item.part, digest, item.label if labels else None, item.group, size)
+
+
+def _readable_by_now(folder: Path, index: Index, reader: Reader) -> bool:
+    """Whether a file can be read that was set aside for a reason that can pass."""
+    hopeless: set[str] = set()
+    for text in json.loads((folder / TABLE).read_bytes())["again"]:
+        item = Item(*json.loads(text))
+        suffix = Path(item.path).suffix.lower()
+        if suffix in hopeless:
+            continue
+        try:
+            reader.read(index.file(item), item.part)
+        except SfumatoError as error:
+            if error.__cause__ is None or isinstance(error.__cause__, ImportError):
+                hopeless.add(suffix)  # A package is missing, to all files of this kind.
+        else:
+            return True
+    return False
 
 
 def _integers(path: Path, *shape: int) -> NDArray[np.int64]:
     return open_array(path, shape, np.dtype(np.int64))
-
-
-def _numbered(
-    labels: Iterable[str | None],
-) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    """Labels as indices into the sorted names; ``None`` unless every item has one."""
-    number: dict[str, int] = {}
-    met = array("q")
-    for label in labels:
-        if label is None:
-            return None, ()
-        met.append(number.setdefault(label, len(number)))
-    classes, place_of = in_order(number)
-    return place_of[np.frombuffer(met, np.int64)], classes

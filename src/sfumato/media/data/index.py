@@ -8,18 +8,28 @@ item lies in a first-level folder, and there are at least two of those. Captions
 from __future__ import annotations
 
 import hashlib
+import os
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sfumato.errors import DataError, suggest
-from sfumato.media.data.items import Item, Items, record
-from sfumato.media.data.metadata import METADATA, Note, read_metadata
-from sfumato.media.data.strings import Packer
-from sfumato.media.data.walk import Found, Rejected, suffix_of, walk
+from sfumato.media.data.items import Item, Items, Packer, record
+from sfumato.media.data.walk import (
+    METADATA,
+    Found,
+    Note,
+    Rejected,
+    read_metadata,
+    suffix_of,
+    walk,
+)
 
 _CAPTION_LIMIT = 64 * 1024
 _NO_NOTE = Note(None, None, None)
@@ -41,9 +51,11 @@ class Index:
         items: Sorted by path.
         rejected: What was set aside while scanning.
         fingerprint: SHA-256 over paths, sizes, labels, captions and groups. It stays the same when
-            the folder is moved or copied.
-        stamp: The fingerprint and the times of modification: changes when a file is edited in place
-            without changing its size. Decoded copies are keyed by it.
+            the folder is moved or copied. Runs that know no digest of their content go by it.
+        stamp: SHA-256 over the fingerprint, the place of the folder and the times of the files. It
+            is a cheap hint that nothing changed, and names the folder of the decoded items.
+        stats: Of each item's file: its size in bytes, and its times of modification and of status
+            change in ns; int64, shape (N, 3).
     """
 
     root: Path
@@ -51,6 +63,9 @@ class Index:
     rejected: tuple[Rejected, ...]
     fingerprint: str
     stamp: str
+    stats: NDArray[np.int64] = field(
+        default_factory=lambda: np.empty((0, 3), np.int64), compare=False, repr=False
+    )
 
     def __len__(self) -> int:
         return len(self.items)
@@ -149,14 +164,13 @@ class _Files:
         self._root = root
         self._notes = notes
         self._paths = Packer()
-        self._sizes = array("q")
-        self._times = array("q")
+        self._stats = array("q")
         self._captions: dict[int, str] = {}
         self._folders: set[str] = set()
         self._has_labels = False
 
     def __len__(self) -> int:
-        return len(self._sizes)
+        return len(self._stats) // 3
 
     def add(self, file: Found) -> None:
         """Take the next one."""
@@ -165,8 +179,7 @@ class _Files:
         if caption is not None:
             self._captions[len(self)] = caption
         self._paths.add(file.path)
-        self._sizes.append(file.size)
-        self._times.append(file.mtime_ns)
+        self._stats.extend((file.size, file.mtime_ns, file.ctime_ns))
         self._folders.add(_folder(file.path))
         self._has_labels |= note.label is not None
         self.missing.discard(file.path)
@@ -176,17 +189,20 @@ class _Files:
         if self._has_labels:
             yield from (path for path in self._paths.finish() if self._note(path).label is None)
 
-    def items(self) -> Iterator[tuple[Item, int, int]]:
-        """The items, with the size and the time of each."""
+    def items(self) -> Iterator[tuple[int, Item]]:
+        """The items, each with its place among the files."""
         of_folders = "" not in self._folders and len(self._folders) > 1
-        about = zip(self._paths.finish(), self._sizes, self._times, strict=True)
-        for number, (path, size, time) in enumerate(about):
+        for number, path in enumerate(self._paths.finish()):
             label, _, group = self._note(path)
             if self._has_labels and label is None:
                 continue
             if not self._has_labels and of_folders:
                 label = _folder(path)
-            yield Item(path, label, self._captions.get(number), group), size, time
+            yield number, Item(path, label, self._captions.get(number), group)
+
+    def stats(self) -> NDArray[np.int64]:
+        """Size and times of each file, see :class:`Index`."""
+        return np.frombuffer(self._stats, np.int64).reshape(-1, 3)
 
     def _note(self, path: str) -> Note:
         return self._notes.get(path, _NO_NOTE)
@@ -212,11 +228,16 @@ def _caption_beside(root: Path, file: Found) -> str | None:
 
 
 def _indexed(root: Path, files: _Files, rejected: tuple[Rejected, ...]) -> Index:
-    packer, content, edits = Packer(), hashlib.sha256(), hashlib.sha256()
-    for item, size, time in files.items():
-        content.update(repr((item.path, size, item.label, item.caption, item.group)).encode())
-        edits.update(repr((item.path, time)).encode())
+    packer, content, places = Packer(), hashlib.sha256(), array("q")
+    stats = files.stats()
+    for number, item in files.items():
+        fields = (item.path, int(stats[number, 0]), item.label, item.caption, item.group)
+        content.update(repr(fields).encode())
         packer.add(record(item))
-    edits.update(content.digest())
-    items = Items(packer.finish())
-    return Index(root, items, rejected, content.hexdigest(), edits.hexdigest())
+        places.append(number)
+    if len(places) < len(files):
+        stats = stats[np.frombuffer(places, np.int64)]
+    fingerprint = content.hexdigest()
+    stamp = hashlib.sha256(os.fsencode(root.resolve()) + b"\0" + fingerprint.encode())
+    stamp.update(np.ascontiguousarray(stats).data)
+    return Index(root, Items(packer.finish()), rejected, fingerprint, stamp.hexdigest(), stats)

@@ -1,12 +1,33 @@
-"""The files of a folder, whatever their kind: in order, and one folder in memory at a time."""
+"""What lies in a folder: its files, whatever their kind, and what ``metadata.jsonl`` says of them.
+
+Files come in order, with one folder in memory at a time. ``metadata.jsonl`` holds one JSON object a
+line, about one file each::
+
+    {"file_name": "cats/1.png", "label": "cat", "text": "a cat asleep", "group": "cat-1"}
+
+``file_name`` is needed; the rest may be absent. This is the layout that image folders shared on
+data hubs already use. A line that cannot be used is reported with its number and passed over.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Set
-from pathlib import Path
-from typing import NamedTuple
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, NamedTuple
+
+METADATA = "metadata.jsonl"
+
+_NAME_FIELDS = ("file_name", "file", "path")
+_LABEL_FIELDS = ("label", "class", "category")
+_CAPTION_FIELDS = ("text", "caption", "prompt", "description")
+_GROUP_FIELDS = ("group",)
+_LINE_LIMIT = 1 << 20
+_ODD_PARTS = frozenset({"", ".", ".."})
+_ODD_LETTERS = re.compile(r"[\\:\0]")
 
 
 class Found(NamedTuple):
@@ -15,18 +36,20 @@ class Found(NamedTuple):
     Attributes:
         path: Relative to the root, with ``/`` between parts.
         size: In bytes.
-        mtime_ns: When it was last changed.
+        mtime_ns: When its content was last changed, as the file says; programs can set it.
+        ctime_ns: When the file or what the system knows of it was last changed.
         texts: The names in its folder that end in ``.txt``; links are left out.
     """
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int
     texts: Set[str]
 
 
 class Rejected(NamedTuple):
-    """A file (or a line of ``metadata.jsonl``) set aside, and why."""
+    """A file (or a line of ``metadata.jsonl``) that was set aside, and why."""
 
     path: str
     reason: str
@@ -101,7 +124,8 @@ def _looked_at(place: str, path: str, texts: Set[str]) -> Iterator[Found | Rejec
         yield Rejected(path, f"cannot be looked at: {error.strerror}")
         return
     if stat.S_ISREG(status.st_mode):
-        yield Found(path, status.st_size, status.st_mtime_ns, texts)
+        times = status.st_mtime_ns, status.st_ctime_ns
+        yield Found(path, status.st_size, *times, texts)
 
 
 def _refusal(name: str, place: str, is_link: bool, real_root: Path) -> str:
@@ -110,12 +134,86 @@ def _refusal(name: str, place: str, is_link: bool, real_root: Path) -> str:
     if not is_link:
         return ""
     path = Path(place)
-    if not path.exists():
-        return "a link to nothing"
-    if not path.resolve().is_relative_to(real_root):
-        return "a link that leaves the folder"
-    return "a link to a folder" if path.is_dir() else ""
+    try:
+        if not path.exists():
+            return "a link to nothing"
+        if not path.resolve().is_relative_to(real_root):
+            return "a link that leaves the folder"
+        return "a link to a folder" if path.is_dir() else ""
+    except OSError as error:  # Into a folder that may not be entered, for one.
+        return f"a link that cannot be followed: {error.strerror}"
 
 
 def _shown(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
+
+
+class Note(NamedTuple):
+    """What a line says about a file."""
+
+    label: str | None
+    caption: str | None
+    group: str | None
+
+
+def read_metadata(path: Path) -> tuple[dict[str, Note], list[tuple[int, str]]]:
+    """Read the notes of a folder.
+
+    Returns:
+        The notes by relative path, and the bad lines as ``(line number from 1, reason)``. The first
+        of two lines about the same file wins.
+    """
+    notes: dict[str, Note] = {}
+    bad: list[tuple[int, str]] = []
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(_LINE_LIMIT):
+            number += 1
+            if not line.strip():
+                continue
+            try:
+                name, note = _parse(line)
+                if name in notes:
+                    raise ValueError(f"a second line about '{name}'")
+                notes[name] = note
+            except ValueError as error:
+                bad.append((number, str(error)))
+    return notes, bad
+
+
+def _parse(line: bytes) -> tuple[str, Note]:
+    try:
+        fields = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise ValueError("not a JSON object")
+    name = _text(fields, _NAME_FIELDS)
+    if name is None:
+        raise ValueError("has no 'file_name'")
+    label, caption, group = (
+        _text(fields, names) for names in (_LABEL_FIELDS, _CAPTION_FIELDS, _GROUP_FIELDS)
+    )
+    return _inside(name), Note(label, caption, group)
+
+
+def _text(fields: dict[str, Any], names: tuple[str, ...]) -> str | None:
+    for name in names:
+        value = fields.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise ValueError(f"'{name}' is not a string")
+        return str(value).strip() or None
+    return None
+
+
+def _inside(name: str) -> str:
+    # Nearly all names are plain, and taking one apart by pathlib is most of the work on a line.
+    if _ODD_PARTS.isdisjoint(name.split("/")) and not _ODD_LETTERS.search(name):
+        return name
+    path = PurePosixPath(name)
+    absolute = path.is_absolute() or PureWindowsPath(name).drive
+    if absolute or ".." in path.parts or "\0" in name or "\\" in name:
+        raise ValueError(f"'{name}' is not a path inside the folder")
+    return path.as_posix()

@@ -22,16 +22,15 @@ from torch import Tensor
 from sfumato.errors import DataError, Diverged, MissingExtra, SettingError
 from sfumato.likelihood import DiscreteReconstruction
 from sfumato.media.data.dataset import Dataset
-from sfumato.media.data.encoded import Encoded
 from sfumato.media.data.index import Index
+from sfumato.media.data.items import Encoded
 from sfumato.media.display import picture_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png
 from sfumato.media.image import sheet as sheets
 from sfumato.media.image.check import ImageReport, report
-from sfumato.media.image.fit import FITS, on_background
 from sfumato.media.image.folder import ImageFolder
-from sfumato.media.image.open import IMAGES, open_picture
+from sfumato.media.image.open import FITS, IMAGES, on_background, open_picture
 from sfumato.media.image.provenance import read_recipe, write_png
 from sfumato.media.image.recipes import RECIPES, ImageRecipe
 from sfumato.media.image.settings import ImageSettings

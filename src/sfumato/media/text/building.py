@@ -1,13 +1,14 @@
 """Filling the cache of a library: read everything once, learn the tokens, encode everything.
 
 The texts are laid end to end in a file of their own first, so that no source is read twice and
-what is learned, counted and encoded is the same even if a source changes meanwhile.
+what is learned, counted and encoded is the same even if a source changes meanwhile. Where an
+earlier library of the same source has the same contents, its files are taken over.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,22 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import DataError
-from sfumato.media.text.collection import Collection, Collector
-from sfumato.media.text.documents import Problem, documents_of
-from sfumato.media.text.files import PLAIN, TextFiles
+from sfumato.media.data.cache import seals, write_arrays
+from sfumato.media.data.digests import Changes, compare
+from sfumato.media.text.collection import Collection, Collector, Survey, Surveyor
+from sfumato.media.text.documents import Problem, documents_in
+from sfumato.media.text.files import PLAIN, UNREADABLE, TextFiles
+from sfumato.media.text.identity import FileDigest, FileTable, chunk_digests, link_files
 from sfumato.media.text.settings import TextSettings
-from sfumato.media.text.survey import Survey, Surveyor
 from sfumato.media.text.tokenizer import Tokenizer, pieces
 from sfumato.media.text.tokens import learn_tokenizer, require_extra
-from sfumato.storage import new_folder, write_json
+from sfumato.storage import new_folder, read_sealed_json, remove, write_sealed_json
 
 TABLE, TOKENS, OFFSETS = "table.json", "tokens.bin", "offsets.npy"
 NAMES, NAME_OFFSETS = "names.npy", "name_offsets.npy"
-LABELS, HELD_OUT = "labels.npy", "held_out.npy"
+LABELS, HELD_OUT, CHUNKS = "labels.npy", "held_out.npy", "chunks.npy"
 
 _TEXTS = "texts.tmp"
 _BATCH = 1 << 20
-_KEPT_PROBLEMS, _KEPT_DUPLICATES = 1000, 1000
+_MOST_PROBLEMS, _MOST_DUPLICATES = 1000, 1000
 
 
 class Progress(NamedTuple):
@@ -68,8 +71,13 @@ class Plan:
     labels: bool = True
 
 
-def build(plan: Plan, folder: Path) -> Iterator[Progress]:
+def build(plan: Plan, folder: Path, earlier: Path | None = None) -> Iterator[Progress]:
     """Fill a cache folder; it appears when the iterator is exhausted, else nothing is left behind.
+
+    Args:
+        plan: What it is to hold.
+        folder: The cache folder.
+        earlier: A whole cache folder of the same plan for an earlier state of the files, if any.
 
     Raises:
         DataError: There is nothing that can be used.
@@ -78,8 +86,13 @@ def build(plan: Plan, folder: Path) -> Iterator[Progress]:
     """
     require_extra(plan.settings)
     _require_records(plan)
-    if folder.exists():
-        shutil.rmtree(folder)
+    before = None if earlier is None else _file_table(earlier)
+    if earlier is not None and before is not None and before.describes(plan.texts, plan.settings):
+        yield Progress(plan.texts.size, 2 * plan.texts.size, 0, 0)
+        _take_over(earlier, folder, FileTable.of(plan.texts.files, before.digests.tobytes()))
+        return
+    with suppress(FileNotFoundError):
+        remove(folder)
     with new_folder(folder) as building:
         problems = _Problems()
         whole, collection = yield from _collect(plan, building / _TEXTS, problems)
@@ -89,10 +102,38 @@ def build(plan: Plan, folder: Path) -> Iterator[Progress]:
         )
         read = Progress(plan.texts.size, 2 * plan.texts.size, len(collection), len(problems))
         survey = yield from _encode(collection, whole, tokenizer, building, read)
-        _write_arrays(building, collection, held)
-        table = _described(collection, tokenizer) | problems.to_json()
-        write_json(building / TABLE, table | {"survey": survey.to_json()})
         (building / _TEXTS).unlink()
+        _write_arrays(building, collection, held)
+        table = FileTable.of(plan.texts.files, problems.digests)
+        table.write(building)
+        changes = Changes() if before is None else compare(before.entries(), table.entries())
+        about = (
+            _described(collection, tokenizer) | problems.to_json() | _about_files(table, changes)
+        )
+        _write_table(building, about | {"survey": survey.to_json()})
+
+
+def _take_over(earlier: Path, folder: Path, table: FileTable) -> None:
+    """Fill a cache folder from another one of the same contents."""
+    about = read_sealed_json(earlier / TABLE)
+    with new_folder(folder) as building:
+        link_files(earlier, building, [*about.pop("seals"), TOKENS])
+        table.write(building)
+        _write_table(building, about | _about_files(table, Changes()))
+
+
+def _file_table(folder: Path) -> FileTable:
+    return FileTable.read(folder, int(read_sealed_json(folder / TABLE)["files"]))
+
+
+def _about_files(table: FileTable, changes: Changes) -> dict[str, object]:
+    return {"files": len(table), "changes": changes.to_json()}
+
+
+def _write_table(building: Path, about: dict[str, object]) -> None:
+    """Write the table with the seals of all arrays; tokens have digests of their own."""
+    names = sorted(path.name for path in building.glob("*.npy"))
+    write_sealed_json(building / TABLE, about | {"seals": seals(building, names)})
 
 
 def _require_records(plan: Plan) -> None:
@@ -113,10 +154,16 @@ def _require_records(plan: Plan) -> None:
 
 
 class _Problems:
-    """The first of many problems, and how many there were."""
+    """The first of many problems, and how many there were.
+
+    Attributes:
+        digests: Of the files read so far, see :class:`FileDigest`.
+    """
 
     def __init__(self) -> None:
-        self._kept: list[Problem] = []
+        self.digests = b""
+        self._first: list[Problem] = []
+        self._again: list[str] = []
         self._count = 0
 
     def __len__(self) -> int:
@@ -124,14 +171,19 @@ class _Problems:
 
     def add(self, problem: Problem) -> None:
         self._count += 1
-        if len(self._kept) < _KEPT_PROBLEMS:
-            self._kept.append(problem)
+        if len(self._first) < _MOST_PROBLEMS:
+            self._first.append(problem)
+        if problem.reason.startswith(UNREADABLE):
+            self._again.append(problem.path)
 
     def to_json(self) -> dict[str, Any]:
-        return {"problems": self._kept, "problem_count": self._count}
+        problems = {"problems": self._first, "problem_count": self._count}
+        return problems | {"again": self._again}
 
     def __str__(self) -> str:
-        shown = (f"{path}{f':{line}' if line else ''}: {why}" for path, line, why in self._kept[:3])
+        shown = (
+            f"{path}{f':{line}' if line else ''}: {why}" for path, line, why in self._first[:3]
+        )
         return "; ".join(shown)
 
 
@@ -139,17 +191,26 @@ def _collect(
     plan: Plan, file: Path, problems: _Problems
 ) -> Generator[Progress, None, tuple[Collection, Collection]]:
     """The documents as they were found, and as they are to be used."""
-    shown = 0
+    shown = before = 0
+    digests = bytearray()
+    for problem in plan.texts.problems:
+        problems.add(problem)
     with file.open("wb") as out:
         collector = Collector(out)
-        for found in documents_of(plan.texts, plan.settings):
-            if isinstance(found, Problem):
-                problems.add(found)
-                continue
-            collector.add(found)
-            if found.read - shown >= _BATCH:
-                shown = found.read
-                yield Progress(shown, 2 * plan.texts.size, len(collector), len(problems))
+        for source in plan.texts.files:
+            content = FileDigest()
+            for found in documents_in(plan.texts.root, source, plan.settings, before):
+                if isinstance(found, Problem):
+                    problems.add(found)
+                    content.add(found)
+                    continue
+                content.add(found, collector.add(found))
+                if found.read - shown >= _BATCH:
+                    shown = found.read
+                    yield Progress(shown, 2 * plan.texts.size, len(collector), len(problems))
+            digests += content.finish()
+            before += source.size
+    problems.digests = bytes(digests)
     if not len(collector):
         raise DataError(
             f"Nothing in '{plan.texts.place}' can be used as a text.",
@@ -229,11 +290,11 @@ def _write_arrays(building: Path, collection: Collection, held: NDArray[np.bool_
         NAMES: collection.names.data,
         NAME_OFFSETS: collection.names.offsets,
         HELD_OUT: held,
+        CHUNKS: chunk_digests(building / TOKENS),
     }
     if collection.labels is not None:
         arrays[LABELS] = collection.labels
-    for name, array in arrays.items():
-        np.save(building / name, array, allow_pickle=False)
+    write_arrays(building, arrays)
 
 
 def _described(collection: Collection, tokenizer: Tokenizer) -> dict[str, object]:
@@ -244,6 +305,6 @@ def _described(collection: Collection, tokenizer: Tokenizer) -> dict[str, object
         "classes": collection.classes,
         "fingerprint": collection.fingerprint,
         "tokenizer": tokenizer.to_json(),
-        "duplicates": [[names[a], names[b]] for a, b in pairs[:_KEPT_DUPLICATES].tolist()],
+        "duplicates": [[names[a], names[b]] for a, b in pairs[:_MOST_DUPLICATES].tolist()],
         "duplicate_count": len(pairs),
     }

@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from sfumato.media.data.digests import Changes, Entry
 from sfumato.media.medium import classes_in_words, listed
 from sfumato.media.text.building import Progress
-from sfumato.media.text.files import Problem
+from sfumato.media.text.collection import Survey
+from sfumato.media.text.files import Problem, find_texts
+from sfumato.media.text.identity import digest_of_file
 from sfumato.media.text.library import Library
 from sfumato.media.text.rows import Rows
 from sfumato.media.text.settings import TextSettings
-from sfumato.media.text.survey import Survey
 
 _CHUNK = 1 << 24
 
@@ -43,6 +45,7 @@ class TextReport:
         duplicate_count: How many texts are equal to an earlier one.
         problems: What was set aside or mended, the first 1000.
         problem_count: How many problems there are.
+        changes: Files that differ from those that were read before, if they were.
         fingerprint: Of the texts.
     """
 
@@ -61,6 +64,7 @@ class TextReport:
     duplicate_count: int
     problems: tuple[Problem, ...]
     problem_count: int
+    changes: Changes
     fingerprint: str
 
     def to_json(self) -> dict[str, Any]:
@@ -69,6 +73,7 @@ class TextReport:
             "source": str(self.source),
             "settings": self.settings.model_dump(),
             "survey": self.survey.to_json(),
+            "changes": self.changes.to_json(),
             "duplicates": [list(pair) for pair in self.duplicates],
             "problems": [problem._asdict() for problem in self.problems],
         }
@@ -91,6 +96,8 @@ class TextReport:
         yield "duplicates", listed(same, self.duplicate_count)
         problems = [_line_about(problem) for problem in self.problems]
         yield "set aside or mended", listed(problems, self.problem_count)
+        if self.changes:
+            yield "since last read", str(self.changes)
         yield "beginnings", "\n".join(f"{name}: {text!r}" for name, text in survey.beginnings)
 
 
@@ -134,8 +141,21 @@ def check(
         duplicate_count=library.duplicate_count,
         problems=library.problems,
         problem_count=library.problem_count,
+        changes=library.changes,
         fingerprint=library.fingerprint,
     )
+
+
+def entries(source: Path, settings: TextSettings) -> Iterator[Entry]:
+    """The identity of every text file of a source as it is now; all of them are read.
+
+    Raises:
+        DataError: There is nothing that can be used.
+    """
+    texts = find_texts(source)
+    for file in texts.files:
+        digest = digest_of_file(texts.root, file, settings).hex()
+        yield Entry(file.path, 0, digest, size=file.size)
 
 
 def _unknown(library: Library) -> int:

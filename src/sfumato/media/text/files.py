@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ _ABOUT = frozenset(
     {"attribution", "changelog", "citation", "copying", "licence", "license", "notice", "readme"}
 )
 _READABLE = f"files that can be read: {' '.join(sorted(PLAIN | RECORDS))}"
+UNREADABLE = "cannot be read: "
+"""How a problem begins that is the system's and not the file's."""
 _PACKED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".tar"})
 
 
@@ -36,19 +39,26 @@ class TextFile:
     Attributes:
         path: Relative to the folder, with ``/`` between parts.
         size: In bytes.
-        mtime_ns: When it was last changed.
+        mtime_ns: When its content was last changed, as the file says; programs can set it.
+        ctime_ns: When the file or what the system knows of it was last changed.
         label: Its first-level folder, if those are classes.
     """
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int
     label: str | None = None
 
     @property
     def suffix(self) -> str:
         """The end of its name, in lower case."""
         return suffix_of(self.path)
+
+    @property
+    def stats(self) -> tuple[int, int, int]:
+        """Its size and times: a cheap hint that it did not change."""
+        return self.size, self.mtime_ns, self.ctime_ns
 
 
 @dataclass(frozen=True)
@@ -79,8 +89,9 @@ class TextFiles:
     def stamp(self) -> str:
         """SHA-256 over the place, paths, sizes and times: another one when a file was edited."""
         # Times may be made up, as in archives: two folders can agree in all but where they are.
-        found = [str(self.root.resolve()), *((f.path, f.size, f.mtime_ns) for f in self.files)]
-        return hashlib.sha256(repr(found).encode()).hexdigest()
+        files = [(file.path, *file.stats) for file in self.files]
+        found = [str(self.root.resolve()), *files]
+        return hashlib.sha256(repr(found).encode(errors="surrogateescape")).hexdigest()
 
 
 def find_texts(source: Path) -> TextFiles:
@@ -110,7 +121,7 @@ def find_texts(source: Path) -> TextFiles:
             else f"{_READABLE}; pictures and sounds are given as a folder.",
         )
     status = source.stat()
-    found = TextFile(source.name, status.st_size, status.st_mtime_ns)
+    found = TextFile(source.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return TextFiles(source.parent, (found,), ())
 
 
@@ -131,7 +142,7 @@ def _in_folder(root: Path) -> TextFiles:
         if isinstance(entry, Rejected):
             problems.append(Problem(entry.path, None, entry.reason))
             continue
-        file = TextFile(entry.path, entry.size, entry.mtime_ns)
+        file = TextFile(entry.path, entry.size, entry.mtime_ns, entry.ctime_ns)
         if file.suffix not in PLAIN | RECORDS:
             other[file.suffix or "(no suffix)"] += 1
         elif PurePosixPath(file.path).stem.lower() in _ABOUT:
@@ -158,7 +169,27 @@ def _labelled_by_folder(files: list[TextFile]) -> list[TextFile]:
     folders = [PurePosixPath(file.path).parts for file in files]
     if any(len(parts) < 2 for parts in folders) or len({parts[0] for parts in folders}) < 2:
         return files
-    return [
-        TextFile(file.path, file.size, file.mtime_ns, parts[0])
-        for file, parts in zip(files, folders, strict=True)
-    ]
+    return [replace(file, label=parts[0]) for file, parts in zip(files, folders, strict=True)]
+
+
+def paragraphs(text: str) -> Iterator[tuple[int, str]]:
+    """The pieces between blank lines, each with the number of its first line, from 1."""
+    first, part = 0, list[str]()
+    for number, line in lines(text):
+        if line.strip():
+            first = first or number
+            part.append(line)
+        elif part:
+            yield first, "\n".join(part)
+            first, part = 0, []
+    if part:
+        yield first, "\n".join(part)
+
+
+def lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines, each with its number from 1."""
+    number, start = 1, 0
+    while (stop := text.find("\n", start)) >= 0:
+        yield number, text[start:stop]
+        number, start = number + 1, stop + 1
+    yield number, text[start:]

@@ -1,7 +1,10 @@
 """Tokenised documents in memory-mapped files: prepared once, then read at memory speed.
 
-A cache folder is named by the files (paths, sizes, times), by how they are read and divided, and by
-the tokenizer where one is given. It can always be deleted: it is rebuilt from the files.
+The name of a cache folder holds a digest of the place of the files, of how they are read and
+divided and of the tokenizer where one is given, and one of all paths, sizes and times. A file whose
+size or times changed is read again, and only if its contents changed is a library built anew.
+Digests of everything show damage. A cache folder can always be deleted: it is rebuilt from the
+files.
 """
 
 from __future__ import annotations
@@ -9,26 +12,31 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.errors import DamagedFile, DataError
-from sfumato.media.data.array_file import open_array
-from sfumato.media.data.strings import Strings
+from sfumato.errors import DamagedFile, DataError, RunError
+from sfumato.media.data.cache import open_array, require_seals
+from sfumato.media.data.digests import DIGEST_BYTES, Changes, Entry
+from sfumato.media.data.items import Strings
 from sfumato.media.text import building
 from sfumato.media.text.building import Plan, Progress
+from sfumato.media.text.collection import Survey
 from sfumato.media.text.files import Problem, find_texts
+from sfumato.media.text.identity import Chunks, FileTable
 from sfumato.media.text.settings import TextSettings
-from sfumato.media.text.survey import Survey
 from sfumato.media.text.tokens import Tokenizer, tokenizer_from_json
-from sfumato.storage import default_cache
+from sfumato.storage import default_cache, read_sealed_json
 
 # Part of the key of every library: raise it when the same files give other contents than before.
-_FORMAT = 2
+_FORMAT = 3
+_COMPARED_AT_ONCE = 128 << 20
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -41,13 +49,16 @@ class Library:
         names: Of the documents: the path of the file, with ``:LINE`` for a part of it.
         labels: int64 indices into ``classes``, shape (N,), or ``None`` without labels.
         classes: The names of the classes: by number if all are numbers, else by name.
-        held_out: Which documents are kept from training, bool (N,).
+        held_out: Which documents are held out from training, bool (N,).
         tokenizer: What the tokens mean.
         problems: What was set aside or mended, the first 1000; ``problem_count`` counts all.
         duplicates: Pairs of names of equal texts, the later and the first, the first 1000;
             ``duplicate_count`` counts all.
         survey: Figures about the texts.
         fingerprint: SHA-256 over names, texts and labels; stays the same when the files are moved.
+        files: What is known of each file.
+        changes: Which files differ from those of the cache that this one followed; without changes
+            where :meth:`open_or_prepare` had nothing to prepare.
         folder: The cache folder.
     """
 
@@ -64,7 +75,10 @@ class Library:
     duplicate_count: int
     survey: Survey
     fingerprint: str
+    files: FileTable
+    changes: Changes
     folder: Path
+    _chunks: Chunks = field(repr=False, compare=False)
 
     @classmethod
     def prepare(
@@ -97,8 +111,8 @@ class Library:
         """
         plan = Plan(find_texts(source), settings, held_out, tokenizer, labels)
         folder = _folder(plan, cache_dir)
-        if _opened(folder) is None:
-            yield from building.build(plan, folder)
+        if _opened(folder, plan) is None:
+            yield from building.build(plan, folder, _earlier(folder))
 
     @classmethod
     def open(
@@ -112,7 +126,7 @@ class Library:
     ) -> Library | None:
         """Open what :meth:`prepare` made; ``None`` where it is missing or damaged."""
         plan = Plan(find_texts(source), settings, held_out, tokenizer, labels)
-        return _opened(_folder(plan, cache_dir))
+        return _opened(_folder(plan, cache_dir), plan)
 
     @classmethod
     def open_or_prepare(
@@ -126,17 +140,21 @@ class Library:
         progress: Callable[[Progress], None] | None = None,
     ) -> Library:
         """Open a library, preparing it first where that is needed; raises as that does."""
-        for event in cls.prepare(source, settings, held_out, tokenizer, cache_dir, labels):
-            if progress is not None:
-                progress(event)
-        library = cls.open(source, settings, held_out, tokenizer, cache_dir, labels)
-        if library is None:
-            raise DataError(
-                f"The texts of '{source}' cannot be read back from the cache.",
-                why="they changed while they were read, or the disk is at fault",
-                hint="try again, or set SFUMATO_CACHE to another folder.",
-            )
-        return library
+        prepared = False
+        # Another process may remove a damaged cache that this one has just seen rebuilt.
+        for _ in range(_TRIES):
+            for event in cls.prepare(source, settings, held_out, tokenizer, cache_dir, labels):
+                prepared = True
+                if progress is not None:
+                    progress(event)
+            library = cls.open(source, settings, held_out, tokenizer, cache_dir, labels)
+            if library is not None:
+                return library if prepared else replace(library, changes=Changes())
+        raise DataError(
+            f"The texts of '{source}' cannot be read back from the cache.",
+            why="they changed while they were read, or the disk is at fault",
+            hint="try again, or set SFUMATO_CACHE to another folder.",
+        )
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -154,6 +172,27 @@ class Library:
         """The text of one document."""
         return self.tokenizer.decode(self.document(number))
 
+    def entries(self) -> Iterator[Entry]:
+        """The identity of every file."""
+        return self.files.entries()
+
+    def require_whole(self, begins: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
+        """Compare stretches of tokens with their digests where that was not yet done.
+
+        Raises:
+            DamagedFile: They are not what was written. The library is built again when the texts
+                are opened the next time.
+        """
+        if self._chunks.are_whole(begins, sizes):
+            return
+        with suppress(OSError):
+            (self.folder / building.TABLE).unlink()
+        raise DamagedFile(
+            f"The cache in '{self.folder}' is damaged.",
+            why="some of its tokens are not what was written",
+            hint="run the same command again: the cache is built anew.",
+        )
+
     def split(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Sorted indices of the training documents and of the held-out ones."""
         return np.flatnonzero(~self.held_out), np.flatnonzero(self.held_out)
@@ -163,22 +202,51 @@ def _folder(plan: Plan, cache_dir: Path | None) -> Path:
     learned = None if plan.tokenizer is None else plan.tokenizer.to_json()
     # Rows are cut later, from the same library.
     how = plan.settings.model_dump(mode="json", exclude={"context"})
-    what = [_FORMAT, plan.texts.stamp, how, plan.held_out, learned, plan.labels]
-    key = json.dumps(what, sort_keys=True)
-    name = hashlib.sha256(key.encode()).hexdigest()[:24]
+    place = str(plan.texts.place.resolve())
+    what = [_FORMAT, place, how, plan.held_out, learned, plan.labels]
+    key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+    name = f"{key[:16]}-{plan.texts.stamp[:16]}"
     return (cache_dir or default_cache()) / "texts" / name
 
 
-def _opened(folder: Path) -> Library | None:
+def _earlier(folder: Path) -> Path | None:
+    """The newest whole cache folder of another state of the same source."""
+    key = folder.name.partition("-")[0]
+    found = []
+    for path in set(folder.parent.glob(f"{key}-*")) - {folder}:
+        with suppress(OSError):  # Another process may remove it.
+            found.append((path.stat().st_mtime, path))
+    whole = (path for _, path in sorted(found, reverse=True) if _read(path) is not None)
+    return next(whole, None)
+
+
+def _opened(folder: Path, plan: Plan) -> Library | None:
+    library = _read(folder)
+    if library is None or _readable_by_now(folder, plan):
+        return None
+    return library
+
+
+def _readable_by_now(folder: Path, plan: Plan) -> bool:
+    """Whether a file can be opened that could not be, by no fault of its own."""
+    for name in json.loads((folder / building.TABLE).read_bytes())["again"]:
+        with suppress(OSError), (plan.texts.root / name).open("rb"):
+            return True
+    return False
+
+
+def _read(folder: Path) -> Library | None:
     try:
-        table = json.loads((folder / building.TABLE).read_bytes())
+        table = read_sealed_json(folder / building.TABLE)
+        require_seals(folder, table["seals"])
         count = int(table["documents"])
         tokenizer = tokenizer_from_json(table["tokenizer"])
         classes = tuple(table["classes"])
         offsets = _array(folder / building.OFFSETS, (count + 1,), np.int64)
         name_offsets = _array(folder / building.NAME_OFFSETS, (count + 1,), np.int64)
-        return Library(
-            tokens=_tokens(folder / building.TOKENS, tokenizer, int(offsets[-1])),
+        tokens = _tokens(folder / building.TOKENS, tokenizer, int(offsets[-1]))
+        library = Library(
+            tokens=tokens,
             offsets=offsets,
             names=Strings(
                 _array(folder / building.NAMES, (int(name_offsets[-1]),), np.uint8), name_offsets
@@ -193,10 +261,23 @@ def _opened(folder: Path) -> Library | None:
             duplicate_count=int(table["duplicate_count"]),
             survey=Survey.from_json(table["survey"]),
             fingerprint=str(table["fingerprint"]),
+            files=FileTable.read(folder, int(table["files"])),
+            changes=Changes.from_json(table["changes"]),
             folder=folder,
+            _chunks=_chunk_table(folder, tokens),
         )
-    except (OSError, EOFError, ValueError, KeyError, TypeError, DamagedFile):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, DamagedFile, RunError):
         return None
+    all_tokens = np.array([0]), np.array([len(tokens)])
+    small = tokens.nbytes <= _COMPARED_AT_ONCE
+    return library if not small or library._chunks.are_whole(*all_tokens) else None
+
+
+def _chunk_table(folder: Path, tokens: NDArray[Any]) -> Chunks:
+    digests = np.load(folder / building.CHUNKS, allow_pickle=False)
+    if digests.dtype != np.uint8 or digests.shape[1:] != (DIGEST_BYTES,):
+        raise ValueError("the digests of the tokens are of another shape")
+    return Chunks(tokens, digests)
 
 
 def _array(path: Path, shape: tuple[int, ...], dtype: type[Any]) -> NDArray[Any]:

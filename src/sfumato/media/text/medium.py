@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -14,10 +14,11 @@ import torch
 from sfumato import storage
 from sfumato.denoiser import TokenDenoiser
 from sfumato.errors import DataError
+from sfumato.media.data.digests import Entry, write_digests
 from sfumato.media.display import texts_html
 from sfumato.media.facts import DataFacts
-from sfumato.media.medium import Data, Description, Medium, Reading, Source
-from sfumato.media.text.check import TextReport, check
+from sfumato.media.medium import DIGESTS, Data, Description, Medium, Reading, Source
+from sfumato.media.text.check import TextReport, check, entries
 from sfumato.media.text.files import PLAIN, RECORDS
 from sfumato.media.text.folder import TextFolder
 from sfumato.media.text.library import Library
@@ -61,8 +62,17 @@ class TextData(Data):
         return self.recipe
 
     def store(self, folder: Path) -> None:
-        """Write the tokenizer, without which the weights mean nothing."""
+        """See :meth:`Data.store`: the tokenizer, without which the weights mean nothing."""
         storage.write_sealed_json(folder / TOKENIZER, self.tokenizer.to_json())
+        write_digests(folder / DIGESTS, self.entries())
+
+    def with_facts(self, facts: DataFacts) -> Self:
+        """See :meth:`Data.with_facts`."""
+        return replace(self, facts=facts)
+
+    def entries(self) -> Iterator[Entry]:
+        """See :meth:`Data.entries`."""
+        return self.library.entries()
 
 
 class TextMedium(Medium):
@@ -128,6 +138,11 @@ class TextMedium(Medium):
                 )
             library = Library.open_or_prepare(path, settings, held_out, tokenizer, labels=labels)
         yield _data(library, source, recipe)
+
+    @classmethod
+    def entries(cls, source: Path, recipe: TextRecipe) -> Iterator[Entry]:
+        """See :meth:`Medium.entries`; all files are read."""
+        return entries(source, recipe.medium)
 
     @classmethod
     def check(
@@ -238,6 +253,7 @@ def _data(library: Library, source: Source, recipe: TextRecipe) -> TextData:
         source=source.name or str(source.path.resolve()),
         catalogued=source.name is not None,
         fingerprint=library.fingerprint,
+        content=library.fingerprint,
         count=len(library),
         classes=library.classes,
         frequencies=_frequencies(library, training),

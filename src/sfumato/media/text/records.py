@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sfumato.errors import DataError, suggest
-from sfumato.media.text.files import Problem, TextFile
+from sfumato.media.text.files import UNREADABLE, Problem, TextFile
 from sfumato.media.text.settings import USUAL_LABEL, TextSettings
 
 _SKIP = 1 << 20
@@ -67,7 +67,7 @@ def read_records(root: Path, file: TextFile, settings: TextSettings) -> Iterator
                 except ValueError as error:
                     yield Problem(file.path, line, str(error))
     except OSError as error:
-        yield Problem(file.path, None, f"cannot be read: {error.strerror}")
+        yield Problem(file.path, None, f"{UNREADABLE}{error.strerror}")
 
 
 @dataclass(frozen=True, slots=True)

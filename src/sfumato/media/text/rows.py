@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sfumato.media.data.order import batch_indices
+from sfumato.media.data.split import batch_indices
 from sfumato.media.text.library import Library
 
 # As in media/order.py: the top word of the counter keeps these numbers apart from all others.
@@ -149,6 +149,7 @@ class Rows:
         per_row = np.bincount(row, weights=size, minlength=rows).astype(np.int64)
         column = before - (np.cumsum(per_row) - per_row)[row]
         within = _within(size)
+        self._library.require_whole(begin, size)
         target = np.repeat(row * self._context + column, size) + within
         tokens = np.zeros(rows * self._context, dtype=np.int64)
         segments = np.full(rows * self._context, -1, dtype=np.int64)

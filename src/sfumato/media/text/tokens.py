@@ -10,9 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sfumato.errors import DamagedFile, DataError
-from sfumato.media.text.bpe import BPETokenizer, require_package
 from sfumato.media.text.settings import TextSettings
-from sfumato.media.text.tokenizer import REPLACEMENT, Tokenizer, position
+from sfumato.media.text.tokenizer import (
+    REPLACEMENT,
+    BPETokenizer,
+    Tokenizer,
+    position,
+    require_package,
+)
 
 __all__ = [
     "ByteTokenizer",

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sfumato.media.data.array_file import ArrayWriter, open_array
+from sfumato.media.data.cache import ArrayWriter, open_array
 
 UINT8 = np.dtype(np.uint8)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfumato.media.text.survey import Survey, Surveyor
+from sfumato.media.text.collection import Survey, Surveyor
 
 
 def survey_of(texts: list[str]) -> Survey:

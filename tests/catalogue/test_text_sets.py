@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from sfumato.catalogue import CATALOGUE, text
-from sfumato.catalogue.text import molecules, shakespeare_works, union_speeches
+from sfumato.catalogue import CATALOGUE, text_sets
+from sfumato.catalogue.text_sets import molecules, shakespeare_works, union_speeches
 from sfumato.errors import FetchError
 
 TRAIN, TEST = (f"moses/dataset/data/{split}.csv.gz" for split in ("train", "test"))
@@ -75,6 +75,6 @@ def test_another_table_is_refused(lines: list[str]) -> None:
 
 
 def test_a_table_that_inflates_too_far_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "_MOSES_LIMIT", 16)
+    monkeypatch.setattr(text_sets, "_MOSES_LIMIT", 16)
     with pytest.raises(FetchError, match="larger than expected"):
         list(molecules({TRAIN: packed("SMILES", "C" * 20), TEST: packed("SMILES")}))

@@ -1,7 +1,9 @@
-"""Writing a ``.npy`` file row by row when the number of rows is not known in advance."""
+"""Files of a cache folder: arrays that are mapped into memory, and seals that show damage."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
+
+from sfumato.errors import DamagedFile
 
 
 class ArrayWriter:
@@ -82,3 +86,31 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDAr
     # A plain view: indexing a numpy.memmap returns a memmap again, slower and with surprises.
     plain: NDArray[Any] = array.view(np.ndarray)
     return plain
+
+
+def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays as ``.npy`` files by their names."""
+    for name, array in arrays.items():
+        np.save(folder / name, array, allow_pickle=False)
+
+
+def seals(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The SHA-256 of some files of a folder, by name."""
+    return {name: _sha256(folder / name) for name in names}
+
+
+def require_seals(folder: Path, expected: Mapping[str, str]) -> None:
+    """Compare files of a folder with their seals.
+
+    Raises:
+        OSError: A file is missing.
+        DamagedFile: A file is not what was written.
+    """
+    for name, digest in expected.items():
+        if _sha256(folder / name) != digest:
+            raise DamagedFile(f"{folder / name} is not what was written.")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

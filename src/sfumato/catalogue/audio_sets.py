@@ -1,12 +1,52 @@
-"""Sets of sounds."""
+"""Sets of audio clips: one-shots for live coding, drum kits, and spoken numbers.
+
+Which class a file belongs to is written in a table beside this module. The files stay as they are.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from importlib import resources
 from types import MappingProxyType
 
-from sfumato.catalogue import sound
-from sfumato.catalogue.entry import Entry
+from sfumato.catalogue.entry import Entry, LabelledFile
+
+_FOXDOT_FOLDER = "foxdot-0.9.0/FoxDot/snd/"
+_KITS_FOLDER = "./usr/share/hydrogen/data/drumkits/"
+_DIGITS_FOLDER = "./usr/share/asterisk/sounds/en_US_f_Allison/digits/"
+
+
+def one_shots(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
+    """Yield FoxDot's samples; the caption is the folder and file that they come from."""
+    for name, label, *shared in _rows("one-shots.tsv"):
+        # Its folders are letters, "a/lower", and the names of other characters, "_/hash".
+        path = f"{label}/{name.removeprefix('_/').replace('/', '-')}"
+        group = shared[0] if shared else name
+        yield LabelledFile(path, members[_FOXDOT_FOLDER + name], label, name, group)
+
+
+def drums(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
+    """Yield the samples of Hydrogen's kits; the caption is the instrument, the group the kit.
+
+    A kit has the same drum struck with different force, so a kit is not to be divided.
+    """
+    for name, label, instrument in _rows("drums.tsv"):
+        kit, file = name.split("/")
+        data = members[_KITS_FOLDER + name]
+        yield LabelledFile(f"{label}/{kit}-{file}", data, label, instrument, kit)
+
+
+def spoken_numbers(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
+    """Yield Asterisk's number words, each spoken once; label and caption are the word."""
+    for name, word in _rows("spoken-numbers.tsv"):
+        yield LabelledFile(f"{word}/{name}", members[_DIGITS_FOLDER + name], word, word, word)
+
+
+def _rows(table: str) -> Iterator[list[str]]:
+    text = resources.files(__package__).joinpath(table).read_text(encoding="utf-8")
+    return (line.split("\t") for line in text.splitlines() if not line.startswith("#"))
+
 
 ONE_SHOTS = Entry(
     name="one-shots",
@@ -20,8 +60,8 @@ ONE_SHOTS = Entry(
     digest="sha256:f5d21aaab19c62965e5a5465ca646f1bd6274d16afd3392d7e652914194dffb1",
     # Not the loop, which is in the folder _loop_.
     wanted=re.compile(r"foxdot-0\.9\.0/(LICENSE|FoxDot/snd/[_a-z]/\w+/[^/]+\.(wav|WAV))"),
-    parts=sound.one_shots,
-    noun="sounds",
+    parts=one_shots,
+    noun="audio clips",
     count=337,
     licence="CC-BY-SA-4.0",
     licence_member="foxdot-0.9.0/LICENSE",
@@ -52,8 +92,8 @@ DRUMS = Entry(
         r"\./usr/share/(doc/hydrogen-drumkits/copyright"
         r"|hydrogen/data/drumkits/[^/]+/[^/]+\.(aiff|flac|wav))"
     ),
-    parts=sound.drums,
-    noun="sounds",
+    parts=drums,
+    noun="audio clips",
     count=752,
     licence=(
         "GPL-2.0-only AND GPL-2.0-or-later AND CC-BY-SA-3.0 AND CC-BY-SA-3.0-US AND CC-BY-3.0"
@@ -95,8 +135,8 @@ SPOKEN_NUMBERS = Entry(
         r"\./usr/share/(doc/asterisk-core-sounds-en-wav/copyright"
         r"|asterisk/sounds/en_US_f_Allison/digits/[\w-]+\.wav)"
     ),
-    parts=sound.spoken_numbers,
-    noun="sounds",
+    parts=spoken_numbers,
+    noun="audio clips",
     count=63,
     licence="CC-BY-SA-3.0",
     licence_member="./usr/share/doc/asterisk-core-sounds-en-wav/copyright",

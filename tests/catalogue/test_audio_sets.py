@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 import pytest
 
 from sfumato.catalogue import CATALOGUE, Entry
-from sfumato.catalogue.part import LabelledFile
-from sfumato.catalogue.sound import drums, one_shots, spoken_numbers
+from sfumato.catalogue.audio_sets import drums, one_shots, spoken_numbers
+from sfumato.catalogue.entry import LabelledFile
 
 SETS = ("one-shots", "drums", "spoken-numbers")
 

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from sfumato.errors import DamagedFile, MissingExtra
-from sfumato.media.text.bpe import BPETokenizer
 from sfumato.media.text.settings import TextSettings
+from sfumato.media.text.tokenizer import BPETokenizer
 from sfumato.media.text.tokens import require_extra, tokenizer_from_json
 
 

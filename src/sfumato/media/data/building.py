@@ -1,0 +1,312 @@
+"""Decoding a folder of files into a cache folder, with what is already decoded taken over.
+
+A cache of an earlier state of the same folder gives all items whose files did not change, by size
+and times, so that a file that was added, edited or touched is decoded alone. Files that cannot be
+read are set aside with their reasons, and the rest go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato import storage
+from sfumato.errors import DataError, DiskFull, MissingExtra, SfumatoError
+from sfumato.media.data import dataset as files
+from sfumato.media.data.cache import ArrayWriter, seals, write_arrays
+from sfumato.media.data.dataset import Dataset, Reader, cache_folder, entries_of, open_folder
+from sfumato.media.data.digests import DIGEST_BYTES, Changes, Entry, compare, digest_of
+from sfumato.media.data.index import Index
+from sfumato.media.data.items import Item, Items, record
+from sfumato.media.data.split import in_order, repeats
+from sfumato.media.data.walk import Rejected
+
+_TRIES = 3
+
+
+class Progress(NamedTuple):
+    """How far a build has come: items done, of how many, and how many were set aside."""
+
+    done: int
+    total: int
+    rejected: int
+
+
+class _Decoded(NamedTuple):
+    """An item with its digest, or the reason why it cannot be read."""
+
+    content: NDArray[Any] | None
+    digest: bytes = b""
+    reason: str = ""
+    passing: bool = False
+
+
+def open_or_build(
+    index: Index,
+    reader: Reader,
+    cache_dir: Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Dataset:
+    """Open the cache of these data, building it first where it is missing or damaged.
+
+    Raises:
+        DataError: Not one file could be read.
+        DiskFull: There is no room for the cache.
+    """
+    # Another process may remove a damaged cache that this one has just seen rebuilt.
+    built = False
+    for _ in range(_TRIES):
+        for event in build(index, reader, cache_dir):
+            built = True
+            if progress is not None:
+                progress(event)
+        dataset = Dataset.open(index, reader, cache_dir)
+        if dataset is not None:
+            return dataset if built else replace(dataset, changes=Changes())
+    raise DataError(
+        f"The cache in '{cache_folder(index, reader, cache_dir)}' cannot be read back.",
+        hint="check the disk, or set SFUMATO_CACHE to another folder.",
+    )
+
+
+def build(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterator[Progress]:
+    """Decode every item into the cache; yields after each one, and nothing if the cache is whole.
+
+    The cache appears when the iterator is exhausted. Stopping early leaves nothing behind.
+
+    Raises:
+        DataError: Not one file could be read.
+        DiskFull: There is no room for the cache.
+    """
+    if Dataset.open(index, reader, cache_dir) is not None:
+        return
+    folder = cache_folder(index, reader, cache_dir)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _require_room(folder.parent, len(index), reader)
+    earlier = _earlier(folder, index, reader)
+    with suppress(FileNotFoundError):
+        storage.remove(folder)
+    with storage.new_folder(folder) as building:
+        draft = _Draft(index)
+        with ArrayWriter(building / files.ARRAY, len(index), reader.shape, reader.dtype) as out:
+            for number, (item, decoded) in enumerate(_decoded(index, reader, earlier)):
+                if decoded.content is not None:
+                    out.append(decoded.content)
+                draft.add(number, item, decoded)
+                rejected = len(index.rejected) + len(draft.unread)
+                yield Progress(number + 1, len(index), rejected)
+        if not draft.digests:
+            raise _nothing_left(index, draft.unread)
+        draft.write(building, earlier)
+
+
+def entries_now(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterator[Entry]:
+    """The identity of every item that can be read; nothing is written.
+
+    Items whose files did not change are taken from a cache, and the others are decoded.
+    """
+    dataset = Dataset.open(index, reader, cache_dir)
+    if dataset is not None:
+        yield from dataset.entries()
+        return
+    earlier = _earlier(cache_folder(index, reader, cache_dir), index, reader)
+    labels = all(item.label is not None for item in index.items)
+    for place, (item, decoded) in enumerate(_decoded(index, reader, earlier)):
+        if decoded.content is not None:
+            digest = np.frombuffer(decoded.digest, np.uint8)[None]
+            yield from entries_of([item], digest, index.stats[place : place + 1], labels)
+
+
+class _Draft:
+    """What becomes known of the items while they are decoded."""
+
+    def __init__(self, index: Index) -> None:
+        self.unread: list[Rejected] = []
+        self.digests = bytearray()
+        self._index = index
+        self._again: list[str] = []
+        self._unread_places: set[int] = set()
+
+    def add(self, number: int, item: Item, decoded: _Decoded) -> None:
+        """Take the next item."""
+        if decoded.content is not None:
+            self.digests += decoded.digest
+            return
+        self.unread.append(Rejected(item.name, decoded.reason))
+        self._unread_places.add(number)
+        if decoded.passing:
+            self._again.append(record(item))
+
+    def write(self, building: Path, earlier: Dataset | None) -> None:
+        """Write everything but the array."""
+        items, stats = self._readable()
+        digests = np.frombuffer(self.digests, np.uint8).reshape(-1, DIGEST_BYTES)
+        labels, classes = _numbered(item.label for item in items)
+        same = repeats(digests[:, :8].copy().view(np.uint64)[:, 0])
+        arrays: dict[str, NDArray[Any]] = {
+            files.ITEMS: items.records.data,
+            files.OFFSETS: items.records.offsets,
+            files.REPEATS: same,
+            files.DIGESTS: digests,
+            files.STATS: stats,
+        }
+        if labels is not None:
+            arrays[files.LABELS] = labels
+        write_arrays(building, arrays)
+        changes = Changes()
+        if earlier is not None:
+            changes = compare(earlier.entries(), entries_of(items, digests, stats, bool(classes)))
+        table = {
+            "items": len(items),
+            "classes": classes,
+            "repeats": len(same),
+            "content": _content(items, digests, bool(classes)),
+            "changes": changes.to_json(),
+            "unread": self.unread,
+            "again": self._again,
+            "seals": seals(building, arrays),
+        }
+        storage.write_sealed_json(building / files.TABLE, table)
+
+    def _readable(self) -> tuple[Items, NDArray[np.int64]]:
+        unread = self._unread_places
+        if not unread:
+            return Items.of(self._index.items), self._index.stats
+        items = Items.of(
+            item for number, item in enumerate(self._index.items) if number not in unread
+        )
+        return items, np.delete(self._index.stats, sorted(unread), axis=0)
+
+
+def _content(items: Iterable[Item], digests: NDArray[np.uint8], labels: bool) -> str:
+    """See :class:`Dataset`."""
+    content = hashlib.sha256()
+    for place, item in enumerate(items):
+        name = repr((item.name, item.group, item.label if labels else None))
+        content.update(name.encode() + digests[place].tobytes())
+    return content.hexdigest()
+
+
+def _earlier(folder: Path, index: Index, reader: Reader) -> Dataset | None:
+    """The newest whole cache of the same folder of files, read in the same way."""
+    place = folder.name.partition("-")[0]
+    found = sorted(folder.parent.glob(f"{place}-*"), key=_age)
+    return next(filter(None, (open_folder(path, index, reader) for path in found)), None)
+
+
+def _age(folder: Path) -> float:
+    try:
+        return -folder.stat().st_mtime
+    except OSError:  # Another process removed it a moment ago.
+        return 0.0
+
+
+class _Known:
+    """The items of an earlier cache, looked up in the order of paths.
+
+    Args:
+        earlier: The cache; None if there is none.
+    """
+
+    def __init__(self, earlier: Dataset | None) -> None:
+        self._earlier = earlier
+        self._items = enumerate(earlier.items if earlier is not None else ())
+        self._next = next(self._items, None)
+
+    def find(self, item: Item, stats: NDArray[np.int64]) -> _Decoded | None:
+        """An item whose file did not change since, if its content is whole."""
+        name = item.path, item.part
+        while self._next is not None and (self._next[1].path, self._next[1].part) < name:
+            self._next = next(self._items, None)
+        if self._next is None or (self._next[1].path, self._next[1].part) != name:
+            return None
+        place, earlier = self._next[0], self._earlier
+        if earlier is None or (earlier.stats[place] != stats).any() or earlier.damaged([place]):
+            return None
+        return _Decoded(earlier.array[place], earlier.digests[place].tobytes())
+
+
+def _decoded(
+    index: Index, reader: Reader, earlier: Dataset | None
+) -> Iterator[tuple[Item, _Decoded]]:
+    """Read the items in parallel and yield them in order, with few in memory at a time."""
+
+    def read(item: Item) -> _Decoded:
+        try:
+            content = reader.read(index.file(item), item.part)
+        except SfumatoError as error:
+            return _Decoded(None, b"", error.why or error.what, _can_pass(error))
+        return _Decoded(content, digest_of(content.tobytes()))
+
+    known = _Known(earlier)
+    workers = min(8, os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[Item, _Decoded | Future[_Decoded]]] = deque()
+        try:
+            for place, item in enumerate(index.items):
+                found = known.find(item, index.stats[place])
+                waiting.append((item, found or pool.submit(read, item)))
+                if len(waiting) >= 8 * workers:
+                    yield _settled(*waiting.popleft())
+            while waiting:
+                yield _settled(*waiting.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _settled(item: Item, decoded: _Decoded | Future[_Decoded]) -> tuple[Item, _Decoded]:
+    return item, decoded.result() if isinstance(decoded, Future) else decoded
+
+
+def _can_pass(error: SfumatoError) -> bool:
+    """Whether the reason can go away while the file stays as it is."""
+    cause = error.__cause__
+    # Decoders raise an OSError too, without a number.
+    of_system = isinstance(cause, OSError) and cause.errno is not None
+    return isinstance(error, MissingExtra) or isinstance(cause, MemoryError) or of_system
+
+
+def _require_room(folder: Path, count: int, reader: Reader) -> None:
+    needed = count * int(np.prod(reader.shape)) * reader.dtype.itemsize
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise DiskFull(
+            f"The decoded items need {needed / 1e9:.1f} GB in '{folder}'.",
+            why=f"{free / 1e9:.1f} GB are free",
+            hint="free some space, or set SFUMATO_CACHE to a folder on a larger disk.",
+        )
+
+
+def _nothing_left(index: Index, unread: Sequence[Rejected]) -> DataError:
+    shown = "; ".join(f"{path}: {reason}" for path, reason in [*index.rejected, *unread][:3])
+    return DataError(
+        f"None of the {len(index)} files in '{index.root}' could be read.",
+        why=shown,
+        hint="check that the files open in another program.",
+    )
+
+
+def _numbered(
+    labels: Iterable[str | None],
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    """Labels as indices into the sorted names; ``None`` unless every item has one."""
+    number: dict[str, int] = {}
+    numbers = array("q")
+    for label in labels:
+        if label is None:
+            return None, ()
+        numbers.append(number.setdefault(label, len(number)))
+    classes, place_of = in_order(number)
+    return place_of[np.frombuffer(numbers, np.int64)], classes
