@@ -204,8 +204,8 @@ class TestEvaluate:
         said = sfumato("evaluate", "tones", *FEW)
         assert said.code == 0, said.err
         for line in (
-            "distance, log-mel", "samples to training", "halves of real items", "in the requested class",
-            "loudness, dB", "copies (above 0.9)",
+            "distance, log-mel", "samples to training", "halves of real items",
+            "in the requested class", "loudness, dB", "copies (above 0.9)",
             "one of the sets has only 4 items",
         ):  # fmt: skip
             assert line in said.out
