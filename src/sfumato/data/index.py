@@ -79,8 +79,8 @@ class Index:
 def scan(root: Path, kind: FileKind) -> Index:
     """List the items of a folder, nested to any depth.
 
-    Hidden files and folders are skipped. Links to folders and links that leave the root are set aside
-    with a reason.
+    Hidden files and folders are skipped. Links to folders and links that leave the root are set
+    aside with a reason.
 
     Raises:
         DataError: The folder is missing or holds nothing that ``kind`` can read.

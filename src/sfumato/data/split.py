@@ -81,8 +81,8 @@ def epoch_of(n_items: int, batch: int, step: int) -> float:
 # Two, as a batch can cross the border between two epochs.
 @lru_cache(maxsize=2)
 def _permutation(n_items: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    # Raw Philox words are sorted instead of calling Generator.permutation: NumPy guarantees the bits
-    # of a bit generator for ever, but may change how it shuffles.
+    # Raw Philox words are sorted instead of calling Generator.permutation: NumPy guarantees the
+    # bits of a bit generator for ever, but may change how it shuffles.
     bits = np.random.Philox(
         key=np.array([seed, epoch], dtype=np.uint64),
         counter=np.array([0, 0, 0, _STREAM], dtype=np.uint64),

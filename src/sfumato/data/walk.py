@@ -5,7 +5,7 @@ object per line, each about one file::
 
     {"file_name": "cats/1.png", "label": "cat", "text": "a cat asleep", "group": "cat-1"}
 
-``file_name`` is required; the rest may be absent. Image folders shared on data hubs already use this
+``file_name`` is required; the rest may be absent. Image folders on data hubs already use this
 layout. A line that cannot be used is reported with its number and skipped.
 """
 

@@ -122,7 +122,7 @@ class _Verification:
             "latest": "restore it from a copy: there is no intact checkpoint to rebuild it from."
             if rebuilt is None
             else f"delete it: sampling rebuilds it from the checkpoint of step {rebuilt}.",
-            "best": "delete it: further training writes it again when it measures better than before.",
+            "best": "delete it: further training writes it again when it measures better.",
         }
         for snapshot, name in _SAMPLED.items():
             path = self._directory.root / name
