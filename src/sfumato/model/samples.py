@@ -73,7 +73,7 @@ class Samples(Sequence[Any]):
         Raises:
             SettingError: The medium has no contact sheets, for example text.
         """
-        return self.medium.picture(list(self))
+        return self.medium.contact_sheet(list(self))
 
     def save(self, folder: str | Path, format: str | None = None) -> list[Path]:
         """Write the samples with their provenance, and a contact sheet if the medium has them.

@@ -35,7 +35,7 @@ def test_report(tmp_path: Path, make_picture: MakePicture) -> None:
     assert told["heights"] == {"least": 9, "median": 10, "most": 12}
     assert told["duplicates"] == [["dog/a.png", "cat/0.png"]]
     assert told["rejected"] == [
-        {"path": "dog/bad.png", "reason": "not a picture in a known format"}
+        {"path": "dog/bad.png", "reason": "not an image in a known format"}
     ]
     assert np.asarray(report.contact_sheet).ndim == 3
 

@@ -1,4 +1,4 @@
-"""A folder of audio clips: one file each with its provenance inside, and a sheet of pictures."""
+"""Folders of sampled clips: files that contain their provenance, and a sheet of spectrograms."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from sfumato.media.folder import SampleFolder, save_png
 if TYPE_CHECKING:
     from sfumato.media.audio.medium import AudioMedium
 
-# The picture of a clip takes more room on a sheet than an image does.
+# Fewer than images, as the drawing of a clip is larger.
 _SHOWN = 64
 _NUMBER = re.compile(r"(\d+)(-from-noise)?\.(wav|flac)")
 
 
 @dataclass
 class AudioFolder(SampleFolder):
-    """Writes audio clips.
+    """Writes audio clips into a folder.
 
     Attributes:
-        medium: How arrays become files.
+        medium: The medium that writes the files.
     """
 
     formats: ClassVar[tuple[str, ...]] = ("wav", "flac")
@@ -43,9 +43,9 @@ class AudioFolder(SampleFolder):
         self, indices: Sequence[int], items: Any, provenance: Sequence[Mapping[str, Any]]
     ) -> None:
         """See :meth:`SampleFolder.add`; items are float32 (B, C, N)."""
-        for index, whole, origin in zip(indices, items, provenance, strict=True):
+        for index, waveform, origin in zip(indices, items, provenance, strict=True):
             path = self.path / f"{index:05d}.{self.format}"
-            clip = self.medium.lasting(whole, origin["seconds"])
+            clip = self.medium.lasting(waveform, origin["seconds"])
             self.medium.write(path, clip, origin)
             self.files.append(path)
             if len(self._shown) < _SHOWN:
@@ -53,11 +53,11 @@ class AudioFolder(SampleFolder):
                 self._captions.append(" ".join(filter(None, [f"{index:05d}", origin["label"]])))
 
     def finish(self) -> None:
-        """Write a sheet with pictures of the first 64 clips."""
+        """Write a sheet with drawings of the first 64 clips."""
         save_png(self.medium.sheet(self._shown, self._captions), self.path / "sheet.png")
 
     def add_trajectory(self, index: int, frames: NDArray[Any]) -> None:
-        """Write some states of one sample, float32 (F, C, N), one after another."""
+        """Write some states of one sample, float32 (F, C, N), in a row."""
         path = self.path / f"{index:05d}-from-noise.{self.format}"
         self.medium.write_in_a_row(path, frames)
         self.trajectories.append(path)

@@ -1,4 +1,4 @@
-"""A folder of images: one PNG each with its provenance inside, and a contact sheet."""
+"""Folders of sampled images: PNG files that contain their provenance, and a contact sheet."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _NUMBER = re.compile(r"(\d+)(-from-noise)?\.png")
 
 @dataclass
 class ImageFolder(SampleFolder):
-    """Writes images.
+    """Writes images into a folder.
 
     Attributes:
-        medium: How arrays become files.
+        medium: The medium that writes the files.
     """
 
     formats: ClassVar[tuple[str, ...]] = ("png",)
