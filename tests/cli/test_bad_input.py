@@ -32,7 +32,7 @@ class TestBadData:
             said = refused(*command, tmp_path / "notes.odt").err
             assert "its name ends in '.odt'" in said
             assert ".jsonl" in said
-            assert "pictures and sounds are given as a folder" in said
+            assert "for images and audio, use a folder" in said
         (tmp_path / "one.png").write_bytes(b"")
         assert "one of the images themselves" in refused("train", tmp_path / "one.png").err
 
