@@ -1,7 +1,7 @@
-"""What a sampler is: the rule for one step, and nothing else.
+"""The base of all samplers: a sampler is the rule for one step.
 
-The loop owns the grid, the noise, the count of evaluations and the history; a sampler is frozen
-and stateless, so it is also its own JSON spec.
+The loop owns the noise, the history and the count of evaluations; a sampler is frozen and
+stateless, so it is also its own JSON spec.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from sfumato.registry import Part
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A state of the past and what the denoiser said of it.
+    """An earlier state, and the prediction of the denoiser for it.
 
     Attributes:
         t: Time, float64, shape ().
-        x_t: State, shape (B, ...), as corrected by the sampler if it corrects.
+        x_t: State, shape (B, ...), after the correction if the sampler has one.
         mean: ``E[x0 | x_t]``, same shape.
     """
 
@@ -49,18 +49,18 @@ class Denoise(Protocol):
 
 @dataclass(frozen=True)
 class Context(Generic[ProcessT]):
-    """What the loop offers a sampler during one step.
+    """The inputs of a sampler during one step.
 
     Attributes:
         process: The process being reversed.
         denoise: Each call is one evaluation.
         noise: The noise of this step.
-        history: Where a sampler with ``memory`` leaves its evaluations, newest first; the loop
+        history: Earlier evaluations that a sampler with ``memory`` stores, newest first; the loop
             keeps the latest ``memory`` of them.
-        cost: Evaluations this step may make.
+        cost: Number of evaluations that this step may make.
         step: Number of this step, from 0.
         steps: Number of steps of the whole grid.
-        free: Which places the sampler may change, bool, shaped like the state; None = all.
+        free: The places that the sampler may change, bool, shaped like the state; None = all.
     """
 
     process: ProcessT
@@ -73,7 +73,7 @@ class Context(Generic[ProcessT]):
     free: Tensor | None = None
 
     def costing(self, cost: int) -> Context[ProcessT]:
-        """The same for a part of the step, of so many evaluations."""
+        """The context of a part of the step with ``cost`` evaluations."""
         return replace(self, cost=cost)
 
 
@@ -83,7 +83,7 @@ class Sampler(Part):
     summary: ClassVar[str] = ""
     """One line for lists and ``--help``."""
     exact: ClassVar[bool] = True
-    """Whether it takes exactly the evaluations it is given under a Gaussian process, not fewer."""
+    """Whether it takes exactly the requested evaluations under a Gaussian process."""
     for_tokens: ClassVar[bool] = False
     """Whether it samples tokens rather than numbers."""
 
@@ -104,14 +104,14 @@ class Sampler(Part):
         """
 
     def sized(self, size: int) -> Sampler:
-        """The sampler for samples of so many numbers, if that matters to it."""
+        """The sampler for samples of ``size`` numbers."""
         return self
 
     @property
     def memory(self) -> int:
-        """How many earlier evaluations a step looks back at."""
+        """Number of earlier evaluations that a step uses."""
         return 0
 
     def plan(self, evaluations: int) -> tuple[int, ...]:
-        """How many evaluations each step makes; they add up to ``evaluations``, at least 1."""
+        """Number of evaluations of each step, at least 1; they add up to ``evaluations``."""
         return (1,) * evaluations
