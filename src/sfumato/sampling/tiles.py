@@ -26,7 +26,7 @@ class Tiled(Denoiser[ProcessT]):
     Args:
         denoiser: The denoiser to evaluate; its rows must not depend on each other.
         tile: Rows per evaluation, at least 1.
-        first: Global index of the first row of a batch; the indices of a batch are consecutive.
+        first: Global index of the first row of a batch; indices of a batch are consecutive.
 
     Raises:
         SettingError: ``tile`` is below 1.
@@ -54,6 +54,6 @@ class Tiled(Denoiser[ProcessT]):
         return Posterior(torch.cat(beliefs)[self.before : self.before + count])
 
     def _padded(self, rows: Tensor, value: float = 0.0) -> Tensor:
-        """Rows with padding before and behind them, which puts them at their places in the tiles."""
+        """Rows with padding before and behind them, which aligns them with the tiles."""
         behind = -(self.before + len(rows)) % self.tile
         return F.pad(rows, (0, 0) * (rows.ndim - 1) + (self.before, behind), value=value)
