@@ -83,9 +83,7 @@ def test_samples_in_memory_are_not_written_over(finished_runs: Path, tmp_path: P
 def test_the_way_from_noise_is_kept_when_asked_for(runs: Runs) -> None:
     run = runs("unet")
     events = list(
-        sample_files(
-            "unet", SampleOptions(n=3, batch=2, steps=3, sampler="ddim"), trajectory=True
-        )
+        sample_files("unet", SampleOptions(n=3, batch=2, steps=3, sampler="ddim"), trajectory=True)
     )
     written = events[-1]
     assert isinstance(written, Written)
@@ -93,7 +91,10 @@ def test_the_way_from_noise_is_kept_when_asked_for(runs: Runs) -> None:
     assert [path.name for path in written.out.trajectories] == [
         f"{index:05d}-from-noise.png" for index in range(3)
     ]
-    with Image.open(written.out.trajectories[2]) as strip, Image.open(written.out.files[2]) as picture:
+    with (
+        Image.open(written.out.trajectories[2]) as strip,
+        Image.open(written.out.files[2]) as picture,
+    ):
         # Four states of 16 pixels at six to one, and the last is the sample.
         scale, gap = 6, 6
         last = strip.crop(

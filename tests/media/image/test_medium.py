@@ -176,7 +176,8 @@ def test_resolve(tmp_path: Path) -> None:
     for name in ("1.png", "2.png"):
         save(colour / name, np.full((8, 8, 4), (255, 0, 0, 60), np.uint8))
     resolved = [
-        ImageMedium.resolved(ImageSettings(flip=True), scan(folder, IMAGES)) for folder in (grey, colour, mixed)
+        ImageMedium.resolved(ImageSettings(flip=True), scan(folder, IMAGES))
+        for folder in (grey, colour, mixed)
     ]
     assert [settings.channels for settings in resolved] == ["grey", "rgb", "rgb"]
     assert all(settings.flip for settings in resolved)
