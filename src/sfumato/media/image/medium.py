@@ -78,7 +78,8 @@ class ImageMedium(NumberMedium):
             raise SettingError(
                 "The number of channels is not settled.",
                 why="channels is 'auto', which depends on the data",
-                hint="use ImageMedium.resolved(settings, index), or set channels to grey, rgb or rgba.",
+                hint="use ImageMedium.resolved(settings, index), or set channels to grey, rgb or "
+                "rgba.",
             )
         super().__init__(settings)
 
