@@ -46,7 +46,9 @@ def maps(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(maps: Path, tmp_path: Path) -> sfumato.Run:
     """A run of eight steps."""
-    return sfumato.train(maps, recipe="heights", name="maps", root=tmp_path / "runs", settings=CHANGES)
+    return sfumato.train(
+        maps, recipe="heights", name="maps", root=tmp_path / "runs", settings=CHANGES
+    )
 
 
 def test_train(run: sfumato.Run) -> None:
@@ -106,7 +108,7 @@ def test_what_cannot_be_registered() -> None:
     class Heights(HeightMedium):
         name = "other"
 
-    with pytest.raises(SettingError, match="abstract: it does not define.* cache_key"):
+    with pytest.raises(SettingError, match=r"abstract: it does not define.* cache_key"):
         sfumato.register(Nothing)
     with pytest.raises(SettingError, match="There is a medium 'image' already"):
         sfumato.register(Image)
