@@ -9,7 +9,6 @@ import soundfile
 from PIL import Image
 
 from sfumato.errors import SettingError
-from sfumato.media.audio.folder import AudioFolder
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.provenance import read_recipe
 from sfumato.media.audio.settings import AudioSettings
@@ -31,14 +30,14 @@ MEDIUM = AudioMedium(AudioSettings(rate=RATE, seconds=0.25))
 def test_nothing_is_written_over(tmp_path: Path, name: str, form: str) -> None:
     (tmp_path / name).write_text("precious")
     with pytest.raises(SettingError, match="nothing is overwritten"):
-        AudioFolder(tmp_path, form, medium=MEDIUM).require_free(range(2, 5))
+        MEDIUM.folder(tmp_path, form).require_free(range(2, 5))
     assert (tmp_path / name).read_text() == "precious"
 
 
 def test_other_files_are_no_matter(tmp_path: Path) -> None:
     for name in ("00009.wav", "notes.txt", "00003.png", "00003.mp3", "x00003.wav"):
         (tmp_path / name).touch()
-    AudioFolder(tmp_path, medium=MEDIUM).require_free(range(2, 5))
+    MEDIUM.folder(tmp_path).require_free(range(2, 5))
 
 
 @pytest.mark.parametrize("form", ["wav", "flac"])
@@ -48,7 +47,7 @@ def test_each_ends_where_its_recipe_says(tmp_path: Path, form: str) -> None:
         {"seconds": seconds, "label": label}
         for seconds, label in ((0.1, "high"), (0.25, None), (None, None))
     ]
-    folder = AudioFolder(tmp_path, form, medium=MEDIUM)
+    folder = MEDIUM.folder(tmp_path, form)
     folder.add([4, 5, 6], items, recipes)
     assert [path.name for path in folder.files] == [f"0000{n}.{form}" for n in (4, 5, 6)]
     for path, item, recipe, frames in zip(
@@ -68,7 +67,7 @@ def test_each_ends_where_its_recipe_says(tmp_path: Path, form: str) -> None:
 
 def test_a_sheet_shows_64_at_most(tmp_path: Path) -> None:
     def sheet(count: int) -> tuple[int, int]:
-        folder = AudioFolder(tmp_path / str(count), medium=MEDIUM)
+        folder = MEDIUM.folder(tmp_path / str(count))
         folder.path.mkdir()
         clip = np.zeros((count, 1, 1000), np.float32)
         folder.add(range(count), clip, [{"seconds": 0.01, "label": None}] * count)

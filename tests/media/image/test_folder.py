@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from sfumato.errors import SettingError
-from sfumato.media.image.folder import ImageFolder
 from sfumato.media.image.medium import ImageMedium
 from sfumato.media.image.settings import ImageSettings
 from sfumato.model.options import SampleOptions
@@ -42,21 +41,21 @@ def test_a_folder_taken_meanwhile_is_stepped_over(
 def test_nothing_is_written_over(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("precious")
     with pytest.raises(SettingError, match="nothing is overwritten"):
-        ImageFolder(tmp_path, medium=MEDIUM).require_free(range(2, 5))
+        MEDIUM.folder(tmp_path).require_free(range(2, 5))
     assert (tmp_path / name).read_text() == "precious"
 
 
 def test_other_files_are_no_matter(tmp_path: Path) -> None:
     for name in ("00009.png", "notes.txt", "00003.txt"):
         (tmp_path / name).touch()
-    ImageFolder(tmp_path, medium=MEDIUM).require_free(range(2, 5))
+    MEDIUM.folder(tmp_path).require_free(range(2, 5))
 
 
 def test_a_folder_that_cannot_be_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path / "file", tmp_path / "file/below"):
         with pytest.raises(SettingError, match="cannot be written"):
-            ImageFolder(place, medium=MEDIUM).require_free(range(1))
+            MEDIUM.folder(place).require_free(range(1))
 
 
 def test_a_folder_without_permission_is_refused(
@@ -65,7 +64,7 @@ def test_a_folder_without_permission_is_refused(
     # Root may write anywhere, so the system's answer is stood in for.
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(SettingError, match="permission denied"):
-        ImageFolder(tmp_path, medium=MEDIUM).require_free(range(1))
+        MEDIUM.folder(tmp_path).require_free(range(1))
 
 
 def test_samples_in_memory_are_not_written_over(finished_runs: Path, tmp_path: Path) -> None:
