@@ -50,7 +50,9 @@ def held_out(run: Run, most: int) -> list[str]:
 def ours(run: Run, form: NumberFormat, steps: int, n: int) -> list[str]:
     """As a user makes them, all as long as a row."""
     model = model_of(run)
-    asked = model.request(SampleOptions(n, steps=steps, precision=form, length=run.spec.data.longest))
+    asked = model.request(
+        SampleOptions(n, steps=steps, precision=form, length=run.spec.data.longest)
+    )
     made = [event for event in model.sample(asked) if isinstance(event, Made)]
     return [text for batch in made for text in batch.items]
 

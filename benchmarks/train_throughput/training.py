@@ -27,6 +27,7 @@ from sfumato.engine.loop import Trainer
 from sfumato.engine.settings import Budget, EngineSettings
 from sfumato.model.options import TrainOptions
 from sfumato.process.gaussian import Gaussian
+from sfumato.recipes import GaussianRecipe
 from sfumato.runs.spec import Spec
 from sfumato.training.data import task_for
 from sfumato.training.train import planned_for
@@ -89,6 +90,7 @@ def _ours(of: Contestant, batch: int, threads: int) -> Work:
     data = data_of("openmoji", plan.model_copy(update={"engine": settings}))
     spec = Spec(version=sfumato.__version__, recipe=data.settled(), data=data.facts)
     recipe = spec.recipe
+    assert isinstance(recipe, GaussianRecipe)
     ours = own(of.network)
     backbone = ours.build(CHANNELS, (SIZE, SIZE)) if ours else Plain(foreign(of.network))
     denoiser = NetworkDenoiser(

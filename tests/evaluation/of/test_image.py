@@ -39,7 +39,7 @@ def test_the_report_is_whole(runs: Runs) -> None:
     assert 0 < bits.value < 20
 
 
-def test_without_classes_none_are_classify(runs: Runs) -> None:
+def test_without_classes_no_section_is_about_them(runs: Runs) -> None:
     report = evaluated(runs("plain"), SMALL).report
     assert not any(section.key.startswith("classes") for section in report.sections)
 
