@@ -62,9 +62,7 @@ class ImageMedium(NumberMedium):
     recipe = ImageRecipe
     recipes = RECIPES
     options: ClassVar[Mapping[str, frozenset[str]]] = {
-        "sample": frozenset({"start", "strength"}),
-        "evaluate": frozenset({"label", "scale"}),
-        "tune": frozenset({"scale"}),
+        **NumberMedium.options,
         "check": frozenset({"size"}),
     }
     example = "openmoji"
