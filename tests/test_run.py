@@ -190,3 +190,26 @@ def test_a_request_for_another_kind_of_model(finished_runs: Path, finished_texts
     request = text.model.request(SampleOptions(1))
     with pytest.raises(SettingError, match="not one for the medium of the run 'unet'"):
         open_run(finished_runs / "unet").make(request)
+
+
+class TestMeasuring:
+    def test_two_runs_are_compared(self, runs: Runs) -> None:
+        runs("unet", "transformer")
+        found = open_run("unet").compare("transformer", 6, at=[1])
+        assert found.runs == ("unet", "transformer")
+        assert found.rows
+
+    def test_files_are_scored(self, finished_runs: Path, pictures: Path) -> None:
+        run: Any = open_run(finished_runs / "unet")
+        quick = {"draws": 1, "steps": 1, "held_out": 0}
+        whole = run.score(pictures / "dog", **quick)
+        assert len(whole.items) == 3
+        files = sorted((pictures / "dog").iterdir())
+        for several in (run.score(files, **quick), run.score(*files, **quick)):
+            assert {one.bits for one in several.items} == {one.bits for one in whole.items}
+
+    def test_a_run_is_evaluated(self, runs: Runs) -> None:
+        folder = runs("unet")
+        report = open_run("unet").evaluate(4, rows=2, draws=1)
+        assert report["likelihood/training"].value > 0
+        assert not (folder / "evaluation").exists()

@@ -204,8 +204,9 @@ class TestEvaluate:
         said = sfumato("evaluate", "tones", *FEW)
         assert said.code == 0, said.err
         for line in (
-            "distance, log-mel", "samples to training", "halves of the real", "in their class",
-            "loudness, dB", "above 0.9: a copy", "only 4 on one side",
+            "distance, log-mel", "samples to training", "halves of real items",
+            "in the requested class", "loudness, dB", "copies (above 0.9)",
+            "one of the sets has only 4 items",
         ):  # fmt: skip
             assert line in said.out
         assert said.out.splitlines()[-2:] == [
