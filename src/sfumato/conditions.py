@@ -1,9 +1,9 @@
-"""What a denoiser knows of each sample besides its state.
+"""Conditions: the inputs of a denoiser besides the state and the time.
 
     denoiser(x_t, t, **conditions)
 
-A condition has a name and a tensor with one row for each sample. Names are open: a backbone takes
-those that it has parameters for. In use are
+A condition has a name and a tensor with one row for each sample. A backbone takes the conditions
+that it has parameters for. In use are
 
     label      class numbers, int64, shape (B,); the number of classes stands for "unknown"
     length     the share of its extent that an item fills, in (0, 1], shape (B,)
@@ -26,12 +26,11 @@ class Conditions(Mapping[str, Tensor]):
     """The conditions of a batch, from name to tensor: a mapping that cannot be changed.
 
     It is built like a dictionary, from a mapping, from keywords, or from both. Conditions that are
-    None are left out, so that what a batch may lack need not be tested for. The engine moves and
-    splits it like any other part of a batch.
+    None are left out. The engine moves and splits it like any other part of a batch.
 
     Args:
         conditions: Tensors by name, each with B rows, or None.
-        **named: More of them; of two with one name this one is taken.
+        **named: More conditions, which replace those of the same name in the mapping.
 
     Raises:
         TypeError: A condition is not a tensor.
@@ -43,8 +42,8 @@ class Conditions(Mapping[str, Tensor]):
     def __init__(
         self, conditions: Mapping[str, Tensor | None] | None = None, /, **named: Tensor | None
     ) -> None:
-        given = {**(conditions or {}), **named}
-        self._tensors = {name: value for name, value in given.items() if value is not None}
+        merged = {**(conditions or {}), **named}
+        self._tensors = {name: value for name, value in merged.items() if value is not None}
         for name, value in self._tensors.items():
             if not isinstance(value, Tensor):
                 raise TypeError(
@@ -100,11 +99,11 @@ class Conditions(Mapping[str, Tensor]):
         return self.map(lambda value: value[rows])
 
     def repeat(self, times: int) -> Conditions:
-        """The conditions of the batch laid end to end with itself, ``times * B`` rows."""
+        """The conditions of the batch repeated ``times`` times, ``times * B`` rows."""
         return self.map(lambda value: torch.cat([value] * times))
 
     def concatenate(self, *others: Conditions) -> Conditions:
-        """The conditions of several batches laid end to end, these first.
+        """The conditions of several batches in a row, these first.
 
         Raises:
             ValueError: The batches differ in the names of their conditions.
@@ -133,7 +132,7 @@ class Conditions(Mapping[str, Tensor]):
 
 
 def drop_labels(labels: Tensor, u: Tensor, rate: float, null: int) -> Tensor:
-    """Replace a share of the labels by the null label, so that one network learns both models.
+    """Replace a share of the labels by the null label, as classifier-free guidance needs.
 
     Source: Ho & Salimans 2022 (arXiv:2207.12598), algorithm 1.
 

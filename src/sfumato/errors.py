@@ -19,9 +19,7 @@
     └── Interrupted        130, 143  Ctrl-C or SIGTERM; the work was saved first
 
 An error says *what* went wrong, *why*, and how to fix it (*hint*).
-
-
-Panics of libraries written in Rust, as exceptions that can be caught."""
+"""
 
 from __future__ import annotations
 

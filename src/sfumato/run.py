@@ -1,4 +1,4 @@
-"""A run as an object: the Python face of Sfumato."""
+"""The class :class:`Run` and the functions of the Python interface."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Run:
 
     Args:
         directory: Directory of the run.
-        snapshot: Which weights, ``latest`` or ``best`` on the held-out data.
+        snapshot: Weights to use, ``latest`` or ``best`` on the held-out data.
 
     Attributes:
         spec: The run's recipe and the facts about its data.
@@ -72,7 +72,7 @@ class Run:
 
         Args:
             run: Path or name of the run.
-            snapshot: Which weights, ``latest`` or ``best`` on the held-out data.
+            snapshot: Weights to use, ``latest`` or ``best`` on the held-out data.
 
         Raises:
             RunError: There is no such run, or it was made by a newer version.
@@ -81,10 +81,10 @@ class Run:
         return cls(locate(run), snapshot)
 
     def __repr__(self) -> str:
-        known, classes = self.info(), self.spec.classes
+        info, classes = self.info(), self.spec.classes
         many = "no classes" if not classes else "1 class" if classes == 1 else f"{classes} classes"
-        state = "finished" if known["finished"] else "not finished"
-        steps = f"{known['step']:,} {'step' if known['step'] == 1 else 'steps'}"
+        state = "finished" if info["finished"] else "not finished"
+        steps = f"{info['step']:,} {'step' if info['step'] == 1 else 'steps'}"
         return f"<Run '{self.name}': {self.spec.medium.plural}, {many}, {steps}, {state}>"
 
     @property
@@ -157,12 +157,12 @@ class Run:
             SettingError: There is no gap, or a value is out of range.
             DataError: The text is too long, or holds a character that the model has never seen.
         """
-        self.spec.require(TextMedium)  # Before the weights of another medium are read.
+        self.spec.require(TextMedium)  # Before the weights are read.
         return fill.fill(self.model, text, options)
 
     @keywords(EvaluateOptions)
     def evaluate(self, options: EvaluateOptions) -> Report:
-        """Measure the model: its samples beside real items, and the likelihood of those.
+        """Measure the samples of the model beside real items, and the likelihood of real items.
 
         Returns:
             Figures by their keys, such as ``report["likelihood/held_out"].value``.
@@ -171,7 +171,7 @@ class Run:
             RunError: The data changed since training.
             SettingError: A value is out of range.
         """
-        # The modules that measure are large, and most runs are opened to sample.
+        # Imported here, as these modules are large and most runs are opened to sample.
         from sfumato.evaluation.evaluate import evaluate
 
         return _result(evaluate(self.model, options)).report
@@ -216,7 +216,7 @@ class Run:
         is then the default for that number of evaluations.
 
         Returns:
-            What was found, and where it is stored.
+            The fitted sampler with its measure, and its file.
 
         Raises:
             SettingError: A value is out of range, or the process cannot be tuned.
@@ -229,27 +229,27 @@ class Run:
 
     @keywords(ResumeOptions)
     def resume(self, options: ResumeOptions) -> Run:
-        """Train on, and show progress on standard error.
+        """Continue training, and show progress on standard error.
 
         Returns:
             The run, opened again.
 
         Raises:
             Interrupted: Ctrl-C or SIGTERM; everything is saved first.
-            RunError: The data are not what the run began with.
-            SettingError: The run is longer than ``steps`` already.
+            RunError: The data changed since the run began.
+            SettingError: The run is already longer than ``steps``.
         """
         return Run(training.resume(self.directory, options), self.snapshot)
 
     def info(self) -> dict[str, Any]:
-        """What is known about the run, as plain data; no weights are loaded."""
+        """A summary of the run as plain data; no weights are loaded."""
         return facts.info(self.directory, self.spec)
 
     def verify(self) -> Verified:
-        """Compare the run's files with what was written; nothing is changed.
+        """Check the run's files against their seals; nothing is changed.
 
         Returns:
-            Which files are whole, what is wrong with the others, and what to do about it.
+            The intact files, and the problems of the others with their remedies.
         """
         return verification.verify(self.directory)
 
@@ -296,7 +296,7 @@ def train(source: str | Path, options: _TrainOptions) -> Run:
 
 
 def _result(steps: Generator[Any, None, ResultT]) -> ResultT:
-    """The result of a measurement, whose progress is not shown."""
+    """Run a measurement without showing its progress."""
     while True:
         try:
             next(steps)

@@ -1,8 +1,8 @@
-"""Files and folders that are either whole or absent.
+"""Atomic writes: files and folders are either complete or absent.
 
-Everything is written inside a ``.partial-*`` directory beside its destination, forced to the disk
-and then renamed, so a reader never meets half a file, and a crash leaves at most a ``.partial-*``
-directory, which :func:`sweep` removes. This module does not depend on the content of the files.
+Everything is written inside a ``.partial-*`` directory beside its destination, flushed to the disk
+and then renamed. A reader never sees half a file, and a crash leaves at most a ``.partial-*``
+directory, which :func:`sweep` removes.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ def replacing(path: Path) -> Iterator[Path]:
         The path to write to. If the block raises, the destination is left as it was.
 
     Raises:
-        DiskFull: The device ran out of room; the destination is untouched.
+        DiskFull: The device is full; the destination is unchanged.
     """
     with _draft(path) as draft:
         yield draft
-        _force_to_disk(draft)
+        _flush(draft)
         if draft.is_dir() and path.exists():
             # A directory cannot be renamed over another that has files in it.
             path.rename(draft.parent / f"{path.name}.replaced")
@@ -64,9 +64,9 @@ def replacing(path: Path) -> Iterator[Path]:
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder that becomes ``path`` when the block ends without an error.
 
-    If another process finished the same folder first, its copy stays and ours is dropped: this is
-    for content that is a pure function of the name. Drafts that killed processes left here more
-    than a day ago are removed.
+    If another process completed the same folder first, its copy stays and ours is deleted; use this
+    for content that is a pure function of the name. Drafts that killed processes left more than a
+    day ago are removed.
 
     Raises:
         DiskFull: There is not enough room; nothing is left behind.
@@ -75,7 +75,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     with _draft(path) as draft:
         draft.mkdir()
         yield draft
-        _force_to_disk(draft)
+        _flush(draft)
         try:
             draft.rename(path)
         except OSError:
@@ -95,7 +95,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
-    """Replace ``path`` by ``value`` as JSON; floats are written so that they read back exactly.
+    """Replace ``path`` by ``value`` as JSON; floats are read back exactly.
 
     Raises:
         ValueError: ``value`` holds a NaN or an infinity, which JSON cannot express.
@@ -109,16 +109,16 @@ def write_sealed_json(path: Path, value: Mapping[str, object]) -> None:
 
 
 def sealed(value: Mapping[str, object]) -> dict[str, object]:
-    """A JSON object with a SHA-256 of all of it as its last entry: see :func:`read_sealed_json`."""
+    """A JSON object with a SHA-256 of its content as last entry: see :func:`read_sealed_json`."""
     return {**value, _SEAL: _seal(value)}
 
 
 def read_sealed_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object and verify its seal; one without a seal is read as it is.
+    """Read a JSON object and verify its seal; one without a seal is accepted.
 
     Raises:
         RunError: There is no such file.
-        DamagedFile: It is not a JSON object, or was changed after it was written.
+        DamagedFile: The file is not a JSON object, or was changed after it was written.
     """
     value = read_json(path)
     if _SEAL in value and value.pop(_SEAL) != _seal(value):
@@ -136,7 +136,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
     Raises:
         RunError: There is no such file.
-        DamagedFile: It is not UTF-8 or not a JSON object.
+        DamagedFile: The file is not UTF-8 or not a JSON object.
     """
     require(path)
     try:
@@ -163,17 +163,17 @@ def require(path: Path) -> None:
 
 
 def remove(directory: Path) -> None:
-    """Delete a directory so that a crash never leaves half of it under its name."""
-    doomed = _room_beside(directory)
+    """Delete a directory; a crash never leaves half of it under its name."""
+    doomed = _draft_folder(directory)
     directory.rename(doomed)
     shutil.rmtree(doomed)
 
 
 def sweep(directory: Path, older_than: float = 0.0) -> list[Path]:
-    """Remove the drafts of killed processes from ``directory``; only our own pattern is touched.
+    """Remove the drafts ``.partial-*`` of killed processes from ``directory``.
 
-    Drafts of a living process of this machine stay. Over a network locks may not be known, so call
-    this while holding the directory's lock, or give an age that no draft reaches.
+    Drafts that a living process of this machine has locked stay. Network file systems may not
+    support locks, so hold the directory's lock, or set an age that no draft reaches.
 
     Args:
         directory: The directory, which may be missing.
@@ -185,7 +185,7 @@ def sweep(directory: Path, older_than: float = 0.0) -> list[Path]:
     swept = []
     for path in sorted(directory.glob(f"{PARTIAL}*")):
         with suppress(FileNotFoundError):  # Another process swept it first.
-            # A clock that was set forward makes everything old, hence the check of the lock.
+            # Everything is old after the clock was set forward, hence the check of the lock.
             young = time.time() - path.lstat().st_mtime < older_than
             if older_than and (young or is_held(path)):
                 continue
@@ -219,7 +219,7 @@ def is_held(path: Path) -> bool:
 
 
 def fsync_directory(path: Path) -> None:
-    """Force a directory's list of names to the disk."""
+    """Flush a directory's list of names to the disk."""
     with suppress(PermissionError):  # Windows cannot open a directory and needs no such call.
         handle = os.open(path, os.O_RDONLY)
         try:
@@ -248,20 +248,20 @@ def disk_full_explained(path: Path) -> Iterator[None]:
 def _draft(path: Path) -> Iterator[Path]:
     """A path of the same name in a draft folder beside ``path``, deleted when the block ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    room = _room_beside(path)
+    folder = _draft_folder(path)
     try:
         with disk_full_explained(path):
-            room.mkdir()
-            with _held(room):
-                yield room / path.name
+            folder.mkdir()
+            with _locked(folder):
+                yield folder / path.name
     finally:
-        shutil.rmtree(room, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _held(room: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """Lock a draft folder while it is being written, see :func:`sweep`."""
-    handle = os.open(room, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # File systems over a network may not lock folders.
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -270,15 +270,15 @@ def _held(room: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _room_beside(path: Path) -> Path:
+def _draft_folder(path: Path) -> Path:
     return path.parent / f"{PARTIAL}{path.name}-{os.getpid()}-{next(_serial)}"
 
 
-def _force_to_disk(draft: Path) -> None:
+def _flush(draft: Path) -> None:
     if draft.is_file():
         _sync(draft)
         return
-    # In parallel, because file systems commit waiting requests together, which is ten times faster
+    # In parallel, because file systems commit pending requests together, which is ten times faster
     # for thousands of small files.
     with ThreadPoolExecutor(_SYNC_WORKERS) as pool:
         for _ in pool.map(_sync, (file for file in draft.rglob("*") if file.is_file())):

@@ -140,7 +140,7 @@ class TestSample:
             (["--format", "mp3"], "mp3"),
             (["--strength", "0.5"], "--start FILE"),
             (["--start", "nowhere.wav"], "cannot be read"),
-            (["--start", "runs/tones/spec.json"], "cannot be read as a sound"),
+            (["--start", "runs/tones/spec.json"], "cannot be read as audio"),
             (["--label", "lwo"], "did you mean 'low'?"),
             (["--like", "nowhere.wav"], "cannot be opened"),
             (["--out", "runs/tones/spec.json"], "cannot be written"),
@@ -186,7 +186,7 @@ class TestCheck:
         assert said.code == 0, said.err
         for line in (
             "6 (6 independent) of 6 files", "4,000 Hz", "1 files are longer than a clip",
-            "WAV PCM_16 (6)", "[b]bad.wav: not a sound file in a known format", "data-check.png",
+            "WAV PCM_16 (6)", "[b]bad.wav: not an audio file in a known format", "data-check.png",
         ):  # fmt: skip
             assert line in said.out
         assert Path("data-check.png").is_file()
@@ -306,7 +306,7 @@ def broken(folder: Path) -> dict[str, str]:
         "empty.wav": "it holds no samples",
         "none.wav": "it holds no samples",
         "silent.wav": "it is silent",
-        "text.wav": "not a sound file in a known format",
+        "text.wav": "not an audio file in a known format",
         "claims.flac": "seconds are above the limit of 3,600",
     }
 
@@ -368,7 +368,7 @@ class TestBadSounds:
         for name in ("1", "2", "3", "4"):
             (own_sounds / f"{name}.wav").unlink()
         said = refused("train", own_sounds, *OPTIONS)
-        assert "one audio clip that can be used" in said.err
+        assert "one usable audio clip" in said.err
         assert "medium.cut=all" in said.err
         assert not Path("runs").exists()
         assert parsed(sfumato("data", "check", own_sounds, *HEARD, "--json"))["count"] == 1
@@ -376,7 +376,7 @@ class TestBadSounds:
     def test_a_file_alone_is_no_folder(self, refused: Command, own_sounds: Path) -> None:
         for command in (["train"], ["data", "check"]):
             said = refused(*command, own_sounds / "0.wav").err
-            assert "one of the sounds themselves" in said
+            assert "one of the audio files themselves" in said
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class TestBadData:
             assert ".jsonl" in said
             assert "pictures and sounds are given as a folder" in said
         (tmp_path / "one.png").write_bytes(b"")
-        assert "one of the pictures themselves" in refused("train", tmp_path / "one.png").err
+        assert "one of the images themselves" in refused("train", tmp_path / "one.png").err
 
     def test_texts_with_a_picture_in_a_hidden_folder_are_texts(
         self, sfumato: Command, tmp_path: Path

@@ -107,6 +107,6 @@ class TestPlainly:
         assert said.code == 0
         assert "[/sheet].png" in said.out
         assert "cat/[b]bomb.png: too large to decode" in said.out
-        assert "dog/[red]x.png: not a picture" in said.out
+        assert "dog/[red]x.png: not an image" in said.out
         for command in (["data", "list"], ["recipes"], ["samplers"], ["doctor"]):
             assert sfumato(*command).code == 0

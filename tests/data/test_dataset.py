@@ -64,7 +64,7 @@ def test_bad_files_are_set_aside(tmp_path: Path, make_picture: MakePicture) -> N
 
 def test_nothing_left(tmp_path: Path, make_picture: MakePicture) -> None:
     make_picture("a.png").write_bytes(b"damaged")
-    with pytest.raises(DataError, match=r"None of the 1 files.*\n.*not a picture"):
+    with pytest.raises(DataError, match=r"None of the 1 files.*\n.*not an image"):
         opened(tmp_path)
     assert list((tmp_path / "cache/arrays").iterdir()) == []
 

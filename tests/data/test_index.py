@@ -174,8 +174,8 @@ def test_errors_say_what_is_there(tmp_path: Path) -> None:
     write(tmp_path, "data/a.txt", "data/b.txt", "data/c", "one.png", "story.txt")
     (tmp_path / "empty").mkdir()
     cases = {
-        "data": ("There are no pictures", "2 x .txt, 1 x (no suffix)"),
-        "empty": ("There are no pictures", "the folder is empty"),
+        "data": ("There are no images", "2 x .txt, 1 x (no suffix)"),
+        "empty": ("There are no images", "the folder is empty"),
         "one.png": ("not a folder", "training needs many"),
         "story.txt": ("not a folder", "single file"),
         "dat": ("does not exist", "did you mean 'data'?"),

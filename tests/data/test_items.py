@@ -45,7 +45,7 @@ class Squares(Lazy[int]):
     def __len__(self) -> int:
         return 5
 
-    def _made(self, place: int) -> int:
+    def _member(self, place: int) -> int:
         self.made.append(place)
         return place * place
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sfumato.evaluation.evaluate import Evaluation, evaluate
 from sfumato.model.options import EvaluateOptions
 from sfumato.run import open_run
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 
 
 def evaluated(run: Path, options: EvaluateOptions) -> Evaluation:
@@ -15,7 +15,7 @@ def evaluated(run: Path, options: EvaluateOptions) -> Evaluation:
     steps = evaluate(open_run(run).model, options)
     while True:
         try:
-            assert isinstance(next(steps), Measuring)
+            assert isinstance(next(steps), Progress)
         except StopIteration as end:
             assert isinstance(end.value, Evaluation)
             return end.value

@@ -11,7 +11,7 @@ from sfumato.evaluation.files import Compared, Evaluated, compare_runs, evaluate
 from sfumato.evaluation.of import text as text_module
 from sfumato.model.options import CompareOptions, EvaluateOptions
 from sfumato.run import open_run
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 
 Runs = Callable[..., Path]
 SMALL = EvaluateOptions(n=6, rows=3, draws=2)
@@ -21,14 +21,14 @@ NO_STEPS = CompareOptions(n=6, at=())
 def evaluated(run: Path, asked: EvaluateOptions = SMALL, out: Path | None = None) -> Evaluated:
     *progress, last = evaluate_run(run, asked, out)
     assert progress
-    assert all(isinstance(event, Measuring) for event in progress)
+    assert all(isinstance(event, Progress) for event in progress)
     assert isinstance(last, Evaluated)
     return last
 
 
 def compared(first: Path, second: Path, steps: tuple[int, ...] = ()) -> Compared:
     *progress, last = compare_runs(first, second, CompareOptions(n=6, at=steps))
-    assert all(isinstance(event, Measuring) for event in progress)
+    assert all(isinstance(event, Progress) for event in progress)
     assert isinstance(last, Compared)
     return last
 

@@ -18,7 +18,7 @@ from sfumato.evaluation.likelihood import ItemBits, bits_of_items
 from sfumato.likelihood import DiscreteReconstruction, gaussian_bound
 from sfumato.model.numbers import NumberModel
 from sfumato.run import open_run
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 3, 16, 16)).astype(np.uint8)
 LABELS = torch.tensor([0, 1, 1, 0, 1])
@@ -27,7 +27,7 @@ Model = NumberModel
 
 def concluded(
     model: Model, items: NDArray[Any], labels: Tensor | None, draws: int = 2, seed: int = 0
-) -> tuple[ItemBits, list[Measuring]]:
+) -> tuple[ItemBits, list[Progress]]:
     course = bits_of_items(model, items, labels, draws=draws, seed=seed, what="pictures")
     progress = []
     while True:
@@ -64,7 +64,7 @@ def test_they_are_those_of_the_pixels(unet: Model) -> None:
     assert estimate.low is not None and estimate.high is not None
     assert estimate.low < estimate.mean < estimate.high
     assert 5 < estimate.mean < 12
-    assert progress == [Measuring("likelihood of pictures: item", 0, 5)]
+    assert progress == [Progress("likelihood of pictures: item", 0, 5)]
 
 
 def test_they_are_the_bound_s(plain: Model) -> None:

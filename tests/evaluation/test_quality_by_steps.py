@@ -11,12 +11,12 @@ from sfumato.evaluation.display import Plot
 from sfumato.evaluation.evaluate import Evaluation
 from sfumato.evaluation.result import Report, Split
 from sfumato.metrics.kernel_distance import GaussianKernel, kernel_distance
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 from tests.evaluation.clouds import cloud, features_of
 
 
-def better_with_steps(n: int, steps: int, what: str) -> Generator[Measuring, None, Tensor]:
-    yield Measuring(what, 0, n)
+def better_with_steps(n: int, steps: int, what: str) -> Generator[Progress, None, Tensor]:
+    yield Progress(what, 0, n)
     return cloud(n, steps, centre=4 / steps)
 
 

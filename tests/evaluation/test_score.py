@@ -32,7 +32,7 @@ from sfumato.model.options import ScoreOptions
 from sfumato.model.token_bound import bound_of_rows
 from sfumato.model.tokens import TokenModel
 from sfumato.run import open_run
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 from tests.media_runs import play
 
 Runs = Callable[..., Path]
@@ -135,7 +135,7 @@ class TestPictures:
         assert len(found.items) == 3
         reasons = {Path(name).name: reason for name, reason in found.set_aside}
         assert reasons.keys() == {"bad.png", "words.txt", "nowhere.png", "empty"}
-        assert reasons["bad.png"] == "not a picture in a known format"
+        assert reasons["bad.png"] == "not an image in a known format"
         assert "no file or folder" in reasons["nowhere.png"]
         assert reasons["empty"] == "the folder is empty"
 
@@ -171,7 +171,7 @@ class TestPictures:
         *progress, found = score_files(
             finished_runs / "unet", [odd], ScoreOptions(**QUICK | {"held_out": 1})
         )
-        assert all(isinstance(event, Measuring) for event in progress)
+        assert all(isinstance(event, Progress) for event in progress)
         assert [e.done for e in progress if "files" in e.what] == [0, 1, 2]  # type: ignore[union-attr]
         assert isinstance(found, Scores)
         again = open_run(finished_runs / "unet").score(odd, **QUICK | {"held_out": 1})

@@ -21,7 +21,7 @@ from sfumato.media.text.rows import RowBatch
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
 from sfumato.process.categorical import CategoricalProcess, Masking, Uniform
 from sfumato.process.keep import LinearKeep
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 
 
 class Known(nn.Module):
@@ -48,7 +48,7 @@ def measured(process: CategoricalProcess, rows: RowBatch, row: Tensor | None) ->
     return finished(steps)
 
 
-def finished(steps: Iterator[Measuring]) -> Any:
+def finished(steps: Iterator[Progress]) -> Any:
     while True:
         try:
             next(steps)

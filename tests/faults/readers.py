@@ -21,9 +21,9 @@ from sfumato.catalogue.archive import read_members
 from sfumato.data.walk import read_metadata
 from sfumato.engine import tensor_file
 from sfumato.media.audio import provenance as sound_recipe
-from sfumato.media.audio.open import read_sound
+from sfumato.media.audio.open import read_audio
 from sfumato.media.image import provenance as recipe_chunk
-from sfumato.media.image.open import open_picture
+from sfumato.media.image.open import open_image
 from sfumato.media.text.documents import read_documents
 from sfumato.media.text.medium import read_tokenizer
 from sfumato.media.text.settings import TextSettings
@@ -87,7 +87,7 @@ def _sound_recipes(folder: Path) -> list[bytes]:
     seeds = []
     for suffix in ("wav", "flac"):
         path = folder / f"r.{suffix}"
-        sound_recipe.write_sound(path, np.zeros((400, 1)), 8000, {"seed": 3, "index": 1})
+        sound_recipe.write_audio(path, np.zeros((400, 1)), 8000, {"seed": 3, "index": 1})
         seeds.append(path.read_bytes())
     return seeds
 
@@ -149,11 +149,11 @@ def _notes() -> list[bytes]:
 
 
 def _read_picture(path: Path) -> object:
-    return open_picture(path, 1 << 22, 32)
+    return open_image(path, 1 << 22, 32)
 
 
 def _read_sound(path: Path) -> object:
-    return read_sound(path, 60.0)
+    return read_audio(path, 60.0)
 
 
 def _read_plain(path: Path) -> object:

@@ -18,8 +18,8 @@ from PIL import Image, PngImagePlugin
 from sfumato.catalogue.archive import read_members
 from sfumato.data.walk import read_metadata
 from sfumato.errors import SfumatoError
-from sfumato.media.audio.open import read_sound
-from sfumato.media.image.open import open_picture
+from sfumato.media.audio.open import read_audio
+from sfumato.media.image.open import open_image
 from sfumato.media.image.provenance import read_recipe
 from sfumato.media.text.documents import read_documents
 from sfumato.media.text.settings import TextSettings
@@ -119,7 +119,7 @@ def _notes(folder: Path) -> Path:
 
 
 def _picture(path: Path) -> object:
-    return open_picture(path, 1 << 24, 64)
+    return open_image(path, 1 << 24, 64)
 
 
 def _archive(path: Path) -> object:
@@ -131,7 +131,7 @@ def _documents(path: Path) -> object:
 
 
 def _sound(path: Path) -> object:
-    return read_sound(path, 600.0)
+    return read_audio(path, 600.0)
 
 
 _CASES: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object], bool]] = {
@@ -156,7 +156,7 @@ def test_of(name: str, tmp_path: Path, tally: Tally) -> None:
     path = make(tmp_path)
     small = tmp_path / "small.png"
     Image.new("L", (4, 4)).save(small)
-    open_picture(small, 1 << 24, 64)
+    open_image(small, 1 << 24, 64)
 
     def attempt() -> str:
         try:

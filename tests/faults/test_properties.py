@@ -17,7 +17,7 @@ from sfumato import storage
 from sfumato.cli import main
 from sfumato.errors import SettingError
 from sfumato.media.facts import DataFacts
-from sfumato.media.image.open import open_picture
+from sfumato.media.image.open import open_image
 from sfumato.media.image.provenance import read_recipe, write_png
 from sfumato.media.registry import find, recipes
 from sfumato.recipes import override
@@ -112,7 +112,7 @@ def test_a_picture_and_its_recipe_survive(
     with Image.open(path) as stored:
         assert np.array_equal(np.asarray(stored).reshape(pixels.shape), pixels)
     if channels != 4:
-        opened = np.asarray(open_picture(path, 1 << 20, 9)).reshape(height, width, -1)
+        opened = np.asarray(open_image(path, 1 << 20, 9)).reshape(height, width, -1)
         assert np.array_equal(opened, pixels)
 
 

@@ -213,7 +213,7 @@ class TestVariations:
         with pytest.raises(DataError, match="cannot be read"):
             made(tones, start=tmp_path / "none.wav")
         (tmp_path / "text.wav").write_text("hello")
-        with pytest.raises(DataError, match="cannot be read as a sound"):
+        with pytest.raises(DataError, match="cannot be read as audio"):
             made(tones, start=tmp_path / "text.wav")
 
 

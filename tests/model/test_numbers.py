@@ -262,7 +262,7 @@ class TestVariations:
         for path, words in (
             (tmp_path / "none.png", "No such file"),
             (tmp_path, "Is a directory"),
-            (tmp_path / "a.png", "not a picture"),
+            (tmp_path / "a.png", "not an image"),
             (tmp_path / "bad\udcff.png", "not valid UTF-8"),
         ):
             with pytest.raises(DataError, match=words):

@@ -34,7 +34,7 @@ def demo(
     minutes: Annotated[float, Parameter(help="Length of the training in minutes.")] = 6.0,
     name: Annotated[str | None, Parameter(help="Name of the run.")] = None,
 ) -> None:
-    """Train a small model in a few minutes and show what it makes: emoji, sounds or verses."""
+    """Train a small model in a few minutes and show its samples: images, audio clips or texts."""
     from sfumato.verbs import demo as demonstration
 
     medium = "image" if medium == "images" else medium

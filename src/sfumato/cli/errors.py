@@ -1,4 +1,4 @@
-"""Errors as a user sees them: ours, those of the command line, and those of the system."""
+"""Printing of errors: those of Sfumato, of the command line, and of the operating system."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HINTS: Mapping[int, str] = MappingProxyType(
 
 
 def show(problem: SfumatoError) -> int:
-    """Print one of our errors (what, why, hint); returns the exit code."""
+    """Print an error (what, why, hint); returns the exit code."""
     plain(problem.what)
     for name in ("why", "hint"):
         if text := getattr(problem, name):
@@ -35,19 +35,19 @@ def show(problem: SfumatoError) -> int:
 
 
 def plain(text: str) -> None:
-    """Print an error without parts."""
+    """Print an error that is a single sentence."""
     ERR.print(Text.assemble(("error: ", "bold red"), text))
 
 
 def usage(problem: CycloptsError) -> UsageError:
-    """The error of a command line that could not be read, as one of ours."""
+    """Convert an error in the command line."""
     return UsageError(
         " ".join(str(problem).split()), hint="add --help to see what a command takes."
     )
 
 
 def refusal(error: OSError) -> SfumatoError:
-    """The system's error as one of ours."""
+    """Convert an error of the operating system."""
     where = "" if error.filename is None else f" '{error.filename}'"
     why = error.strerror or str(error) or type(error).__name__
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -57,4 +57,6 @@ def refusal(error: OSError) -> SfumatoError:
             hint="free some space and run the same command again.",
         )
     hint = _HINTS.get(error.errno or 0, "")
-    return UsageError(f"The system refused to use{where or ' a file'}.", why=why, hint=hint)
+    return UsageError(
+        f"The operating system refused to use{where or ' a file'}.", why=why, hint=hint
+    )

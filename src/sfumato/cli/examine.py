@@ -1,4 +1,4 @@
-"""The commands that look: at data sets, at a run, at the machine, and at recipes and samplers."""
+"""The commands that inspect data sets, runs and the machine, and list recipes and samplers."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def info(run: RunName, *, json: Json = False) -> None:
 
 
 def verify(run: RunName, *, json: Json = False) -> None:
-    """Compare the files of a run with what was written, and show what can still be done with it."""
+    """Check the files of a run for damage, and show what can still be done with it."""
     from sfumato.runs.directory import locate
     from sfumato.runs.verify import verify
 
@@ -77,7 +77,7 @@ def verify(run: RunName, *, json: Json = False) -> None:
         raise DamagedFile(
             f"{number} {'file' if number == 1 else 'files'} of the run '{found.run}' "
             f"{'is' if number == 1 else 'are'} not what was written.",
-            hint="what to do about each is printed above.",
+            hint="the remedy for each is printed above.",
         )
 
 

@@ -1,7 +1,7 @@
 """Flags of the commands: one for each field of a class of options, with its help and its default.
 
-What the command line cannot hold, such as a configured sampler, is left to Python: there a flag
-takes the name. Old spellings of flags are turned into the present ones before anything is read.
+A configured object, such as a sampler, can only be passed in Python; its flag takes a name. Old
+spellings of flags are replaced by the present ones before the command line is parsed.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ OLD_SPELLINGS: Mapping[str, str] = MappingProxyType(
         "--set": "--settings",
     }
 )
-"""Flags that had another name, and what they are now."""
+"""Old names of flags, and their present names."""
 
 _NAMES: Mapping[str, list[str]] = MappingProxyType({"n": ["-n", "--n"]})
 
 
 def renamed(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
-    """A command line in present spellings.
+    """Replace old spellings in a command line.
 
     Returns:
         The arguments, and a note about each old spelling among them.
@@ -64,8 +64,8 @@ def with_flags(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def called(*args: Any, **kwargs: Any) -> None:
-        given = {name: kwargs.pop(name) for name in names if name in kwargs}
-        command(*args, options=kind(**given), **kwargs)
+        options = kind(**{name: kwargs.pop(name) for name in names if name in kwargs})
+        command(*args, options=options, **kwargs)
 
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(command).parameters.values():
@@ -102,7 +102,7 @@ def _flags(kind: Any) -> Iterable[inspect.Parameter]:
 
 
 def _parsed(annotation: Any) -> tuple[Any, Callable[..., Any] | None]:
-    """The type that a flag is read as, and what reads it where that is not cyclopts."""
+    """The type that a flag is parsed as, and the converter if cyclopts cannot parse it."""
     members = members_of(annotation)
     for member in members:
         if get_origin(member) in (Sequence, Iterable):
@@ -119,7 +119,7 @@ def _choices(member: Any) -> tuple[str, ...]:
 
 
 def _whole(kind: Any, tokens: Sequence[Token]) -> int:
-    """A whole number; cyclopts by itself rounds others."""
+    """Parse an integer; cyclopts itself would round other numbers."""
     try:
         return int(tokens[0].value)
     except ValueError:
@@ -131,7 +131,7 @@ def _whole_or_auto(kind: Any, tokens: Sequence[Token]) -> int | None:
 
 
 def default_text(default: object) -> str | None:
-    """How a default is shown; None where it is None, empty or off, and is not shown."""
+    """The text of a default in the help; None hides a default that is None, empty or off."""
     if default is None or default is False or default == ():
         return None
     return " ".join(map(str, default)) if isinstance(default, tuple) else str(default)

@@ -1,4 +1,4 @@
-"""The program ``sfumato``: its commands, and how each ends."""
+"""The program ``sfumato``: its commands and their exit codes."""
 
 from __future__ import annotations
 
@@ -48,16 +48,18 @@ for command in (
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; errors are shown without a traceback and give the exit code."""
+    """Run a command; errors are printed without a traceback and determine the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # Not every terminal knows every letter.
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # Some terminals cannot print all characters.
     words, notes = renamed(sys.argv[1:] if arguments is None else arguments)
     for note in notes:
         ERR.print(note, markup=False)
     try:
         app(words, exit_on_error=False, print_error=False, result_action="return_value")
-        sys.stdout.flush()  # Here, where a reader that went away is not yet a surprise.
+        sys.stdout.flush()  # Here a broken pipe is still caught below.
     except CycloptsError as error:
         sys.exit(errors.show(errors.usage(error)))
     except SfumatoError as error:
@@ -66,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         errors.plain("stopped.")
         sys.exit(130)
     except BrokenPipeError:
-        # The reader went away and nothing more can be said to it; rich ends with this code too.
+        # The reader of the pipe closed it; rich exits with this code too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:

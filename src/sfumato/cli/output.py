@@ -1,4 +1,4 @@
-"""What all commands print with: lines, JSON, tables, and a status line while something is done."""
+"""Output of the commands: lines, JSON, tables, and a status line for progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 Report = Callable[[int, int, str], None]
-"""Takes how much is done, how much there is to do, and what it is."""
+"""A function of (done, total, what) that shows progress."""
 
 OUT = Console(highlight=False, soft_wrap=True)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -30,7 +30,7 @@ def dump(value: object) -> None:
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Report]:
-    """A place to report progress to: a status line on a terminal, else nothing."""
+    """Yield a function that shows progress in a status line on a terminal, or does nothing."""
     if quiet or not ERR.is_terminal:
         yield lambda done, total, what: None
         return
@@ -47,7 +47,7 @@ def rows(pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def facts(values: Mapping[str, Any]) -> None:
-    """Print a table of names and values, without those that are empty."""
+    """Print a table of names and values, without empty values."""
     rows(
         (name.replace("_", " "), _readable(value))
         for name, value in values.items()

@@ -1,4 +1,4 @@
-"""What the commands print about runs, samples and data: tables for a reader, or JSON."""
+"""Printing of results about runs, samples and data, as tables or JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MOST_LINES = 16
 
 
 def names(lines: Mapping[str, str], default: str, as_json: bool) -> None:
-    """Names, each with a line about it."""
+    """Print names, each with a one-line description."""
     if as_json:
         dump({"default": default, "names": dict(lines)})
         return
@@ -37,7 +37,7 @@ def names(lines: Mapping[str, str], default: str, as_json: bool) -> None:
 
 
 def samplers(groups: Mapping[str, tuple[Mapping[str, str], str]], as_json: bool) -> None:
-    """Samplers by what they sample, each with a line about it."""
+    """Print the samplers of each group of media, each with a one-line description."""
     if as_json:
         dump({noun: {"default": default, "names": dict(lines)}
               for noun, (lines, default) in groups.items()})  # fmt: skip
@@ -48,7 +48,7 @@ def samplers(groups: Mapping[str, tuple[Mapping[str, str], str]], as_json: bool)
 
 
 def catalogue(entries: Sequence[Entry], defaults: Collection[str], as_json: bool) -> None:
-    """The data sets of the catalogue."""
+    """Print the data sets of the catalogue."""
     if as_json:
         fields = ("name", "title", "medium", "count", "licence", "megabytes", "package", "version")
         dump([{field: getattr(entry, field) for field in fields} for entry in entries])
@@ -60,7 +60,7 @@ def catalogue(entries: Sequence[Entry], defaults: Collection[str], as_json: bool
 
 
 def fetched(found: FetchedSet, as_json: bool) -> None:
-    """A fetched data set: where it is, and its licence."""
+    """Print the path and the licence of a fetched data set."""
     entry = found.entry
     if as_json:
         dump({"name": entry.name, "path": str(found.path), "licence": entry.licence,
@@ -72,7 +72,7 @@ def fetched(found: FetchedSet, as_json: bool) -> None:
 
 
 def data_report(report: Report, sheet: Path | None, as_json: bool) -> None:
-    """What a run would read from some data, and where the contact sheet is if there is one."""
+    """Print the report on a data set, and the path of its contact sheet if it has one."""
     where = {} if sheet is None else {"contact_sheet": str(sheet)}
     if as_json:
         dump({**report.to_json(), **where})
@@ -81,7 +81,7 @@ def data_report(report: Report, sheet: Path | None, as_json: bool) -> None:
 
 
 def trained(directory: RunDirectory, quiet: bool) -> None:
-    """Where a trained run is, and what can be done next."""
+    """Print the path of a trained run, and a command to try next."""
     if quiet:
         print(directory.root)
         return
@@ -91,7 +91,7 @@ def trained(directory: RunDirectory, quiet: bool) -> None:
 
 
 def sampled(events: Iterator[Any], as_json: bool) -> None:
-    """Samples while they are made, and the files that they were written to."""
+    """Show the progress of sampling, and print the files of the samples."""
     written = _watched(events, as_json)
     if as_json:
         dump(written.to_json())
@@ -101,7 +101,7 @@ def sampled(events: Iterator[Any], as_json: bool) -> None:
 
 
 def _watched(events: Iterator[Any], quiet: bool) -> Written:
-    """Drain the events of sampling; on a terminal, texts are shown while they resolve."""
+    """Show the events of sampling on a terminal; returns the files."""
     from sfumato.model.provenance import Making
     from sfumato.verbs.sample import Written
 
@@ -126,7 +126,7 @@ def _watched(events: Iterator[Any], quiet: bool) -> Written:
 
 
 def _frame(event: Making, spinner: Spinner) -> RenderableType:
-    """A picture of a batch on its way: its first text, or how far it is."""
+    """The display of a batch while it is sampled: its first text, or its step."""
     from sfumato.model.layout import MASKED
 
     state, texts = event.state, event.texts
@@ -142,7 +142,7 @@ def _frame(event: Making, spinner: Spinner) -> RenderableType:
 
 
 def filled(results: Sequence[Filled], as_json: bool) -> None:
-    """Filled texts, the most likely first, with the fillings standing out."""
+    """Print filled texts, the most likely first, with highlighted fillings."""
     if as_json:
         from sfumato.verbs.fill import as_json as plain
 
@@ -160,7 +160,7 @@ def filled(results: Sequence[Filled], as_json: bool) -> None:
 
 
 def demo(events: Iterator[Any]) -> None:
-    """The demonstration while it runs, and what it made."""
+    """Show the progress of a demonstration, and print its results."""
     from sfumato.verbs.demo import Finished, Note
     from sfumato.verbs.train import watch
 
@@ -180,29 +180,29 @@ def demo(events: Iterator[Any]) -> None:
         say(line)
 
 
-def info(known: Mapping[str, Any], as_json: bool) -> None:
-    """What is known about a run."""
+def info(values: Mapping[str, Any], as_json: bool) -> None:
+    """Print the summary of a run."""
     if as_json:
-        dump(known)
+        dump(values)
     else:
-        facts(known)
+        facts(values)
 
 
-def doctor(known: Mapping[str, Any], as_json: bool) -> None:
-    """What this machine has, and what will be used."""
+def doctor(values: Mapping[str, Any], as_json: bool) -> None:
+    """Print the facts about this machine, and the choices made on it."""
     if as_json:
-        dump(known)
+        dump(values)
         return
     parts = {"choices", "measured"}
-    facts({name: value for name, value in known.items() if name not in parts})
+    facts({name: value for name, value in values.items() if name not in parts})
     say("\nChoices for training on this machine, and why:")
-    facts({name: f"{one['choice']}: {one['reason']}" for name, one in known["choices"].items()})
+    facts({name: f"{one['choice']}: {one['reason']}" for name, one in values["choices"].items()})
     say("\nMeasured just now:")
-    facts(known["measured"])
+    facts(values["measured"])
 
 
 def verified(found: Verified, as_json: bool) -> None:
-    """What was found about a run's files, the bad news last."""
+    """Print the notes and problems of the check of a run."""
     if as_json:
         dump(asdict(found))
         return

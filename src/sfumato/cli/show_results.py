@@ -1,4 +1,4 @@
-"""What is printed about measurements: reports, comparisons, scores and tuned samplers."""
+"""Printing of measurements: reports, comparisons, scores and tuned samplers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from sfumato.evaluation.files import Compared, Evaluated
     from sfumato.evaluation.result import Report, Section
     from sfumato.evaluation.score import Score, Scores
-    from sfumato.runs.measuring import Measuring
+    from sfumato.runs.progress import Progress
     from sfumato.runs.tuned import Events
 
 _WIDE = 10_000
 
 
-def evaluation(events: Iterator[Measuring | Evaluated], as_json: bool) -> None:
-    """An evaluation while it is made, and its report."""
+def evaluation(events: Iterator[Progress | Evaluated], as_json: bool) -> None:
+    """Show the progress of an evaluation, and print its report."""
     found = _result(events, as_json)
     if as_json:
         dump(found.report.to_json())
@@ -34,8 +34,8 @@ def evaluation(events: Iterator[Measuring | Evaluated], as_json: bool) -> None:
     say(f"page: {found.page}")
 
 
-def comparison(events: Iterator[Measuring | Compared], as_json: bool) -> None:
-    """A comparison while it is made, and its result."""
+def comparison(events: Iterator[Progress | Compared], as_json: bool) -> None:
+    """Show the progress of a comparison, and print its result."""
     found = _result(events, as_json)
     if as_json:
         dump(found.comparison.to_json())
@@ -45,8 +45,8 @@ def comparison(events: Iterator[Measuring | Compared], as_json: bool) -> None:
     say(f"page: {found.page}")
 
 
-def scores(events: Iterator[Measuring | Scores], as_json: bool) -> None:
-    """Scores while they are made, and their table."""
+def scores(events: Iterator[Progress | Scores], as_json: bool) -> None:
+    """Show the progress of scoring, and print the table of scores."""
     found = _result(events, as_json)
     if as_json:
         dump(found.to_json())
@@ -55,14 +55,14 @@ def scores(events: Iterator[Measuring | Scores], as_json: bool) -> None:
 
 
 def tuning(events: Events, as_json: bool) -> None:
-    """The fit of a sampler while it is made, and whether the sampler is stored."""
+    """Show the progress of a fit, and print its result."""
     found = _result(events, as_json)
     tuned = found.tuning
     if as_json:
         path = None if found.path is None else str(found.path)
         dump({**tuned.model_dump(mode="json"), "path": path})
         return
-    say(f"{tuned.measure}, on noise or text that the fit has not seen:")
+    say(f"{tuned.measure}, on held-out noise or text:")
     say(f"  tuned for {tuned.steps} evaluations  {tuned.error:.4f}")
     say(f"  {tuned.untuned}, the best untuned  {tuned.untuned_error:.4f}")
     if found.path is None:
@@ -73,7 +73,7 @@ def tuning(events: Events, as_json: bool) -> None:
 
 
 def report(found: Report) -> None:
-    """A table for each section with its warnings, then a summary and notes."""
+    """Print a table for each section with its warnings, then a summary and notes."""
     from sfumato.evaluation.result import summary
 
     console = Console(highlight=False)
@@ -86,7 +86,7 @@ def report(found: Report) -> None:
 
 
 def compared(found: Comparison) -> None:
-    """A table for each section, with the differences between the runs."""
+    """Print a table for each section, with the differences between the runs."""
     console = Console(highlight=False)
     for title, group in groupby(found.rows, key=lambda row: row.section):
         table = columns(("", *found.runs, "difference"))
@@ -102,7 +102,7 @@ def compared(found: Comparison) -> None:
 
 
 def scored(found: Scores) -> None:
-    """A table of scores, the least likely item first, and what to compare them with."""
+    """Print a table of scores, the least likely item first, and the reference."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     beside = ("held-out less likely", "z") if found.reference is not None else ()
     for head in ("", "file", found.unit, *beside):
@@ -128,13 +128,13 @@ def scored(found: Scores) -> None:
 
 
 def _result(events: Iterator[Any], as_json: bool) -> Any:
-    """The last event of a measurement, whose progress is shown."""
-    from sfumato.runs.measuring import Measuring
+    """Show the progress of a measurement; returns its last event."""
+    from sfumato.runs.progress import Progress
 
     found = None
     with progress(as_json) as show:
         for event in events:
-            if isinstance(event, Measuring):
+            if isinstance(event, Progress):
                 show(event.done, event.total, event.what)
             else:
                 found = event
@@ -172,7 +172,7 @@ def _bits(bits: float, error: float | None) -> str:
 
 
 def _standing(item: Score, total: int) -> tuple[str, ...]:
-    """How an item stands among held-out ones; nothing where there are none."""
+    """The cells that compare an item with held-out ones; none without a reference."""
     if item.less_likely is None:
         return ()
     return f"{item.less_likely} of {total}", "" if item.z is None else f"{item.z:+.1f}"

@@ -1,8 +1,8 @@
-"""Decoding a folder of files into a cache folder, with what is already decoded taken over.
+"""Building the cache of decoded items of a folder, incrementally.
 
-A cache of an earlier state of the same folder gives all items whose files did not change, by size
-and times, so that a file that was added, edited or touched is decoded alone. Files that cannot be
-read are set aside with their reasons, and the rest go on.
+Items whose files have the same size and times as in an earlier cache of the same folder are copied
+from it, so only files that were added, edited or touched are decoded. Files that cannot be read are
+set aside with their reasons.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TRIES = 3
 
 
 class Progress(NamedTuple):
-    """How far a build has come: items done, of how many, and how many were set aside."""
+    """The progress of a build: items done, items in total, and items set aside."""
 
     done: int
     total: int
@@ -45,7 +45,10 @@ class Progress(NamedTuple):
 
 
 class _Decoded(NamedTuple):
-    """An item with its digest, or the reason why it cannot be read."""
+    """A decoded item with its digest, or the reason why it cannot be read.
+
+    ``passing`` says that the reason can go away while the file stays the same.
+    """
 
     content: NDArray[Any] | None
     digest: bytes = b""
@@ -59,10 +62,10 @@ def open_or_build(
     cache_dir: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Dataset:
-    """Open the cache of these data, building it first where it is missing or damaged.
+    """Open the cache of a data set, and build it first if it is missing or damaged.
 
     Raises:
-        DataError: Not one file could be read.
+        DataError: None of the files could be read.
         DiskFull: There is no room for the cache.
     """
     # Another process may remove a damaged cache that this one has just seen rebuilt.
@@ -82,12 +85,12 @@ def open_or_build(
 
 
 def build(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterator[Progress]:
-    """Decode every item into the cache; yields after each one, and nothing if the cache is whole.
+    """Decode every item into the cache, and yield after each one; an intact cache yields nothing.
 
     The cache appears when the iterator is exhausted. Stopping early leaves nothing behind.
 
     Raises:
-        DataError: Not one file could be read.
+        DataError: None of the files could be read.
         DiskFull: There is no room for the cache.
     """
     if Dataset.open(index, reader, cache_dir) is not None:
@@ -99,23 +102,23 @@ def build(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterat
     with suppress(FileNotFoundError):
         storage.remove(folder)
     with storage.new_folder(folder) as building:
-        draft = _Draft(index)
+        tables = _Tables(index)
         with ArrayWriter(building / files.ARRAY, len(index), reader.shape, reader.dtype) as out:
             for number, (item, decoded) in enumerate(_decoded(index, reader, earlier)):
                 if decoded.content is not None:
                     out.append(decoded.content)
-                draft.add(number, item, decoded)
-                rejected = len(index.rejected) + len(draft.unread)
+                tables.add(number, item, decoded)
+                rejected = len(index.rejected) + len(tables.unread)
                 yield Progress(number + 1, len(index), rejected)
-        if not draft.digests:
-            raise _nothing_left(index, draft.unread)
-        draft.write(building, earlier)
+        if not tables.digests:
+            raise _nothing_left(index, tables.unread)
+        tables.write(building, earlier)
 
 
 def entries_now(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterator[Entry]:
     """The identity of every item that can be read; nothing is written.
 
-    Items whose files did not change are taken from a cache, and the others are decoded.
+    Items whose files did not change are read from the cache, and the others are decoded.
     """
     dataset = Dataset.open(index, reader, cache_dir)
     if dataset is not None:
@@ -129,8 +132,8 @@ def entries_now(index: Index, reader: Reader, cache_dir: Path | None = None) -> 
             yield from entries_of([item], digest, index.stats[place : place + 1], labels)
 
 
-class _Draft:
-    """What becomes known of the items while they are decoded."""
+class _Tables:
+    """The tables of a cache, collected while the items are decoded."""
 
     def __init__(self, index: Index) -> None:
         self.unread: list[Rejected] = []
@@ -140,7 +143,7 @@ class _Draft:
         self._unread_places: set[int] = set()
 
     def add(self, number: int, item: Item, decoded: _Decoded) -> None:
-        """Take the next item."""
+        """Add the next item."""
         if decoded.content is not None:
             self.digests += decoded.digest
             return
@@ -191,7 +194,7 @@ class _Draft:
 
 
 def _content(items: Iterable[Item], digests: NDArray[np.uint8], labels: bool) -> str:
-    """See :class:`Dataset`."""
+    """The digest of the content of a data set, see :class:`Dataset`."""
     content = hashlib.sha256()
     for place, item in enumerate(items):
         name = repr((item.name, item.group, item.label if labels else None))
@@ -200,7 +203,7 @@ def _content(items: Iterable[Item], digests: NDArray[np.uint8], labels: bool) ->
 
 
 def _earlier(folder: Path, index: Index, reader: Reader) -> Dataset | None:
-    """The newest whole cache of the same folder of files, read in the same way."""
+    """The newest intact cache of the same folder of files, read in the same way."""
     place = folder.name.partition("-")[0]
     found = sorted(folder.parent.glob(f"{place}-*"), key=_age)
     return next(filter(None, (open_folder(path, index, reader) for path in found)), None)
@@ -213,7 +216,7 @@ def _age(folder: Path) -> float:
         return 0.0
 
 
-class _Known:
+class _EarlierItems:
     """The items of an earlier cache, looked up in the order of paths.
 
     Args:
@@ -226,7 +229,7 @@ class _Known:
         self._next = next(self._items, None)
 
     def find(self, item: Item, stats: NDArray[np.int64]) -> _Decoded | None:
-        """An item whose file did not change since, if its content is whole."""
+        """The decoded item if its file did not change and its content is intact."""
         name = item.path, item.part
         while self._next is not None and (self._next[1].path, self._next[1].part) < name:
             self._next = next(self._items, None)
@@ -250,28 +253,28 @@ def _decoded(
             return _Decoded(None, b"", error.why or error.what, _can_pass(error))
         return _Decoded(content, digest_of(content.tobytes()))
 
-    known = _Known(earlier)
+    reused = _EarlierItems(earlier)
     workers = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[tuple[Item, _Decoded | Future[_Decoded]]] = deque()
         try:
             for place, item in enumerate(index.items):
-                found = known.find(item, index.stats[place])
+                found = reused.find(item, index.stats[place])
                 waiting.append((item, found or pool.submit(read, item)))
                 if len(waiting) >= 8 * workers:
-                    yield _settled(*waiting.popleft())
+                    yield _finished(*waiting.popleft())
             while waiting:
-                yield _settled(*waiting.popleft())
+                yield _finished(*waiting.popleft())
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _settled(item: Item, decoded: _Decoded | Future[_Decoded]) -> tuple[Item, _Decoded]:
+def _finished(item: Item, decoded: _Decoded | Future[_Decoded]) -> tuple[Item, _Decoded]:
     return item, decoded.result() if isinstance(decoded, Future) else decoded
 
 
 def _can_pass(error: SfumatoError) -> bool:
-    """Whether the reason can go away while the file stays as it is."""
+    """Whether the reason can go away while the file stays the same."""
     cause = error.__cause__
     # Decoders raise an OSError too, without a number.
     of_system = isinstance(cause, OSError) and cause.errno is not None
@@ -301,7 +304,7 @@ def _nothing_left(index: Index, unread: Sequence[Rejected]) -> DataError:
 def _numbered(
     labels: Iterable[str | None],
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    """Labels as indices into the sorted names; ``None`` unless every item has one."""
+    """Labels as indices into the sorted names; ``None`` unless every item has a label."""
     number: dict[str, int] = {}
     numbers = array("q")
     for label in labels:

@@ -1,4 +1,4 @@
-"""Files of a cache folder: arrays that are mapped into memory, and seals that show damage."""
+"""Files of a cache folder: memory-mapped arrays, and seals that reveal damage."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sfumato.errors import DamagedFile
 
 
 class ArrayWriter:
-    """Appends rows to a ``.npy`` file; the header gets the true count at the end.
+    """Appends rows to a ``.npy`` file; the header gets the number of rows at the end.
 
     Args:
         path: The file, created anew.
-        most: No more rows than this will come.
+        most: The largest number of rows.
         shape: The shape of a row.
         dtype: The type of its elements.
     """
@@ -55,7 +55,7 @@ class ArrayWriter:
         """Add a row.
 
         Raises:
-            ValueError: Its shape or type is not the one that was agreed.
+            ValueError: The row has another shape or type.
         """
         if row.shape != self._shape or row.dtype != self._dtype:
             raise ValueError(f"expected {self._shape} {self._dtype}: {row.shape} {row.dtype}")
@@ -77,8 +77,8 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDAr
     """Map a ``.npy`` file into memory, read-only.
 
     Raises:
-        OSError: It is missing.
-        ValueError: It is cut short, or is of another shape or type.
+        OSError: The file is missing.
+        ValueError: The file is cut short, or has another shape or type.
     """
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.shape != shape or array.dtype != dtype:
@@ -89,7 +89,7 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDAr
 
 
 def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as ``.npy`` files by their names."""
+    """Write arrays as ``.npy`` files of the given names."""
     for name, array in arrays.items():
         np.save(folder / name, array, allow_pickle=False)
 
@@ -104,7 +104,7 @@ def require_seals(folder: Path, expected: Mapping[str, str]) -> None:
 
     Raises:
         OSError: A file is missing.
-        DamagedFile: A file is not what was written.
+        DamagedFile: A file differs from its seal.
     """
     for name, digest in expected.items():
         if _sha256(folder / name) != digest:

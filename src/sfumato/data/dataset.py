@@ -1,13 +1,13 @@
-"""Decoded items in one memory-mapped array, which are read at memory speed.
+"""Data sets of decoded items in one memory-mapped array.
 
-A cache folder holds the decoded items of one folder of files, and all that is known about them, as
-arrays. They are mapped into memory and not read: opening a million items takes no more memory than
-opening ten. It can always be deleted: :mod:`sfumato.data.building` builds it again.
+A cache folder holds the decoded items of one folder of files and their metadata as arrays. They are
+mapped into memory and not read: opening a million items takes no more memory than opening ten. A
+cache folder can always be deleted: :mod:`sfumato.data.building` builds it again.
 
-The name of a cache folder holds a digest of how items are read and of the place of their files, and
-one of all names, sizes and times. Two folders of files never share a cache folder, and a file that
-may have changed is looked at again. Every item has a digest of its decoded content, with which the
-array is compared: at once where it is small, else when an item is used for the first time.
+The name of a cache folder holds a digest of how items are read and of the path of their folder, and
+a digest of all names, sizes and times. Two folders of files never share a cache folder, and a file
+that may have changed is read again. Every item has a digest of its decoded content, with which the
+array is compared: at opening if it is small, else when an item is used for the first time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _FORMAT = 3
 ARRAY, TABLE = "data.npy", "table.json"
 ITEMS, OFFSETS, LABELS, REPEATS = "items.npy", "offsets.npy", "labels.npy", "repeats.npy"
 DIGESTS, STATS = "digests.npy", "stats.npy"
-# A file of this name has the items decoded anew that are not what was written.
+# Marks a cache folder in which an item is damaged, so that the next opening decodes it again.
 _DAMAGED = "damaged"
 # Larger caches are compared with their digests item by item, when an item is first used: opening
 # must not take longer than a moment.
@@ -46,7 +46,7 @@ _COMPARED_BYTES, _COMPARED_ITEMS = 128 << 20, 1 << 14
 
 
 class Reader(Protocol):
-    """What a medium must offer so that its items can be cached."""
+    """The interface that decodes files into items for the cache."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,11 +54,11 @@ class Reader(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of its elements."""
+        """The type of the elements of an item."""
 
     @property
     def cache_key(self) -> str:
-        """Everything that decides what ``read`` returns, as text."""
+        """All settings that affect what ``read`` returns, as text."""
 
     def read(self, path: Path, part: int = 0) -> NDArray[Any]:
         """Decode a part of a file; raises :class:`SfumatoError` if it cannot be read."""
@@ -66,24 +66,24 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Items in memory-mapped form.
+    """A data set of decoded items in memory-mapped form.
 
     Attributes:
-        array: Shape (N, ...), read-only, on the disk; :meth:`gather` compares what it copies with
-            the digests.
-        items: The N items, in the order of the array; each is made when it is used.
+        array: The decoded items, shape (N, ...), read-only, on the disk; :meth:`gather` compares
+            what it copies with the digests.
+        items: The N items, in the order of the array; each is created when it is used.
         labels: int64 indices into ``classes``, shape (N,), or ``None`` without labels.
-        classes: The names of the classes: by number if all are numbers, else by name.
-        rejected: What was set aside, and why.
+        classes: The names of the classes, sorted by number if all are numbers, else by name.
+        rejected: Files that were set aside, with reasons.
         repeats: Pairs of items with equal content after decoding: the later, the first; int64
             indices, shape (M, 2).
-        fingerprint: Of the files, as :class:`Index` defines it.
+        fingerprint: Fingerprint of the files, see :class:`Index`.
         content: SHA-256 over what a run learns from: names, groups, labels where they are used, and
             decoded contents. Captions and files that cannot be read have no part in it.
-        changes: Which files differ from those of the cache that this one followed; without changes
-            where :func:`~sfumato.data.building.open_or_build` had nothing to build.
-        digests: Of the decoded content of each item, uint8, shape (N, 16).
-        stats: Of the file of each item, as :class:`Index` defines them.
+        changes: Files that differ from those of the earlier cache of the same folder; empty if
+            :func:`~sfumato.data.building.open_or_build` had nothing to build.
+        digests: Digests of the decoded content of each item, uint8, shape (N, 16).
+        stats: Size and times of the file of each item, see :class:`Index`.
         folder: The cache folder.
     """
 
@@ -103,11 +103,11 @@ class Dataset:
 
     @classmethod
     def open(cls, index: Index, reader: Reader, cache_dir: Path | None = None) -> Dataset | None:
-        """Open the cache of these data.
+        """Open the cache of a data set.
 
         Returns:
-            The data; ``None`` where their cache is missing or damaged, or where a file that was set
-            aside for a reason that can pass can be read by now.
+            The data set; ``None`` if its cache is missing or damaged, or if a file that was set
+            aside for a temporary reason can be read by now.
         """
         folder = cache_folder(index, reader, cache_dir)
         dataset = None if (folder / _DAMAGED).exists() else open_folder(folder, index, reader)
@@ -123,7 +123,7 @@ class Dataset:
 
     @property
     def duplicates(self) -> tuple[tuple[str, str], ...]:
-        """The repeats by name."""
+        """Pairs of names of items with equal content: the later, the first."""
         return tuple(
             (self.items[later].name, self.items[first].name)
             for later, first in self.repeats.tolist()
@@ -131,7 +131,7 @@ class Dataset:
 
     @property
     def label_counts(self) -> dict[str, int]:
-        """How many items each class has; empty without labels."""
+        """The number of items of each class; empty without labels."""
         if self.labels is None:
             return {}
         counts = np.bincount(self.labels, minlength=len(self.classes))
@@ -144,11 +144,11 @@ class Dataset:
             indices: Shape (B,), each in [0, N).
 
         Returns:
-            The items, shape (B, ...), writable; and their labels, shape (B,), if there are any.
+            A writable copy of the items, shape (B, ...), and their labels, shape (B,), or None.
 
         Raises:
-            DamagedFile: An item is not what was decoded. It is decoded anew when the data are
-                opened the next time.
+            DamagedFile: The content of an item differs from its digest. The item is decoded again
+                when the data set is opened the next time.
         """
         chosen = np.asarray(indices, dtype=np.int64)
         if damaged := self.damaged(chosen[~self._compared[chosen]].tolist()):
@@ -156,13 +156,13 @@ class Dataset:
                 (self.folder / _DAMAGED).touch()
             raise DamagedFile(
                 f"The cache in '{self.folder}' is damaged.",
-                why=f"'{self.items[damaged[0]].name}' is not what was decoded",
-                hint="run the same command again: what is damaged is decoded anew.",
+                why=f"the content of '{self.items[damaged[0]].name}' differs from its digest",
+                hint="run the same command again: it decodes the damaged items again.",
             )
         return self.array[chosen], None if self.labels is None else self.labels[chosen]
 
     def damaged(self, places: Iterable[int]) -> list[int]:
-        """Those of some items whose content differs from their digests."""
+        """The places of those items whose content differs from their digests."""
         damaged = []
         for place in places:
             if digest_of(self.array[place].data) != self.digests[place].tobytes():
@@ -177,14 +177,14 @@ class Dataset:
     def split(self, held_out: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Divide the items into training and held-out ones.
 
-        The choice depends on names alone, so it survives the addition of files, and neither a group
-        nor a pair of equal items is ever divided.
+        The choice depends on names alone, so it does not change when files are added. Neither a
+        group nor a pair of equal items is ever divided.
 
         Args:
-            held_out: About which share to hold out, in [0, 1).
+            held_out: The approximate share to hold out, in [0, 1).
 
         Returns:
-            Sorted indices of both parts.
+            Sorted indices of the training items and of the held-out items.
 
         Raises:
             SettingError: ``held_out`` is out of its range.
@@ -194,14 +194,14 @@ class Dataset:
 
 
 def cache_folder(index: Index, reader: Reader, cache_dir: Path | None = None) -> Path:
-    """Where the decoded items of these data, read in this way, are kept."""
+    """The folder of the decoded items of an index, read by a reader."""
     place = f"{_FORMAT}\n{reader.cache_key}\n".encode() + os.fsencode(index.root.resolve())
     name = f"{hashlib.sha256(place).hexdigest()[:16]}-{index.stamp[:16]}"
     return (cache_dir or default_cache()) / "arrays" / name
 
 
 def open_folder(folder: Path, index: Index, reader: Reader) -> Dataset | None:
-    """Open a cache folder whose files are whole; the array itself is not yet read."""
+    """Open a cache folder, or return None if a file is damaged; the array is not read."""
     try:
         table = read_sealed_json(folder / TABLE)
         require_seals(folder, table["seals"])
@@ -237,7 +237,7 @@ def entries_of(
 
 
 def _readable_by_now(folder: Path, index: Index, reader: Reader) -> bool:
-    """Whether a file can be read that was set aside for a reason that can pass."""
+    """Whether a file that was set aside for a temporary reason can be read by now."""
     hopeless: set[str] = set()
     for text in json.loads((folder / TABLE).read_bytes())["again"]:
         item = Item(*json.loads(text))
@@ -248,7 +248,7 @@ def _readable_by_now(folder: Path, index: Index, reader: Reader) -> bool:
             reader.read(index.file(item), item.part)
         except SfumatoError as error:
             if error.__cause__ is None or isinstance(error.__cause__, ImportError):
-                hopeless.add(suffix)  # A package is missing, to all files of this kind.
+                hopeless.add(suffix)  # A package for all files of this kind is missing.
         else:
             return True
     return False

@@ -1,8 +1,8 @@
-"""The identity of a data set: a digest of every item, and what differs between two sets of digests.
+"""The identity of a data set: a digest of every item, and the difference between two states.
 
-A run keeps the table of its digests in ``data.digests``. It says by name which files changed, even
-where the cache is gone: digests are of decoded content, so a file that was copied, touched or
-stored again without loss is the same, and one replaced by another of equal size is not.
+A run stores its table of digests in ``data.digests``, from which changed files can be named even
+without the cache. Digests are of decoded content, so a file that was copied, touched or stored
+again without loss counts as the same, and one replaced by another of equal size does not.
 
 The file is a line of JSON (format, number of items, versions of the decoders, SHA-256 of the rest)
 and zlib-compressed lines of JSON, one per item in the order of paths.
@@ -38,12 +38,12 @@ class Entry(NamedTuple):
     """What identifies one item; entries are compared in the order of (path, part).
 
     Attributes:
-        path: Of its file, relative to the folder.
-        part: Which part of the file, from 0.
-        digest: Of its decoded content, in hexadecimal.
+        path: Path of its file, relative to the folder.
+        part: Number of the part of the file, from 0.
+        digest: Digest of its decoded content, in hexadecimal.
         label: Its class, if classes are used.
         group: See :class:`~sfumato.data.items.Item`.
-        size: Of its file in bytes.
+        size: Size of its file in bytes.
     """
 
     path: str
@@ -63,7 +63,7 @@ class Names:
         self._last = ""
 
     def add(self, name: str) -> None:
-        """Count a file; the parts of one file, which come in a row, count once."""
+        """Count a file; consecutive parts of one file count once."""
         if self._last == name:
             return
         self._last = name
@@ -80,10 +80,10 @@ class Changes:
     """Files that differ between two states of a data set.
 
     Attributes:
-        changed: Files of other content.
-        relabelled: Files of the same content with another label or group.
-        new: Files that the first state does not have.
-        gone: Files that the second state does not have.
+        changed: Files whose content differs.
+        relabelled: Files with the same content and another label or group.
+        new: Files that only the second state has.
+        gone: Files that only the first state has.
     """
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class Changes:
         return any(names.count for names in self._by_word().values())
 
     def __str__(self) -> str:
-        """In words: ``2 changed (a.bmp, b.bmp), 1 new (c.bmp)``."""
+        """The changes in words: ``2 changed (a.bmp, b.bmp), 1 new (c.bmp)``."""
         return ", ".join(
             f"{names.count:,} {word} {names}"
             for word, names in self._by_word().items()
@@ -128,13 +128,13 @@ class Changes:
 
 
 def compare(before: Iterable[Entry], now: Iterable[Entry], exact: bool = True) -> Changes:
-    """Which files differ; both sides are read once, in the order of (path, part).
+    """Find the files that differ; both sides are read once, in the order of (path, part).
 
     Args:
         before: The first state.
         now: The second state.
         exact: Whether digests can be compared. Other versions of the decoders may decode the same
-            file to other numbers; then a file counts as changed where its size differs too.
+            file to other numbers; then a file counts as changed only if its size differs too.
     """
     changes = Changes()
     left, right = iter(before), iter(now)
@@ -156,14 +156,14 @@ def compare(before: Iterable[Entry], now: Iterable[Entry], exact: bool = True) -
 
 
 def changes_since(table: Path, entries: Iterable[Entry]) -> Changes | None:
-    """What differs from a table that was written when a run began.
+    """Find the files that differ from a table that was written when a run began.
 
     Args:
         table: ``data.digests`` of the run.
-        entries: Of the data as they are now.
+        entries: The present items.
 
     Returns:
-        The changes; None where there is no table, or where it is damaged.
+        The changes; None if the table is missing or damaged.
     """
     if not table.is_file():
         return None
@@ -175,7 +175,7 @@ def changes_since(table: Path, entries: Iterable[Entry]) -> Changes | None:
 
 
 def write_digests(path: Path, entries: Iterable[Entry]) -> None:
-    """Write a table of digests atomically; nothing for more than a million items or 256 MiB.
+    """Write a table of digests atomically, unless it exceeds a million items or 256 MiB.
 
     Raises:
         DiskFull: There is no room; nothing is left behind.
@@ -199,11 +199,14 @@ def write_digests(path: Path, entries: Iterable[Entry]) -> None:
 
 
 def read_digests(path: Path) -> tuple[str, Iterator[Entry]]:
-    """Read a table of digests: the versions of the decoders, and its entries.
+    """Read a table of digests.
+
+    Returns:
+        The versions of the decoders, and an iterator over the entries.
 
     Raises:
-        OSError: There is no such file.
-        DamagedFile: It is not what was written; a bad entry raises it when its turn comes.
+        OSError: The file is missing.
+        DamagedFile: The file is damaged; a bad entry raises it when the iterator reaches it.
     """
     first, _, body = path.read_bytes().partition(b"\n")
     try:
@@ -233,7 +236,7 @@ def _damaged(path: Path, why: str) -> DamagedFile:
     return DamagedFile(
         f"{path} is not a table of digests.",
         why=why,
-        hint="delete it: then changed files are noticed and not named.",
+        hint="delete it: then changed files are still noticed, but not named.",
     )
 
 

@@ -1,8 +1,8 @@
-"""A folder of files as a list of items, each with a label and a caption where they are known.
+"""Listing the items of a folder, each with its label and its caption if there are any.
 
-Labels come from ``metadata.jsonl`` in the folder when it gives any, else from class folders: every
-item lies in a first-level folder, and there are at least two of those. Captions come from
-``metadata.jsonl``, else from a ``.txt`` file beside the item. Nothing is opened but these texts.
+Labels come from ``metadata.jsonl`` in the folder if it has any, else from class folders: every item
+lies in a first-level folder, and there are at least two of those. Captions come from
+``metadata.jsonl``, else from a ``.txt`` file beside the item. No other files are opened.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NO_NOTE = Note(None, None, None)
 
 
 class FileKind(NamedTuple):
-    """Which files a medium can read: a plural noun for messages, and lower-case suffixes."""
+    """The files that a medium can read: a plural noun for messages, and lower-case suffixes."""
 
     noun: str
     suffixes: frozenset[str]
@@ -44,18 +44,19 @@ class FileKind(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What a folder holds.
+    """The items of a folder.
 
     Attributes:
         root: The folder.
-        items: Sorted by path.
-        rejected: What was set aside while scanning.
+        items: The items, sorted by path.
+        rejected: Files that were set aside while scanning.
         fingerprint: SHA-256 over paths, sizes, labels, captions and groups. It stays the same when
-            the folder is moved or copied. Runs that know no digest of their content go by it.
-        stamp: SHA-256 over the fingerprint, the place of the folder and the times of the files. It
+            the folder is moved or copied. Old runs, which store no digest of the content, compare
+            it instead.
+        stamp: SHA-256 over the fingerprint, the path of the folder and the times of the files. It
             is a cheap hint that nothing changed, and names the folder of the decoded items.
-        stats: Of each item's file: its size in bytes, and its times of modification and of status
-            change in ns; int64, shape (N, 3).
+        stats: Size of each item's file in bytes, and its times of modification and of status change
+            in ns; int64, shape (N, 3).
     """
 
     root: Path
@@ -71,14 +72,14 @@ class Index:
         return len(self.items)
 
     def file(self, item: Item) -> Path:
-        """The place of an item on the disk."""
+        """The path of the file of an item."""
         return self.root / item.path
 
 
 def scan(root: Path, kind: FileKind) -> Index:
     """List the items of a folder, nested to any depth.
 
-    Hidden files and folders are passed over. Links to folders and links that leave the root are set
+    Hidden files and folders are skipped. Links to folders and links that leave the root are set
     aside with a reason.
 
     Raises:
@@ -149,14 +150,14 @@ def _notes(root: Path) -> tuple[dict[str, Note], list[Rejected]]:
 
 
 class _Files:
-    """The files of one kind, as they are found: arrays, as there may be millions.
+    """The files of one kind in the order of their paths, as arrays, since there may be millions.
 
     Args:
-        root: Where they are.
-        notes: What ``metadata.jsonl`` says of them, by path.
+        root: The folder.
+        notes: The metadata of the files from ``metadata.jsonl``, by path.
 
     Attributes:
-        missing: Files that notes are about and that were not found.
+        missing: Files that the metadata name and that were not found.
     """
 
     def __init__(self, root: Path, notes: dict[str, Note]) -> None:
@@ -173,7 +174,7 @@ class _Files:
         return len(self._stats) // 3
 
     def add(self, file: Found) -> None:
-        """Take the next one."""
+        """Add the next file."""
         note = self._notes.get(file.path, _NO_NOTE)
         caption = note.caption or _caption_beside(self._root, file)
         if caption is not None:
@@ -185,7 +186,7 @@ class _Files:
         self.missing.discard(file.path)
 
     def unlabelled(self) -> Iterator[str]:
-        """Files without a label where notes give labels to others: these are no items."""
+        """Files without a label where the metadata give labels to others; they are no items."""
         if self._has_labels:
             yield from (path for path in self._paths.finish() if self._note(path).label is None)
 
@@ -209,7 +210,7 @@ class _Files:
 
 
 def _folder(path: str) -> str:
-    """The first-level folder that a file is in; empty if it is in none."""
+    """The first-level folder of a file; empty if the file is in the root itself."""
     first, slash, _ = path.partition("/")
     return first if slash else ""
 

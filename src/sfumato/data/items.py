@@ -1,6 +1,6 @@
-"""The items of a data set: many of them in little memory, and a batch of them as a process sees it.
+"""The items of a data set in little memory, and a batch of them as a process sees it.
 
-A million items are a few arrays here, and not a million objects.
+A million items are stored as a few arrays, not as a million objects.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _AT_ONCE = 4096
 
 
 class Lazy(Sequence[T]):
-    """A sequence that says how one member is made; a slice is a list of some."""
+    """A sequence whose members are created when they are used; a slice is a list."""
 
     @abstractmethod
-    def _made(self, place: int) -> T:
-        """The member at a place from 0 to the length less one."""
+    def _member(self, place: int) -> T:
+        """Create the member at a place in [0, len(self))."""
 
     @overload
     def __getitem__(self, place: int) -> T: ...
@@ -35,15 +35,15 @@ class Lazy(Sequence[T]):
     def __getitem__(self, place: slice) -> list[T]: ...
 
     def __getitem__(self, place: int | slice) -> T | list[T]:
-        """One member, or a list of some.
+        """One member, or a list of members.
 
         Raises:
-            IndexError: There is none at that place.
+            IndexError: The place is out of range.
         """
         places = range(len(self))[place]
         if isinstance(places, range):
-            return [self._made(number) for number in places]
-        return self._made(places)
+            return [self._member(number) for number in places]
+        return self._member(places)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +51,8 @@ class Strings(Lazy[str]):
     """Many short strings in two arrays.
 
     Attributes:
-        data: Their UTF-8, laid end to end, uint8.
-        offsets: Where each begins, and at last where all end, int64 of shape (N + 1,).
+        data: The strings in UTF-8, concatenated, uint8.
+        offsets: The begin of each string and the end of the last one, int64, shape (N + 1,).
     """
 
     data: NDArray[np.uint8]
@@ -67,7 +67,7 @@ class Strings(Lazy[str]):
         same = np.array_equal(self.offsets, other.offsets)
         return same and np.array_equal(self.data, other.data)
 
-    __hash__ = None  # type: ignore[assignment]  # like any other sequence of so many
+    __hash__ = None  # type: ignore[assignment]
 
     def __iter__(self) -> Iterator[str]:
         for first in range(0, len(self), _AT_ONCE):
@@ -78,33 +78,33 @@ class Strings(Lazy[str]):
                 yield data[start : end - offsets[0]].decode()
                 start = end - offsets[0]
 
-    def _made(self, place: int) -> str:
+    def _member(self, place: int) -> str:
         return self.data[self.offsets[place] : self.offsets[place + 1]].tobytes().decode()
 
     def take(self, places: NDArray[np.int64]) -> Strings:
-        """Those at some places, in that order."""
+        """The strings at some places, in that order."""
         return pack_strings(self[int(place)] for place in places)
 
 
 class Packer:
-    """Lays strings end to end as they come."""
+    """Concatenates strings one by one into :class:`Strings`."""
 
     def __init__(self) -> None:
         self._data = bytearray()
         self._offsets = array("q", [0])
 
     def add(self, string: str) -> None:
-        """Take the next one."""
+        """Add the next string."""
         self._data += string.encode()
         self._offsets.append(len(self._data))
 
     def finish(self) -> Strings:
-        """All of them; nothing can be added any more."""
+        """All strings; nothing can be added after this."""
         return Strings(np.frombuffer(self._data, np.uint8), np.frombuffer(self._offsets, np.int64))
 
 
 def pack_strings(strings: Iterable[str]) -> Strings:
-    """Lay strings end to end."""
+    """Concatenate strings."""
     packer = Packer()
     for string in strings:
         packer.add(string)
@@ -113,15 +113,15 @@ def pack_strings(strings: Iterable[str]) -> Strings:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One file of the data set.
+    """One item of a data set: a file, or a part of one.
 
     Attributes:
-        path: Relative to the root, with ``/`` between parts.
+        path: Path of the file relative to the root, with ``/`` as separator.
         label: The name of its class, if it has one.
         caption: A description in words, if it has one.
-        group: Near-duplicates share it; a group is never divided between training and held-out
-            data. ``None`` means that the item is a group of its own.
-        part: Which part of the file it is, from 0, where a medium divides files.
+        group: The name of its group of near-duplicates. A group is never divided between training
+            and held-out data. ``None`` means that the item is a group of its own.
+        part: Number of the part of the file, from 0, where a medium divides files.
     """
 
     path: str
@@ -132,15 +132,15 @@ class Item:
 
     @property
     def name(self) -> str:
-        """The path, and the number of the part for all but the first."""
+        """The path, with the number of the part for all parts but the first."""
         return f"{self.path}#{self.part}" if self.part else self.path
 
 
 @dataclass(frozen=True)
 class Items(Lazy[Item]):
-    """Items in two arrays, about forty bytes and what their names need each.
+    """Items in two arrays, which take about forty bytes per item besides the names.
 
-    An item is made anew whenever it is asked for, which takes about two microseconds.
+    An item is created each time it is used, which takes about two microseconds.
 
     Attributes:
         records: See :func:`record`.
@@ -150,7 +150,7 @@ class Items(Lazy[Item]):
 
     @classmethod
     def of(cls, items: Iterable[Item]) -> Items:
-        """Pack items; those that are packed already stay as they are."""
+        """Pack items; items that are packed already are returned as they are."""
         return items if isinstance(items, Items) else cls(pack_strings(map(record, items)))
 
     def __len__(self) -> int:
@@ -160,12 +160,12 @@ class Items(Lazy[Item]):
         for text in self.records:
             yield Item(*json.loads(text))
 
-    def _made(self, place: int) -> Item:
+    def _member(self, place: int) -> Item:
         return Item(*json.loads(self.records[place]))
 
 
 def record(item: Item) -> str:
-    """The fields of an item as a JSON list, without those at the end that say nothing."""
+    """The fields of an item as a JSON list, without empty fields at the end."""
     fields: list[object] = [item.path, item.label, item.caption, item.group]
     if item.part:
         fields.append(item.part)
@@ -175,11 +175,7 @@ def record(item: Item) -> str:
 
 
 class Groups(Lazy[str]):
-    """The group of each item, see :class:`Item`; its path where it is a group of its own.
-
-    Args:
-        items: Whose groups.
-    """
+    """The group of each item, see :class:`Item`; its path if it is a group of its own."""
 
     def __init__(self, items: Sequence[Item]) -> None:
         self._items = items
@@ -190,7 +186,7 @@ class Groups(Lazy[str]):
     def __iter__(self) -> Iterator[str]:
         return (_group(item) for item in self._items)
 
-    def _made(self, place: int) -> str:
+    def _member(self, place: int) -> str:
         return _group(self._items[place])
 
 
@@ -203,7 +199,7 @@ class Encoded(NamedTuple):
 
     Attributes:
         x0: Clean data, float32, shape (B, C, *sides).
-        filled: Which share of its extent each item fills, in [0, 1], shape (B,); None where all
+        filled: The share of its extent that each item fills, in [0, 1], shape (B,); None if all
             items fill theirs.
     """
 

@@ -1,9 +1,9 @@
-"""The order in which items are used, and their division: classes, equal items, held-out items.
+"""The order in which items are used, and their division into training and held-out items.
 
 **The order is a pure function of (seed, step).** Epochs are laid end to end in one endless stream;
 epoch ``e`` is a permutation of the items keyed by ``(seed, e)``. Batch ``k`` takes the positions
-``[k * batch, (k + 1) * batch)`` of that stream. It crosses the border between epochs, so no item is
-ever dropped, and a resumed run needs nothing but its step.
+``[k * batch, (k + 1) * batch)`` of that stream. A batch can cross the border between epochs, so no
+item is ever dropped, and a resumed run needs nothing but its step.
 
 **The division depends on names alone** and never cuts through a group.
 """
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from sfumato.errors import SettingError
 
-# Philox counts in its low words; this constant sits in the top one and keeps the order apart from
-# every other stream drawn with the same seed.
+# Philox counts in its low words. This constant in the top word separates the order from every other
+# stream drawn with the same seed.
 _STREAM = 0x5F0D_DA7A
 _WORD = (1 << 64) - 1
 
@@ -28,19 +28,19 @@ _WORD = (1 << 64) - 1
 def batch_indices(
     n_items: int, batch: int, step: int, seed: int, rank: int = 0, world: int = 1
 ) -> NDArray[np.int64]:
-    """The items of one batch, or one worker's share of it.
+    """The indices of the items of one batch, or of one worker's share of it.
 
     Args:
-        n_items: How many items the data set has, at least 1.
+        n_items: Number of items of the data set, at least 1.
         batch: The global batch size, summed over workers, at least 1.
         step: The index of the batch, from 0.
         seed: The seed of the run.
-        rank: This worker, in ``[0, world)``.
-        world: How many workers share the batch.
+        rank: Number of this worker, in ``[0, world)``.
+        world: Number of workers that share the batch.
 
     Returns:
-        Indices in ``[0, n_items)``, shape ``(batch,)`` for one worker. With more, the shares laid
-        end to end in the order of rank are exactly the batch that one worker would see.
+        Indices in ``[0, n_items)``, shape ``(batch,)`` for one worker. With more, the concatenated
+        shares in the order of rank are exactly the batch of one worker.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -74,15 +74,15 @@ def rank_slice(batch: int, rank: int, world: int) -> slice:
 
 
 def epoch_of(n_items: int, batch: int, step: int) -> float:
-    """How many times the data has been seen before batch ``step``."""
+    """The number of passes over the data before batch ``step``."""
     return step * batch / n_items
 
 
-# Two: a batch that crosses a border must not throw away the permutation it came from.
+# Two, as a batch can cross the border between two epochs.
 @lru_cache(maxsize=2)
 def _permutation(n_items: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    # Sorting raw Philox words instead of calling Generator.permutation: NumPy promises the bits of
-    # a bit generator for ever, and may change how it shuffles.
+    # Raw Philox words are sorted instead of calling Generator.permutation: NumPy guarantees the
+    # bits of a bit generator for ever, but may change how it shuffles.
     bits = np.random.Philox(
         key=np.array([seed, epoch], dtype=np.uint64),
         counter=np.array([0, 0, 0, _STREAM], dtype=np.uint64),
@@ -93,16 +93,20 @@ def _permutation(n_items: int, seed: int, epoch: int) -> NDArray[np.int64]:
 
 
 def in_order(names: Iterable[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Names sorted, by number if all are numbers; and the place of each of the given there."""
-    given = list(names)
-    numeric = all(name.isascii() and name.isdigit() for name in given)
-    ordered = sorted(given, key=lambda name: (int(name), name) if numeric else (0, name))
+    """Sort names, by number if all are numbers.
+
+    Returns:
+        The sorted names, and the place of each name of the input among them.
+    """
+    names = list(names)
+    numeric = all(name.isascii() and name.isdigit() for name in names)
+    ordered = sorted(names, key=lambda name: (int(name), name) if numeric else (0, name))
     place = {name: number for number, name in enumerate(ordered)}
-    return tuple(ordered), np.array([place[name] for name in given], dtype=np.int64)
+    return tuple(ordered), np.array([place[name] for name in names], dtype=np.int64)
 
 
 def repeats(digests: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Pairs of equal items, int64 (M, 2): a later place and the first, by the later place.
+    """Pairs of equal items: a later place and the first, int64 (M, 2), sorted by the later place.
 
     Args:
         digests: A hash of every item, shape (N,).
@@ -124,7 +128,7 @@ def split_by_group(
         keys: The group of every item. The choice for a group depends on its name alone, so adding
             items leaves the others where they were.
         same: Pairs of items that must stay together although their groups differ.
-        held_out: About which share to hold out, in [0, 1). When it is above 0 and there are two
+        held_out: The approximate share to hold out, in [0, 1). If it is above 0 and there are two
             groups or more, neither part is empty.
 
     Returns:
@@ -137,8 +141,8 @@ def split_by_group(
         raise SettingError(
             f"The held-out share is {held_out}.", why="it must be at least 0 and below 1"
         )
-    # A group is known by its number in [0, 1): groups that shared one by chance would only share
-    # their side, and a million names need not be kept.
+    # A group is identified by a hash in [0, 1), which saves the memory of a million names; groups
+    # whose hashes collide would only be put on the same side.
     own = np.fromiter(map(_unit_hash, keys), np.float64, len(keys))
     levels, level_of = np.unique(own, return_inverse=True)
     joined = levels.copy()
@@ -149,7 +153,7 @@ def split_by_group(
 
 
 def _below(groups: NDArray[np.float64], held_out: float) -> float:
-    """Groups whose number is below this are held out; ``groups`` are all numbers, sorted."""
+    """The threshold of the hashes of held-out groups; ``groups`` are all hashes, sorted."""
     if held_out == 0 or len(groups) < 2:
         return held_out
     count = int(np.searchsorted(groups, held_out))
@@ -157,7 +161,7 @@ def _below(groups: NDArray[np.float64], held_out: float) -> float:
 
 
 def _roots(keys: Sequence[str], same: Iterable[tuple[int, int]]) -> dict[str, str]:
-    """Map each group that was joined with others to the first of them by name."""
+    """Map each group that is joined with others to the first of them by name."""
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:

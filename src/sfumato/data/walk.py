@@ -1,12 +1,12 @@
-"""What lies in a folder: its files, whatever their kind, and what ``metadata.jsonl`` says of them.
+"""Listing the files of a folder of any kind, and reading their metadata.
 
-Files come in order, with one folder in memory at a time. ``metadata.jsonl`` holds one JSON object a
-line, about one file each::
+Files are listed in order, with one folder in memory at a time. ``metadata.jsonl`` holds one JSON
+object per line, each about one file::
 
     {"file_name": "cats/1.png", "label": "cat", "text": "a cat asleep", "group": "cat-1"}
 
-``file_name`` is needed; the rest may be absent. This is the layout that image folders shared on
-data hubs already use. A line that cannot be used is reported with its number and passed over.
+``file_name`` is required; the rest may be absent. Image folders on data hubs already use this
+layout. A line that cannot be used is reported with its number and skipped.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Found(NamedTuple):
     """A file.
 
     Attributes:
-        path: Relative to the root, with ``/`` between parts.
-        size: In bytes.
-        mtime_ns: When its content was last changed, as the file says; programs can set it.
-        ctime_ns: When the file or what the system knows of it was last changed.
-        texts: The names in its folder that end in ``.txt``; links are left out.
+        path: Path relative to the root, with ``/`` as separator.
+        size: Size in bytes.
+        mtime_ns: Time of the last change of the content; programs can set it.
+        ctime_ns: Time of the last change of the file or of its status.
+        texts: The names in its folder that end in ``.txt``, without links.
     """
 
     path: str
@@ -56,10 +56,10 @@ class Rejected(NamedTuple):
 
 
 def walk(root: Path) -> Iterator[Found | Rejected]:
-    """The files of a folder, nested to any depth, sorted by path.
+    """List the files of a folder, nested to any depth, sorted by path.
 
-    Hidden files and folders are passed over. Links to folders and links that leave the root are
-    set aside with a reason.
+    Hidden files and folders are skipped. Links to folders and links that leave the root are set
+    aside with a reason.
     """
     place, real_root = f"{root}/", root.resolve()
     open_folders = [_listed(place, real_root, "")]
@@ -74,16 +74,16 @@ def walk(root: Path) -> Iterator[Found | Rejected]:
 
 
 def suffix_of(path: str) -> str:
-    """The end of a name from its last dot on, in lower case; ten times as fast as ``PurePath``."""
+    """The suffix of a path in lower case; ten times as fast as ``PurePath``."""
     name = path.rpartition("/")[2]
     dot = name.rfind(".")
     return name[dot:].lower() if 0 < dot < len(name) - 1 else ""
 
 
 def _listed(place: str, real_root: Path, folder: str) -> Iterator[Found | Rejected | str]:
-    """What one folder holds; a folder in it is its path with a slash at the end.
+    """The entries of one folder; a subfolder is yielded as its path with a slash at the end.
 
-    That slash also puts the names in the order of the whole paths.
+    The slash also sorts the names in the order of the whole paths.
     """
     try:
         names, links = _names(place + folder)
@@ -98,11 +98,11 @@ def _listed(place: str, real_root: Path, folder: str) -> Iterator[Found | Reject
         elif name.endswith("/"):
             yield path
         else:
-            yield from _looked_at(place, path, texts)
+            yield from _checked(place, path, texts)
 
 
 def _names(folder: str) -> tuple[list[str], set[str]]:
-    """Sorted, and which of them are links: not the entries themselves, which are far larger."""
+    """The sorted names in a folder, and those that are links."""
     names: list[str] = []
     links: set[str] = set()
     with os.scandir(folder) as entries:
@@ -117,11 +117,11 @@ def _names(folder: str) -> tuple[list[str], set[str]]:
     return names, links
 
 
-def _looked_at(place: str, path: str, texts: Set[str]) -> Iterator[Found | Rejected]:
+def _checked(place: str, path: str, texts: Set[str]) -> Iterator[Found | Rejected]:
     try:
         status = os.stat(place + path)  # noqa: PTH116  # A Path takes longer than the system.
-    except OSError as error:  # It was there a moment ago.
-        yield Rejected(path, f"cannot be looked at: {error.strerror}")
+    except OSError as error:  # The file was removed meanwhile.
+        yield Rejected(path, f"cannot be read: {error.strerror}")
         return
     if stat.S_ISREG(status.st_mode):
         times = status.st_mtime_ns, status.st_ctime_ns
@@ -140,7 +140,7 @@ def _refusal(name: str, place: str, is_link: bool, real_root: Path) -> str:
         if not path.resolve().is_relative_to(real_root):
             return "a link that leaves the folder"
         return "a link to a folder" if path.is_dir() else ""
-    except OSError as error:  # Into a folder that may not be entered, for one.
+    except OSError as error:  # For example a link into a folder without permission.
         return f"a link that cannot be followed: {error.strerror}"
 
 
@@ -149,7 +149,7 @@ def _shown(name: str) -> str:
 
 
 class Note(NamedTuple):
-    """What a line says about a file."""
+    """The metadata of one file."""
 
     label: str | None
     caption: str | None
@@ -157,11 +157,11 @@ class Note(NamedTuple):
 
 
 def read_metadata(path: Path) -> tuple[dict[str, Note], list[tuple[int, str]]]:
-    """Read the notes of a folder.
+    """Read ``metadata.jsonl``.
 
     Returns:
-        The notes by relative path, and the bad lines as ``(line number from 1, reason)``. The first
-        of two lines about the same file wins.
+        The metadata by relative path, and the bad lines as ``(line number from 1, reason)``. The
+        first of two lines about the same file is used.
     """
     notes: dict[str, Note] = {}
     bad: list[tuple[int, str]] = []
@@ -209,7 +209,7 @@ def _text(fields: dict[str, Any], names: tuple[str, ...]) -> str | None:
 
 
 def _inside(name: str) -> str:
-    # Nearly all names are plain, and taking one apart by pathlib is most of the work on a line.
+    # Nearly all names are plain, and parsing a name with pathlib is most of the work on a line.
     if _ODD_PARTS.isdisjoint(name.split("/")) and not _ODD_LETTERS.search(name):
         return name
     path = PurePosixPath(name)

@@ -1,1 +1,1 @@
-"""Measuring a run: how near its samples are to real items, how varied, how new, and how sure."""
+"""Progress a run: how near its samples are to real items, how varied, how new, and how sure."""

@@ -18,7 +18,7 @@ from sfumato.metrics.kernel_distance import LEAST, kernel_distance
 from sfumato.model.checks import require_within
 from sfumato.model.model import Model
 from sfumato.model.options import CompareOptions, EvaluateOptions
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 
 FORMAT = 1
 _MOST_STEPS = 10_000
@@ -90,7 +90,7 @@ class Comparison:
 
 def compare(
     first: Model[Any], second: Model[Any], options: CompareOptions | None = None
-) -> Generator[Measuring, None, tuple[Comparison, tuple[Plot, ...]]]:
+) -> Generator[Progress, None, tuple[Comparison, tuple[Plot, ...]]]:
     """Evaluate two models on the same real items and compare them; yields progress.
 
     Args:
@@ -154,7 +154,7 @@ def comparison(first: Evaluation, second: Evaluation) -> Comparison:
 
 def quality_by_steps(
     evaluations: Sequence[Evaluation], steps: Sequence[int], n: int
-) -> Generator[Measuring, None, Plot]:
+) -> Generator[Progress, None, Plot]:
     """Distances of samples that are made in few and in many network evaluations.
 
     Args:

@@ -26,13 +26,13 @@ from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.memorisation import Memorisation
 from sfumato.model.model import Model
 from sfumato.model.options import EvaluateOptions
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 
 
 class Resample(Protocol):
     """Makes other samples and extracts their features by the principal extractor."""
 
-    def __call__(self, n: int, steps: int, what: str) -> Generator[Measuring, None, Tensor]:
+    def __call__(self, n: int, steps: int, what: str) -> Generator[Progress, None, Tensor]:
         """Features of ``n`` samples that are made in ``steps`` evaluations, shape (n, d)."""
         ...
 
@@ -63,7 +63,7 @@ class Evaluation:
 
 def evaluate(
     model: Model[Any], options: EvaluateOptions | None = None
-) -> Generator[Measuring, None, Evaluation]:
+) -> Generator[Progress, None, Evaluation]:
     """Evaluate a model; yields progress.
 
     The result is a function of the weights, the data and the options.
@@ -116,7 +116,7 @@ def evaluate(
         *training_plots(model.directory),
     )
 
-    def resample(n: int, steps: int, what: str) -> Generator[Measuring, None, Tensor]:
+    def resample(n: int, steps: int, what: str) -> Generator[Progress, None, Tensor]:
         others = yield from view.sample(request.changed(n, steps), what)
         return extractors[0](view.prepare(others.items))
 
@@ -125,7 +125,7 @@ def evaluate(
 
 def measure(
     features: Sequence[Features], groups: Sequence[str], seed: int
-) -> Generator[Measuring, None, tuple[list[Section], Memorisation]]:
+) -> Generator[Progress, None, tuple[list[Section], Memorisation]]:
     """Measure distances by every extractor, copies and variety by the first one.
 
     Args:
@@ -138,7 +138,7 @@ def measure(
     """
     sections = []
     for one in features:
-        yield Measuring(f"comparing by {one.name}: samples", 0, len(one.samples))
+        yield Progress(f"comparing by {one.name}: samples", 0, len(one.samples))
         sections.append(distance_section(one, groups, seed))
     principal = features[0]
     copies = find_copies(principal)

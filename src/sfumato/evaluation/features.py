@@ -17,7 +17,7 @@ from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.kernel_distance import GaussianKernel
 from sfumato.model.tokens import TokenModel
 from sfumato.nets.transformer import TokenTransformer
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 
 _TEXTS = 16  # Texts in a batch of the network.
 ItemsT = TypeVar("ItemsT")
@@ -88,7 +88,7 @@ def extract_each(
     sets: Sets[ItemsT],
     prepare: Callable[[ItemsT], InputT],
     n: int,
-) -> Generator[Measuring, None, tuple[Features, ...]]:
+) -> Generator[Progress, None, tuple[Features, ...]]:
     """Features of three sets by one extractor after the other; yields progress.
 
     Args:
@@ -99,7 +99,7 @@ def extract_each(
     """
     features = []
     for extractor in extractors:
-        yield Measuring(f"extracting features by {extractor.name}: samples", 0, n)
+        yield Progress(f"extracting features by {extractor.name}: samples", 0, n)
         features.append(extract(extractor, sets, prepare))
     return tuple(features)
 

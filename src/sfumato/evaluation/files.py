@@ -16,7 +16,7 @@ from sfumato.evaluation.score import Scores, score
 from sfumato.media.folder import require_writable
 from sfumato.model.open import open_model
 from sfumato.model.options import CompareOptions, EvaluateOptions, ScoreOptions
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 from sfumato.runs.weights import LATEST
 
 _REPORT, _PAGE = "report.json", "report.html"
@@ -57,7 +57,7 @@ def evaluate_run(
     options: EvaluateOptions | None = None,
     out: Path | None = None,
     snapshot: str = LATEST,
-) -> Iterator[Measuring | Evaluated]:
+) -> Iterator[Progress | Evaluated]:
     """Evaluate a run and write the report; an earlier report is replaced.
 
     Args:
@@ -88,7 +88,7 @@ def compare_runs(
     options: CompareOptions | None = None,
     out: Path | None = None,
     snapshot: str = LATEST,
-) -> Iterator[Measuring | Compared]:
+) -> Iterator[Progress | Compared]:
     """Evaluate two runs on the same real items and write the comparison.
 
     Args:
@@ -119,7 +119,7 @@ def score_files(
     files: Iterable[str | Path],
     options: ScoreOptions | None = None,
     snapshot: str = LATEST,
-) -> Iterator[Measuring | Scores]:
+) -> Iterator[Progress | Scores]:
     """Score files by their likelihood under a run.
 
     Args:

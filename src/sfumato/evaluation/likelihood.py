@@ -22,7 +22,7 @@ from sfumato.media.text.tokens import Tokenizer
 from sfumato.metrics.interval import mean_interval
 from sfumato.model.numbers import NumberModel
 from sfumato.model.token_bound import bound_of_rows
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 
 _ITEMS, _ROWS = 64, 16  # Measured at a time.
 _FEW = 32
@@ -151,7 +151,7 @@ def bits_of_items(
     draws: int,
     seed: int,
     what: str,
-) -> Generator[Measuring, None, ItemBits]:
+) -> Generator[Progress, None, ItemBits]:
     """Bits of items under a model of numbers without guidance; yields progress.
 
     Args:
@@ -164,7 +164,7 @@ def bits_of_items(
     """
     parts = []
     for low in range(0, len(items), _ITEMS):
-        yield Measuring(f"likelihood of {what}: item", low, len(items))
+        yield Progress(f"likelihood of {what}: item", low, len(items))
         part = slice(low, low + _ITEMS)
         encoded = model.medium.examples(items[part])
         cond = conditions_of(model, encoded, None if labels is None else labels[part])
@@ -187,7 +187,7 @@ def bits_of_rows(
     seed: int,
     labelled: bool,
     what: str,
-) -> Generator[Measuring, None, RowBits]:
+) -> Generator[Progress, None, RowBits]:
     """Bits of rows of text under a model of tokens; yields progress.
 
     Args:
@@ -202,7 +202,7 @@ def bits_of_rows(
     """
     parts = []
     for low in range(0, len(rows.tokens), _ROWS):
-        yield Measuring(f"likelihood of {what}: row", low, len(rows.tokens))
+        yield Progress(f"likelihood of {what}: row", low, len(rows.tokens))
         part = slice(low, low + _ROWS)
         labels = None if rows.labels is None else rows.labels[part]
         batch = RowBatch(rows.tokens[part], rows.segments[part], labels)

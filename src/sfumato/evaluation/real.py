@@ -23,7 +23,7 @@ from sfumato.metrics.kernel_distance import LEAST
 from sfumato.model.model import Model
 from sfumato.model.numbers import NumberModel
 from sfumato.model.tokens import TokenModel
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 from sfumato.training.data import elsewhere, reopened
 
 MOST = 20_000
@@ -93,7 +93,7 @@ def require_enough(model: Model[Any], real: Real[Any]) -> None:
 
 def real_numbers(
     model: NumberModel, source: str | None
-) -> Generator[Measuring, None, Real[NDArray[Any]]]:
+) -> Generator[Progress, None, Real[NDArray[Any]]]:
     """The real items of a run on a medium of numbers; yields progress.
 
     Args:
@@ -142,7 +142,7 @@ def items_of(data: NumberData) -> Real[NDArray[Any]]:
 
 def real_texts(
     model: TokenModel, source: str | None, lengths: Sequence[int]
-) -> Generator[Measuring, None, RealTexts]:
+) -> Generator[Progress, None, RealTexts]:
     """Real texts that are as long as the samples; yields progress.
 
     Args:

@@ -17,7 +17,7 @@ from sfumato.evaluation.of.view import Found, Scorer, SetAside
 from sfumato.model.checks import require_within
 from sfumato.model.model import Model
 from sfumato.model.options import LARGEST, ScoreOptions
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 
 _METHODS = ("bound", "ode")
 _MOST = 10_000
@@ -125,7 +125,7 @@ class Scores:
 
 def score(
     model: Model[Any], files: Iterable[str | Path], options: ScoreOptions | None = None
-) -> Generator[Measuring, None, Scores]:
+) -> Generator[Progress, None, Scores]:
     """Score files; yields progress.
 
     The score of an item is a function of the item, the weights and the options. Neither other files
@@ -148,7 +148,7 @@ def score(
     found = _found(scorer, files, set_aside)
     estimates: dict[str, Estimates] = {}
     for done, item in enumerate(found):
-        yield Measuring("likelihood of files: item", done, len(found))
+        yield Progress("likelihood of files: item", done, len(found))
         try:
             estimates[item.name] = scorer.bits(item.read())
         except SfumatoError as error:
@@ -267,7 +267,7 @@ def _found(
 
 def _reference(
     scorer: Scorer[Any], most: int, notes: list[str]
-) -> Generator[Measuring, None, Reference | None]:
+) -> Generator[Progress, None, Reference | None]:
     if not most:
         return None
     try:
@@ -283,7 +283,7 @@ def _reference(
         return None
     bits = []
     for done, item in enumerate(items):
-        yield Measuring("likelihood of held-out items: item", done, len(items))
+        yield Progress("likelihood of held-out items: item", done, len(items))
         bits.append(scorer.bits(item).mean())
     return Reference(np.array(bits))
 

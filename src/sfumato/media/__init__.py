@@ -3,8 +3,8 @@
 ::
 
     medium, numbers      what a medium is; the base of media whose items are arrays of one shape
-    facts, folder        what a run records of its data; folders that samples are written to
-    registry             the media that there are, and their recipes by name
-    data                 files, decoded items in a memory-mapped cache, held-out parts, batches
-    image, audio, text   one column for each medium: settings, reading, recipes, looks, samples
+    facts, folder        the facts that a run stores about its data; folders for samples
+    report, display      reports on data sets; samples as HTML
+    registry             all media, and their recipes by name
+    image, audio, text   one package for each medium: settings, reading, recipes, samples
 """

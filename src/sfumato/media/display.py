@@ -1,4 +1,4 @@
-"""Samples as HTML that needs no network: in notebooks and on pages."""
+"""Samples as self-contained HTML, for notebooks and report pages."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from html import escape
 from PIL import Image
 
 
-def png(picture: Image.Image) -> bytes:
-    """A picture as the bytes of a PNG."""
+def png(image: Image.Image) -> bytes:
+    """Encode an image as PNG."""
     stream = io.BytesIO()
-    picture.save(stream, format="PNG", optimize=True)
+    image.save(stream, format="PNG", optimize=True)
     return stream.getvalue()
 
 
 def data_uri(kind: str, content: bytes) -> str:
-    """Bytes of a MIME type as a URI that holds them."""
+    """Encode bytes of a MIME type as a data URI."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def picture_html(picture: Image.Image, pixelated: bool = False) -> str:
-    """A picture; small ones are shown with square pixels."""
+def image_html(image: Image.Image, pixelated: bool = False) -> str:
+    """An image; ``pixelated`` shows it with square pixels."""
     style = ' style="image-rendering: pixelated"' if pixelated else ""
-    return f'<img alt="samples"{style} src="{data_uri("image/png", png(picture))}">'
+    return f'<img alt="samples"{style} src="{data_uri("image/png", png(image))}">'
 
 
-def player_html(sound: bytes) -> str:
+def player_html(audio: bytes) -> str:
     """A player for the bytes of a WAV or FLAC file."""
-    kind = "audio/flac" if sound.startswith(b"fLaC") else "audio/wav"
-    return f'<audio controls preload="none" src="{data_uri(kind, sound)}"></audio>'
+    kind = "audio/flac" if audio.startswith(b"fLaC") else "audio/wav"
+    return f'<audio controls preload="none" src="{data_uri(kind, audio)}"></audio>'
 
 
 def texts_html(texts: Iterable[str]) -> str:
-    """Texts, one block each."""
+    """Texts, each in a block of its own."""
     return "\n".join(f'<pre style="white-space: pre-wrap">{escape(text)}</pre>' for text in texts)

@@ -1,4 +1,4 @@
-"""What a run records of its data."""
+"""The facts that a run stores about its data."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class DataFacts(BaseModel):
-    """What the data were when the run began.
+    """The state of the data when the run began.
 
     Attributes:
         source: Name in the catalogue, or the path of the folder or file.
         catalogued: Whether ``source`` is a name in the catalogue.
-        fingerprint: Of the files, see ``data.index``; checkpoints carry it.
-        content: Of the decoded items, see ``data.dataset``; empty in older runs, which go by
-            the fingerprint.
+        fingerprint: Fingerprint of the files, see ``data.index``; checkpoints store it.
+        content: Digest of the decoded items, see ``data.dataset``; empty in older runs, which
+            compare the fingerprint instead.
         count: Number of usable items, before some are held out: images, clips or documents.
         classes: Names of the classes in the order of their numbers; empty without labels.
         frequencies: Share of each class in the training data.
         licence: Licence of the data, where known.
-        attribution: Whom to name, where known.
+        attribution: Attribution that the licence requires, where known.
         vocabulary: Text: number of clean tokens.
         lengths: Text: number of pieces of ``i`` tokens in the training data, up to the context.
         seconds: Audio: evenly spaced quantiles of the lengths of the training clips of each class,
@@ -50,7 +50,7 @@ class DataFacts(BaseModel):
 
     @model_validator(mode="after")
     def _lengths_are_quantiles(self) -> Self:
-        # Of each class, or of all together where the labels are not used.
+        # One row for each class, or one row in all without labels.
         if len(self.seconds) not in (0, 1, len(self.classes)):
             raise ValueError("seconds and classes differ in number")
         if len({len(row) for row in self.seconds}) > 1 or any(len(row) < 2 for row in self.seconds):

@@ -1,4 +1,4 @@
-"""A folder that samples are written to, one file each or one line each, and never over anything."""
+"""Folders that samples are written to, without ever overwriting a file."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class SampleFolder(ABC):
 
     Attributes:
         path: The folder.
-        format: Kind of the files, a suffix without its dot.
+        format: Format of the files, a suffix without its dot.
         files: The files written so far.
         trajectories: The files written so far that show how samples emerged from noise.
     """
 
     formats: ClassVar[tuple[str, ...]]
-    """What ``format`` can be, the default first."""
+    """The possible formats, the default first."""
 
     path: Path
     format: str = ""
@@ -52,7 +52,7 @@ class SampleFolder(ABC):
 
     @abstractmethod
     def occupied(self, name: str, indices: Sequence[int]) -> bool:
-        """Whether a file of this name would be written for samples of these indices."""
+        """Whether samples of these indices are written to a file of this name."""
 
     @abstractmethod
     def add(
@@ -62,18 +62,18 @@ class SampleFolder(ABC):
 
     @abstractmethod
     def add_trajectory(self, index: int, frames: Any) -> None:
-        """Write some states of one sample on its way from noise, in order."""
+        """Write some states of one sample, in order from noise to data."""
 
     def finish(self) -> None:  # noqa: B027 - most media have nothing to do
-        """Write what is made of all samples together; for most media a contact sheet."""
+        """Write the contact sheet, or whatever a medium makes of all samples together."""
 
     @property
     def sheet(self) -> Path | None:
-        """Where the contact sheet is; None for media that have none."""
+        """Path of the contact sheet; None for media without contact sheets."""
         return self.path / "sheet.png"
 
     def require_free(self, indices: Sequence[int]) -> None:
-        """Create the folder, and refuse before any work is done if it cannot take the samples.
+        """Create the folder, and check that it can take the samples before any work is done.
 
         Raises:
             SettingError: The folder cannot be written, or a file would be overwritten.
@@ -87,7 +87,7 @@ class SampleFolder(ABC):
                 )
 
     def to_json(self) -> dict[str, Any]:
-        """What was written, as plain data."""
+        """The written files as plain data."""
         return {
             "folder": str(self.path),
             "files": [str(path) for path in self.files],
@@ -96,11 +96,11 @@ class SampleFolder(ABC):
         }
 
     def lines(self, noun: str, seconds: float) -> list[str]:
-        """What was written, in lines for a reader.
+        """The written files in lines to print.
 
         Args:
-            noun: What the samples are called.
-            seconds: How long it took.
+            noun: Noun of the samples.
+            seconds: Duration of sampling in seconds.
         """
         return [
             f"{len(self.files)} {noun} in {self.path}, {seconds:.1f} s",
@@ -109,17 +109,17 @@ class SampleFolder(ABC):
         ]
 
 
-def save_png(picture: Image.Image, path: Path) -> None:
-    """Write a picture as PNG, whole or not at all."""
+def save_png(image: Image.Image, path: Path) -> None:
+    """Write an image as PNG, atomically."""
     with storage.replacing(path) as draft:
-        picture.save(draft, format="PNG")
+        image.save(draft, format="PNG")
 
 
 def require_writable(folder: Path) -> None:
-    """Create a folder for outputs, and refuse before any work is done if it cannot take them.
+    """Create a folder for outputs, and check that it is writable before any work is done.
 
     Raises:
-        SettingError: It cannot be written.
+        SettingError: The folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

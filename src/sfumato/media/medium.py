@@ -1,7 +1,7 @@
 """A medium: a kind of data, from its files to its samples.
 
 Everything that depends on whether data are images, audio or text is a method here, so that the
-verbs above know no medium. A new medium is a folder with a subclass, and a line in
+verbs do not depend on the medium. A new medium is a folder with a subclass, and a line in
 ``media.registry``. :class:`~sfumato.media.numbers.NumberMedium` is the base of media whose items
 are arrays of one shape; text is the medium whose items are tokens.
 """
@@ -40,10 +40,10 @@ class Reading(Event):
     """Data are being read before training; ``step`` is 0.
 
     Attributes:
-        done: How many of ``unit`` have been read.
-        total: How many there are.
+        done: Number of units that have been read.
+        total: Number of units in all.
         rejected: Number of items set aside so far.
-        unit: What is counted.
+        unit: The noun of what is counted.
     """
 
     done: int
@@ -53,13 +53,13 @@ class Reading(Event):
 
 
 class Source(NamedTuple):
-    """Where data come from.
+    """The place of a data set.
 
     Attributes:
         path: A folder or a file.
         name: Name of the data set in the catalogue; None for a user's own data.
         licence: Licence of the data, where known.
-        attribution: Whom to name, where known.
+        attribution: Attribution that the licence requires, where known.
     """
 
     path: Path
@@ -72,34 +72,34 @@ class Data(ABC):
     """The items of a data set as a run uses them.
 
     Attributes:
-        facts: What the run's spec records of them.
+        facts: The facts about the data for the run's spec.
     """
 
     facts: DataFacts
 
     @abstractmethod
     def settled(self) -> RecipeBase:
-        """The recipe with everything filled in that depends on the data."""
+        """The recipe with all settings resolved that depend on the data."""
 
     @abstractmethod
     def store(self, folder: Path) -> None:
-        """Write into a run's folder what the run needs of the data beside its spec."""
+        """Write the files into a run's folder that the run needs besides its spec."""
 
     @abstractmethod
     def with_facts(self, facts: DataFacts) -> Self:
-        """The same items with the facts of the run that they are of."""
+        """The same items with the facts of an existing run."""
 
     @abstractmethod
     def entries(self) -> Iterator[Entry]:
-        """The identity of every item, to find out which of them change."""
+        """The identity of every item, to find changed items."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """A model in words.
+    """A description of a model.
 
     Attributes:
-        subject: What the model is a model of, such as ``32 x 32 rgb images``.
+        subject: What the model generates, such as ``32 x 32 rgb images``.
         rows: Names and values for the table of the model card.
         facts: Names and values for ``sfumato info``.
     """
@@ -110,19 +110,19 @@ class Description:
 
 
 class Medium(ABC):
-    """Base of all media; an instance has the settings of a run.
+    """Base of all media; an instance holds the settings of a run.
 
     Attributes:
         name: The word for the medium, such as ``image``.
-        singular, plural: One item and many, in sentences.
-        suffixes: Of the files that it reads, in lower case.
+        singular, plural: Nouns for one item and for many.
+        suffixes: Suffixes of the files that it reads, in lower case.
         recipe: The class of its recipes.
         recipes: Its ready-made recipes by name, the default first.
-        options: For each verb, the options that it has and not every medium has.
-        packages: Names of the packages that it cannot do without; an extra of its name has them.
+        options: The options of each verb that not every medium has.
+        packages: Names of the required packages, which the extra of the medium's name installs.
         stored: Names of the files that :meth:`Data.store` writes into a run's folder.
-        captions: Whether its files are captions where they lie beside files of another medium.
-        example: The catalogue's data set to begin with.
+        captions: Whether its files are captions if they lie beside files of another medium.
+        example: The data set of the catalogue to begin with.
         n: Number of samples made by default.
     """
 
@@ -141,10 +141,10 @@ class Medium(ABC):
 
     @classmethod
     def require(cls) -> None:
-        """Refuse to go on without the packages that read and write the medium.
+        """Check that the packages that read and write the medium are installed.
 
         Raises:
-            MissingExtra: One is not installed.
+            MissingExtra: A package is not installed.
         """
         for package in cls.packages:
             if find_spec(package) is None:
@@ -156,8 +156,8 @@ class Medium(ABC):
         """The medium of an existing run.
 
         Args:
-            recipe: Of the run.
-            folder: The run's folder, where :meth:`Data.store` has written.
+            recipe: The run's recipe.
+            folder: The run's folder, with the files of :meth:`Data.store`.
         """
 
     @classmethod
@@ -165,36 +165,36 @@ class Medium(ABC):
     def open(
         cls, source: Source, recipe: Any, stored: Path | None = None
     ) -> Iterator[Reading | Data]:
-        """Read data; yields progress, and at the end the data.
+        """Read data; yields progress, and finally the data.
 
         Args:
-            source: Where they are.
-            recipe: Of the run.
-            stored: The folder of an existing run whose data these are; None for a new run.
+            source: The place of the data.
+            recipe: The run's recipe.
+            stored: The folder of the existing run of these data; None for a new run.
 
         Raises:
             MissingExtra: A package that reads the medium is not installed.
-            DataError: There is nothing that can be used.
+            DataError: No usable data were found.
         """
 
     @classmethod
     @abstractmethod
     def entries(cls, source: Path, recipe: Any) -> Iterator[Entry]:
-        """The identity of every item of a folder or file as it is now; nothing is written.
+        """The present identity of every item of a folder or file; nothing is written.
 
         Raises:
             MissingExtra: A package that reads the medium is not installed.
-            DataError: There is nothing that can be used.
+            DataError: No usable data were found.
         """
 
     @classmethod
     @abstractmethod
     def check(cls, folder: Path, recipe: Any, progress: Callable[[int, int, str], None]) -> Report:
-        """Look at data as a run would see them.
+        """Report on data as a run would read them.
 
         Args:
             folder: A folder or a file.
-            recipe: Of the run.
+            recipe: The recipe of the run.
             progress: Called with ``(done, total, what)``.
         """
 
@@ -206,20 +206,20 @@ class Medium(ABC):
     @classmethod
     @abstractmethod
     def describe(cls, recipe: Any, facts: DataFacts) -> Description:
-        """A run of this medium in words."""
+        """Describe the model of a run of this medium."""
 
     @classmethod
     def holds_provenance(cls, path: Path) -> bool:
-        """Whether a file of this name is one that samples of the medium are written to."""
+        """Whether samples of the medium are written to files of this name."""
         return path.suffix.lower() in cls.suffixes
 
     @classmethod
     @abstractmethod
     def read_provenance(cls, path: Path) -> dict[str, Any]:
-        """How a sample was made, from its file, as plain data.
+        """Read the provenance of a sample from its file, as plain data.
 
         Raises:
-            DataError: The file cannot be read or carries no provenance.
+            DataError: The file cannot be read or has no provenance.
         """
 
     @abstractmethod
@@ -227,28 +227,30 @@ class Medium(ABC):
         """A folder that samples are written to.
 
         Args:
-            path: Where it is; it need not exist.
-            format: Kind of the files; None takes the default.
+            path: Path of the folder, which need not exist.
+            format: Format of the files; None takes the default.
 
         Raises:
             SettingError: The medium has no such format.
         """
 
     def item(self, items: Items, place: int, provenance: Mapping[str, Any]) -> Any:
-        """One sample as a user is given it."""
+        """One sample of a batch, as the user gets it."""
         return items[place]
 
-    def picture(self, items: Sequence[Any]) -> Image.Image:
-        """Samples, as :meth:`item` gives them, on one picture.
+    def contact_sheet(self, items: Sequence[Any]) -> Image.Image:
+        """A contact sheet of samples, as :meth:`item` returns them.
 
         Raises:
-            SettingError: The medium cannot be seen.
+            SettingError: The medium has no contact sheets.
         """
-        raise SettingError(f"There is no picture of {self.plural}.", hint="save() writes them.")
+        raise SettingError(
+            f"There is no contact sheet of {self.plural}.", hint="save() writes them to files."
+        )
 
     @abstractmethod
     def html(self, items: Sequence[Any]) -> str:
-        """Samples as HTML for a notebook, to be looked at, listened to or read."""
+        """Samples as HTML for a notebook."""
 
 
 def no_such_file(place: Path) -> DataError:

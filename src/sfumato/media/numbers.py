@@ -1,7 +1,7 @@
-"""Media of numbers: items are arrays of one shape, learnt by Gaussian diffusion.
+"""Media of numbers: items are arrays of one shape, modelled by Gaussian diffusion.
 
-Images and audio are such media. A new one brings its settings, a reader, an encoding to tensors and
-back, and a recipe; data, training, sampling, variations, scores and reports then work as they are.
+Images and audio are such media. A new one defines its settings, a reader, an encoding to tensors
+and back, and a recipe; data, training, sampling, variations, scores and reports then work for it.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ _MEASURED = 2048
 
 
 class Located(NamedTuple):
-    """An item that has been found and not yet been read.
+    """The place of an item that has not been read yet.
 
     Attributes:
-        name: For a reader: the path as it was given, and the part of the file.
-        path: Of the file.
-        part: Which part of the file it is, from 0.
+        name: Name for messages: the path as the user wrote it, and the part of the file.
+        path: Path of the file.
+        part: Number of the part of the file, from 0.
     """
 
     name: str
@@ -62,9 +62,9 @@ class NumberMedium(Medium):
     """Base of media whose items are arrays of one shape.
 
     Attributes:
-        kind: Which files are read.
-        variations: Number of uniform numbers that decide how an item is varied in training.
-        reconstruction: How likely exact values are, given the last state of the process.
+        kind: The files that are read.
+        variations: Number of uniform numbers that determine the augmentation of an item.
+        reconstruction: The likelihood of exact values given the last state of the process.
     """
 
     options: ClassVar[Mapping[str, frozenset[str]]] = {
@@ -88,26 +88,26 @@ class NumberMedium(Medium):
     @property
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
-        """Of one item as it is cached."""
+        """Shape of an item in the cache."""
 
     @property
     @abstractmethod
     def dtype(self) -> np.dtype[Any]:
-        """Of the numbers of an item as it is cached."""
+        """Data type of an item in the cache."""
 
     @property
     @abstractmethod
     def cache_key(self) -> str:
-        """Everything that decides what :meth:`read` returns, as text."""
+        """All settings that affect what :meth:`read` returns, as text."""
 
     @property
     def signal_shape(self) -> tuple[int, ...]:
-        """Of one item as a process sees it: (C, *sides)."""
+        """Shape of an encoded item, as a process sees it: (C, *sides)."""
         return self.shape
 
     @abstractmethod
     def read(self, path: Path, part: int = 0) -> NDArray[Any]:
-        """An item from a file.
+        """Read an item from a file.
 
         Raises:
             DataError: The file cannot be read.
@@ -115,27 +115,28 @@ class NumberMedium(Medium):
 
     @abstractmethod
     def examples(self, items: NDArray[Any], uniforms: Tensor | None = None) -> Encoded:
-        """Items (B, ...) to learn from.
+        """Encode items for training.
 
         Args:
-            items: As they are cached.
-            uniforms: In [0, 1), shape (B, ``variations``): varies the items if given.
+            items: Items from the cache, shape (B, ...).
+            uniforms: Uniform numbers in [0, 1), shape (B, ``variations``), for augmentation; None
+                turns augmentation off.
         """
 
     @abstractmethod
     def decode(self, x0: Tensor) -> NDArray[Any]:
-        """What signals (B, C, *sides) look or sound like, shape (B, ...)."""
+        """Decode signals (B, C, *sides) to items, shape (B, ...)."""
 
     @abstractmethod
     def write_preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
-        """Write samples (B, C, *sides) to each of some paths, which lack a suffix."""
+        """Write samples (B, C, *sides) to each of the paths, which have no suffix yet."""
 
     def divided(self, index: Index) -> Index:
-        """An index with one item for each part of a file, where files have many."""
+        """The index with one item for each part of a file, if the medium divides files."""
         return index
 
     def settled(self, items: NDArray[Any]) -> Self:
-        """The medium with everything filled in that depends on typical items (M, ...)."""
+        """The medium with all settings resolved that are measured on typical items (M, ...)."""
         return self
 
     def seconds(self, filled: float) -> float | None:
@@ -143,11 +144,11 @@ class NumberMedium(Medium):
         return None
 
     def filled(self, seconds: float) -> float:
-        """Share of its extent that an item of some length fills, cut to what is possible."""
+        """Share of its extent that an item of a length fills, limited to the possible range."""
         return 1.0
 
     def require_seconds(self, seconds: float) -> None:
-        """Refuse a length that items of the medium cannot have.
+        """Check that items of the medium can have a length.
 
         Raises:
             SettingError: They cannot.
@@ -156,7 +157,7 @@ class NumberMedium(Medium):
 
     @classmethod
     def resolved(cls, settings: Any, index: Index) -> BaseModel:
-        """Settings with everything filled in that depends on the files."""
+        """The settings with all values resolved that depend on the files."""
         found: BaseModel = settings
         return found
 
@@ -167,7 +168,7 @@ class NumberMedium(Medium):
         return ()
 
     def require_enough(self, dataset: Dataset, place: Path) -> None:
-        """Refuse data from which nothing can be learnt.
+        """Check that there is enough data to learn from.
 
         Raises:
             DataError: There are too few items.
@@ -238,14 +239,14 @@ class NumberMedium(Medium):
         return medium.report(files, dataset)
 
     def report(self, files: Index, dataset: Dataset) -> Report:
-        """What is known of some files and of their items."""
+        """A report on files and their items."""
         return NumberReport(files.root, self.settings, **counts(dataset))
 
     def locate(self, place: Path) -> Iterator[Located | tuple[str, str]]:
-        """The items of a file or folder, or a name and a reason for what is set aside.
+        """The items of a file or folder, and the names and reasons of files that are set aside.
 
         Raises:
-            DataError: There is none.
+            DataError: There are no items.
         """
         if place.is_dir():
             index = scan(place, self.kind)
@@ -264,12 +265,12 @@ class NumberData(Data):
     """Items of a medium of numbers as a run uses them.
 
     Attributes:
-        recipe: The recipe as the user asked for it.
+        recipe: The recipe before it is settled on the data.
         dataset: All items.
-        medium: How they were read, with nothing left open.
-        training: Indices trained on.
-        held_out: Indices measured on.
-        facts: For the spec.
+        medium: The medium, with all settings resolved.
+        training: Indices of the training items.
+        held_out: Indices of the held-out items.
+        facts: The facts about the data for the spec.
     """
 
     recipe: GaussianRecipe
@@ -307,10 +308,10 @@ def _typical(dataset: Dataset, training: NDArray[np.int64]) -> NDArray[Any]:
 
 
 def _opened(index: Index, reader: Reader) -> Iterator[Reading | Dataset]:
-    """The items of an index in memory-mapped form; yields the progress of reading them.
+    """Open or build the data set of an index; yields progress, and finally the data set.
 
     Raises:
-        DataError: There is nothing that can be used.
+        DataError: No usable data were found.
     """
     dataset = Dataset.open(index, reader)
     if dataset is None:

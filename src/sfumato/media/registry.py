@@ -22,7 +22,7 @@ MEDIA: list[type[Medium]] = [ImageMedium, AudioMedium, TextMedium]
 """All media, the default first. A process can add its own, see :func:`add_medium`."""
 
 DEFAULT = "image"
-"""The recipe for data that say nothing of their medium."""
+"""The recipe for data of unknown medium."""
 
 
 def add_medium(medium: type[Medium]) -> type[Medium]:
@@ -80,25 +80,25 @@ def medium_of(recipe: RecipeBase) -> type[Medium]:
 
 
 def medium_of_file(path: Path) -> type[Medium]:
-    """The medium whose samples are written to files of such a name; the default if none is."""
+    """The medium whose samples are written to files of a name; the default medium if none is."""
     return next((medium for medium in MEDIA if medium.holds_provenance(path)), MEDIA[0])
 
 
 def require_own(medium: type[Medium], verb: str, options: Mapping[str, object]) -> None:
-    """Refuse options that are of other media.
+    """Check that no option belongs to other media.
 
     Args:
-        medium: Of the run.
-        verb: What is to be done, such as ``sample``.
-        options: What was given, by name; False counts as not given.
+        medium: The medium of the run.
+        verb: Name of the verb, such as ``sample``.
+        options: Values of the options by name; False counts as not set.
 
     Raises:
-        SettingError: An option is of other media.
+        SettingError: An option belongs to other media.
     """
     own = medium.options.get(verb, frozenset())
     for name, value in options.items():
         owners = [other for other in MEDIA if name in other.options.get(verb, ())]
-        # By identity: zero is a value that somebody can mean.
+        # By identity, since zero is a valid value.
         if owners and name not in own and value is not False:
             names = " and ".join(other.name for other in owners)
             raise SettingError(
@@ -127,12 +127,12 @@ def find(name: str) -> Any:
 
 
 def summary(name: str) -> str:
-    """One line about a recipe: the first of its docstring."""
+    """A one-line description of a recipe: the first line of its docstring."""
     return (recipes()[name].__doc__ or "").strip().splitlines()[0]
 
 
-class _OfItsMedium:
-    """Reads a recipe as the class of its medium, which ``medium.kind`` names; images name none."""
+class _RecipeOfMedium:
+    """Validates a recipe as that of its medium, which ``medium.kind`` names; image if absent."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -157,5 +157,5 @@ class _OfItsMedium:
         )
 
 
-AnyRecipe = Annotated[RecipeBase, _OfItsMedium()]
+AnyRecipe = Annotated[RecipeBase, _RecipeOfMedium()]
 """A recipe of any medium, as read from a spec."""

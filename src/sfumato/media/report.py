@@ -1,4 +1,4 @@
-"""Reports on data sets: what a look at a folder finds, as plain data and as rows of a table."""
+"""Reports on data sets, as plain data and as rows of a table."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from sfumato.data.walk import Rejected
 
 
 class Report(Protocol):
-    """What a look at a data set found."""
+    """A report on a data set."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The report as plain data."""
 
     def table(self) -> Iterator[tuple[str, str]]:
-        """Name and text of each row of a table for a reader."""
+        """The name and the text of each row of the printed table."""
 
 
 class Counts(TypedDict):
-    """What is known of the items of any data set, see :class:`NumberReport`."""
+    """The counts of any data set, see :class:`NumberReport`."""
 
     count: int
     labels: dict[str, int]
@@ -38,7 +38,7 @@ class Counts(TypedDict):
 
 
 def counts(dataset: Dataset) -> Counts:
-    """Count what a data set has."""
+    """Count the items, labels, captions, groups and duplicates of a data set."""
     return Counts(
         count=len(dataset),
         labels=dataset.label_counts,
@@ -53,19 +53,19 @@ def counts(dataset: Dataset) -> Counts:
 
 @dataclass(frozen=True)
 class NumberReport:
-    """What a look at a folder found, whatever the medium.
+    """A report on a folder of a medium of numbers.
 
     Attributes:
         root: The folder.
-        settings: As a run would use them, with nothing left open.
-        count: Items that can be used.
+        settings: The settings as a run would use them, with all values resolved.
+        count: Number of usable items.
         labels: Number of items of each class; empty without labels.
-        captions: Number of items that have one.
+        captions: Number of items with a caption.
         groups: Number of independent items: groups of near-duplicates count as one.
-        duplicates: Pairs of names whose items are equal.
-        rejected: What was set aside, and why.
-        changes: Files that differ from those that were read before, if they were.
-        fingerprint: Of the data.
+        duplicates: Pairs of names of equal items.
+        rejected: Files that were set aside, with reasons.
+        changes: Files that changed since the data were last read.
+        fingerprint: Fingerprint of the data.
     """
 
     root: Path
@@ -80,7 +80,7 @@ class NumberReport:
     fingerprint: str
 
     def to_json(self) -> dict[str, Any]:
-        """Everything as plain data but what is to be looked at."""
+        """The report as plain data, without its contact sheet."""
         return {
             **vars(self),
             "root": str(self.root),
@@ -102,25 +102,25 @@ class NumberReport:
             yield "since last read", str(self.changes)
 
     def _own_rows(self) -> Iterator[tuple[str, str]]:
-        """The rows that reports on this medium alone have."""
+        """The rows that are specific to the medium."""
         yield "items", f"{self.count:,} ({self.groups:,} independent)"
 
 
 def classes_in_words(counts: Mapping[str, int], most: int = 20) -> str:
     """The first classes with their numbers of items, for a row of a report."""
-    shown = [f"{name} {count:,}" for name, count in counts.items()]
-    more = f", and {len(shown) - most} more" if len(shown) > most else ""
-    return (", ".join(shown[:most]) or "none") + more
+    words = [f"{name} {count:,}" for name, count in counts.items()]
+    more = f", and {len(words) - most} more" if len(words) > most else ""
+    return (", ".join(words[:most]) or "none") + more
 
 
 def listed(lines: Sequence[str], count: int | None = None, most: int = 10) -> str:
-    """How many there are, and the first of them, for a row of a report.
+    """A count and the first lines, for a row of a report.
 
     Args:
         lines: A line about each, or about the first ones.
-        count: How many there are; None for as many as there are lines.
-        most: Number of lines to show.
+        count: The total count; None for the number of lines.
+        most: Largest number of lines to list.
     """
-    total, shown = len(lines) if count is None else count, lines[:most]
-    more = [f"... and {total - len(shown):,} more"] if total > len(shown) else []
-    return "\n".join([f"{total:,}", *shown, *more])
+    total, first = len(lines) if count is None else count, lines[:most]
+    more = [f"... and {total - len(first):,} more"] if total > len(first) else []
+    return "\n".join([f"{total:,}", *first, *more])

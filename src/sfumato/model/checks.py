@@ -1,4 +1,4 @@
-"""Refusing what a model cannot make, before any work is done."""
+"""Checks of a request against a model, before any work is done."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sfumato.runs.weights import BEST, LATEST
 
 
 def require_within(name: str, value: int, least: int, most: int) -> None:
-    """Refuse a number out of its range.
+    """Check that a number is in [least, most].
 
     Raises:
-        SettingError: It is.
+        SettingError: The number is out of range.
     """
     if not least <= value <= most:
         raise SettingError(f"{name} cannot be {value}.", why=f"it must be from {least} to {most:,}")
@@ -26,7 +26,7 @@ def require_within(name: str, value: int, least: int, most: int) -> None:
 def require_label(
     run: str, spec: Spec, label: str | None, scale: float = 1.0, guidance: GuidanceSpec = BY_LABEL
 ) -> None:
-    """Refuse a label, a scale or a guidance that a run cannot take.
+    """Check the label, the scale and the guidance of a request against a run.
 
     Args:
         run: Name of the run.
@@ -36,7 +36,7 @@ def require_label(
         guidance: Rule of guidance.
 
     Raises:
-        SettingError: It cannot.
+        SettingError: The run does not support them.
     """
     classes = spec.data.classes
     if not math.isfinite(scale):
@@ -53,10 +53,10 @@ def require_label(
 
 
 def require_weights(model: TrainedNetwork[Any], path: Path, made_by: str) -> None:
-    """Refuse a stored sample that other weights made.
+    """Check that a stored sample was made by the present weights.
 
     Raises:
-        RunError: They did.
+        RunError: Other weights made it.
     """
     if made_by == model.fingerprint:
         return
@@ -70,10 +70,10 @@ def require_weights(model: TrainedNetwork[Any], path: Path, made_by: str) -> Non
 
 
 def require_early(model: TrainedNetwork[Any], path: Path, made_by: str | None) -> None:
-    """Refuse a stored sample that was guided away from other early weights.
+    """Check that a stored sample was guided away from the present early weights.
 
     Raises:
-        RunError: It was, or the run has none.
+        RunError: The run has other early weights, or none.
     """
     if made_by is not None and made_by != model.early.fingerprint:
         raise RunError(

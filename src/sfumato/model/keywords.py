@@ -1,8 +1,8 @@
 """Keyword arguments from a class of options: their types, their signature and their help.
 
-A class of options, see ``model.options``, declares once what a verb takes. What is here makes a
-method with these options as its arguments, checks their types, and reads their help from the
-docstring of the class. Nothing here imports torch.
+A class of options, see ``model.options``, declares the options of a verb once. This module turns
+them into the arguments of a method, checks their types, and reads their help from the docstring of
+the class. It does not import torch.
 """
 
 from __future__ import annotations
@@ -70,10 +70,9 @@ def argument_and_keywords(
 ) -> Callable[
     [Callable[[SelfT, FirstT, OptionsT], ResultT]], Callable[Concatenate[SelfT, FirstT, P], ResultT]
 ]:
-    """Do the same for a method with an argument before the options.
+    """Like :func:`keywords`, for a method with one argument before the options.
 
-    Where no option can be given by position, more positional arguments join the first one in a
-    tuple.
+    If no option is positional, several positional arguments are passed as a tuple in the first one.
 
     Args:
         kind: The class of options.
@@ -84,7 +83,7 @@ def argument_and_keywords(
 def options_of(
     kind: Callable[..., OptionsT], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> OptionsT:
-    """Options from arguments.
+    """Build the options from arguments.
 
     Raises:
         SettingError: There is no such option, an option is given twice, or a value is of a wrong
@@ -148,7 +147,7 @@ def converted(name: str, value: object, annotation: Any) -> Any:
 
     Args:
         name: The option.
-        value: What was given.
+        value: The value to convert.
         annotation: The declared type.
 
     Raises:

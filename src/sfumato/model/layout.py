@@ -1,4 +1,4 @@
-"""Rows of tokens to be sampled: how long each text is, which places are its own, how it looks."""
+"""The layout of rows of tokens to sample: lengths of texts, their places, and their display."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from torch import Tensor
 
 from sfumato.conditions import Conditions
 from sfumato.media.text.tokens import Tokenizer
-from sfumato.model.network import drawn
+from sfumato.model.network import draw_places
 from sfumato.process.categorical import CategoricalProcess
 from sfumato.process.rng import Stream, uniform
 from sfumato.runs.spec import Spec
 from sfumato.sampling.noise import NoiseSource
 
 MASKED = "░"
-"""How a masked place is shown."""
+"""The character that is parts at a masked place."""
 
 
 @dataclass(frozen=True)
 class RowLayout:
-    """A batch of rows on their way.
+    """A batch of rows to sample.
 
     Attributes:
-        x_1: Where they start, int64, shape (B, L).
-        lengths: Tokens of each text.
-        inside: Which places are text, bool, shape (B, L); None if all are.
-        free: Which places are to be found, bool, shape (B, L); None if all are.
+        x_1: The initial states, int64, shape (B, L).
+        lengths: Number of tokens of each text.
+        inside: The places that are text, bool, shape (B, L); None if all are.
+        free: The places to sample, bool, shape (B, L); None if all are.
     """
 
     x_1: Tensor
@@ -42,7 +42,7 @@ class RowLayout:
         return Conditions(segments=None if self.inside is None else self.inside.long() - 1)
 
     def forbidden(self, tokenizer: Tokenizer) -> tuple[int, ...]:
-        """Tokens that stand for nothing that could be written."""
+        """The tokens that cannot be written as text."""
         return () if tokenizer.unknown is None else (tokenizer.unknown,)
 
     def texts(self, x0: Tensor, tokenizer: Tokenizer) -> list[str]:
@@ -54,11 +54,11 @@ class RowLayout:
 def lengths_of(
     spec: Spec, seed: int, indices: Sequence[int], length: int | None
 ) -> tuple[int, ...]:
-    """Number of tokens of each sample: as given, or drawn as often as in the training data."""
+    """Number of tokens of each sample: ``length``, or drawn from those of the training data."""
     if length is not None:
         return (length,) * len(indices)
     counts = [float(count) for count in spec.data.lengths]
-    return tuple(drawn(counts, uniform(seed, Stream.LENGTH, indices)).tolist())
+    return tuple(draw_places(counts, uniform(seed, Stream.LENGTH, indices)).tolist())
 
 
 def layout(
@@ -71,7 +71,7 @@ def layout(
     size = spec.data.longest
     x_1 = process.prior(noise.prior((size,)))
     inside = torch.arange(size) < torch.tensor(lengths)[:, None]
-    # By the run and not by the batch: the network's last bits differ once segments are a condition.
+    # Decided by the run, not by the batch: segments as a condition change the network's last bits.
     if bool(inside.all()) and not any(spec.data.lengths[:size]):
         return RowLayout(x_1, lengths)
     inside = inside.to(x_1.device)
@@ -82,18 +82,18 @@ def with_masks(decode: Callable[[list[int]], str], tokens: Sequence[int], mask: 
     """Tokens as text, with a sign at every masked place.
 
     Args:
-        decode: Turns tokens without any masked ones into text.
-        tokens: Of one text.
+        decode: Turns tokens without masked ones into text.
+        tokens: The tokens of one text.
         mask: The token of a masked place.
     """
-    shown: list[str] = []
-    known: list[int] = []
+    parts: list[str] = []
+    clean: list[int] = []
     for token in [*tokens, mask]:
         if token != mask:
-            known.append(token)
+            clean.append(token)
             continue
-        if known:
-            shown.append(decode(known))
-            known = []
-        shown.append(MASKED)
-    return "".join(shown[:-1])
+        if clean:
+            parts.append(decode(clean))
+            clean = []
+        parts.append(MASKED)
+    return "".join(parts[:-1])

@@ -1,7 +1,7 @@
 """A trained model, ready for use: requests and samples.
 
-What depends on the process stands in the two subclasses, ``model.numbers`` and ``model.tokens``.
-What depends on the medium, the medium knows.
+The two subclasses in ``model.numbers`` and ``model.tokens`` hold what depends on the process; the
+medium of the run holds what depends on the medium.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ AUTO_SCALE = 2.0
 
 
 class Model(TrainedNetwork[DenoiserT], ABC):
-    """A run's trained model; see :class:`TrainedNetwork` for what it is made of."""
+    """A run's trained model; see :class:`TrainedNetwork` for its attributes."""
 
     provenance: ClassVar[type[Provenance]]
     """The class of the provenance of its samples."""
@@ -41,7 +41,7 @@ class Model(TrainedNetwork[DenoiserT], ABC):
     """The largest number of network evaluations of a sample."""
 
     def request(self, options: SampleOptions | None = None) -> Request:
-        """A validated request; what is None in the options is taken from the run's recipe.
+        """Validate options into a request; None stands for the default of the run's recipe.
 
         Raises:
             SettingError: An option is of another medium or out of range, or the sampler or label
@@ -108,7 +108,7 @@ class Model(TrainedNetwork[DenoiserT], ABC):
 
     @abstractmethod
     def sampler(self, choice: Any) -> Sampler:
-        """A sampler by name, or one that is registered.
+        """The sampler of a name, or the given sampler if its class is registered.
 
         Raises:
             SettingError: There is no such sampler for this model.
@@ -116,11 +116,11 @@ class Model(TrainedNetwork[DenoiserT], ABC):
 
     @abstractmethod
     def _own(self, options: SampleOptions) -> dict[str, Any]:
-        """The fields of a provenance that models of this kind alone have."""
+        """The fields of a provenance that only models of this kind have."""
 
     @abstractmethod
     def _check(self, sample: Provenance) -> None:
-        """Refuse what the model cannot make, before any work is done."""
+        """Check that the model can make a sample, before any work is done."""
 
     @abstractmethod
     def _default_sampler(
@@ -144,19 +144,19 @@ class Model(TrainedNetwork[DenoiserT], ABC):
         return self.spec.recipe.sampling.scale if self.spec.classes else 1.0
 
     def _tuned(self, steps: int, scale: float, guidance: GuidanceSpec) -> Sampler | None:
-        """The sampler that was fitted for this; None without one.
+        """The tuned sampler for these settings; None if there is none.
 
         Raises:
-            DamagedFile: Its file is not what was written.
+            DamagedFile: Its file cannot be read.
         """
-        # What is fitted is fitted under plain guidance to the label.
+        # Samplers are fitted under plain guidance to the label.
         if scale != 1 and guidance != BY_LABEL:
             return None
         found = tuned_for(self.directory, self.tuning, self.fingerprint, steps, scale)
         return None if found is None else found.sampler
 
     def sample(self, request: Request) -> Iterator[Making | Made]:
-        """Make samples, batch by batch; every state is yielded on the way.
+        """Make samples batch by batch; yields every state and every finished batch.
 
         Raises:
             SettingError: The request was made for a model of another medium.
@@ -175,17 +175,17 @@ class Model(TrainedNetwork[DenoiserT], ABC):
 
     @abstractmethod
     def _batch(self, request: Request, indices: range, done: int) -> Iterator[Making | Made]:
-        """Make one batch, of which ``done`` samples came before."""
+        """Make one batch after the first ``done`` samples of the request."""
 
     @abstractmethod
     def trajectory(self) -> Trajectory:
         """Collects the states of a batch, to show how its samples emerged from noise."""
 
     def rows_at_once(self, batch: int | None) -> int:
-        """Number of samples to make at a time: as given, or what fits, see ``model.memory``.
+        """Number of samples to make at a time; by default what fits, see ``model.memory``.
 
         Raises:
-            SettingError: It is below 1.
+            SettingError: ``batch`` is below 1.
         """
         if batch is None:
             return rows_at_once(self.tile, self._row_bytes, free_memory(self.device))

@@ -38,8 +38,8 @@ class Early:
     """The early weights that a run can be guided away from.
 
     Attributes:
-        denoiser: With these weights, on the device used.
-        fingerprint: Which they are, see ``runs.weights.Weights``.
+        denoiser: The denoiser with these weights, on the device in use.
+        fingerprint: Fingerprint of the weights, see ``runs.weights.Weights``.
     """
 
     denoiser: Denoiser[Any]
@@ -47,7 +47,7 @@ class Early:
 
 
 class _InPrecision(Denoiser[ProcessT]):
-    """A denoiser evaluated in a chosen number format, and nothing around it."""
+    """A denoiser whose network is evaluated in a chosen number format."""
 
     def __init__(
         self, denoiser: Denoiser[ProcessT], precision: Decision, device: torch.device
@@ -68,15 +68,15 @@ class TrainedNetwork(Generic[DenoiserT]):
     """A run's trained network, and how it is evaluated.
 
     Args:
-        directory: Of the run.
-        spec: Its spec.
-        snapshot: Which weights, ``latest`` or ``best``.
+        directory: The run's directory.
+        spec: The run's spec.
+        snapshot: The weights to load, ``latest`` or ``best``.
 
     Attributes:
         medium: The medium of the run, with its settings.
-        denoiser: The network with its preconditioning, on the device used.
-        fingerprint: Which weights these are, see ``runs.weights.Weights``.
-        step: Optimiser steps behind the weights; None if unknown.
+        denoiser: The network with its preconditioning, on the device in use.
+        fingerprint: Fingerprint of the weights, see ``runs.weights.Weights``.
+        step: Number of optimiser steps behind the weights; None if unknown.
 
     Raises:
         RunError: The run has no weights yet.
@@ -84,7 +84,8 @@ class TrainedNetwork(Generic[DenoiserT]):
     """
 
     tiles: ClassVar[Mapping[str, int]]
-    """Rows in an evaluation by kind of device: more are faster, and make one sample dearer."""
+    """Rows of a network evaluation by kind of device: more are faster for many samples, slower for
+    one."""
     medium: Medium
 
     def __init__(self, directory: RunDirectory, spec: Spec, snapshot: str = LATEST) -> None:
@@ -102,7 +103,7 @@ class TrainedNetwork(Generic[DenoiserT]):
 
     @property
     def tile(self) -> int:
-        """Rows in a network evaluation on this device, see ``sampling.tiles``."""
+        """Rows of a network evaluation on this device, see ``sampling.tiles``."""
         return self.tiles[self.device.type]
 
     def number_format(self, precision: str | None = None) -> NumberFormat:
@@ -113,7 +114,7 @@ class TrainedNetwork(Generic[DenoiserT]):
                 None for the format of training.
 
         Raises:
-            SettingError: It is none of these.
+            SettingError: There is no such format.
         """
         precision = self.spec.recipe.engine.precision if precision is None else precision
         names = get_args(PrecisionName)
@@ -130,18 +131,22 @@ class TrainedNetwork(Generic[DenoiserT]):
         precision: NumberFormat | None = None,
         compiled: bool = False,
     ) -> Denoiser[ProcessT]:
-        """A denoiser in a number format, by default the run's, and compiled if wanted."""
+        """A denoiser evaluated in a number format, by default the run's, and maybe compiled."""
         if compiled:
             denoiser = self._compiled(denoiser)
         decision = choose_precision(self.number_format(precision), self.device)
         return _InPrecision(denoiser, decision, self.device)
 
     def guided(self, sample: Provenance, first: int = 0) -> Denoiser[Any]:
-        """The denoiser guided as a sample asks, in tiles from the sample of an index on.
+        """The denoiser with the guidance of a sample, evaluated in tiles.
+
+        Args:
+            sample: The provenance of a sample, which names the guidance.
+            first: Index of the first sample.
 
         Raises:
-            RunError: It is to be guided away from early weights, and the run has none.
-            SettingError: The rule of guidance is not one for tokens, and the run is on text.
+            RunError: The guidance needs early weights, and the run has none.
+            SettingError: The rule of guidance does not support tokens, and the run is on text.
         """
         guidance, scale = sample.guidance, sample.scale
         precision, compiled = sample.precision, sample.compiled
@@ -157,18 +162,18 @@ class TrainedNetwork(Generic[DenoiserT]):
         return Tiled(denoiser, sample.tile, first)
 
     def compiles(self, wanted: bool) -> bool:
-        """Whether the network is compiled; SettingError where it is wanted and cannot be."""
+        """Whether the network is compiled; raises SettingError if it is wanted and not possible."""
         repeated = is_repeated(self.denoiser.backbone)
         switch: Switch = "on" if wanted else "off"
         return choose_compile(switch, self.device, None, repeated).choice == "on"
 
     def _compiled(self, denoiser: Denoiser[ProcessT]) -> Denoiser[ProcessT]:
-        """With its network compiled, once for all requests."""
+        """The denoiser with its network compiled, which is done once for all requests."""
         if denoiser not in self._twins:
-            made = twin(denoiser)
-            # For each shape anew, as samples must not depend on the shapes that came before.
-            compile_parts(cast(DenoiserT, made).backbone, dynamic=False)
-            self._twins[denoiser] = made
+            compiled = twin(denoiser)
+            # Each shape is compiled anew, as samples must not depend on earlier shapes.
+            compile_parts(cast(DenoiserT, compiled).backbone, dynamic=False)
+            self._twins[denoiser] = compiled
         return cast(Denoiser[ProcessT], self._twins[denoiser])
 
     @cached_property
@@ -176,27 +181,27 @@ class TrainedNetwork(Generic[DenoiserT]):
         """The run's denoiser with early weights, see ``runs.snapshots``.
 
         Raises:
-            RunError: None were kept.
-            DamagedFile: They cannot be read.
+            RunError: The run has no early weights.
+            DamagedFile: The weights cannot be read.
         """
         path = early_for(self.directory, self.step)
         fresh = cast(DenoiserT, weights.build(self.spec))
-        early, which = weights.load_file(path, fresh, "take another --guidance.")
+        early, which = weights.load_file(path, fresh, "use another --guidance.")
         return Early(early.to(self.device), which.fingerprint)
 
     def early_fingerprint(self, guidance: GuidanceSpec, scale: float) -> str | None:
-        """Which early weights a sample is guided away from; None if it is not."""
+        """Fingerprint of the early weights that the guidance needs; None if it needs none."""
         return self.early.fingerprint if guidance.needs_early and scale != 1 else None
 
     def labels(self, label: str | None, seed: int, indices: Sequence[int]) -> Tensor | None:
-        """Class numbers of samples, shape (B,); drawn as often as in the data if none is named."""
+        """Class numbers of samples, shape (B,); by default drawn as often as in the data."""
         if not self.spec.classes:
             return None
         if label is not None:
             number = self.spec.data.classes.index(label)
             return torch.full((len(indices),), number, device=self.device)
         u = uniform(seed, Stream.LABEL, indices)
-        return drawn(self.spec.data.frequencies, u).to(self.device)
+        return draw_places(self.spec.data.frequencies, u).to(self.device)
 
     def label_name(self, labels: Tensor | None, row: int) -> str | None:
         """The name of the class of a row; None for the null label too."""
@@ -206,7 +211,7 @@ class TrainedNetwork(Generic[DenoiserT]):
         return None if number == self.spec.classes else self.spec.data.classes[number]
 
 
-def drawn(shares: Sequence[float], u: Tensor) -> Tensor:
-    """For each uniform number the place it falls into, where place ``i`` is ``shares[i]`` wide."""
+def draw_places(shares: Sequence[float], u: Tensor) -> Tensor:
+    """Draw places with probabilities proportional to ``shares``, from uniform numbers in [0, 1)."""
     edges = torch.tensor(shares, dtype=torch.float64).cumsum(0)
     return torch.searchsorted(edges, u * edges[-1], right=True).clamp_max(len(shares) - 1)

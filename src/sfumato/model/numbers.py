@@ -32,11 +32,11 @@ _STRENGTH = 0.5
 
 @dataclass(frozen=True)
 class Origin:
-    """A file to vary, as a process sees it.
+    """The encoded file that a variation starts from.
 
     Attributes:
-        x0: Shape (1, C, *sides).
-        filled: Share of its extent that it fills.
+        x0: The clean data, shape (1, C, *sides).
+        filled: The share of its extent that it fills.
     """
 
     x0: Tensor
@@ -61,7 +61,7 @@ class NumberModel(Model[NetworkDenoiser]):
         return cast(Sampler, choice)
 
     def conditions(self, sample: Provenance, indices: range) -> Conditions:
-        """What samples of some indices are conditioned on."""
+        """The conditions of the samples of some indices."""
         return self._conditions(sample, indices, self._origin(sample.start))
 
     def trajectory(self) -> SignalTrajectory:
@@ -91,17 +91,17 @@ class NumberModel(Model[NetworkDenoiser]):
         if not self.spec.lengths:
             raise SettingError(
                 f"The run '{self.directory.name}' takes no length.",
-                why="all items that it was trained on have the same length",
+                why="all items of its training data have the same length",
             )
         self.medium.require_seconds(seconds)
 
     def _steps(self, own: Mapping[str, Any]) -> int:
-        """Variations take the same share of the recipe's steps as of the noise."""
+        """A variation takes the share of the recipe's steps that its strength is."""
         share = 1.0 if own["start"] is None else own["start"].strength
         return max(1, round(self.spec.recipe.sampling.steps * share))
 
     def _scale(self, options: SampleOptions, guidance: GuidanceSpec) -> float:
-        # Of a file that is varied the label is unknown, so nothing is guided to one.
+        # The label of the file is unknown, so there is nothing to guide towards.
         if options.start is not None and options.label is None and not guidance.needs_early:
             return 1.0
         return super()._scale(options, guidance)
@@ -109,7 +109,7 @@ class NumberModel(Model[NetworkDenoiser]):
     def _default_sampler(
         self, steps: int, scale: float, guidance: GuidanceSpec, own: Mapping[str, Any]
     ) -> Sampler:
-        """The tuned one; or the recipe's, unless there are too few evaluations for it."""
+        """The tuned sampler, else the recipe's, unless there are too few evaluations for it."""
         defaults = self.spec.recipe.sampling
         if own["start"] is None:
             tuned = self._tuned(steps, scale, guidance)
@@ -147,7 +147,7 @@ class NumberModel(Model[NetworkDenoiser]):
         self, sample: Provenance, indices: range, conditions: Conditions, origin: Origin | None
     ) -> Iterator[State]:
         noise = KeyedNoise(sample.seed, indices, self.device)
-        # A label that is left open is nothing to be guided to, so nothing is paid for it.
+        # Without a label there is nothing to guide towards, so no evaluations are spent on it.
         is_open = origin is not None and sample.label is None and sample.guidance.by == "label"
         guided = self.guided(sample.changed(scale=1.0) if is_open else sample, indices.start)
         sampler, steps, shape = sample.sampler, sample.steps, self.medium.signal_shape
@@ -164,7 +164,7 @@ class NumberModel(Model[NetworkDenoiser]):
     def _conditions(self, sample: Provenance, indices: range, origin: Origin | None) -> Conditions:
         label = self.labels(sample.label, sample.seed, indices)
         if origin is not None and label is not None and sample.label is None:
-            # What the file shows is unknown; a label drawn by chance would lead away from it.
+            # The class of the file is unknown; a label drawn at random would lead away from it.
             label = torch.full_like(label, self.spec.classes)
         if not self.spec.lengths:
             return Conditions(label=label)
@@ -175,7 +175,7 @@ class NumberModel(Model[NetworkDenoiser]):
         return Conditions(label=label, length=filled).to(self.device)
 
     def _filled(self, sample: Provenance, indices: Sequence[int], label: Tensor | None) -> Tensor:
-        """Share of its extent that each sample fills: as given, or drawn as in its class."""
+        """Share of its extent that each sample fills; by default drawn as in its class."""
         if sample.seconds is not None:
             return torch.full((len(indices),), self.medium.filled(sample.seconds))
         quantiles = torch.tensor(self.spec.data.seconds, dtype=torch.float64)
@@ -190,10 +190,10 @@ class NumberModel(Model[NetworkDenoiser]):
         return None if filled is None else self.medium.seconds(filled[row].item())
 
     def _origin(self, start: Start | None) -> Origin | None:
-        """The file to vary.
+        """Read and encode the file to vary.
 
         Raises:
-            DataError: It cannot be read, or is not what it was.
+            DataError: The file cannot be read, or has changed.
         """
         if start is None:
             return None

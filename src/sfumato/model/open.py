@@ -1,4 +1,4 @@
-"""From a run to its trained model, whatever its medium."""
+"""Opening the trained model of a run of any medium."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def open_model(run: str | Path | RunDirectory, snapshot: str = LATEST) -> AnyMod
 
     Args:
         run: The run's directory, its path, or its name under ``runs/``.
-        snapshot: Which weights, ``latest`` or ``best``.
+        snapshot: The weights to load, ``latest`` or ``best``.
 
     Raises:
         RunError: There is no such run, or it has no weights yet.
@@ -34,6 +34,6 @@ def open_model(run: str | Path | RunDirectory, snapshot: str = LATEST) -> AnyMod
 
 
 def make(model: AnyModel, request: Request) -> Samples:
-    """The samples of a request, in memory."""
+    """Make the samples of a request, in memory."""
     batches = [event for event in model.sample(request) if isinstance(event, Made)]
     return Samples.of(batches, model.medium)

@@ -1,9 +1,8 @@
 """The options of each verb, declared once.
 
-Each verb has one frozen class of options for all media. The Python methods take their keyword
-arguments from it, the command line its flags and their help, and a request is made from it. A value
-of None stands for the default of the run or of the medium. Nothing here imports torch, so that
-``sfumato --help`` stays quick.
+Each verb has one frozen class of options for all media. It defines the keyword arguments of the
+Python method and the flags of the command with their help. None stands for the default of the run
+or of the medium. This module does not import torch, so that ``sfumato --help`` stays quick.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ Settings = Mapping[str, object] | Iterable[str]
 
 @runtime_checkable
 class Part(Protocol):
-    """A configured object that can be given in place of a registered name, such as a sampler."""
+    """A configured object, such as a sampler, in place of a registered name."""
 
     @property
     def kind(self) -> str:
@@ -43,10 +42,10 @@ class Options:
         convert_fields(self)
 
     verb: ClassVar[str]
-    """Name of the verb, by which a medium says which options are its own."""
+    """Name of the verb, under which a medium lists its own options."""
 
     def given(self, *names: str) -> dict[str, Any]:
-        """The named options, or all, that are not None."""
+        """The options that are not None, among the named ones or among all."""
         chosen = names or tuple(field.name for field in fields(self))
         values = {name: getattr(self, name) for name in chosen}
         return {name: value for name, value in values.items() if value is not None}
@@ -136,7 +135,7 @@ class FillOptions(Options):
 
 @dataclass(frozen=True)
 class EvaluateOptions(Options):
-    """What to measure of a run.
+    """How to evaluate a run.
 
     Attributes:
         n: Number of samples. The default is 1,000 images, 200 audio clips or 64 texts.
@@ -280,7 +279,7 @@ class TrainOptions(Options):
 
 @dataclass(frozen=True)
 class ResumeOptions(Options):
-    """How to go on with a run.
+    """How to resume a run.
 
     Attributes:
         steps: New total length of the run in optimiser steps.
@@ -296,7 +295,7 @@ class ResumeOptions(Options):
 
 @dataclass(frozen=True)
 class CheckOptions(Options):
-    """How to look at a data set before training.
+    """How to check a data set before training.
 
     Attributes:
         recipe: Name of the recipe; see `sfumato recipes`. By default one that suits the data.

@@ -1,7 +1,7 @@
-"""How a sample was made: what a request asks for, and what is stored beside every sample.
+"""Requests for samples, and the provenance that is stored with every sample.
 
-The two are one type, so that the request that makes a stored sample again is read from its file,
-without trust in the file.
+Both are one type, so the request that makes a stored sample again is read, and validated, from its
+file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ ProvenanceT = TypeVar("ProvenanceT", bound="Provenance")
 class Provenance(BaseModel):
     """How one sample was made: everything that is needed to make it again.
 
-    In a request, ``index`` is that of the first sample, and what is None is drawn for each sample.
+    In a request, ``index`` is that of the first sample, and fields that are None are drawn for each
+    sample.
 
     Attributes:
         sfumato: Version of the package.
@@ -45,7 +46,7 @@ class Provenance(BaseModel):
             that is longer than the context.
         label: Name of its class; None for an unconditional run.
         scale: Strength of guidance; 1 turns it off.
-        guidance: What it is guided by, and how.
+        guidance: The model that guides it, and the rule.
         early: Fingerprint of the early weights that it is guided away from; None without them.
         temperature: Text: below 1 makes tokens safer; 1 turns it off.
         top_p: Text: share of the most likely tokens that are drawn from; 1 turns it off.
@@ -58,11 +59,11 @@ class Provenance(BaseModel):
         seconds: Audio: its length; None where all clips fill the window.
     """
 
-    # A later version may add fields that this one can do without.
+    # A later version may add fields that this one does not need.
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     foreign: ClassVar[frozenset[str]] = frozenset()
-    """Fields that samples of this kind do not have."""
+    """Fields that do not apply to samples of this kind."""
 
     sfumato: str
     run: str
@@ -89,7 +90,7 @@ class Provenance(BaseModel):
         return self.model_dump(mode="json", exclude=set(self.foreign))
 
     def changed(self, **values: Any) -> Self:
-        """The same with some values replaced."""
+        """A copy with some values replaced."""
         return self.model_copy(update=values)
 
 
@@ -115,12 +116,12 @@ def read_provenance(
     """The provenance of a stored sample.
 
     Args:
-        path: Of its file, or for texts ``FILE.jsonl:LINE``.
+        path: Path of its file; for a text ``FILE.jsonl:LINE``.
         kind: The class of the provenance.
-        read: Reads plain data from the file.
+        read: A function that reads plain data from the file.
 
     Raises:
-        DataError: The file carries none, or one that no sample has.
+        DataError: The file has no provenance, or an invalid one.
     """
     try:
         return kind.model_validate(read(path))
@@ -146,12 +147,12 @@ def run_named_in(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Request:
-    """What to sample.
+    """A validated request for samples.
 
     Attributes:
         n: Number of samples.
         batch: Number of samples made at a time; it changes memory and speed, not the samples.
-        sample: How each is made; its ``index`` is that of the first sample.
+        sample: The provenance of the samples; its ``index`` is that of the first one.
     """
 
     n: int
@@ -164,18 +165,18 @@ class Request:
         return range(self.sample.index, self.sample.index + self.n)
 
     def changed(self, n: int, steps: int) -> Request:
-        """The same for another number of samples and of network evaluations."""
+        """A copy with another number of samples and of network evaluations."""
         return replace(self, n=n, sample=self.sample.changed(steps=steps))
 
 
 @dataclass(frozen=True)
 class Making:
-    """A batch of samples on its way.
+    """The state of a batch of samples after a step of the sampler.
 
     Attributes:
-        done: Samples finished before this batch.
-        total: Samples of the whole request.
-        state: The states of this batch, moved by the sampler.
+        done: Number of samples finished before this batch.
+        total: Number of samples of the request.
+        state: The states of this batch.
         show: Turns states into texts with a sign at every masked place; None for other media.
     """
 
@@ -195,9 +196,9 @@ class Made:
     """A finished batch of samples.
 
     Attributes:
-        indices: Of the samples.
-        items: As the medium decodes them: an array (B, ...), or a list of texts.
-        provenance: How each was made.
+        indices: Indices of the samples.
+        items: The decoded samples: an array (B, ...), or a list of texts.
+        provenance: The provenance of each sample.
     """
 
     indices: range

@@ -17,14 +17,14 @@ from sfumato.model.provenance import Made, Provenance
 class Samples(Sequence[Any]):
     """A sequence of samples: arrays of pixels, waveforms, or texts.
 
-    An index gives one sample as the medium has it: an image as uint8 (H, W, C), an audio clip as
-    float32 (C, T) up to its end, a text as a string. A slice gives samples again. In a notebook
-    they are shown as a picture, as players, or as texts.
+    An index gives one sample: an image as uint8 (H, W, C), an audio clip as float32 (C, T) up to
+    its end, a text as a string. A slice gives samples again. A notebook shows them as an image, as
+    players, or as texts.
 
     Args:
-        items: All samples as the medium decodes them: an array (N, ...), or a list of texts.
-        provenance: How each was made.
-        medium: Their medium.
+        items: All decoded samples: an array (N, ...), or a list of texts.
+        provenance: The provenance of each sample.
+        medium: The medium of the samples.
     """
 
     def __init__(self, items: Items, provenance: Sequence[Provenance], medium: Medium) -> None:
@@ -69,22 +69,22 @@ class Samples(Sequence[Any]):
         return self.medium.html(list(self))
 
     def sheet(self) -> Image.Image:
-        """All of them on one picture.
+        """A contact sheet of all samples.
 
         Raises:
-            SettingError: The medium has no picture, as text has not.
+            SettingError: The medium has no contact sheets, for example text.
         """
-        return self.medium.picture(list(self))
+        return self.medium.contact_sheet(list(self))
 
     def save(self, folder: str | Path, format: str | None = None) -> list[Path]:
-        """Write them with their provenance, and a contact sheet where the medium has one.
+        """Write the samples with their provenance, and a contact sheet if the medium has them.
 
         Args:
-            folder: Where; it is created.
-            format: Kind of the files, such as ``flac`` for audio; None takes the default.
+            folder: The folder for the files; it is created.
+            format: Format of the files, such as ``flac`` for audio; None takes the default.
 
         Returns:
-            The files that hold samples: one each, or one for all texts.
+            The files of the samples: one for each, or one for all texts.
 
         Raises:
             SettingError: A file would be overwritten, or the medium has no such format.
@@ -98,7 +98,7 @@ class Samples(Sequence[Any]):
 
 
 def joined(batches: Sequence[Items]) -> Items:
-    """The items of some batches, one at least, in one array or list."""
+    """Concatenate the items of one or more batches into one array or list."""
     arrays = [batch for batch in batches if isinstance(batch, np.ndarray)]
     if arrays:
         return np.concatenate(arrays)

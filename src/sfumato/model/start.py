@@ -29,7 +29,7 @@ class Start(BaseModel):
 
 
 def start_from(path: Path, strength: float) -> Start:
-    """A start from a file as it is now.
+    """Describe the present state of a file to start from.
 
     Args:
         path: The file.
@@ -46,7 +46,7 @@ def start_from(path: Path, strength: float) -> Start:
         )
     place = str(path.absolute())
     try:
-        place.encode()  # It is to be written into the samples.
+        place.encode()  # It is stored with the samples.
     except UnicodeEncodeError as error:
         raise DataError(
             f"The name of the file {place!r} is not valid UTF-8.", hint="rename it."
@@ -55,10 +55,10 @@ def start_from(path: Path, strength: float) -> Start:
 
 
 def unchanged(start: Start) -> Path:
-    """The file of a start, if it still is what it was.
+    """The path of the file of a start, after a check that it has not changed.
 
     Raises:
-        DataError: It is gone, or another file is in its place.
+        DataError: The file is missing or has changed.
     """
     path = Path(start.path)
     if _sha256(path) != start.sha256:

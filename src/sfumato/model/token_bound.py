@@ -1,4 +1,4 @@
-"""The bound on rows of text."""
+"""The variational bound on rows of text."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def bound_of_rows(
     labelled: bool,
     first: int = 0,
 ) -> Tensor:
-    """The bound on ``-log p`` of each row given how long its texts are.
+    """The bound on ``-log p`` of each row given the lengths of its texts.
 
     Args:
         denoiser: The model, in evaluation mode.
-        rows: What to measure.
-        draws: Times and noises per row.
-        seed: Of both.
-        labelled: Whether the model is told the labels.
+        rows: The rows to measure.
+        draws: Number of times and noises per row.
+        seed: Seed of the times and the noise.
+        labelled: Whether the labels are a condition of the model.
         first: Number of the first row; row ``i`` depends on (seed, first + i) alone.
 
     Returns:
@@ -46,6 +46,6 @@ def bound_of_rows(
     for low in range(0, len(tokens), _AT_ONCE):
         part = slice(low, low + _AT_ONCE)
         counted, at = segments[part] >= 0, first + low
-        known = cond.rows(part)
-        parts.append(token_bound(denoiser, tokens[part], counted, draws, seed, at, **known))
+        bound = token_bound(denoiser, tokens[part], counted, draws, seed, at, **cond.rows(part))
+        parts.append(bound)
     return torch.cat(parts)

@@ -41,7 +41,7 @@ from sfumato.sampling.tokens import TOKEN_SAMPLERS, Bridge, TokenSampler
 class TokenModel(Model[TokenDenoiser]):
     """A run's trained model of text; see :class:`~sfumato.model.model.Model`."""
 
-    # A text has hundreds of tokens: four of them fill the processor's units already.
+    # A text has hundreds of tokens: four texts already use a CPU fully.
     tiles = MappingProxyType({"cpu": 4, "cuda": 32})
     provenance = TokenProvenance
     tuning = TokenTuning
@@ -50,7 +50,7 @@ class TokenModel(Model[TokenDenoiser]):
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """What the tokens stand for."""
+        """The tokenizer of the run."""
         return self.medium.tokenizer
 
     def sampler(self, choice: Any) -> TokenSampler:
@@ -60,10 +60,10 @@ class TokenModel(Model[TokenDenoiser]):
         TOKEN_SAMPLERS.require(choice)
         return cast(TokenSampler, choice)
 
-    def narrowed(
+    def with_temperature(
         self, denoiser: Denoiser[CategoricalProcess], temperature: float, top_p: float
     ) -> Denoiser[CategoricalProcess]:
-        """A denoiser at a temperature and a nucleus that never names what cannot be written.
+        """A denoiser with a temperature and a nucleus, without tokens that cannot be written.
 
         Raises:
             SettingError: The temperature or the share is out of range.
@@ -95,14 +95,14 @@ class TokenModel(Model[TokenDenoiser]):
             require_within("length", length, 1, MOST_TOKENS)
         temperature = defaults.temperature if temperature is None else temperature
         top_p = defaults.top_p if top_p is None else top_p
-        self.narrowed(self.denoiser, temperature, top_p)  # Checks the two.
+        self.with_temperature(self.denoiser, temperature, top_p)  # Checks the two.
         return {"temperature": temperature, "top_p": top_p, "length": length}
 
     def _check(self, sample: Provenance) -> None:
         temperature, top_p, length = sample.temperature, sample.top_p, sample.length
         if temperature is None or top_p is None:
             raise DataError("The provenance of a text is damaged.", why="it has no temperature")
-        self.narrowed(self.denoiser, temperature, top_p)  # Checks the two.
+        self.with_temperature(self.denoiser, temperature, top_p)  # Checks the two.
         self.guided(sample, sample.index)  # Checks the rule of guidance.
         if length is None or length <= self._longest:
             return
@@ -115,8 +115,8 @@ class TokenModel(Model[TokenDenoiser]):
         if not isinstance(self.denoiser.process, Masking):
             raise SettingError(
                 f"length cannot be {length}.",
-                why="only a masking process can go on from a text, and this run's is uniform",
-                hint=f"give at most {self._longest}.",
+                why="only a masking process can continue a text, and this run's is uniform",
+                hint=f"use at most {self._longest}.",
             )
 
     def _default_sampler(
@@ -127,7 +127,7 @@ class TokenModel(Model[TokenDenoiser]):
             return tuned
         default: TokenSampler = self.spec.recipe.sampling.sampler
         masks = isinstance(self.denoiser.process, Masking)
-        # A recipe of which the process alone was changed has the sampler of the other process.
+        # A recipe in which only the process was changed still has the sampler of the other process.
         return default if masks else Bridge(grid=default.grid)
 
     @property
@@ -142,7 +142,7 @@ class TokenModel(Model[TokenDenoiser]):
         sample = request.sample
         labels = self.labels(sample.label, sample.seed, indices)
         lengths = self.lengths(sample, indices)
-        denoiser = self.narrowed(
+        denoiser = self.with_temperature(
             self.guided(sample, indices.start), sample.temperature or 1.0, sample.top_p or 1.0
         )
         is_long = sample.length is not None and sample.length > self._longest
@@ -171,7 +171,7 @@ class TokenModel(Model[TokenDenoiser]):
         denoiser: Denoiser[CategoricalProcess],
         labels: Tensor | None,
     ) -> Iterator[State]:
-        """The states of texts that fit into a row."""
+        """Sample texts that fit into one row."""
         noise = KeyedUniform(sample.seed, indices, self.device)
         rows = layout(self.spec, self.denoiser.process, noise, self.lengths(sample, indices))
         return self._states(sample, denoiser, rows, noise, labels)
@@ -183,17 +183,17 @@ class TokenModel(Model[TokenDenoiser]):
         denoiser: Denoiser[CategoricalProcess],
         labels: Tensor | None,
     ) -> Iterator[State]:
-        """The states of longer texts: window after window, each knowing half of the last."""
+        """Sample longer texts window by window, each conditioned on half of the previous one."""
         size = self._longest
         text = torch.empty(len(indices), 0, dtype=torch.int64, device=self.device)
         block = 0
         while text.shape[1] < (sample.length or size):
-            before, known = text[:, : -(size // 2)], text[:, -(size // 2) :]
+            before, context = text[:, : -(size // 2)], text[:, -(size // 2) :]
             noise = KeyedUniform(sample.seed, indices, self.device, block)
             x_1 = self.denoiser.process.prior(noise.prior((size,)))
-            x_1[:, : known.shape[1]] = known
+            x_1[:, : context.shape[1]] = context
             free = torch.ones_like(x_1, dtype=torch.bool)
-            free[:, : known.shape[1]] = False
+            free[:, : context.shape[1]] = False
             rows = RowLayout(x_1, (size,) * len(indices), free=free)
             for state in self._states(sample, denoiser, rows, noise, labels):
                 text = torch.cat([before, state.x_t], 1)

@@ -1,4 +1,4 @@
-"""Samples emerging from noise: some of their states, ready to look at, listen to or read."""
+"""Trajectories: some states of samples between noise and data, decoded."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _FRAMES = 10
 
 
 class Trajectory(ABC):
-    """The states of a batch of samples on their way from noise."""
+    """Collects the states of a batch of samples."""
 
     @abstractmethod
     def add(self, making: Making) -> None:
-        """Note the states."""
+        """Add the states after one step."""
 
     @abstractmethod
     def frames(self) -> Sequence[Any]:
-        """For each sample what ``SampleFolder.add_trajectory`` takes."""
+        """The frames of each sample, as ``SampleFolder.add_trajectory`` takes them."""
 
 
 class SignalTrajectory(Trajectory):
     """The states of samples of numbers, as the medium decodes them.
 
     Args:
-        medium: How states become arrays to look at or listen to.
-        schedule: Of the process.
+        medium: The medium, which decodes the states.
+        schedule: Schedule of the process.
         sigma_data: Standard deviation of the data.
     """
 
@@ -56,10 +56,10 @@ class SignalTrajectory(Trajectory):
         self._frames.append(self._medium.decode(self._visible(state.x_t, alpha, sigma)))
 
     def frames(self, count: int = _FRAMES) -> list[NDArray[Any]]:
-        """For each sample at most ``count`` states, from noise to data.
+        """At most ``count`` states of each sample, from noise to data.
 
-        Samplers crowd their steps where one perceives only noise, or no more of it. The states are
-        those nearest to equal steps in the angle between signal and noise instead.
+        Samplers place most steps where a state looks like pure noise or like clean data. The frames
+        are the states nearest to equal steps in the angle between signal and noise instead.
 
         Returns:
             One array of shape (frames, ...) per sample.
@@ -70,7 +70,7 @@ class SignalTrajectory(Trajectory):
         return list(np.stack([self._frames[place] for place in places], axis=1))
 
     def _visible(self, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """A state at the deviation of the data, so that noise is as loud as they are."""
+        """A state scaled to the standard deviation of the data."""
         scale = self._sigma_data / torch.hypot(alpha * self._sigma_data, sigma)
         return x_t * spread(scale, x_t)
 
@@ -87,10 +87,10 @@ class TextTrajectory(Trajectory):
         if not self._states:
             self._states = [[] for _ in texts]
         for states, text in zip(self._states, texts, strict=True):
-            # A state in which nothing happened to this text says nothing new.
+            # States in which this text did not change are skipped.
             if not states or states[-1]["text"] != text:
                 states.append({"t": round(making.state.t, 6), "text": text})
 
     def frames(self) -> list[list[dict[str, Any]]]:
-        """See :meth:`Trajectory.frames`: for each text ``{"t": ..., "text": ...}``."""
+        """See :meth:`Trajectory.frames`: dictionaries ``{"t": ..., "text": ...}``."""
         return self._states

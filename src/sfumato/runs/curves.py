@@ -17,8 +17,8 @@ LOSS = "training loss as it goes"
 def curves(directory: RunDirectory) -> dict[str, Curve]:
     """All measures by their names, and :data:`LOSS`.
 
-    Lines of steps that were lost with a crash are left out: they lie after the step that the next
-    session went on from.
+    Steps that were lost in a crash are left out: they lie after the step from which the next
+    session resumed.
 
     Returns:
         Points ``(step, value)`` in order; empty without a log.

@@ -1,14 +1,14 @@
-"""The places in a run directory, and how a run is found by name.
+"""The files of a run directory, and finding a run by its name.
 
 ::
 
     runs/NAME/
-      spec.json            the settings of the run, fully resolved
+      spec.json            the fully resolved settings of the run
       data.digests         digests of the items of the data, to name those that change
-      tokenizer.json       text only: what its tokens stand for
+      tokenizer.json       text only: the tokenizer
       model.safetensors    averaged weights, ready to sample
       early/               averaged weights of a few earlier steps, for autoguidance
-      best.safetensors     the averaged weights that measured best on what was held out
+      best.safetensors     the averaged weights that measured best on held-out data
       checkpoints/         complete training states
       log.jsonl            one event a line
       previews/  samples/
@@ -29,7 +29,7 @@ from sfumato.media.medium import DIGESTS
 
 ROOT = Path("runs")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
-# Windows takes these for devices, with or without a suffix.
+# Names of devices on Windows, with or without a suffix.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
@@ -41,12 +41,12 @@ class RunDirectory:
 
     @property
     def name(self) -> str:
-        """The run's name: that of its folder."""
+        """The name of the run, which is the name of its folder."""
         return self.root.resolve().name
 
     @property
     def spec(self) -> Path:
-        """What was asked, as JSON."""
+        """The settings of the run, as JSON."""
         return self.root / "spec.json"
 
     @property
@@ -56,7 +56,7 @@ class RunDirectory:
 
     @property
     def tokenizer(self) -> Path:
-        """What the tokens of a run on text stand for, as JSON."""
+        """The tokenizer of a run on text, as JSON."""
         return self.root / "tokenizer.json"
 
     @property
@@ -66,12 +66,12 @@ class RunDirectory:
 
     @property
     def best(self) -> Path:
-        """The averaged weights that measured best on what was held out."""
+        """The averaged weights that measured best on held-out data."""
         return self.root / "best.safetensors"
 
     @property
     def early(self) -> Path:
-        """Averaged weights of a few earlier steps."""
+        """The folder of averaged weights of a few earlier steps."""
         return self.root / "early"
 
     @property
@@ -81,27 +81,27 @@ class RunDirectory:
 
     @property
     def log(self) -> Path:
-        """One event a line, as JSON."""
+        """The log: one event per line, as JSON."""
         return self.root / "log.jsonl"
 
     @property
     def previews(self) -> Path:
-        """Sheets made while training."""
+        """The folder of samples made while training."""
         return self.root / "previews"
 
     @property
     def samples(self) -> Path:
-        """Where samples go unless told otherwise."""
+        """The default folder of samples."""
         return self.root / "samples"
 
     @property
     def tuned(self) -> Path:
-        """Samplers fitted to the run's weights."""
+        """The folder of samplers fitted to the run's weights."""
         return self.root / "tuned"
 
     @property
     def evaluation(self) -> Path:
-        """Where reports go unless told otherwise."""
+        """The default folder of reports."""
         return self.root / "evaluation"
 
     @property
@@ -111,10 +111,10 @@ class RunDirectory:
 
 
 def checked_name(name: str) -> str:
-    """The name itself, if a folder of that name is harmless everywhere.
+    """Return the name if it is safe as the name of a folder on every system.
 
     Raises:
-        SettingError: It holds separators or other characters that a folder name should not.
+        SettingError: The name holds separators or other unsafe characters.
     """
     if not _NAME.fullmatch(name) or _DEVICE.fullmatch(name):
         raise SettingError(
@@ -130,7 +130,7 @@ def claim(stem: str, root: Path = ROOT) -> Path:
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:80] or "run"
     path, number = root / stem, 1
     while True:
-        # To create it is also to claim it from another process that looks for a name.
+        # Creating the folder also claims it from other processes that look for a free name.
         try:
             path.mkdir(parents=True)
         except FileExistsError:
@@ -144,7 +144,7 @@ def locate(run: str | Path, root: Path = ROOT) -> RunDirectory:
     """Find a run by its path or by its name.
 
     Raises:
-        RunError: There is none, with the nearest name as a hint.
+        RunError: There is no such run; the hint is the nearest name.
     """
     for path in (Path(run), root / run):
         if (path / "spec.json").is_file():
@@ -158,7 +158,7 @@ def locate(run: str | Path, root: Path = ROOT) -> RunDirectory:
 
 
 def new_folder(directory: RunDirectory) -> Path:
-    """The next free ``samples/NNN`` of a run; it is created."""
+    """Create the next free folder ``samples/NNN`` of a run."""
     directory.samples.mkdir(parents=True, exist_ok=True)
     taken = [int(path.name) for path in directory.samples.iterdir() if path.name.isdecimal()]
     number = max(taken, default=0)

@@ -1,4 +1,4 @@
-"""What is known about a run: its spec, how far it is, and what it measured."""
+"""A summary of a run: its settings, its progress, and its latest measurements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sfumato.runs.spec import Spec
 
 
 def info(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
-    """What is known about a run, as plain data."""
+    """The summary of a run as plain data, for ``sfumato info``."""
     recipe, data = spec.recipe, spec.data
     best = best_of(directory)
     store = CheckpointStore(directory.checkpoints)
@@ -20,7 +20,7 @@ def info(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
     if directory.log.is_file():
         for line in read_log(directory.log):
             if line.get("event") == "started":
-                last.pop("done", None)  # It was finished, and then made longer.
+                last.pop("done", None)  # The run was finished, and then made longer.
             if line.get("event") in ("progress", "metric", "done"):
                 last[str(line.get("name") or line["event"])] = line
     progress = last.get("progress", {})

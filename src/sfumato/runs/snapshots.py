@@ -1,13 +1,12 @@
-"""Snapshots of the averaged weights: those that measured best, and those of early steps.
+"""Snapshots of the averaged weights: the best ones, and those of early steps.
 
-The best weights are those with the smallest measure on what was held out.
+The best weights are those with the smallest measure on held-out data.
 
-Early weights are kept for guidance away from them. The averaged weights are kept at every step that
-is a power of two: which ones is a function of the step alone, so a resumed run keeps what an
-unbroken one does. Those from before a sixteenth of the steps are dropped, counted from the best
-weights where these are older than the newest. So there are about five, and one of them is within a
-factor of 1.5 of an eighth of the training, near to what autoguidance wants (Karras et al. 2024,
-arXiv:2406.02507, table 1).
+Early weights are stored for autoguidance. They are stored at every step that is a power of two, so
+a resumed run stores the same ones as an uninterrupted run. Those of the first sixteenth of the
+steps are deleted, where the steps are counted up to the best weights if these are older than the
+newest. About five remain, and one of them is within a factor of 1.5 of an eighth of the training,
+near to what autoguidance needs (Karras et al. 2024, arXiv:2406.02507, table 1).
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ _DROPPED = 1 / 16
 
 @dataclass(frozen=True)
 class Best:
-    """What the best weights are.
+    """The identity of the best weights.
 
     Attributes:
-        step: Optimiser steps behind them.
-        name: Of the measure.
-        value: What it was.
+        step: Number of optimiser steps behind them.
+        name: Name of the measure.
+        value: Value of the measure.
     """
 
     step: int
@@ -48,14 +47,13 @@ class Best:
 def keep_if_best(
     directory: RunDirectory, measured: Metric, tensors: Mapping[str, Tensor]
 ) -> Kept | None:
-    """Write the averaged weights over the best so far, if they measured better.
+    """Replace the best weights if the averaged weights measured better.
 
-    What was best is read from the file, so a resumed run goes on where it was, and writing is
-    atomic, so a killed one has the old file or the new.
+    The best measure so far is read from the file, so that it survives a resume.
 
     Args:
-        directory: Of the run; its lock is held.
-        measured: On what was held out; the smaller the better.
+        directory: The run's directory, whose lock is held.
+        measured: The measure on held-out data; smaller is better.
         tensors: The averaged weights.
     """
     if not measured.value < best_value(directory):
@@ -66,34 +64,34 @@ def keep_if_best(
 
 
 def best_value(directory: RunDirectory) -> float:
-    """What the best weights so far measured; infinity if there are none that can be read."""
+    """The measure of the best weights so far; infinity without readable ones."""
     best = best_of(directory)
     return math.inf if best is None else best.value
 
 
 def best_of(directory: RunDirectory) -> Best | None:
-    """What is known of the best weights; None if there are none that can be read."""
+    """The identity of the best weights; None without readable ones."""
     return best_in(tensor_file.read_facts(directory.best))
 
 
 def best_in(facts: Mapping[str, str]) -> Best | None:
-    """What the file of best weights tells of them; None if it does not."""
+    """The identity of the best weights from the facts of their file; None without one."""
     try:
-        told = json.loads(facts[_ENTRY])
-        return Best(int(told["step"]), str(told["name"]), float(told["value"]))
+        entry = json.loads(facts[_ENTRY])
+        return Best(int(entry["step"]), str(entry["name"]), float(entry["value"]))
     except (KeyError, TypeError, ValueError):
         return None
 
 
 def keep_early(directory: RunDirectory, tensors: Mapping[str, Tensor], step: int) -> None:
-    """Keep the averaged weights of a step, and drop those that are too old to be of use.
+    """Store the averaged weights of a step, and delete those that are too old to be useful.
 
-    A step that was kept already is replaced: a run that was killed goes over its last steps anew.
+    The file of the same step is replaced, because a killed run repeats its last steps.
 
     Args:
-        directory: Of the run; its lock is held.
+        directory: The run's directory, whose lock is held.
         tensors: The averaged weights.
-        step: Of the optimiser.
+        step: Number of optimiser steps.
     """
     directory.early.mkdir(exist_ok=True)
     path = directory.early / f"step-{step}.safetensors"
@@ -106,22 +104,22 @@ def keep_early(directory: RunDirectory, tensors: Mapping[str, Tensor], step: int
 
 
 def early_for(directory: RunDirectory, step: int | None) -> Path:
-    """The weights nearest to an eighth of the steps, of at most half of them.
+    """The file of weights nearest to an eighth of the steps, among those of at most half.
 
     Raises:
-        RunError: None were kept.
+        RunError: No such weights were stored.
     """
-    kept = _saved(directory)
+    saved = _saved(directory)
     at_most = math.inf if step is None else step / 2
-    usable = [old for old in kept if old <= at_most]
+    usable = [old for old in saved if old <= at_most]
     if not usable:
         raise RunError(
             f"The run '{directory.name}' has no early weights to be guided away from.",
-            why="they are kept while training, and this one is too short or of an older version",
-            hint="train on, or take another --guidance",
+            why="they are stored while training, and this run is too short or of an older version",
+            hint="resume the run, or use another --guidance",
         )
     wanted = math.log(max(usable) if step is None else step * _SHARE)
-    return kept[min(usable, key=lambda old: abs(math.log(old) - wanted))]
+    return saved[min(usable, key=lambda old: abs(math.log(old) - wanted))]
 
 
 def _saved(directory: RunDirectory) -> dict[int, Path]:

@@ -1,4 +1,4 @@
-"""``spec.json``: what a run was asked, fully resolved, with a format version."""
+"""``spec.json``: the fully resolved settings of a run, with a format version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMAT: Literal[1] = 1
 
 
 class Spec(BaseModel):
-    """A run as data."""
+    """The settings of a run and the facts about its data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,7 +29,7 @@ class Spec(BaseModel):
 
     @property
     def classes(self) -> int:
-        """How many classes the model is conditioned on; 0 = unconditional."""
+        """The number of classes that the model is conditioned on; 0 if it is unconditional."""
         return len(self.data.classes) if self.recipe.data.labels else 0
 
     @property
@@ -43,10 +43,10 @@ class Spec(BaseModel):
         return medium_of(self.recipe)
 
     def require(self, medium: type[Medium]) -> None:
-        """Refuse a run of another medium.
+        """Check that the run is of a medium.
 
         Raises:
-            RunError: It is one.
+            RunError: The run is of another medium.
         """
         if self.medium is not medium:
             raise RunError(
@@ -64,8 +64,8 @@ def read(path: Path) -> Spec:
     """Read a spec.
 
     Raises:
-        RunError: It is missing, or a newer version wrote it.
-        DamagedFile: It is not a spec.
+        RunError: The file is missing, or was written by a newer version.
+        DamagedFile: The file is not a valid spec.
     """
     tree: dict[str, Any] = storage.read_sealed_json(path)
     version = tree.get("format")

@@ -1,4 +1,4 @@
-"""Tuned samplers as a run keeps them: one file for each number of evaluations and each guidance."""
+"""The tuned samplers of a run: one file for each number of evaluations and scale of guidance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 from sfumato import storage
 from sfumato.errors import DamagedFile
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 from sfumato.sampling import AnySampler, Sampler
 from sfumato.sampling.tokens import AnyTokenSampler
 
@@ -25,7 +25,7 @@ class Tuning(BaseModel):
         steps: Number of network evaluations.
         scale: Strength of guidance; 1 turns it off.
         sampler: The fitted sampler.
-        measure: What was compared on held-out noise or texts; less is better.
+        measure: Name of the measure, on held-out noise or texts; smaller is better.
         error: The measure of the fitted sampler.
         untuned: The best sampler without fitting.
         untuned_error: Its measure.
@@ -61,22 +61,22 @@ TuningT = TypeVar("TuningT", bound=Tuning)
 
 @dataclass(frozen=True)
 class Tuned:
-    """The end of a fit.
+    """The result of a fit.
 
     Attributes:
-        tuning: What was found.
-        path: Where it is stored; None if it was not better than the best sampler without fitting.
+        tuning: The fitted sampler and its measure.
+        path: Its file; None if it is not better than the best sampler without fitting.
     """
 
     tuning: Tuning
     path: Path | None
 
 
-Events = Iterator[Measuring | Tuned]
+Events = Iterator[Progress | Tuned]
 
 
 def store_if_better(directory: RunDirectory, tuning: Tuning) -> Tuned:
-    """Store a fitted sampler, unless one without fitting is as good."""
+    """Store a fitted sampler if it is better than the best one without fitting."""
     if tuning.error >= tuning.untuned_error:
         return Tuned(tuning, None)
     path = _path(directory, tuning.steps, tuning.scale)
@@ -88,17 +88,17 @@ def store_if_better(directory: RunDirectory, tuning: Tuning) -> Tuned:
 def tuned_for(
     directory: RunDirectory, kind: type[TuningT], model: str, steps: int, scale: float
 ) -> TuningT | None:
-    """The sampler that was fitted to these weights, evaluations and guidance; None without one.
+    """The sampler fitted to these weights, evaluations and scale; None if there is none.
 
     Args:
-        directory: Of the run.
-        kind: The class of the tuning, by the run's process.
+        directory: The run's directory.
+        kind: The class of the tuning, which depends on the run's process.
         model: Fingerprint of the weights.
         steps: Number of network evaluations.
         scale: Strength of guidance.
 
     Raises:
-        DamagedFile: Its file is not what was written.
+        DamagedFile: The file cannot be read.
     """
     path = _path(directory, steps, scale)
     if not path.is_file():
@@ -111,7 +111,7 @@ def tuned_for(
             why=error.errors()[0]["msg"],
             hint=f"delete it, or tune again: sfumato tune {directory.name} --steps {steps}",
         ) from error
-    # Trained on since, the run has other weights, to which nothing was fitted.
+    # After further training the run has other weights, to which nothing was fitted.
     return tuning if tuning.model == model else None
 
 

@@ -1,4 +1,4 @@
-"""Whether the files of a run are what was written, and what can be done with them."""
+"""Check the files of a run against their seals, and report what can still be done with it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _SAMPLED = {"latest": "model.safetensors", "best": "best.safetensors"}
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is not as it was written.
+    """A file that cannot be used as it is.
 
     Attributes:
-        path: Relative to the run's folder.
-        what: Is wrong.
+        path: Path relative to the run's folder.
+        what: What is wrong with the file.
         mend: What to do, and what it costs.
     """
 
@@ -42,16 +42,16 @@ class Problem:
 
 @dataclass
 class Verified:
-    """What was found.
+    """The result of the check of a run.
 
     Attributes:
-        run: Its name.
-        whole: Files and checkpoints that are what was written.
-        problems: Those that are not.
-        notes: What is harmless and worth knowing.
-        resumes_from: Step of the checkpoint that `sfumato resume` would go on from; None if there
-            is none, or if the spec cannot be read.
-        samples: Snapshots that can be sampled: of ``latest`` and ``best``.
+        run: Name of the run.
+        whole: Intact files and checkpoints.
+        problems: Files and checkpoints that are not intact.
+        notes: Harmless observations.
+        resumes_from: Step of the checkpoint from which `sfumato resume` would continue; None if
+            there is none, or if the spec cannot be read.
+        samples: Snapshots that can be sampled, out of ``latest`` and ``best``.
     """
 
     run: str
@@ -63,9 +63,9 @@ class Verified:
 
 
 def verify(directory: RunDirectory) -> Verified:
-    """Read every file of a run that matters, and compare it with its seal. Nothing is written.
+    """Read every relevant file of a run and compare it with its seal. Nothing is written.
 
-    What has no seal, as it is of another program, is read all the same, and taken as it is.
+    A file without a seal, from another program, only has to be readable.
 
     Raises:
         NewerFormat: A newer version made the run.
@@ -74,10 +74,10 @@ def verify(directory: RunDirectory) -> Verified:
 
 
 class _Verification:
-    """One look at a run.
+    """The check of one run.
 
     Args:
-        directory: Of the run.
+        directory: The run's directory.
     """
 
     def __init__(self, directory: RunDirectory) -> None:
@@ -85,7 +85,7 @@ class _Verification:
         self._found = Verified(directory.name)
 
     def all(self) -> Verified:
-        """Look at everything."""
+        """Check all files."""
         spec = self._spec()
         steps = list(self._checkpoints())
         if spec is not None:
@@ -100,41 +100,41 @@ class _Verification:
         return self._found
 
     def _spec(self) -> Spec | None:
-        mend = "restore it from a copy: without it nothing in the run can be used."
-        spec = self._read(self._directory.spec, specs.read, mend)
+        fix = "restore it from a copy: without it nothing in the run can be used."
+        spec = self._read(self._directory.spec, specs.read, fix)
         if spec is None:
             return None
         root, recipe, medium = self._directory.root, spec.recipe, spec.medium
         stored = [
-            self._read(root / name, lambda _: medium.of_run(recipe, root), mend)
+            self._read(root / name, lambda _: medium.of_run(recipe, root), fix)
             for name in medium.stored
         ]
         return None if None in stored else spec
 
     def _checkpoints(self) -> Iterator[int]:
-        mend = "`sfumato resume` passes over it, and goes on from the one before if there is one."
+        fix = "`sfumato resume` skips it and continues from the one before, if there is one."
         for step, path in CheckpointStore(self._directory.checkpoints).steps():
-            if self._read(path, checkpoint.verify, mend) is not None:
+            if self._read(path, checkpoint.verify, fix) is not None:
                 yield step
 
     def _weights(self, spec: Spec | None, rebuilt: int | None) -> None:
-        mends = {
-            "latest": "restore it from a copy: there is no whole checkpoint to rebuild it from."
+        fixes = {
+            "latest": "restore it from a copy: there is no intact checkpoint to rebuild it from."
             if rebuilt is None
             else f"delete it: sampling rebuilds it from the checkpoint of step {rebuilt}.",
-            "best": "delete it: training on writes it again when it does better than ever before.",
+            "best": "delete it: further training writes it again when it measures better.",
         }
         for snapshot, name in _SAMPLED.items():
             path = self._directory.root / name
             if not path.is_file():
                 self._absent(snapshot, spec, rebuilt)
                 continue
-            loaded = self._read(path, _loaded_into(spec), mends[snapshot])
+            loaded = self._read(path, _loaded_into(spec), fixes[snapshot])
             if loaded is not None and spec is not None:
                 self._found.samples.append(snapshot)
         for path in sorted(self._directory.early.glob("*.safetensors")):
-            mend = "delete it: it is of use to `--guidance auto` alone."
-            self._read(path, tensor_file.read_sealed, mend)
+            fix = "delete it: only `--guidance auto` uses it."
+            self._read(path, tensor_file.read_sealed, fix)
 
     def _absent(self, snapshot: str, spec: Spec | None, rebuilt: int | None) -> None:
         if snapshot != "latest" or rebuilt is None or spec is None:
@@ -153,7 +153,7 @@ class _Verification:
         torn = sum(not _is_json(line) for line in lines)
         if torn:
             self._found.notes.append(
-                f"{log.name}: {torn} of {len(lines)} lines cannot be read; they are passed over."
+                f"{log.name}: {torn} of {len(lines)} lines cannot be read and are skipped."
             )
 
     def _leftovers(self) -> None:
@@ -165,11 +165,11 @@ class _Verification:
         count = sum(1 for _ in root.rglob(f"{PARTIAL}*"))
         if count:
             self._found.notes.append(
-                f"A killed session left {count} of {PARTIAL}*: `sfumato resume` removes them."
+                f"A killed session left {count} files {PARTIAL}*: `sfumato resume` removes them."
             )
 
     def _data(self, spec: Spec) -> None:
-        """Name the files of the data that changed. Sets of the catalogue are pinned."""
+        """Name the files of the data that changed. Data sets of the catalogue cannot change."""
         digests = self._directory.digests
         if spec.data.catalogued or not digests.is_file():
             return
@@ -177,33 +177,33 @@ class _Verification:
         try:
             changes = changes_since(digests, spec.medium.entries(source, spec.recipe))
         except (SfumatoError, OSError) as error:
-            self._found.notes.append(f"The data are not compared: {_reason(error, source)}.")
+            self._found.notes.append(f"The data could not be compared: {_reason(error, source)}.")
             return
         if changes is None:
-            mend = "delete it: changed files are noticed all the same, but no longer named."
-            self._found.problems.append(Problem(digests.name, "it is not what was written", mend))
+            fix = "delete it: changed files are still noticed, but no longer named."
+            self._found.problems.append(Problem(digests.name, "it is not what was written", fix))
         elif changes:
             self._found.notes.append(
                 f"The data in '{source}' changed since the run began: {changes}. `sfumato resume` "
                 "continues only with the data that the run began with."
             )
 
-    def _read(self, path: Path, read: Callable[[Path], T], mend: str) -> T | None:
-        """What is read; None if it is not what was written."""
+    def _read(self, path: Path, read: Callable[[Path], T], fix: str) -> T | None:
+        """The content of a file; None, with a problem noted, if it cannot be used."""
         name = path.relative_to(self._directory.root).as_posix()
         try:
             found = read(path)
         except NewerFormat:
             raise
         except (DamagedFile, RunError, OSError) as error:
-            self._found.problems.append(Problem(name, _reason(error, path), mend))
+            self._found.problems.append(Problem(name, _reason(error, path), fix))
             return None
         self._found.whole.append(name)
         return found
 
 
 def _loaded_into(spec: Spec | None) -> Callable[[Path], object]:
-    """Reads weights into the run's network, so that they are known to be its own."""
+    """A reader of weights that also checks that they fit the run's network."""
     if spec is None:
         return tensor_file.read_sealed
     return lambda path: weights.load_file(path, weights.build(spec), hint="")

@@ -1,4 +1,4 @@
-"""From a spec to a denoiser, and from a run directory to a trained one."""
+"""Building a denoiser from a spec, and loading trained weights into it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,11 @@ def build(spec: Spec) -> NetworkDenoiser | TokenDenoiser:
 
 @dataclass(frozen=True)
 class Weights:
-    """Which weights a denoiser has.
+    """The identity of the weights of a denoiser.
 
     Attributes:
-        fingerprint: The first 16 hex digits of the SHA-256 of their file: samples tell by them
-            which weights made them.
-        step: Optimiser steps behind them; None if the file does not tell.
+        fingerprint: The first 16 hex digits of the SHA-256 of their file; every sample stores it.
+        step: Number of optimiser steps behind them; None if the file does not state it.
     """
 
     fingerprint: str
@@ -42,22 +41,22 @@ class Weights:
 
 
 def publish(directory: RunDirectory, tensors: dict[str, torch.Tensor], step: int) -> None:
-    """Write the weights that sampling uses."""
+    """Write the weights that sampling uses by default."""
     tensor_file.write_sealed(directory.model, tensors, {"step": str(step)})
 
 
 def published_step(directory: RunDirectory) -> int | None:
-    """The step whose weights sampling uses; None if there are none that can be read."""
+    """The step of the weights that sampling uses; None without readable ones."""
     return _step_in(tensor_file.read_facts(directory.model))
 
 
 def _step_in(facts: Mapping[str, str]) -> int | None:
-    """The step behind weights, by what their file tells; None if it does not."""
+    """The step of weights from the facts of their file; None if it is not stated."""
     best = best_in(facts)
     if best is not None:
         return best.step
-    told = facts.get("step", "")
-    return int(told) if told.isdecimal() else None
+    step = facts.get("step", "")
+    return int(step) if step.isdecimal() else None
 
 
 def load(
@@ -66,12 +65,12 @@ def load(
     """The run's trained denoiser, in evaluation mode on the CPU.
 
     Args:
-        directory: Of the run.
+        directory: The run's directory.
         denoiser: With fresh weights, see :func:`build`.
-        snapshot: Which weights, one of :data:`SNAPSHOTS`.
+        snapshot: The weights to load, one of :data:`SNAPSHOTS`.
 
     Raises:
-        RunError: The run has saved no such weights yet.
+        RunError: The run has not saved such weights yet.
         DamagedFile: The file is damaged, or belongs to another network.
         SettingError: There is no such snapshot.
     """
@@ -84,7 +83,7 @@ def load_file(path: Path, denoiser: DenoiserT, hint: str) -> tuple[DenoiserT, We
     """A denoiser with the weights of a file, in evaluation mode on the CPU.
 
     Args:
-        path: Of the weights.
+        path: File of the weights.
         denoiser: With fresh weights, see :func:`build`.
         hint: What to do if they cannot be read.
 
@@ -122,8 +121,8 @@ def _file_of(directory: RunDirectory, snapshot: str) -> Path:
     if not directory.best.is_file():
         raise RunError(
             f"The run '{directory.name}' has no best weights.",
-            why="nothing was held out, or the averaged weights have not been measured yet",
-            hint="leave --snapshot out, or train with --settings data.held_out=0.1",
+            why="no data were held out, or the averaged weights have not been measured yet",
+            hint="leave out --snapshot, or train with --settings data.held_out=0.1",
         )
     return directory.best
 

@@ -15,7 +15,7 @@ from sfumato.media.numbers import NumberData
 from sfumato.media.registry import AnyRecipe, medium_of
 from sfumato.media.text.medium import TextData
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 from sfumato.runs.spec import Spec
 from sfumato.training.number_task import NumberTask
 from sfumato.training.source import Fetching, fetching, located, located_again
@@ -75,7 +75,7 @@ def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data) -> Data:
 
 def reopened(
     directory: RunDirectory, spec: Spec, kind: type[DataT]
-) -> Generator[Measuring, None, DataT]:
+) -> Generator[Progress, None, DataT]:
     """Read the data of an existing run again for a measurement.
 
     Args:
@@ -95,7 +95,7 @@ def reopened(
 
 def elsewhere(
     directory: RunDirectory, spec: Spec, source: str, kind: type[DataT]
-) -> Generator[Measuring, None, DataT]:
+) -> Generator[Progress, None, DataT]:
     """Read other data as those of a run are read, with nothing held out.
 
     Args:
@@ -118,10 +118,10 @@ def elsewhere(
 
 def _read(
     events: Iterable[Any], kind: type[DataT], of: str = ""
-) -> Generator[Measuring, None, DataT]:
+) -> Generator[Progress, None, DataT]:
     for event in events:
         if isinstance(event, Reading):
-            yield Measuring(f"reading {event.unit}{of}", event.done, event.total)
+            yield Progress(f"reading {event.unit}{of}", event.done, event.total)
         if isinstance(event, kind):
             return event
     raise RuntimeError("reading ended without data")

@@ -1,4 +1,4 @@
-"""``sfumato data check``: look at a folder, a file, or a data set of the catalogue."""
+"""``sfumato data check``: report on a folder, a file, or a data set of the catalogue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sfumato.training.source import located, recipe_for
 def check(
     source: str, options: CheckOptions, progress: Callable[[int, int, str], None] | None = None
 ) -> Report:
-    """Read data as a run would, and report.
+    """Read data as a run would, and report on them.
 
     Args:
         source: A folder, a text file, or a name of the catalogue.
@@ -25,7 +25,7 @@ def check(
 
     Raises:
         SettingError: The recipe or a setting is unknown, or a value does not fit.
-        DataError: There is nothing that can be used.
+        DataError: No usable data were found.
     """
     own = options.given("size", "label_field")
     changes = as_changes(options.settings)

@@ -1,4 +1,4 @@
-"""``sfumato demo``: from nothing to new images, audio or texts in minutes."""
+"""``sfumato demo``: train a small model in minutes and show new images, audio clips or texts."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ _GAP = "Shall I compare thee to a ____ day?"
 
 @dataclass(frozen=True)
 class Note:
-    """A line for the person watching."""
+    """A message to the user."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The demonstration is over.
+    """The end of a demonstration.
 
     Attributes:
-        directory: The run.
-        lines: What to look at, and what to try next.
-        files: What was made, by what it shows.
-        figures: What was measured, by name.
+        directory: The run's directory.
+        lines: Lines to print: results, and commands to try next.
+        files: Output files by description.
+        figures: Measurements by name.
     """
 
     directory: RunDirectory
@@ -60,7 +60,7 @@ class Finished:
 
 
 class _Demo(NamedTuple):
-    """A data set, what is learnt from it, and what is done with the model."""
+    """A data set, a phrase for what the model learns, and the function that shows the model."""
 
     data: str
     learns: str
@@ -71,12 +71,12 @@ def run(medium: MediumName, minutes: float, name: str | None = None) -> Iterator
     """Train on a default data set, sample, and compare with the training data.
 
     Args:
-        medium: Which demonstration.
-        minutes: Length of the training.
-        name: Of the run; made from the data if None.
+        medium: The medium of the demonstration.
+        minutes: Length of the training in minutes.
+        name: Name of the run; by default made from the data.
 
     Yields:
-        Notes, the events of training, and at last what to look at.
+        Notes, the events of training, and finally :class:`Finished`.
     """
     demo = _DEMOS[medium]
     yield Note(f"Sfumato learns to {demo.learns}: {find_data(demo.data).title}.")
@@ -95,16 +95,16 @@ def run(medium: MediumName, minutes: float, name: str | None = None) -> Iterator
 
 
 def _images(model: AnyModel) -> Finished:
-    """New images, over the nearest training images."""
+    """Make new images, and lay them over the nearest training images."""
     out = new_folder(model.directory)
     written, items = _written(model, SampleOptions(_IMAGES), out)
     emerging, _ = _written(model, _of_class(model, _FACES), out / "emerging", trajectory=True)
     data = _data_of(model)
-    known, unseen = (data.dataset.gather(ids)[0] for ids in (data.training, data.held_out))
-    found = nearest(torch.from_numpy(items).movedim(-1, 1), known)
+    training, held_out = (data.dataset.gather(ids)[0] for ids in (data.training, data.held_out))
+    found = nearest(torch.from_numpy(items).movedim(-1, 1), training)
     distance = float(np.median(found.distances))
-    reference = float(np.median(nearest(torch.from_numpy(unseen), known).distances))
-    real = known[found.indices[:_COMPARED]].transpose(0, 2, 3, 1)
+    reference = float(np.median(nearest(torch.from_numpy(held_out), training).distances))
+    real = training[found.indices[:_COMPARED]].transpose(0, 2, 3, 1)
     pairs = np.concatenate([items[:_COMPARED], real])
     comparison = out / "nearest.png"
     save_png(data.medium.sheet(pairs, columns=_COMPARED), comparison)  # type: ignore[attr-defined]
@@ -130,21 +130,21 @@ def _images(model: AnyModel) -> Finished:
 
 
 def _clips(model: AnyModel) -> Finished:
-    """New audio clips, beside the most similar training clips."""
+    """Make new audio clips, and lay them over the most similar training clips."""
     out = new_folder(model.directory)
     written, items = _written(model, SampleOptions(_CLIPS), out)
     emerging, _ = _written(model, _of_class(model, _KICK), out / "emerging", trajectory=True)
     data = _data_of(model)
-    known, unseen = (data.dataset.gather(ids)[0] for ids in (data.training, data.held_out))
+    training, held_out = (data.dataset.gather(ids)[0] for ids in (data.training, data.held_out))
     rate = data.medium.settings.rate
-    found = nearest_audio(waveforms(items), known, rate)
+    found = nearest_audio(waveforms(items), training, rate)
     likeness = float(np.median(found.similarities))
-    reference = float(np.median(nearest_audio(waveforms(unseen), known, rate).similarities))
+    reference = float(np.median(nearest_audio(waveforms(held_out), training, rate).similarities))
     comparison = out / "nearest.png"
-    save_png(beside_nearest(data.medium, items, known, found), comparison)  # type: ignore[arg-type]
+    save_png(beside_nearest(data.medium, items, training, found), comparison)  # type: ignore[arg-type]
     files = {
         "new audio clips": written.out.path,
-        "pictures of them": written.out.path / "sheet.png",
+        "spectrograms": written.out.path / "sheet.png",
         "one emerging": emerging.out.trajectories[0],
         "new over nearest real": comparison,
     }
@@ -156,7 +156,7 @@ def _clips(model: AnyModel) -> Finished:
         "",
         "next:",
         f"  sfumato sample {name} --label {_KICK} --scale 2",
-        f"  sfumato sample {name} --start FILE.wav --strength 0.5  variations of your sound",
+        f"  sfumato sample {name} --start FILE.wav --strength 0.5  variations of a clip",
         f"  sfumato resume {name} --minutes 60      train on, it gets better",
         "  sfumato train PATH                      your own folder of audio",
     ]
@@ -165,7 +165,7 @@ def _clips(model: AnyModel) -> Finished:
 
 
 def _texts(model: AnyModel) -> Finished:
-    """New texts, and a famous line with another word in it."""
+    """Make new texts, and fill a gap in a famous line."""
     out = new_folder(model.directory)
     written, texts = _written(model, SampleOptions(2, temperature=0.7), out, trajectory=True)
     name = model.directory.name
@@ -199,7 +199,7 @@ _DEMOS: Mapping[str, _Demo] = MappingProxyType(
 def _written(
     model: AnyModel, options: SampleOptions, out: Path, trajectory: bool = False
 ) -> tuple[Written, Any]:
-    """Samples in files, and the samples themselves."""
+    """Make samples and write them; returns the files and the samples."""
     folder = model.medium.folder(out)
     events = list(write_samples(folder, model, model.request(options), trajectory))
     (written,) = [event for event in events if isinstance(event, Written)]
@@ -210,7 +210,7 @@ def _written(
 
 
 def _of_class(model: AnyModel, label: str) -> SampleOptions:
-    """One sample of a class, if the run has it."""
+    """Options for one sample of a class, if the run has that class."""
     return SampleOptions(1, label=label if label in model.spec.data.classes else None)
 
 

@@ -1,4 +1,4 @@
-"""What this machine has, and the choices that will be made on it."""
+"""``sfumato doctor``: the hardware and software of this machine, and the choices made on it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXTRAS = {
 
 
 def examine() -> dict[str, Any]:
-    """Facts, choices and measurements as plain data; takes a few seconds."""
+    """Collect facts, choices and measurements as plain data; takes a few seconds."""
     facts = asdict(describe(ROOT))
     gigabytes = {key: facts.pop(key) for key in ("memory", "disk_free")}
     device = choose_device()

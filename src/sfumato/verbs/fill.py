@@ -1,4 +1,4 @@
-"""``sfumato fill``: fill the gaps of a text. What is given stays, wherever it stands."""
+"""``sfumato fill``: fill the gaps of a text; the rest of the text stays unchanged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MOST_CANDIDATES = 1024
 _ORDERS = 2
 _TILE = 16
 _NEIGHBOURS = 4
-# Tokens tried for a gap between words, and for one at the beginning or the end of the text.
+# Range of tokens for a gap between words, and for one at the beginning or the end of the text.
 _WITHIN = {"characters": (1, 12), "bytes": (1, 12), "bpe": (1, 4)}
 _OUTSIDE = {"characters": (48, 48), "bytes": (48, 48), "bpe": (16, 16)}
 
@@ -48,12 +48,13 @@ class Filled:
     """A filled text.
 
     Attributes:
-        text: The whole text.
-        gaps: What was put into each gap.
-        spans: Where in the text each of them begins and ends.
-        bits: How surprising that and the four tokens on either side are to the model itself given
-            the rest, in bits per token, averaged over orders of revealing; less is likelier. The
-            neighbours are there because a filling of the wrong length makes them odd.
+        text: The filled text.
+        gaps: The filling of each gap.
+        spans: The begin and end of each filling in the text.
+        bits: The score: -log2 of the model's probability of the fillings and of the four tokens on
+            either side given the rest, in bits per token, averaged over orders of revealing;
+            smaller is likelier. The neighbours count because they become unlikely beside a filling
+            of the wrong length.
         index: Number of the candidate.
     """
 
@@ -68,9 +69,9 @@ def fill(model: AnyModel, text: str, options: FillOptions | None = None) -> list
     """Fill the gaps of a text several times and rank the results by the model's own score.
 
     Args:
-        model: Of a run on text.
+        model: The model of a run on text.
         text: The text, with a marker at every gap.
-        options: How to fill them.
+        options: How to fill the gaps.
 
     Returns:
         At most ``options.n`` different texts, the most likely first.
@@ -88,7 +89,7 @@ def fill(model: AnyModel, text: str, options: FillOptions | None = None) -> list
     if not isinstance(process, Masking):
         raise SettingError(
             f"The run '{model.directory.name}' cannot fill gaps.",
-            why="its process replaces tokens by others, so nothing tells which ones are given",
+            why="its process replaces tokens by others, so it cannot mark which tokens are fixed",
             hint="train with: --settings process.kind=masking",
         )
     _require(model, options)
@@ -115,10 +116,10 @@ class _Rows:
     """Candidates of different lengths, in rows of one length.
 
     Attributes:
-        tokens: Given tokens, masks at the gaps and padding behind, int64 (B, L).
-        gaps: Which places are gaps, bool (B, L).
-        inside: Which places are text, bool (B, L).
-        spans: For every row the begin and end of each gap.
+        tokens: The fixed tokens, masks at the gaps, and padding at the end, int64 (B, L).
+        gaps: The places of gaps, bool (B, L).
+        inside: The places of text, without padding, bool (B, L).
+        spans: The begin and end of each gap of every row.
     """
 
     tokens: Tensor
@@ -143,12 +144,10 @@ def _require(model: TokenModel, options: FillOptions) -> None:
     if options.steps is not None:
         require_within("steps", options.steps, 1, MOST_STEPS)
     if not options.marker:
-        raise SettingError(
-            "The marker is empty.", hint="give some characters that stand for a gap."
-        )
+        raise SettingError("The marker is empty.", hint="use some characters that stand for a gap.")
     scale = 1.0 if options.scale is None else options.scale
     require_label(model.directory.name, model.spec, options.label, scale)
-    _given_length(options.length)  # Checks it.
+    _length_range(options.length)  # Checks it.
 
 
 def _guided(model: TokenModel, options: FillOptions) -> Denoiser[CategoricalProcess]:
@@ -158,11 +157,11 @@ def _guided(model: TokenModel, options: FillOptions) -> Denoiser[CategoricalProc
     return model.guided(request.sample.changed(tile=_TILE))
 
 
-def _given_length(length: int | str | tuple[int, int] | None) -> tuple[int, int] | None:
-    """The least and the greatest number of tokens of a gap, if they are given.
+def _length_range(length: int | str | tuple[int, int] | None) -> tuple[int, int] | None:
+    """The least and the greatest number of tokens of a gap; None for the default.
 
     Raises:
-        SettingError: They are no range.
+        SettingError: ``length`` is not a range.
     """
     if length is None:
         return None
@@ -181,31 +180,31 @@ def _given_length(length: int | str | tuple[int, int] | None) -> tuple[int, int]
 
 
 def _pieces(tokenizer: Tokenizer, text: str, mark: str) -> list[str]:
-    """The given parts of the text, with a gap between each and the next."""
+    """The parts of the text between the gaps."""
     marker = _RUN if mark == MARKER else re.compile(re.escape(mark))
     pieces = marker.split(text)
     if len(pieces) == 1:
         raise SettingError(
             "There is no gap in the text.", hint=f"write {mark} where words are missing."
         )
-    # Gaps are replaced by what is known, so that a strange character is found at its place.
+    # Gaps are replaced by a known letter, so that an unknown character is reported at its place.
     letters = (c for c in tokenizer.decode(range(min(tokenizer.size, 256))) if c.isalnum())
-    known = next(letters, "")
-    tokenizer.check(marker.sub(lambda gap: known * len(gap[0]), text))
+    letter = next(letters, "")
+    tokenizer.check(marker.sub(lambda gap: letter * len(gap[0]), text))
     return pieces
 
 
 def _rows(model: TokenModel, options: FillOptions, pieces: list[str]) -> _Rows:
-    given = [torch.from_numpy(model.tokenizer.encode(piece).astype(np.int64)) for piece in pieces]
+    parts = [torch.from_numpy(model.tokenizer.encode(piece).astype(np.int64)) for piece in pieces]
     context = model.medium.settings.context
-    room = (context - sum(map(len, given))) // (len(pieces) - 1)
+    room = (context - sum(map(len, parts))) // (len(pieces) - 1)
     ranges = [_range(model, options, pieces, gap, room) for gap in range(len(pieces) - 1)]
     lengths = _lengths(options, ranges)
-    size = sum(map(len, given)) + sum(high for _, high in ranges)
+    size = sum(map(len, parts)) + sum(high for _, high in ranges)
     if size > context:
         raise DataError(
             f"The text is too long: {size} tokens with its gaps, and the model sees {context}.",
-            why=f"{sum(map(len, given))} are given",
+            why=f"{sum(map(len, parts))} tokens are fixed",
             hint="shorten the text around the gaps, or give smaller gaps with --length.",
         )
     tokens = torch.zeros(options.candidates, size, dtype=torch.int64)
@@ -213,9 +212,9 @@ def _rows(model: TokenModel, options: FillOptions, pieces: list[str]) -> _Rows:
     inside = torch.zeros_like(gaps)
     spans: list[list[tuple[int, int]]] = []
     for row, of_gaps in enumerate(lengths):
-        place, spans_of_row = len(given[0]), []
-        tokens[row, :place] = given[0]
-        for length, piece in zip(of_gaps, given[1:], strict=True):
+        place, spans_of_row = len(parts[0]), []
+        tokens[row, :place] = parts[0]
+        for length, piece in zip(of_gaps, parts[1:], strict=True):
             spans_of_row.append((place, place + length))
             gaps[row, place : place + length] = True
             place += length
@@ -231,8 +230,8 @@ def _rows(model: TokenModel, options: FillOptions, pieces: list[str]) -> _Rows:
 def _range(
     model: TokenModel, options: FillOptions, pieces: list[str], gap: int, room: int
 ) -> tuple[int, int]:
-    """Least and greatest length of a gap; what was not asked for is no more than there is room."""
-    length = _given_length(options.length)
+    """Least and greatest length of a gap; defaults are limited to the free room."""
+    length = _length_range(options.length)
     if length is not None:
         return length
     at_the_beginning = gap == 0 and not pieces[0].strip()
@@ -243,7 +242,7 @@ def _range(
 
 
 def _lengths(options: FillOptions, ranges: list[tuple[int, int]]) -> list[list[int]]:
-    """For every candidate the length of each gap: all lengths of a range are tried evenly."""
+    """The length of each gap of every candidate; all lengths of a range are equally frequent."""
     u = uniform(options.seed, Stream.LENGTH, range(options.candidates), (len(ranges),))
     turns = torch.arange(options.candidates, dtype=torch.float64)[:, None] / options.candidates
     return [
@@ -267,7 +266,7 @@ def _sampled(
     steps = options.steps or max(1, int(rows.gaps.sum(1).max()))
     times = sampler.grid.times(len(sampler.plan(steps)), process.keep, rows.tokens.shape[1])
     noise = KeyedUniform(options.seed, range(len(rows.tokens)), model.device)
-    denoiser = model.narrowed(guided, options.temperature, options.top_p)
+    denoiser = model.with_temperature(guided, options.temperature, options.top_p)
     cond = rows.cond(None, label)
     return last(integrate(denoiser, sampler, rows.tokens, times, noise, steps, cond, rows.gaps))
 
@@ -308,13 +307,13 @@ def fill_text(
 
     Args:
         run: Name or path of a run on text.
-        text: The text, unless a file is named.
-        file: Holds the text.
+        text: The text; None if ``file`` holds it.
+        file: The file of the text.
         options: How to fill the gaps.
-        snapshot: Which weights, ``latest`` or ``best``.
+        snapshot: Weights to use, ``latest`` or ``best``.
 
     Raises:
-        SettingError: Neither or both of text and file are given, or see :func:`fill`.
+        SettingError: Neither or both of text and file are set, or see :func:`fill`.
         DataError: The file cannot be read, or see :func:`fill`.
         RunError: There is no such run, or it is not one on text.
     """
@@ -324,8 +323,8 @@ def fill_text(
             why="none was given" if text is None else "both a text and a file were given",
             hint='sfumato fill RUN "to be ____ not to be", or sfumato fill RUN --file FILE',
         )
-    given = _text_of(file) if file is not None else str(text)
-    return fill(open_model(run, snapshot), given, options)
+    content = _text_of(file) if file is not None else str(text)
+    return fill(open_model(run, snapshot), content, options)
 
 
 def _text_of(path: Path) -> str:
@@ -335,7 +334,9 @@ def _text_of(path: Path) -> str:
     except OSError as error:
         raise DataError(f"'{path}' cannot be read.", why=error.strerror or str(error)) from error
     if len(content) > _LARGEST:
-        raise DataError(f"'{path}' is larger than 1 MiB.", hint="give the part around the gaps.")
+        raise DataError(
+            f"'{path}' is larger than 1 MiB.", hint="use only the part around the gaps."
+        )
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""``sfumato sample``: from options to files of samples, for any medium."""
+"""``sfumato sample``: make samples of any medium and write them to files."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from sfumato.runs.weights import LATEST
 
 @dataclass(frozen=True)
 class Written:
-    """Samples in files.
+    """The files of a request for samples.
 
     Attributes:
-        out: The folder, and the files in it.
-        noun: What the samples are called.
-        seconds: How long it took.
+        out: The folder with its files.
+        noun: Noun of the samples for messages.
+        seconds: Duration in seconds.
     """
 
     out: SampleFolder
@@ -32,11 +32,11 @@ class Written:
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
-        """What was written, as plain data."""
+        """The files as plain data."""
         return {**self.out.to_json(), "seconds": round(self.seconds, 2)}
 
     def lines(self) -> list[str]:
-        """What was written, in lines for a reader."""
+        """The files in lines to print."""
         return self.out.lines(self.noun, self.seconds)
 
 
@@ -53,20 +53,20 @@ def sample_files(
     """Sample a run into files.
 
     Args:
-        run: Name or path of the run; may be None with ``like``, whose file names it.
+        run: Name or path of the run; None takes the run that made ``like``.
         options: How to sample; not used with ``like``.
-        out: Folder for the files; a new one in the run's ``samples`` if None.
-        trajectory: Also write how each sample emerged from noise.
+        out: Folder for the files; by default a new one in the run's ``samples``.
+        trajectory: Also write how each sample emerges from noise.
         like: A sample to make again: an image, an audio file, or a line of a ``samples.jsonl`` as
             ``FILE:N``.
-        format: Kind of the files; if None that of ``like``, or the medium's default.
-        snapshot: Which weights, ``latest`` or ``best``.
+        format: Format of the files; by default that of ``like``, or the medium's default.
+        snapshot: Weights to use, ``latest`` or ``best``.
 
     Yields:
-        Every state of every batch, every finished batch, and at last what was written.
+        Every state of every batch, every finished batch, and finally the files.
 
     Raises:
-        SettingError: Neither a run nor a file was named, an option does not fit, or a file would be
+        SettingError: Neither a run nor ``like`` is set, an option is invalid, or a file would be
             overwritten.
         SfumatoError: See :meth:`~sfumato.model.model.Model.request`.
     """
@@ -80,7 +80,7 @@ def sample_files(
     medium = model.medium
     if format is None and like is not None and like.suffix[1:].lower() in _formats(model):
         format = like.suffix[1:].lower()
-    medium.folder(Path(), format)  # Refuses a format that is none, before a folder is made.
+    medium.folder(Path(), format)  # Checks the format before a folder is created.
     folder = medium.folder(out or new_folder(model.directory), format)
     yield from write_samples(folder, model, request, trajectory)
 
@@ -88,7 +88,7 @@ def sample_files(
 def write_samples(
     folder: SampleFolder, model: AnyModel, request: Request, trajectory: bool = False
 ) -> Iterator[Making | Made | Written]:
-    """Carry out a request, writing each batch as soon as it is finished."""
+    """Make the samples of a request, and write each batch as soon as it is finished."""
     began = time.monotonic()
     folder.require_free(request.indices)
     states = model.trajectory()

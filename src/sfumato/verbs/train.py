@@ -23,13 +23,13 @@ _READING_SECONDS = 5.0
 def train(
     source: str | Path, options: TrainOptions, root: Path = ROOT, console: Console | None = None
 ) -> RunDirectory:
-    """Begin a run and train it. The first Ctrl-C or SIGTERM saves everything and stops.
+    """Train a new run. The first Ctrl-C or SIGTERM saves everything and stops.
 
     Args:
         source: A folder, a file, or a name in the catalogue.
         options: How to train.
         root: Folder of all runs.
-        console: Where progress is shown; None for standard error.
+        console: Console for progress; None for standard error.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM.
@@ -42,12 +42,12 @@ def train(
 def resume(
     directory: RunDirectory, options: ResumeOptions, console: Console | None = None
 ) -> RunDirectory:
-    """Go on with a run from its newest checkpoint.
+    """Resume a run from its newest checkpoint.
 
     Args:
-        directory: The run.
-        options: How long the run is to be.
-        console: Where progress is shown; None for standard error.
+        directory: The run's directory.
+        options: New length of the run.
+        console: Console for progress; None for standard error.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; everything is saved first.
@@ -61,7 +61,7 @@ def resume(
 
 
 def watch(events: Iterator[Any], console: Console | None = None) -> RunDirectory:
-    """Show the events of a training run as they come; returns the run's directory."""
+    """Display the events of a training run; returns the run's directory."""
     console = Console(stderr=True) if console is None else console
     directory: RunDirectory | None = None
     with choose_display(console) as display:
@@ -77,7 +77,7 @@ def watch(events: Iterator[Any], console: Console | None = None) -> RunDirectory
 
 
 def _without_reading(events: Iterator[Any], console: Console) -> Iterator[Any]:
-    """Print what comes before training: reading has a line every few seconds and at its end."""
+    """Print the progress of fetching and reading data, and pass on all other events."""
     printed: float | None = None
     for event in events:
         if isinstance(event, Fetching):

@@ -22,7 +22,7 @@ from sfumato.model.options import SampleOptions, TuneOptions
 from sfumato.model.tokens import TokenModel
 from sfumato.process.categorical import Masking
 from sfumato.process.grids import Grid, TimeGrid
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 from sfumato.runs.tuned import Events, NumberTuning, TokenTuning, store_if_better
 from sfumato.runs.weights import LATEST
 from sfumato.sampling import DDIM, DPM, Adams, Heun, KeyedNoise, Sampler, UniPC, Wiener, sample
@@ -41,29 +41,29 @@ UNTUNED: Mapping[str, Sampler] = MappingProxyType(
         "ddim": DDIM(),
     }
 )
-"""What a fitted sampler has to beat: the deterministic families on the default grid."""
-# With so many times the evaluations, the path's end is taken for known.
+"""The samplers that a fitted one has to beat: the deterministic ones on the default grid."""
+# The reference takes this many times the evaluations, which makes it nearly exact.
 _TEACHER = 8
 _LEAST = 64
 _SAMPLES, _ROWS = 48, 32
 """Default number of examples: samples of numbers, and rows of text."""
 _MEASURED = 33
-"""Number of shares kept at which the cross-entropy is measured, with lines between them."""
+"""Number of shares of kept tokens at which the cross-entropy is measured."""
 _CANDIDATES = 8
-"""Number of candidates for each step, at least."""
+"""Least number of candidate times per step."""
 _AT_ONCE = 16
 
 
 def tune(run: str | Path, options: TuneOptions, snapshot: str = LATEST) -> Events:
-    """Fit a sampler; one that is better than the best without fitting is stored in the run.
+    """Fit a sampler, and store it in the run if it is better than the best one without fitting.
 
-    From then on a request with as many evaluations and the same guidance that names no sampler
-    takes it, until the run has other weights.
+    From then on it is the default sampler for the same number of evaluations and the same scale of
+    guidance, until the weights of the run change.
 
     Args:
-        run: Name or path.
+        run: Name or path of the run.
         options: What to fit.
-        snapshot: Which weights, ``latest`` or ``best``.
+        snapshot: Weights to use, ``latest`` or ``best``.
 
     Raises:
         SettingError: A value is out of range or of another medium, or the process is uniform.
@@ -84,7 +84,7 @@ def tune(run: str | Path, options: TuneOptions, snapshot: str = LATEST) -> Event
 
 
 def _tune_numbers(model: NumberModel, options: TuneOptions, examples: int) -> Events:
-    """Fit, compare on noise that the fit has not seen, and store what is better."""
+    """Fit a sampler, compare on held-out noise, and store it if it is better."""
     steps, rounds, seed = options.steps, options.rounds, options.seed
     request = model.request(
         SampleOptions(2 * examples, seed=seed, scale=options.scale, steps=steps)
@@ -92,22 +92,23 @@ def _tune_numbers(model: NumberModel, options: TuneOptions, examples: int) -> Ev
     denoiser = model.guided(request.sample.changed(precision=None))
     shape = model.medium.signal_shape
 
-    def ends_of(indices: range) -> Examples:
+    def examples_of(indices: range) -> Examples:
         noise = KeyedNoise(seed, indices, model.device)
         cond = model.conditions(request.sample, indices)
         many = max(_LEAST, _TEACHER * steps)
         ends = sample(denoiser, Wiener(), noise, shape, many, cond)
         return Examples(noise, shape, cond, ends)
 
-    yield Measuring("where the noise leads", 0, rounds)
-    taught, unseen = ends_of(range(examples)), ends_of(range(examples, 2 * examples))
+    yield Progress("sampling the reference", 0, rounds)
+    training = examples_of(range(examples))
+    held_out = examples_of(range(examples, 2 * examples))
     fitted = None
-    for fitted in fit(denoiser, Wiener(), taught, steps, rounds):
-        yield Measuring(f"error {fitted.error:.4f}", fitted.number, rounds)
+    for fitted in fit(denoiser, Wiener(), training, steps, rounds):
+        yield Progress(f"error {fitted.error:.4f}", fitted.number, rounds)
     if fitted is None:
-        raise RuntimeError("the fit gave nothing")
-    yield Measuring("comparing on other noise", rounds, rounds)
-    found = {name: unseen.error(denoiser, it, steps) for name, it in UNTUNED.items()}
+        raise RuntimeError("the fit ended without a result")
+    yield Progress("comparing on held-out noise", rounds, rounds)
+    found = {name: held_out.error(denoiser, it, steps) for name, it in UNTUNED.items()}
     best = min(found, key=found.__getitem__)
     tuning = NumberTuning(
         model=model.fingerprint,
@@ -115,7 +116,7 @@ def _tune_numbers(model: NumberModel, options: TuneOptions, examples: int) -> Ev
         scale=request.sample.scale,
         sampler=fitted.sampler,
         measure="root-mean-square error of the endpoints",
-        error=unseen.error(denoiser, fitted.sampler, steps),
+        error=held_out.error(denoiser, fitted.sampler, steps),
         untuned=best,
         untuned_error=found[best],
     )
@@ -123,27 +124,27 @@ def _tune_numbers(model: NumberModel, options: TuneOptions, examples: int) -> Ev
 
 
 def _tune_tokens(model: TokenModel, options: TuneOptions, examples: int) -> Events:
-    """Fit a grid, compare on rows that the fit has not seen, and store what is better."""
+    """Fit a grid, compare on held-out rows, and store it if it is better."""
     steps, seed = options.steps, options.seed
     request = model.request(SampleOptions(1, seed=seed, steps=steps))
     process = model.denoiser.process
     if not isinstance(process, Masking):
         raise SettingError(
             "Only the grid of a masking process can be tuned.",
-            why="under a uniform one what a step loses has no such simple measure",
+            why="for a uniform process the loss of a step has no such simple measure",
         )
     rows = yield from _rows(model, 2 * examples)
     half = len(rows.tokens) // 2
     coarse = np.linspace(0.0, 1.0, _MEASURED, endpoint=False)
     fit_on, check_on = _part(rows, slice(0, half)), _part(rows, slice(half, None))
-    yield Measuring("what masked tokens cost", 0, 1)
+    yield Progress("measuring the cross-entropy of masked tokens", 0, 1)
     curve = _curve(model, process, fit_on, coarse, seed)
     fine = np.linspace(0.0, 1.0, max(256, _CANDIDATES * steps), endpoint=False)
-    # More is known where more is kept; what rises is noise.
+    # The cross-entropy falls with the share of kept tokens; an increase is noise.
     falling = np.minimum.accumulate(np.interp(fine, coarse, curve))
     found = best_grid(fine, falling, steps)
     grid = TimeGrid(at=tuple(process.keep.time(torch.from_numpy(found[1:])).tolist()))
-    yield Measuring("comparing on other rows", 1, 1)
+    yield Progress("comparing on held-out rows", 1, 1)
     untuned = Ancestral()
 
     def bits(of: Grid) -> float:
@@ -165,8 +166,8 @@ def _tune_tokens(model: TokenModel, options: TuneOptions, examples: int) -> Even
     yield store_if_better(model.directory, tuning)
 
 
-def _rows(model: TokenModel, count: int) -> Generator[Measuring, None, RowBatch]:
-    """Rows that were held out, or else trained on."""
+def _rows(model: TokenModel, count: int) -> Generator[Progress, None, RowBatch]:
+    """Held-out rows, or training rows if fewer than two are held out."""
     data = yield from reopened(model.directory, model.spec, TextData)
     rows = data.held_out if len(data.held_out) > 1 else data.training
     if len(rows) < 2:
@@ -180,11 +181,11 @@ def _part(rows: RowBatch, part: slice) -> RowBatch:
 
 
 def _curve(
-    model: TokenModel, process: Masking, rows: RowBatch, kept: Curve, seed: int, first: int = 0
+    model: TokenModel, process: Masking, rows: RowBatch, shares: Curve, seed: int, first: int = 0
 ) -> Curve:
-    """Mean cross-entropy of a masked token at each share, nats."""
+    """Mean cross-entropy of a masked token in nats, for each share of kept tokens."""
     denoiser = model.evaluated(model.denoiser)
-    sums, counts = np.zeros(len(kept)), np.zeros(len(kept))
+    sums, counts = np.zeros(len(shares)), np.zeros(len(shares))
     for low in range(0, len(rows.tokens), _AT_ONCE):
         part = _part(rows, slice(low, low + _AT_ONCE))
         tokens = torch.from_numpy(part.tokens).to(model.device)
@@ -195,7 +196,9 @@ def _curve(
         packed = bool((segments != 0).any())
         cond = Conditions(segments=segments if packed else None, label=label)
         counted = segments >= 0
-        added, seen = surprise(denoiser, process, tokens, counted, kept, seed, first + low, **cond)
-        sums, counts = sums + added, counts + seen
+        nats, masked = surprise(
+            denoiser, process, tokens, counted, shares, seed, first + low, **cond
+        )
+        sums, counts = sums + nats, counts + masked
     mean: Curve = sums / counts.clip(1)
     return mean

@@ -70,7 +70,7 @@ def test_it_measures_files_and_clips(report: AudioReport) -> None:
 def test_what_cannot_be_used_is_said_with_its_reason(report: AudioReport) -> None:
     reasons = {rejected.path: rejected.reason for rejected in report.rejected}
     assert reasons["b/silent.wav"] == "it is silent"
-    assert reasons["b/broken.wav"] == "not a sound file in a known format"
+    assert reasons["b/broken.wav"] == "not an audio file in a known format"
 
 
 def test_it_is_json_and_has_a_sheet(report: AudioReport) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sfumato.data.index import scan
 from sfumato.errors import DataError, MissingExtra
-from sfumato.media.audio.open import AUDIO, read_sound, sound_header
+from sfumato.media.audio.open import AUDIO, audio_header, read_audio
 
 MakeSound = Callable[..., Path]
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 40_000))
@@ -23,12 +23,12 @@ STEPS = (np.rint(NOISE * 32768) / 32768).astype(np.float32)
 
 
 def samples_of(path: Path, start: float = 0.0, seconds: float | None = None) -> NDArray[np.float32]:
-    return read_sound(path, 3600, start, seconds).samples
+    return read_audio(path, 3600, start, seconds).samples
 
 
 def reason(path: Path, max_seconds: float = 3600) -> str:
-    with pytest.raises(DataError, match="cannot be read as a sound") as caught:
-        read_sound(path, max_seconds)
+    with pytest.raises(DataError, match="cannot be read as audio") as caught:
+        read_audio(path, max_seconds)
     return caught.value.why
 
 
@@ -58,10 +58,10 @@ def with_total(flac: bytes, total: int) -> bytes:
 @pytest.mark.parametrize("suffix", ["wav", "flac", "aiff", "au", "w64", "rf64", "caf"])
 def test_lossless_formats_are_exact(make_sound: MakeSound, suffix: str) -> None:
     path = make_sound(f"a.{suffix}", STEPS, subtype="PCM_16")
-    sound = read_sound(path, 3600)
+    sound = read_audio(path, 3600)
     assert (sound.rate, sound.samples.dtype) == (16_000, np.float32)
     np.testing.assert_array_equal(sound.samples, STEPS)
-    header = sound_header(path)
+    header = audio_header(path)
     assert header == (16_000, 2, 40_000, suffix.upper(), "PCM_16")
 
 
@@ -80,7 +80,7 @@ def test_opus(make_sound: MakeSound) -> None:
 
 
 def test_eight_kilohertz_of_eight_channels(make_sound: MakeSound) -> None:
-    sound = read_sound(make_sound("a.wav", np.tile(NOISE[:, :900], (4, 1)), 8_000), 3600)
+    sound = read_audio(make_sound("a.wav", np.tile(NOISE[:, :900], (4, 1)), 8_000), 3600)
     assert (sound.samples.shape, sound.rate) == ((8, 900), 8_000)
 
 
@@ -107,13 +107,13 @@ def test_a_name_that_is_not_utf8(make_sound: MakeSound) -> None:
 
 def test_the_suffix_decides_nothing(make_sound: MakeSound, tmp_path: Path) -> None:
     path = make_sound("a.wav", STEPS, format="FLAC").rename(tmp_path / "a.mp3")
-    assert sound_header(path).format == "FLAC"
+    assert audio_header(path).format == "FLAC"
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.au", "a.snd", "a.raw", "a.vox", "a.gsm", "a.mp3"])
 def test_text_is_no_sound_whatever_its_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("This is not a sound, and not raw samples either.\n" * 100)
-    expected = "must be specified" if name == "a.raw" else "not a sound file in a known format"
+    expected = "must be specified" if name == "a.raw" else "not an audio file in a known format"
     assert expected in reason(tmp_path / name)
 
 
@@ -198,7 +198,7 @@ def test_memory_follows_what_arrives_not_what_is_claimed(
     # An hour at 16 kHz in two channels would be 460 MB.
     path = tmp_path / "a.flac"
     path.write_bytes(with_total(make_sound("b.flac", STEPS).read_bytes(), 3600 * 16_000))
-    assert sound_header(path).frames == 3600 * 16_000
+    assert audio_header(path).frames == 3600 * 16_000
     tracemalloc.start()
     samples = samples_of(path)
     peak = tracemalloc.get_traced_memory()[1]
@@ -212,7 +212,7 @@ def test_memory_follows_what_arrives_not_what_is_claimed(
 def test_claiming_too_much_is_refused(make_sound: MakeSound, tmp_path: Path) -> None:
     path = make_sound("a.wav", NOISE)
     assert reason(path, 2.4) == "2.5 seconds are above the limit of 2.4 (max_seconds)"
-    assert read_sound(path, 2.5).samples.shape == (2, 40_000)
+    assert read_audio(path, 2.5).samples.shape == (2, 40_000)
     flac = make_sound("a.flac", NOISE).read_bytes()
     (tmp_path / "liar.flac").write_bytes(with_total(flac, 2**36 - 1))
     assert "4,294,967.3 seconds" in reason(tmp_path / "liar.flac")
@@ -221,7 +221,7 @@ def test_claiming_too_much_is_refused(make_sound: MakeSound, tmp_path: Path) -> 
 def test_a_length_that_is_not_said(make_sound: MakeSound, tmp_path: Path) -> None:
     path = tmp_path / "stream.flac"
     path.write_bytes(with_total(make_sound("a.flac", STEPS).read_bytes(), 0))
-    assert sound_header(path).frames is None
+    assert audio_header(path).frames is None
     np.testing.assert_array_equal(samples_of(path), STEPS)
     np.testing.assert_array_equal(samples_of(path, 0.5, 0.5), STEPS[:, 8_000:16_000])
     assert "above the limit of 2.4" in reason(path, 2.4)
@@ -279,7 +279,7 @@ def test_random_damage(
 def test_without_the_package(make_sound: MakeSound, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_sound("a.wav", NOISE)
     monkeypatch.setitem(sys.modules, "soundfile", None)
-    for read in (sound_header, samples_of):
+    for read in (audio_header, samples_of):
         with pytest.raises(MissingExtra, match="soundfile") as caught:
             read(path)
         assert "sfumato[audio]" in caught.value.hint

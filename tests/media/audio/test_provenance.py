@@ -12,21 +12,21 @@ import pytest
 import soundfile
 
 from sfumato.errors import DataError, MissingExtra
-from sfumato.media.audio.open import read_sound
-from sfumato.media.audio.provenance import SOUNDS, read_recipe, write_sound
+from sfumato.media.audio.open import read_audio
+from sfumato.media.audio.provenance import SUFFIXES, read_recipe, write_audio
 
 STEPS = np.random.default_rng(0).integers(-32768, 32768, (701, 2))
 SAMPLES = (STEPS / 32768).astype(np.float32)
 RECIPE = {"sampler": "heun", "label": "Größe ☃ 🎵", "scale": 1.5, "steps": [1, 2], "note": None}
 
 
-@pytest.mark.parametrize("suffix", sorted(SOUNDS))
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
 @pytest.mark.parametrize("channels", [1, 2])
 def test_round_trip(tmp_path: Path, suffix: str, channels: int) -> None:
     path = tmp_path / f"a{suffix}"
-    write_sound(path, SAMPLES[:, :channels], 22_050, RECIPE)
+    write_audio(path, SAMPLES[:, :channels], 22_050, RECIPE)
     assert read_recipe(path) == RECIPE
-    sound = read_sound(path, 60)
+    sound = read_audio(path, 60)
     assert sound.rate == 22_050
     np.testing.assert_array_equal(sound.samples, SAMPLES[:, :channels].T)
     with soundfile.SoundFile(path) as file:
@@ -34,35 +34,35 @@ def test_round_trip(tmp_path: Path, suffix: str, channels: int) -> None:
         assert json.loads(file.comment)["sfumato"] == RECIPE
 
 
-@pytest.mark.parametrize("suffix", sorted(SOUNDS))
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
 @pytest.mark.parametrize("size", [1_999, 8_000, 60_001, 1_000_000])
 def test_long_recipes(tmp_path: Path, suffix: str, size: int) -> None:
     recipe = {"text": "ä" * (size // 2), "end": 1}
     path = tmp_path / f"a{suffix}"
-    write_sound(path, SAMPLES, 16_000, recipe)
+    write_audio(path, SAMPLES, 16_000, recipe)
     assert read_recipe(path) == recipe
-    assert read_sound(path, 60).samples.shape == (2, 701)
+    assert read_audio(path, 60).samples.shape == (2, 701)
 
 
-@pytest.mark.parametrize("suffix", sorted(SOUNDS))
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
 def test_equal_sounds_give_equal_files(tmp_path: Path, suffix: str) -> None:
     one, other = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
-    write_sound(one, SAMPLES, 16_000, {"a": 1, "b": 2})
-    write_sound(other, SAMPLES.astype(np.float64), 16_000, {"b": 2, "a": 1})
+    write_audio(one, SAMPLES, 16_000, {"a": 1, "b": 2})
+    write_audio(other, SAMPLES.astype(np.float64), 16_000, {"b": 2, "a": 1})
     assert one.read_bytes() == other.read_bytes()
 
 
-@pytest.mark.parametrize("suffix", sorted(SOUNDS))
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
 def test_without_a_recipe(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
-    write_sound(path, SAMPLES, 16_000, None)
+    write_audio(path, SAMPLES, 16_000, None)
     with pytest.raises(DataError, match="carries no recipe"):
         read_recipe(path)
 
 
 def test_rounding_and_full_scale(tmp_path: Path) -> None:
     samples = np.array([1.0, -1.0, 0.4 / 32768, 0.6 / 32768, -0.6 / 32768])[:, None]
-    write_sound(tmp_path / "a.wav", samples, 16_000, None)
+    write_audio(tmp_path / "a.wav", samples, 16_000, None)
     written = soundfile.read(tmp_path / "a.wav", dtype="int16")[0]
     assert written.tolist() == [32767, -32768, 0, 1, -1]
 
@@ -80,31 +80,31 @@ def test_rounding_and_full_scale(tmp_path: Path) -> None:
 )
 def test_samples_that_cannot_be_written(tmp_path: Path, samples: np.ndarray, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        write_sound(tmp_path / "a.wav", samples, 16_000, None)
+        write_audio(tmp_path / "a.wav", samples, 16_000, None)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("recipe", [{"x": math.nan}, {"x": "y" * (1 << 20)}])
 def test_recipes_that_cannot_be_written(tmp_path: Path, recipe: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        write_sound(tmp_path / "a.wav", SAMPLES, 16_000, recipe)
+        write_audio(tmp_path / "a.wav", SAMPLES, 16_000, recipe)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_other_formats_and_rates(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"not as '.mp3'"):
-        write_sound(tmp_path / "a.mp3", SAMPLES, 16_000, None)
+        write_audio(tmp_path / "a.mp3", SAMPLES, 16_000, None)
     with pytest.raises(ValueError, match="FLAC cannot hold"):
-        write_sound(tmp_path / "a.flac", SAMPLES, 96_001, None)
+        write_audio(tmp_path / "a.flac", SAMPLES, 96_001, None)
 
 
 def test_wav_needs_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_sound(tmp_path / "a.flac", SAMPLES, 16_000, RECIPE)
+    write_audio(tmp_path / "a.flac", SAMPLES, 16_000, RECIPE)
     monkeypatch.setitem(sys.modules, "soundfile", None)
-    write_sound(tmp_path / "a.wav", SAMPLES, 16_000, RECIPE)
+    write_audio(tmp_path / "a.wav", SAMPLES, 16_000, RECIPE)
     assert read_recipe(tmp_path / "a.wav") == read_recipe(tmp_path / "a.flac") == RECIPE
     with pytest.raises(MissingExtra, match="soundfile"):
-        write_sound(tmp_path / "b.flac", SAMPLES, 16_000, RECIPE)
+        write_audio(tmp_path / "b.flac", SAMPLES, 16_000, RECIPE)
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

@@ -122,7 +122,7 @@ def test_parts_that_are_silent_or_not_there(make_sound: MakeSound) -> None:
         assert "that stretch is silent" in caught.value.why
     with pytest.raises(DataError) as caught:
         reader.read(path, 4)
-    assert "ends before the stretch" in caught.value.why
+    assert "ends before the requested stretch" in caught.value.why
     for bad, other in ((-1, reader), (1, medium())):
         with pytest.raises(ValueError, match="no part"):
             other.read(path, bad)
@@ -221,7 +221,7 @@ def test_a_folder_becomes_a_cache(make_sound: MakeSound, tmp_path: Path) -> None
     assert dict(data.rejected) == {
         "bad.wav": "90 of 90 samples are not finite",
         "silent.flac": "it is silent",
-        "text.wav": "not a sound file in a known format",
+        "text.wav": "not an audio file in a known format",
     }
 
 

@@ -23,7 +23,7 @@ from sfumato.data.index import FileKind
 from sfumato.data.items import Encoded
 from sfumato.engine.settings import EngineSettings
 from sfumato.errors import DataError
-from sfumato.media.display import picture_html
+from sfumato.media.display import image_html
 from sfumato.media.folder import SampleFolder, save_png
 from sfumato.media.numbers import NumberMedium
 from sfumato.nets.specs import UNetSpec
@@ -161,13 +161,13 @@ class HeightMedium(NumberMedium):
         """See :meth:`Medium.folder`."""
         return HeightFolder(path, format or "")
 
-    def picture(self, items: Sequence[Any]) -> Image.Image:
-        """See :meth:`Medium.picture`."""
+    def contact_sheet(self, items: Sequence[Any]) -> Image.Image:
+        """See :meth:`Medium.contact_sheet`."""
         return _drawn(np.stack(items))
 
     def html(self, items: Sequence[Any]) -> str:
         """See :meth:`Medium.html`."""
-        return picture_html(self.picture(items), pixelated=True)
+        return image_html(self.contact_sheet(items), pixelated=True)
 
 
 def _drawn(maps: NDArray[np.float32]) -> Image.Image:

@@ -45,9 +45,7 @@ def test_report(tmp_path: Path, make_picture: MakePicture) -> None:
     assert told["widths"] == {"least": 7, "median": 20, "most": 20}
     assert told["heights"] == {"least": 9, "median": 10, "most": 12}
     assert told["duplicates"] == [["dog/a.png", "cat/0.png"]]
-    assert told["rejected"] == [
-        {"path": "dog/bad.png", "reason": "not a picture in a known format"}
-    ]
+    assert told["rejected"] == [{"path": "dog/bad.png", "reason": "not an image in a known format"}]
     assert np.asarray(report.contact_sheet).ndim == 3
 
 

@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from sfumato.errors import DataError
-from sfumato.media.image.open import open_picture, picture_header
+from sfumato.media.image.open import image_header, open_image
 
 LIMIT = 64_000_000
 
 
 def opened(path: Path) -> Image.Image:
-    return open_picture(path, LIMIT, 32)
+    return open_image(path, LIMIT, 32)
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:
@@ -107,7 +107,7 @@ def test_modes(tmp_path: Path, mode: str, colour: tuple[int, ...], expected: str
 
 def test_large_jpeg_is_reduced_but_not_too_far(tmp_path: Path) -> None:
     Image.new("RGB", (1600, 1200), "green").save(tmp_path / "a.jpg")
-    width, height = open_picture(tmp_path / "a.jpg", LIMIT, 64).size
+    width, height = open_image(tmp_path / "a.jpg", LIMIT, 64).size
     assert min(width, height) >= 128
     assert max(width, height) < 1600
 
@@ -167,7 +167,7 @@ def test_truncated_empty_and_foreign_files(tmp_path: Path) -> None:
 
 def test_header(tmp_path: Path) -> None:
     Image.new("LA", (7, 3)).save(tmp_path / "a.png")
-    assert picture_header(tmp_path / "a.png") == (7, 3, "LA")
+    assert image_header(tmp_path / "a.png") == (7, 3, "LA")
 
 
 def test_opening_in_threads_leaves_the_warnings_alone(tmp_path: Path) -> None:

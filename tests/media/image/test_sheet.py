@@ -41,5 +41,5 @@ def test_transparency_shows_checks() -> None:
 
 @pytest.mark.parametrize("shape", [(0, 4, 4, 3), (4, 4, 3), (1, 4, 4, 2)])
 def test_bad_shapes(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="pictures"):
+    with pytest.raises(ValueError, match="images"):
         sheet(np.zeros(shape, np.uint8))

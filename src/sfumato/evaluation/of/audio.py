@@ -31,7 +31,7 @@ from sfumato.metrics.neighbours import AudioNeighbours, nearest_audio
 from sfumato.metrics.speech import Recogniser, word_accuracy
 from sfumato.model.options import EvaluateOptions
 from sfumato.model.provenance import Provenance
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 
 _SPOKEN = "spoken-numbers"
 _SHOWN, _COLUMNS = 24, 6
@@ -74,15 +74,15 @@ class AudioView(NumberView):
 
     def own(
         self, samples: Samples, real: Real[NDArray[Any]]
-    ) -> Generator[Measuring, None, tuple[list[Section], list[Display]]]:
+    ) -> Generator[Progress, None, tuple[list[Section], list[Display]]]:
         """Levels, the similarity of waveforms, and words."""
         clips = waveforms(samples.items)
-        yield Measuring("comparing waveforms: samples", 0, len(clips))
+        yield Progress("comparing waveforms: samples", 0, len(clips))
         known = torch.cat([waveforms(real.training), waveforms(real.held_out)])
         section, neighbours = similarity_section(clips, real, self._rate)
         sections = [level_section(clips, known), section]
         if self._recogniser is not None and samples.labels is not None:
-            yield Measuring("recognising words in samples", 0, len(clips))
+            yield Progress("recognising words in samples", 0, len(clips))
             sections.append(self._words(self._recogniser, clips, samples.labels, real))
         image = beside_nearest(self.model.medium, samples.items, real.training, neighbours)
         display = Images(

@@ -35,7 +35,7 @@ from sfumato.metrics.memorisation import Memorisation
 from sfumato.metrics.patch_components import PatchComponents
 from sfumato.metrics.random_features import RandomFeatures
 from sfumato.model.provenance import Made, Provenance
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 from sfumato.training.data import reopened
 
 _SHOWN = 64
@@ -65,7 +65,7 @@ class NumberScorer(Scorer[Numbers]):
             else:
                 yield SetAside(*item)
 
-    def held_out(self, most: int) -> Generator[Measuring, None, Sequence[Numbers]]:
+    def held_out(self, most: int) -> Generator[Progress, None, Sequence[Numbers]]:
         """See :meth:`Scorer.held_out`; only items of the class of the options."""
         data = yield from reopened(self.model.directory, self.model.spec, NumberData)
         ids = data.held_out
@@ -116,7 +116,7 @@ class NumberView(View):
         """An extractor in an ONNX file of images."""
         return OnnxExtractor.of_images(Path(name))
 
-    def real(self) -> Generator[Measuring, None, Real[Numbers]]:
+    def real(self) -> Generator[Progress, None, Real[Numbers]]:
         """See :meth:`View.real`."""
         return (yield from real_numbers(self.model, self.options.data))
 
@@ -150,7 +150,7 @@ class NumberView(View):
         x0 = self.model.medium.examples(items).x0
         return x0.add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8).numpy()
 
-    def likelihood(self, real: Real[Numbers]) -> Generator[Measuring, None, Likelihood]:
+    def likelihood(self, real: Real[Numbers]) -> Generator[Progress, None, Likelihood]:
         """See :meth:`View.likelihood`."""
         unseen = None
         if len(real.held_out):
@@ -215,7 +215,7 @@ class NumberView(View):
 
     def _bits(
         self, items: Numbers, labels: Tensor | None, what: str
-    ) -> Generator[Measuring, None, ItemBits]:
+    ) -> Generator[Progress, None, ItemBits]:
         ids = evenly_spaced(len(items), self.size("rows")).numpy()
         known = None if labels is None else labels[ids]
         draws, seed = self.size("draws"), self.options.seed

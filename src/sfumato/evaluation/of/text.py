@@ -39,7 +39,7 @@ from sfumato.metrics.text_features import NgramFeatures, SentenceEmbedding
 from sfumato.model.options import EvaluateOptions, ScoreOptions
 from sfumato.model.provenance import Made
 from sfumato.model.token_bound import bound_of_rows
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 from sfumato.training.data import reopened
 
 _MOLECULES = "molecules"
@@ -80,7 +80,7 @@ class TextScorer(Scorer[Tokens]):
                 line = "" if found.line is None else f":{found.line}"
                 yield SetAside(f"{root / found.path}{line}", found.reason)
 
-    def held_out(self, most: int) -> Generator[Measuring, None, Sequence[Tokens]]:
+    def held_out(self, most: int) -> Generator[Progress, None, Sequence[Tokens]]:
         """See :meth:`Scorer.held_out`: whole texts, and single windows of longer texts."""
         data = yield from reopened(self.model.directory, self.model.spec, TextData)
         rows = data.held_out.fixed(most)
@@ -149,7 +149,7 @@ class TextView(View):
             "run.evaluate(extractors=[...]) takes any function of texts.",
         )
 
-    def real(self) -> Generator[Measuring, None, RealTexts]:
+    def real(self) -> Generator[Progress, None, RealTexts]:
         """Real texts that are as long as the samples."""
         lengths = self.model.lengths(self.request.sample, range(self.request.n))
         return (yield from real_texts(self.model, self.options.data, lengths))
@@ -171,7 +171,7 @@ class TextView(View):
         """See :meth:`View.prepare`."""
         return items
 
-    def likelihood(self, real: RealTexts) -> Generator[Measuring, None, Likelihood]:
+    def likelihood(self, real: RealTexts) -> Generator[Progress, None, Likelihood]:
         """See :meth:`View.likelihood`."""
         unseen = None
         if len(real.unseen):
@@ -190,10 +190,10 @@ class TextView(View):
 
     def own(
         self, samples: Samples, real: RealTexts
-    ) -> Generator[Measuring, None, tuple[list[Section], list[Display]]]:
+    ) -> Generator[Progress, None, tuple[list[Section], list[Display]]]:
         """Entropy, words, n-grams, verbatim copies, and molecules."""
         texts, library, wanted = samples.items, real.data.library, self.options.molecules
-        yield Measuring("comparing with real text: samples", 0, len(texts))
+        yield Progress("comparing with real text: samples", 0, len(texts))
         half = len(real.held_out) // 2
         held_out, others = real.held_out[:half], real.held_out[half:]
         opened = partial(corpus, library, max(map(len, [*texts, *held_out])))
@@ -201,7 +201,7 @@ class TextView(View):
         tokenizer = self.model.tokenizer
         sections = [*text_sections(texts, held_out, others, tokenizer, opened, words)]
         if wanted or (self._chemical and importlib.util.find_spec("rdkit") is not None):
-            yield Measuring("reading molecules", 0, len(texts))
+            yield Progress("reading molecules", 0, len(texts))
             molecules = molecules_of(texts, corpus(library, 0), self._chemical)
             sections.append(molecule_section(molecules))
         return sections, []
@@ -243,7 +243,7 @@ class TextView(View):
         if self._chemical and not any(section.key == "molecules" for section in own):
             yield "molecules were not measured: pip install 'sfumato[molecules]'"
 
-    def _bits(self, real: RealTexts, rows: Rows, what: str) -> Generator[Measuring, None, RowBits]:
+    def _bits(self, real: RealTexts, rows: Rows, what: str) -> Generator[Progress, None, RowBits]:
         spec = self.model.spec
         return (
             yield from bits_of_rows(

@@ -22,7 +22,7 @@ from sfumato.metrics.memorisation import Memorisation
 from sfumato.model.checks import require_label, require_within
 from sfumato.model.options import LARGEST, EvaluateOptions, SampleOptions, ScoreOptions
 from sfumato.model.provenance import Made, Making, Provenance, Request
-from sfumato.runs.measuring import Measuring
+from sfumato.runs.progress import Progress
 
 _MOST = 1_000_000
 ItemT = TypeVar("ItemT")
@@ -103,7 +103,7 @@ class View(ABC):
         """
 
     @abstractmethod
-    def real(self) -> Generator[Measuring, None, Any]:
+    def real(self) -> Generator[Progress, None, Any]:
         """The real items, a :class:`~sfumato.evaluation.real.Real`; yields progress."""
 
     @abstractmethod
@@ -119,7 +119,7 @@ class View(ABC):
         """Samples or real items as extractors take them."""
 
     @abstractmethod
-    def likelihood(self, real: Any) -> Generator[Measuring, None, Likelihood]:
+    def likelihood(self, real: Any) -> Generator[Progress, None, Likelihood]:
         """The likelihood of held-out and of training items; yields progress."""
 
     @abstractmethod
@@ -132,20 +132,20 @@ class View(ABC):
 
     def own(
         self, samples: Samples, real: Any
-    ) -> Generator[Measuring, None, tuple[list[Section], list[Display]]]:
+    ) -> Generator[Progress, None, tuple[list[Section], list[Display]]]:
         """What is measured of this medium only, and what a page shows of it; yields progress."""
         yield from ()
         return [], []
 
     def sample(
         self, request: Request, what: str = "sampling"
-    ) -> Generator[Measuring, None, Samples]:
+    ) -> Generator[Progress, None, Samples]:
         """Make the samples of a request; yields progress."""
         batches: list[Made] = []
         for event in self.model.sample(request):
             if isinstance(event, Making):
                 done = f"{what}: {event.done:,} of {event.total:,} done, step"
-                yield Measuring(done, event.state.step, event.state.steps)
+                yield Progress(done, event.state.step, event.state.steps)
             else:
                 batches.append(event)
         return self.collected(batches)
@@ -226,7 +226,7 @@ class Scorer(ABC, Generic[ItemT]):
         """
 
     @abstractmethod
-    def held_out(self, most: int) -> Generator[Measuring, None, Sequence[ItemT]]:
+    def held_out(self, most: int) -> Generator[Progress, None, Sequence[ItemT]]:
         """At most ``most`` held-out items of the run's data; yields progress.
 
         Raises:

@@ -2,15 +2,15 @@
 
 ::
 
-    settings            how sounds are read, what the network sees of them, how they are varied
-    files               which files of a folder are sounds
-    open                one sound from a file that nobody vouches for
-    fit                 any sound to clips: channels, rate, silence at the ends, length, level
-    reader, stretches   files as clips; long ones as many
-    representation      clips as the network sees them, and back
-    vary                augmentation
-    medium              the audio medium: read, encode, decode, vary, write, show
-    sound_recipe        sounds that carry how they were made
-    picture             waveforms and spectrograms to look at
-    check               a look at a set of sounds before training on it
+    settings            how audio files are read, represented and augmented
+    open                decoding of one untrusted audio file
+    fit                 channels, rate, silence at the ends, length and level of clips
+    reader              files as clips, and long files as many clips
+    representation      clips as the network sees them, and back; augmentation
+    medium              the audio medium: read, encode, decode, write, show
+    provenance          audio files that contain their provenance
+    folder              folders of sampled clips
+    picture             drawings of waveforms and spectrograms
+    check               reports on sets of audio
+    recipes             the ready-made recipes
 """

@@ -1,4 +1,4 @@
-"""What a set of audio is like: as it is stored, and as a run would hear it."""
+"""Reports on sets of audio: as they are stored, and as a run would read them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index
 from sfumato.errors import DataError
-from sfumato.media.audio.open import Header, read_sound, sound_header
+from sfumato.media.audio.open import Header, audio_header, read_audio
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.settings import AudioSettings
@@ -23,12 +23,12 @@ from sfumato.media.report import NumberReport, counts
 
 _SHOWN = 24
 _AT_ONCE = 256
-_LOOKED_AT_SECONDS = 60.0
+_CHECKED_SECONDS = 60.0
 _FULL_SCALE = 32768
 
 
 class Spread(NamedTuple):
-    """The least, the middle and the greatest of some numbers."""
+    """The least, the median and the greatest of some numbers."""
 
     least: float
     median: float
@@ -37,21 +37,22 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class AudioReport(NumberReport):
-    """What a look at a folder of audio found.
+    """A report on a folder of audio.
 
     Attributes:
         files: Number of files that the clips come from.
         seconds: Lengths of the files as their headers state them, in seconds.
         total: Length of all files together, in seconds.
-        lengths: Lengths of the clips as a run hears them, up to their last sound, in seconds.
-        longer: Number of files of which a part is left out, as they are longer than a clip.
+        lengths: Lengths of the clips as a run reads them, up to their last sample that is not zero,
+            in seconds.
+        longer: Number of files that are longer than a clip, so that a part is left out.
         rates: Number of files of each rate, in Hz.
         channels: Number of files with each number of channels.
         formats: Number of files of each format.
-        levels: Root mean square of the clips as a run hears them, up to their ends, in dB relative
+        levels: Root mean square of the clips as a run reads them, up to their ends, in dB relative
             to full scale.
-        clipped: Number of files with three samples in a row or more at full scale in their first
-            minute. Clips do not tell, as they are brought to a level of their own.
+        clipped: Number of files with three or more samples in a row at full scale in their first
+            minute; counted in the files, as the level of clips is normalised.
         contact_sheet: Up to 24 clips, evenly spaced: waveforms and spectrograms.
     """
 
@@ -107,12 +108,12 @@ def report(files: Index, dataset: Dataset, reader: ClipReader) -> AudioReport:
     Args:
         files: The files.
         dataset: Their clips.
-        reader: How they were read.
+        reader: The reader that read them.
     """
     settings = reader.settings
     headers = _headers(files, dataset)
     seconds = [header.frames / header.rate for header in headers if header.frames is not None]
-    lengths, levels = _heard(dataset, reader)
+    lengths, levels = _lengths_and_levels(dataset, reader)
     return AudioReport(
         files.root,
         settings,
@@ -126,7 +127,7 @@ def report(files: Index, dataset: Dataset, reader: ClipReader) -> AudioReport:
         channels=_counted(str(header.channels) for header in headers),
         formats=_counted(f"{header.format} {header.subtype}" for header in headers),
         levels=_spread(levels),
-        clipped=sum(_cut_off(path, settings) for path in _used(files, dataset)),
+        clipped=sum(_is_clipped(path, settings) for path in _used(files, dataset)),
         contact_sheet=_sheet(dataset, settings.rate),
     )
 
@@ -141,13 +142,13 @@ def _headers(files: Index, data: Dataset) -> list[Header]:
     headers = []
     for path in _used(files, data):
         try:
-            headers.append(sound_header(path))
+            headers.append(audio_header(path))
         except DataError:
-            continue  # It was decoded a moment ago: someone took it away since.
+            continue  # The file was removed meanwhile.
     return headers
 
 
-def _heard(data: Dataset, reader: ClipReader) -> tuple[list[float], list[float]]:
+def _lengths_and_levels(data: Dataset, reader: ClipReader) -> tuple[list[float], list[float]]:
     """Lengths in seconds and loudness in dB of all clips."""
     lengths: list[float] = []
     levels: list[float] = []
@@ -160,13 +161,13 @@ def _heard(data: Dataset, reader: ClipReader) -> tuple[list[float], list[float]]
     return lengths, levels
 
 
-def _cut_off(path: Path, settings: AudioSettings) -> bool:
+def _is_clipped(path: Path, settings: AudioSettings) -> bool:
     try:
-        sound = read_sound(path, settings.max_seconds, seconds=_LOOKED_AT_SECONDS)
+        audio = read_audio(path, settings.max_seconds, seconds=_CHECKED_SECONDS)
     except DataError:
         return False  # Its first minute is silent.
-    # One or two samples at full scale happen; three in a row were most likely cut off there.
-    full = np.abs(sound.samples) >= 1 - 1 / _FULL_SCALE
+    # One or two samples at full scale happen; three in a row were most likely clipped.
+    full = np.abs(audio.samples) >= 1 - 1 / _FULL_SCALE
     return bool((full[:, 2:] & full[:, 1:-1] & full[:, :-2]).any())
 
 

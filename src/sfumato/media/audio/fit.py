@@ -1,8 +1,8 @@
-"""Bringing a sound of any kind to clips: channels, rate, silence at the ends, length, level.
+"""Fitting audio to clips: channels, offset, rate, silence at the ends, length, level.
 
-Functions of float32 arrays of shape (C, N), full scale at 1. They are meant to follow one another
-as they stand here: an offset would ring where the sound is resampled, softness at the ends is
-judged before the length is, and the level is that of the clip, not of the file.
+The functions take float32 arrays of shape (C, N) with full scale at 1. Apply them in the order of
+this file: an offset would ring when it is resampled, the ends are trimmed before the clip is cut,
+and the level is that of the clip, not of the file.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from sfumato.errors import MissingExtra
 
 Samples = NDArray[np.float32]
 
-# What the channels of a file are, in the order of WAVE (and of FLAC): L left, R right, C in the
-# middle, - left out, being the deep effects of films.
+# The channels of a file in the order of WAVE and FLAC: L left, R right, C centre, - low-frequency
+# effects, which are left out.
 _LAYOUTS = {
     3: "LRC",
     4: "LRLR",
@@ -40,10 +40,11 @@ _LOUDNESS = 10 ** (-20 / 20)
 def to_channels(x: Samples, channels: int) -> Samples:
     """Mix to one channel or two.
 
-    One is the mean of all. Two from one are twice the same. Two from three to eight are mixed as
-    ITU-R BS.775-3, annex 4, has it, taking the order of WAVE for granted: the front pair as it is,
-    the middle and the surrounding channels 3 dB softer, and no deep effects; divided so that
-    nothing exceeds full scale. Where more than eight lie is not known, and both sides get the mean.
+    Mono is the mean of all channels. Stereo from mono repeats the channel. Stereo from three to
+    eight channels in the order of WAVE follows ITU-R BS.775-3, annex 4: the front pair as it is,
+    the centre and surround channels 3 dB softer, and no low-frequency effects, scaled so that
+    nothing exceeds full scale. The layout of more than eight channels is not known, and both sides
+    get the mean.
 
     Args:
         x: Shape (C, N).
@@ -65,7 +66,7 @@ def to_channels(x: Samples, channels: int) -> Samples:
 
 
 def _mixing(layout: str) -> Samples:
-    """What either side takes of every channel, shape (2, C)."""
+    """The weight of every channel in either side, shape (2, C)."""
     weights = np.array(
         [
             [
@@ -81,12 +82,12 @@ def _mixing(layout: str) -> Samples:
 
 
 def without_offset(x: Samples) -> Samples:
-    """Take off a constant that was added to all samples of a channel, if above -60 dBFS.
+    """Remove a constant offset of each channel, if it is above -60 dBFS.
 
-    A recorder's offset is there all along, while the mean of a short sound, such as a drum, comes
-    from a part of it, and taking it off would put a step where the sound ends. So an offset is what
-    the means of all eighths have in common: nothing unless all are above the threshold and of one
-    sign, else their median.
+    The offset of a recorder is constant, while the mean of a short clip, such as a drum, comes from
+    a part of it, and removing that would add a step at its end. So the channel is divided into
+    eighths: the offset is the median of their means if all are above the threshold and of the same
+    sign, else 0.
 
     Args:
         x: Shape (C, N), N > 0.
@@ -125,15 +126,15 @@ def _soxr() -> Any:
     try:
         return importlib.import_module("soxr")
     except ImportError as error:
-        raise MissingExtra("soxr", "audio", "Changing the rate of sounds") from error
+        raise MissingExtra("soxr", "audio", "Resampling audio") from error
 
 
 def trimmed(x: Samples, rate: int, decibels: float) -> Samples:
-    """Take off what is soft at either end.
+    """Trim soft frames at either end.
 
     A frame of 5 ms is soft if its power, summed over channels, is below that of the loudest frame
-    by more than ``decibels``. One soft frame stays at either end, and is faded if something beyond
-    it went.
+    by more than ``decibels``. One soft frame stays at either end, and is faded if more were
+    removed.
 
     Args:
         x: Shape (C, N).
@@ -157,9 +158,9 @@ def trimmed(x: Samples, rate: int, decibels: float) -> Samples:
 
 
 def stretches(length: int, samples: int) -> int:
-    """How many stretches of ``samples`` there are: the last counts if at least half as long.
+    """Number of stretches of ``samples`` in a length; the last counts if at least half as long.
 
-    What is shorter than one stretch counts as one.
+    A length of less than one stretch counts as one.
     """
     whole, rest = divmod(length, samples)
     return max(1, whole + (2 * rest >= samples))
@@ -168,7 +169,7 @@ def stretches(length: int, samples: int) -> int:
 def stretch(x: Samples, rate: int, begin: int, samples: int) -> Samples:
     """Samples from ``begin`` on, shape (C, samples), with silence after the end.
 
-    Where the sound goes on beyond the stretch, it is faded over 2 ms, so that it does not click.
+    Ends at which audio is cut off are faded over 2 ms, to avoid a click.
     """
     part = _taken(x, rate, begin, min(begin + samples, x.shape[1]))
     return np.pad(part, ((0, 0), (0, samples - part.shape[1])))
@@ -177,14 +178,14 @@ def stretch(x: Samples, rate: int, begin: int, samples: int) -> Samples:
 def cut(
     x: Samples, rate: int, samples: int, rule: Literal["start", "middle", "all"]
 ) -> list[Samples]:
-    """Cut clips out of a sound.
+    """Cut clips out of audio.
 
     Args:
         x: Shape (C, N).
         rate: In Hz.
-        samples: Of every clip.
-        rule: ``start`` and ``middle`` give one clip, ``all`` gives as many as
-            :func:`stretches` says, one after the other.
+        samples: Number of samples of every clip.
+        rule: ``start`` and ``middle`` give one clip, ``all`` gives consecutive clips, as
+            many as :func:`stretches`.
 
     Returns:
         Clips as :func:`stretch` makes them.
@@ -199,7 +200,7 @@ def cut(
 
 
 def _taken(x: Samples, rate: int, begin: int, end: int) -> Samples:
-    """``x[:, begin:end]``, faded at an end where something was left away."""
+    """``x[:, begin:end]``, faded at an end where samples are left out."""
     part = x[:, begin:end]
     length = part.shape[1]
     fade = min(round(_FADE_SECONDS * rate), length)
@@ -214,15 +215,15 @@ def _taken(x: Samples, rate: int, begin: int, end: int) -> Samples:
 
 
 def levelled(x: Samples, rate: int, level: Literal["peak", "loudness", "keep"]) -> Samples:
-    """Bring a clip to a level, by one factor for all its samples.
+    """Normalise the level of a clip, by one factor for all its samples.
 
     Args:
         x: Shape (C, N).
         rate: In Hz.
         level: ``peak``: the largest sample is at -1 dBFS. ``loudness``: the RMS of the loudest
             400 ms, over all channels, is 0.1 (-20 dBFS), or less where the largest sample would
-            exceed -1 dBFS. ``keep``: as it is, unless it exceeds full scale, to which it is then
-            brought down.
+            exceed -1 dBFS. ``keep``: unchanged, unless it exceeds full scale, to which it is then
+            reduced.
 
     Returns:
         The same shape; silence stays silence.

@@ -1,4 +1,4 @@
-"""A folder of audio clips: one file each with its provenance inside, and a sheet of pictures."""
+"""Folders of sampled clips: files that contain their provenance, and a sheet of spectrograms."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.media.audio.picture import sheet
-from sfumato.media.audio.provenance import write_sound
+from sfumato.media.audio.provenance import write_audio
 from sfumato.media.folder import SampleFolder, save_png
 
-# The picture of a clip takes more room on a sheet than an image does.
+# The drawing of a clip takes more room on a sheet than an image does.
 _SHOWN = 64
 _PAUSE_SECONDS = 0.2
 _FADE_SECONDS = 0.003
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"(\d+)(-from-noise)?\.(wav|flac)")
 
 @dataclass
 class AudioFolder(SampleFolder):
-    """Writes audio clips.
+    """Writes audio clips into a folder.
 
     Attributes:
         rate: Samples per second.
@@ -45,21 +45,21 @@ class AudioFolder(SampleFolder):
         self, indices: Sequence[int], items: Any, provenance: Sequence[Mapping[str, Any]]
     ) -> None:
         """See :meth:`SampleFolder.add`; items are float32 (B, C, N)."""
-        for index, whole, origin in zip(indices, items, provenance, strict=True):
+        for index, waveform, origin in zip(indices, items, provenance, strict=True):
             path = self.path / f"{index:05d}.{self.format}"
-            clip = until_end(whole, self.rate, origin["seconds"])
-            write_sound(path, clip.T, self.rate, origin)
+            clip = until_end(waveform, self.rate, origin["seconds"])
+            write_audio(path, clip.T, self.rate, origin)
             self.files.append(path)
             if len(self._shown) < _SHOWN:
                 self._shown.append(clip)
                 self._captions.append(" ".join(filter(None, [f"{index:05d}", origin["label"]])))
 
     def finish(self) -> None:
-        """Write a sheet with pictures of the first 64 clips."""
+        """Write a sheet with drawings of the first 64 clips."""
         save_png(sheet(self._shown, self.rate, self._captions), self.path / "sheet.png")
 
     def add_trajectory(self, index: int, frames: NDArray[Any]) -> None:
-        """Write some states of one sample, float32 (F, C, N), one after another."""
+        """Write some states of one sample, float32 (F, C, N), in a row."""
         path = self.path / f"{index:05d}-from-noise.{self.format}"
         write_sequence(path, frames, self.rate)
         self.trajectories.append(path)
@@ -86,4 +86,4 @@ def write_sequence(path: Path, clips: NDArray[np.float32], rate: int) -> None:
     """Write clips (B, C, N) to one file, one after another with pauses between."""
     pause = np.zeros((clips.shape[1], round(_PAUSE_SECONDS * rate)), np.float32)
     parts = [part for clip in clips for part in (clip, pause)][:-1]
-    write_sound(path, np.concatenate(parts, axis=1).T, rate, None)
+    write_audio(path, np.concatenate(parts, axis=1).T, rate, None)

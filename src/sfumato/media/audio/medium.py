@@ -1,8 +1,7 @@
-"""Sounds: files to int16 clips to tensors that a process works on, and back.
+"""The audio medium: files to int16 clips to tensors that a process works on, and back.
 
-A clip is read once (:class:`ClipReader`) and cached; ``examples`` turns a batch of clips into what
-a network learns from, by the representation of the settings; ``decode`` turns what it makes into
-waveforms for listening, looking at and writing.
+A clip is read once (:class:`ClipReader`) and cached; ``examples`` encodes a batch of clips in the
+representation of the settings; ``decode`` turns signals into waveforms for display and files.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from sfumato.media.audio.fit import levelled
 from sfumato.media.audio.folder import AudioFolder, until_end, write_sequence
 from sfumato.media.audio.open import AUDIO
 from sfumato.media.audio.picture import sheet
-from sfumato.media.audio.provenance import SOUNDS, read_recipe, write_sound
+from sfumato.media.audio.provenance import SUFFIXES, read_recipe, write_audio
 from sfumato.media.audio.reader import ClipReader, divided
 from sfumato.media.audio.recipes import RECIPES, AudioRecipe
 from sfumato.media.audio.representation import VARIATIONS, build, measured, varied
@@ -42,7 +41,7 @@ _QUANTILES = 17
 _AT_ONCE = 512
 _FULL_SCALE = 32768
 _LOUDEST = 10 ** (-0.1 / 20)
-# A peak of -40 dBFS: what is not above it is not to be blown up.
+# -40 dBFS: clips with a lower peak are not amplified.
 _SILENCE = 0.01
 
 
@@ -50,7 +49,7 @@ class AudioMedium(ClipReader, NumberMedium):
     """Audio clips of one rate and length.
 
     Args:
-        settings: With ``channels`` settled.
+        settings: The settings, with ``channels`` resolved.
 
     Raises:
         SettingError: ``channels`` is still ``auto``.
@@ -84,18 +83,18 @@ class AudioMedium(ClipReader, NumberMedium):
         return divided(index, self)
 
     def require_enough(self, dataset: Dataset, place: Path) -> None:
-        """Refuse a single clip."""
+        """See :meth:`NumberMedium.require_enough`: two clips are needed."""
         if len(dataset) < 2:
             raise DataError(
-                f"'{place}' holds one audio clip that can be used, and a model needs many.",
-                why="from one clip there is nothing to learn but the clip itself",
+                f"'{place}' holds one usable audio clip, and a model needs many.",
+                why="a model of one clip could only repeat it",
                 hint="add files; --settings medium.cut=all cuts a long one into many",
             )
 
     def quantiles(
         self, dataset: Dataset, training: NDArray[np.int64], labels: NDArray[np.int64] | None
     ) -> tuple[tuple[float, ...], ...]:
-        """Quantiles of the lengths by class, or of all; none if all clips fill the window."""
+        """See :meth:`NumberMedium.quantiles`; empty if all clips fill the window."""
         parts = np.array_split(training, 1 + len(training) // _AT_ONCE)
         lengths = np.concatenate([self.lengths(dataset.array[part]) for part in parts])
         if lengths.min() == self.settings.samples:
@@ -111,10 +110,10 @@ class AudioMedium(ClipReader, NumberMedium):
         return tuple(rows)
 
     def settled(self, clips: NDArray[np.int16]) -> AudioMedium:
-        """The medium with what depends on the data filled in: the scales of a spectrogram.
+        """See :meth:`NumberMedium.settled`: measures the scales of a spectrogram.
 
         Args:
-            clips: Typical ones, shape (M, C, N).
+            clips: Typical clips, shape (M, C, N).
         """
         spec = self.settings.representation
         if isinstance(spec, WaveformSpec) or spec.scales is not None:
@@ -124,22 +123,21 @@ class AudioMedium(ClipReader, NumberMedium):
 
     @property
     def signal_shape(self) -> tuple[int, ...]:
-        """Of one sound as a process sees it: (C, N'), or (2 C, bins, frames)."""
+        """Shape of an encoded clip: (C, N'), or (2 C, bins, frames)."""
         return self._representation.shape(*self.shape)
 
     def examples(self, clips: NDArray[np.int16], uniforms: Tensor | None = None) -> Encoded:
-        """Clips (B, C, N) to learn from; varied if uniforms (B, 3) are given."""
+        """Encode clips (B, C, N), and augment them if uniform numbers (B, 3) are passed."""
         x = torch.from_numpy(clips.astype(np.float32)).div_(_FULL_SCALE)
         if uniforms is not None:
             x = varied(x, uniforms, self.settings)
         return Encoded(self._representation.encode(x), _filled(x))
 
     def decode(self, x0: Tensor) -> NDArray[np.float32]:
-        """Signals to waveforms in [-1, 1], float32 of shape (B, C, N).
+        """Decode signals to waveforms in [-1, 1], float32 of shape (B, C, N).
 
-        A sound is brought to the level that all clips have, unless it is nearly silent or
-        ``level="keep"``. Those are made softer as a whole where they would leave the range, so that
-        nothing is clipped.
+        A clip is normalised to the level of the training clips. One that is nearly silent, or any
+        with ``level="keep"``, is only scaled down where it would be clipped.
 
         Raises:
             Diverged: A value is not finite.
@@ -147,7 +145,7 @@ class AudioMedium(ClipReader, NumberMedium):
         x0 = x0.detach().to("cpu", torch.float32)
         if not torch.isfinite(x0).all():
             raise Diverged(
-                "A sound has values that are not finite.",
+                "An audio clip has values that are not finite.",
                 why="the network or the sampler diverged",
                 hint="sample with more steps or a lower guidance scale, or train at a lower rate.",
             )
@@ -160,7 +158,7 @@ class AudioMedium(ClipReader, NumberMedium):
 
     def filled(self, seconds: float) -> float:
         """See :meth:`NumberMedium.filled`."""
-        # In whole samples: as many come back from what is stored, and the clip is the same again.
+        # Rounded to whole samples, so that the stored length makes the same clip again.
         return self._whole(seconds) / self.settings.samples
 
     def require_seconds(self, seconds: float) -> None:
@@ -190,18 +188,18 @@ class AudioMedium(ClipReader, NumberMedium):
     def write(
         self, path: Path, clip: NDArray[np.float32], recipe: Mapping[str, Any] | None = None
     ) -> None:
-        """Write one waveform, (C, N) in [-1, 1], as WAV or FLAC with its recipe inside.
+        """Write one waveform, (C, N) in [-1, 1], as WAV or FLAC that contains its provenance.
 
         Raises:
             ValueError: The recipe is not JSON or is larger than 1 MiB.
             DiskFull: There is not enough room.
         """
-        write_sound(path, clip.T, self.settings.rate, recipe)
+        write_audio(path, clip.T, self.settings.rate, recipe)
 
     @classmethod
     def holds_provenance(cls, path: Path) -> bool:
         """See :meth:`Medium.holds_provenance`."""
-        return path.suffix.lower() in SOUNDS
+        return path.suffix.lower() in SUFFIXES
 
     @classmethod
     def read_provenance(cls, path: Path) -> dict[str, Any]:
@@ -217,11 +215,11 @@ class AudioMedium(ClipReader, NumberMedium):
         return self.lasting(items[place], provenance["seconds"])
 
     def write_preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
-        """Write a sheet of pictures, and the clips one after another, to each path."""
+        """Write a sheet of spectrograms, and all clips in a row, to each path."""
         clips = self.decode(x0)
-        picture = self.sheet(list(clips))
+        drawings = self.sheet(list(clips))
         for path in paths:
-            save_png(picture, path.with_suffix(".png"))
+            save_png(drawings, path.with_suffix(".png"))
             write_sequence(path.with_suffix(".wav"), clips, self.settings.rate)
 
     def report(self, files: Index, dataset: Dataset) -> AudioReport:
@@ -248,14 +246,14 @@ class AudioMedium(ClipReader, NumberMedium):
         )
 
     def encoded(self, clip: NDArray[np.float32], suffix: str = ".flac") -> bytes:
-        """A waveform (C, N) as the bytes of a file."""
+        """Encode a waveform (C, N) as the bytes of an audio file."""
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"clip{suffix}"
             self.write(path, clip)
             return path.read_bytes()
 
-    def picture(self, items: Sequence[Any]) -> Image.Image:
-        """See :meth:`Medium.picture`."""
+    def contact_sheet(self, items: Sequence[Any]) -> Image.Image:
+        """See :meth:`Medium.contact_sheet`."""
         return self.sheet(items)
 
     def html(self, items: Sequence[Any]) -> str:
@@ -268,12 +266,12 @@ class AudioMedium(ClipReader, NumberMedium):
         captions: Sequence[str] | None = None,
         columns: int | None = None,
     ) -> Image.Image:
-        """Waveforms, each (C, n), as pictures with their spectrograms on one sheet."""
+        """A sheet of waveforms, each (C, n), with their spectrograms."""
         return sheet(clips, self.settings.rate, captions, columns)
 
 
 def _filled(x: Tensor) -> Tensor:
-    """Which share of its extent each clip fills: up to its last value that is not zero."""
+    """The share of its extent that each clip fills: up to its last value that is not zero."""
     sounding = (x != 0).any(dim=1)
     places = torch.arange(1, x.shape[-1] + 1)
     ends = (sounding * places).amax(dim=1)

@@ -1,7 +1,7 @@
-"""Opening one sound from a file that nobody vouches for, with the optional package ``soundfile``.
+"""Decoding one untrusted audio file, with the optional package ``soundfile``.
 
-The length that a header claims is never a reason to ask for memory: samples are read in blocks, and
-what arrives is kept. Formats without a header, which would turn any file into noise, are not tried.
+Memory is not allocated by the length in the header: samples are read in blocks. Formats without a
+header, which would decode any file to noise, are not supported.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ _SUFFIXES = (
     ".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3",
     ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf",
 )  # fmt: skip
-AUDIO = FileKind("sounds", frozenset(_SUFFIXES))
+AUDIO = FileKind("audio files", frozenset(_SUFFIXES))
 
-# An explicit list: libsndfile also opens instruments, numeric tables and old computers' formats.
+# An explicit list: libsndfile also opens instruments, numeric tables and historic formats.
 _FORMATS = frozenset(
     ("WAV", "WAVEX", "RF64", "W64", "FLAC", "OGG", "MP3", "MPEG", "AIFF", "AU", "CAF")
 )
 _MOST_CHANNELS = 32
-# A rate outside these would make a small file a huge one when it is resampled.
+# With a rate outside this range a small file would become huge when it is resampled.
 _RATES = 1_000, 400_000
 _BLOCK = 1 << 14
-# libsndfile puts its largest integer where a header does not say how long the sound is.
+# libsndfile reports its largest integer if the header does not state the length.
 _NO_LENGTH = 1 << 62
-# Far above what files hold that store integers as floats, and its square is still a float32.
+# Far above the values of files that store integers as floats; its square is still a float32.
 _LOUDEST = 2.0**32
 # libsndfile's numbers for "format not recognised" and for a stream in which its MP3 decoder finds
 # nothing, which it words as a missing file.
 _UNKNOWN_FORMAT = 1, 7
 
 
-class Sound(NamedTuple):
+class Recording(NamedTuple):
     """Samples as float32 of shape (C, N), full scale at 1, and their rate in Hz."""
 
     samples: NDArray[np.float32]
@@ -50,14 +50,14 @@ class Sound(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What a file says of itself.
+    """The header of an audio file.
 
     Attributes:
-        rate: In Hz.
-        channels: How many.
-        frames: Samples a channel, as the file claims; ``None`` where it does not say.
-        format: Of the file, such as ``WAV`` or ``FLAC``.
-        subtype: Of the samples, such as ``PCM_16`` or ``VORBIS``.
+        rate: Sampling rate in Hz.
+        channels: Number of channels.
+        frames: Samples per channel, as the header states; ``None`` if it does not.
+        format: Format of the file, such as ``WAV`` or ``FLAC``.
+        subtype: Format of the samples, such as ``PCM_16`` or ``VORBIS``.
     """
 
     rate: int
@@ -67,23 +67,22 @@ class Header(NamedTuple):
     subtype: str
 
 
-def read_sound(
+def read_audio(
     path: Path, max_seconds: float, start: float = 0.0, seconds: float | None = None
-) -> Sound:
-    """Decode a sound, or a stretch of it.
+) -> Recording:
+    """Decode an audio file, or a stretch of it.
 
-    A file that ends early, or is damaged on the way, gives what can be decoded up to there.
+    A file that ends early or is damaged is decoded up to there.
 
     Args:
         path: The file.
-        max_seconds: Refuse files that claim to be longer, or turn out to be.
-        start: Where to begin, in seconds.
-        seconds: How much to decode; ``None`` for all.
+        max_seconds: Refuse files whose header states more, or that turn out to be longer.
+        start: Start of the stretch in seconds.
+        seconds: Length of the stretch in seconds; ``None`` for all.
 
     Raises:
-        DataError: The file is missing, is no sound, is damaged from the start, is too long or has
-            too many channels; or what was to be decoded is empty, silent, or has samples that are
-            not finite.
+        DataError: The file is missing, is not audio, is damaged from the start, is too long or has
+            too many channels; or the stretch is empty, silent, or has samples that are not finite.
         MissingExtra: soundfile is not installed.
     """
     with _opened(path) as file:
@@ -103,16 +102,16 @@ def read_sound(
                 _refuse_long(begin + arrived, rate, max_seconds)
             blocks.append(block)
         samples = _joined(blocks, arrived, file.channels)
-        _refuse_unusable(samples, whole=begin == 0 and (wanted is None or arrived < wanted))
-        return Sound(samples, rate)
+        _refuse_unusable(samples, complete=begin == 0 and (wanted is None or arrived < wanted))
+        return Recording(samples, rate)
 
 
-def sound_header(path: Path) -> Header:
-    """What a file says of itself, without decoding it.
+def audio_header(path: Path) -> Header:
+    """Read the header of an audio file without decoding the samples.
 
     Raises:
-        DataError: The file is missing, is no sound, or is one that :func:`read_sound` refuses for
-            its rate or channels.
+        DataError: The file is missing, is not audio, or has a rate or a number of channels that
+            :func:`read_audio` refuses.
         MissingExtra: soundfile is not installed.
     """
     with _opened(path) as file:
@@ -120,11 +119,11 @@ def sound_header(path: Path) -> Header:
 
 
 class _Stream(io.BufferedReader):
-    """A file in which a decoder may try to seek anywhere."""
+    """A file that ignores impossible seeks of a decoder."""
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        # An error could not pass through the decoder, and would be printed with its traceback. The
-        # decoder asks where it came to, and gives up by itself.
+        # An exception cannot pass through the decoder and would be printed with its traceback. The
+        # decoder checks the position and gives up by itself.
         try:
             return super().seek(offset, whence)
         except (OSError, ValueError):
@@ -133,20 +132,19 @@ class _Stream(io.BufferedReader):
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """A file open for reading; whatever goes wrong inside becomes a :class:`DataError`."""
+    """Open a file; every error inside the block becomes a :class:`DataError`."""
     package = _soundfile()
     try:
         _require_content(path)
-        # Handed over as a stream: libsndfile cannot open every name, and where it knows the name
-        # it takes some suffixes for formats without a header.
+        # Passed as a stream: libsndfile cannot open every name, and takes some suffixes for formats
+        # without a header.
         with _Stream(io.FileIO(path)) as stream, package.SoundFile(stream) as file:
-            # Else soundfile seeks to the end of every block that it has read, although it is
-            # there already; that costs time, and fails at the end of a sound of unknown length.
+            # Otherwise soundfile seeks to the end of every block that it has read, which costs time
+            # and fails at the end of a file of unknown length.
             file.seekable = lambda: False
             _refuse_odd(file)
             yield file
-    # Damaged files make the decoders raise errors of many types. The file is at fault in every
-    # case.
+    # On damaged files decoders raise errors of many types. The file is at fault in every case.
     except Exception as error:
         raise _unreadable(path, _reason(error)) from error
 
@@ -183,14 +181,14 @@ def _refuse_long(frames: int | None, rate: int, max_seconds: float) -> None:
 
 def _seek(file: Any, header: Header, begin: int) -> None:
     if header.frames is not None and begin >= header.frames:
-        raise ValueError("it ends before the stretch that was asked for")
+        raise ValueError("it ends before the requested stretch")
     file.seek(begin)
 
 
 def _blocks(file: Any, wanted: int | None) -> Iterator[NDArray[np.float32]]:
-    """Samples of shape (n, C) until the file ends, or ``wanted`` have come.
+    """Yield blocks of shape (n, C) up to the end of the file, or up to ``wanted`` samples.
 
-    An error ends the sound if something came before it.
+    After the first samples, a decoding error counts as the end of the file.
     """
     arrived = 0
     while wanted is None or arrived < wanted:
@@ -200,7 +198,7 @@ def _blocks(file: Any, wanted: int | None) -> Iterator[NDArray[np.float32]]:
         try:
             count, error = len(file.read(out=block)), None
         except RuntimeError as caught:
-            # The position tells how much of the block was decoded before the error.
+            # The position shows how much of the block was decoded before the error.
             count, error = max(file.tell() - before, 0), caught
         if count:
             yield block[:count]
@@ -220,9 +218,9 @@ def _joined(blocks: list[NDArray[np.float32]], length: int, channels: int) -> ND
     return samples
 
 
-def _refuse_unusable(samples: NDArray[np.float32], whole: bool) -> None:
+def _refuse_unusable(samples: NDArray[np.float32], complete: bool) -> None:
     if not samples.shape[1]:
-        raise ValueError("it holds no samples" if whole else "it holds no samples there")
+        raise ValueError("it holds no samples" if complete else "it holds no samples there")
     low, high = float(samples.min()), float(samples.max())
     # A NaN, or infinities of both signs, also make this sum something that is not finite.
     if not np.isfinite(low + high):
@@ -231,30 +229,30 @@ def _refuse_unusable(samples: NDArray[np.float32], whole: bool) -> None:
     if max(high, -low) > _LOUDEST:
         raise ValueError(f"samples reach {max(high, -low):.0e} times full scale")
     if low == high == 0.0:
-        raise ValueError("it is silent" if whole else "that stretch is silent")
+        raise ValueError("it is silent" if complete else "that stretch is silent")
 
 
 def _soundfile() -> Any:
     try:
         return importlib.import_module("soundfile")
-    # An OSError where the package is there and the library that it wraps is not.
+    # An OSError if the package is installed and its C library is not.
     except (ImportError, OSError) as error:
-        raise MissingExtra("soundfile", "audio", "Reading sound files") from error
+        raise MissingExtra("soundfile", "audio", "Reading audio files") from error
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if getattr(error, "code", None) in _UNKNOWN_FORMAT:
-        return "not a sound file in a known format"
-    # libsndfile's own words, without the name of the file before them.
+        return "not an audio file in a known format"
+    # The message of libsndfile without the name of the file.
     text = str(getattr(error, "error_string", "") or error).removeprefix("Error : ").strip()
     return text or type(error).__name__
 
 
 def _unreadable(path: Path, reason: str) -> DataError:
     return DataError(
-        f"'{path}' cannot be read as a sound.",
+        f"'{path}' cannot be read as audio.",
         why=reason,
         hint="repair the file or take it out of the folder.",
     )

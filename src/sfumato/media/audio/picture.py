@@ -1,4 +1,4 @@
-"""Sounds to look at: a waveform above a log-mel spectrogram, one or a sheet of them."""
+"""Drawings of audio: a waveform above a log-mel spectrogram, alone or on a sheet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch.nn.functional import interpolate
 
 from sfumato.dsp import FLOOR, log_mel
 
-Sound = NDArray[np.floating[Any]] | Tensor
+Waveform = NDArray[np.floating[Any]] | Tensor
 
 _WIDTH, _HEIGHT = 240, 160
 _WAVE_SHARE = 0.32
@@ -33,7 +33,8 @@ _PEAK = np.array([72.0, 130.0, 176.0])
 _BODY = np.array([168.0, 214.0, 240.0])
 _OVER = np.array([255.0, 84.0, 70.0])
 
-# From silence to full scale: lightness, chroma and hue in degrees, evenly spaced in decibels.
+# The colours from silence to full scale: lightness, chroma, and hue in degrees, evenly spaced in
+# decibels.
 _ANCHORS = (
     (0.16, 0.025, 275.0),
     (0.30, 0.100, 285.0),
@@ -45,8 +46,10 @@ _ANCHORS = (
 )
 
 
-def picture(x: Sound, rate: int, width: int = _WIDTH, height: int = _HEIGHT) -> NDArray[np.uint8]:
-    """Draw one sound over its whole length.
+def picture(
+    x: Waveform, rate: int, width: int = _WIDTH, height: int = _HEIGHT
+) -> NDArray[np.uint8]:
+    """Draw one clip over its whole length.
 
     Above is the waveform, full scale from top to bottom, one lane per channel: the range of the
     samples, lighter within the root mean square, with red marks where it is beyond full scale.
@@ -66,43 +69,43 @@ def picture(x: Sound, rate: int, width: int = _WIDTH, height: int = _HEIGHT) -> 
     Raises:
         ValueError: The shape or a size is not one of those, or a sample is not finite.
     """
-    sound = torch.as_tensor(x).detach().to("cpu", torch.float32)
-    if sound.ndim != 2 or len(sound) not in (1, 2) or not sound.isfinite().all():
-        raise ValueError(f"a sound is finite, (C, N) with C = 1 or 2: {tuple(sound.shape)}")
+    audio = torch.as_tensor(x).detach().to("cpu", torch.float32)
+    if audio.ndim != 2 or len(audio) not in (1, 2) or not audio.isfinite().all():
+        raise ValueError(f"audio should be finite, (C, N) with C = 1 or 2: {tuple(audio.shape)}")
     if width < 1 or height < 32:
         raise ValueError(f"too small to draw in: {width} x {height}")
-    if not sound.shape[1]:
-        sound = sound.new_zeros(len(sound), 1)
+    if not audio.shape[1]:
+        audio = audio.new_zeros(len(audio), 1)
     above = round(_WAVE_SHARE * height)
-    lanes = [above] if len(sound) == 1 else [above - above // 2, above // 2]
-    waves = [_wave(lane.numpy(), width, high) for lane, high in zip(sound, lanes, strict=True)]
+    lanes = [above] if len(audio) == 1 else [above - above // 2, above // 2]
+    waves = [_wave(lane.numpy(), width, high) for lane, high in zip(audio, lanes, strict=True)]
     gap = np.full((_GAP, width, 3), _PAPER)
-    levels = _levels(sound, rate, width, height - above - _GAP)
+    levels = _levels(audio, rate, width, height - above - _GAP)
     return np.concatenate([*waves, gap, _colours(levels)]).astype(np.uint8)
 
 
 def sheet(
-    clips: Sequence[Sound],
+    clips: Sequence[Waveform],
     rate: int,
     captions: Sequence[str] | None = None,
     columns: int | None = None,
 ) -> Image.Image:
-    """Lay sounds out in rows, all on the time scale on which the longest is 240 pixels wide.
+    """Draw clips in rows, all on the time scale on which the longest is 240 pixels wide.
 
-    Under each are its caption, cut to fit, and its length; below them all is the scale.
+    Below each clip are its caption, cut to fit, and its length; below them all is the scale.
 
     Args:
-        clips: At least one sound as for :func:`picture`, of any lengths.
+        clips: One or more clips as for :func:`picture`, of any lengths.
         rate: Samples per second of all of them.
-        captions: One for each.
-        columns: How many to a row; by default as near to a square as can be.
+        captions: A caption for each clip.
+        columns: Number of clips in a row; by default the sheet is nearly square.
 
     Returns:
-        A picture in mode ``RGB``.
+        An image in mode ``RGB``.
 
     Raises:
-        ValueError: There are no clips, the captions are another number, ``columns`` is below 1, or
-            a clip is none that :func:`picture` can draw.
+        ValueError: There are no clips, the number of captions differs, ``columns`` is below 1, or
+            :func:`picture` cannot draw a clip.
     """
     captions = [""] * len(clips) if captions is None else captions
     if not len(clips) or len(captions) != len(clips):
@@ -127,7 +130,7 @@ def sheet(
 def _wave(samples: NDArray[np.float32], width: int, height: int) -> NDArray[np.float64]:
     """One lane, (height, width, 3)."""
     edges = np.linspace(0, len(samples), width + 1)
-    # A column reaches to the first sample of the next one, so that steep lines hang together.
+    # A column reaches to the first sample of the next one, so that steep lines are connected.
     starts = np.floor(edges[:-1]).astype(np.int64)
     ends = np.maximum(np.ceil(edges[1:]).astype(np.int64), starts + 1) + 1
     spans = np.stack([starts, np.minimum(ends, len(samples))], 1).ravel()
@@ -163,11 +166,11 @@ def _paint(
     return painted
 
 
-def _levels(sound: Tensor, rate: int, width: int, bands: int) -> NDArray[np.float32]:
+def _levels(audio: Tensor, rate: int, width: int, bands: int) -> NDArray[np.float32]:
     """Decibels, (bands, width), the highest band first."""
-    hop = sound.shape[1] / width / rate
-    levels = log_mel(sound, rate, bands, max(_WINDOW, 2 * hop), hop).amax(0)
-    # Hops are whole samples: there may be a column more or less.
+    hop = audio.shape[1] / width / rate
+    levels = log_mel(audio, rate, bands, max(_WINDOW, 2 * hop), hop).amax(0)
+    # Hops are whole samples, so there may be a column more or less.
     fitted: NDArray[np.float32] = interpolate(levels[None], width, mode="linear")[0].flip(0).numpy()
     return fitted
 
@@ -211,11 +214,11 @@ def _caption(paper: Image.Image, at: tuple[int, int], caption: str, length: str)
     draw, font = ImageDraw.Draw(paper), ImageFont.load_default(12)
     left, top = at
     room = _WIDTH - font.getlength(length) - 10
-    caption = shown = " ".join(caption[:_WIDTH].split())
-    while font.getlength(shown) > room:
+    caption = text = " ".join(caption[:_WIDTH].split())
+    while font.getlength(text) > room:
         caption = caption[:-1]
-        shown = caption.rstrip() + "..."
-    draw.text(at, shown, fill=_INK, font=font)
+        text = caption.rstrip() + "..."
+    draw.text(at, text, fill=_INK, font=font)
     draw.text((left + _WIDTH, top), length, fill=_FAINT_INK, font=font, anchor="ra")
 
 

@@ -1,9 +1,9 @@
-"""Sounds that carry their own recipe: JSON in the comment of a WAV or FLAC file.
+"""Audio files that contain their provenance: JSON in the comment of a WAV or FLAC file.
 
 In WAV it is the ``ICMT`` of a ``LIST`` chunk of type ``INFO`` after the samples (Multimedia
-Programming Interface and Data Specifications 1.0, 1991); libsndfile would read back no more than
-2,000 bytes of one, so it is written and read here. In FLAC it is the field ``COMMENT`` of the
-Vorbis comment (RFC 9639, 8.6). Reading walks the chunks and decodes no samples.
+Programming Interface and Data Specifications 1.0, 1991); libsndfile reads at most 2,000 bytes of
+it, so it is written and read here. In FLAC it is the field ``COMMENT`` of the Vorbis comment
+(RFC 9639, 8.6). Reading walks the chunks and decodes no samples.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from sfumato.errors import DataError, MissingExtra
 from sfumato.storage import write_bytes
 
-SOUNDS = frozenset({".wav", ".flac"})
-"""Suffixes of the files that are written here, and can carry a recipe."""
+SUFFIXES = frozenset({".wav", ".flac"})
+"""Suffixes of the files that can contain provenance."""
 
 _KEY = "sfumato"
 _RECIPE_LIMIT = 1 << 20
-# Above the recipe, for the other comments and names around it.
+# The provenance, and room for the other comments and names around it.
 _CHUNK_LIMIT = _RECIPE_LIMIT + (1 << 16)
 _CHUNK_COUNT_LIMIT = 1000
 _FULL_SCALE = 32768
@@ -35,37 +35,36 @@ _WAV_LIMIT = 0xFFFF_FFFF - _CHUNK_LIMIT
 _VORBIS_COMMENT = 4
 
 
-def write_sound(
+def write_audio(
     path: Path, samples: NDArray[np.floating[Any]], rate: int, recipe: Mapping[str, Any] | None
 ) -> None:
-    """Write a sound atomically, in 16 bits, rounded to the nearest step.
+    """Write an audio file atomically, in 16 bits, rounded to the nearest step.
 
     Args:
-        path: Where, ending in ``.wav`` or ``.flac``; the folder must exist.
+        path: Path that ends in ``.wav`` or ``.flac``; the folder must exist.
         samples: In [-1, 1], shape (N, C); C is 1 or 2.
-        rate: In Hz.
-        recipe: How the sound was made: anything JSON can say, finite numbers only.
+        rate: Sampling rate in Hz.
+        recipe: The provenance: any JSON object with finite numbers.
 
     Raises:
-        ValueError: A sample is not finite or outside its range, the recipe is not JSON or is larger
-            than 1 MiB, or the suffix is another.
-        MissingExtra: FLAC, without soundfile.
+        ValueError: A sample is not finite or out of range, the recipe is not JSON or is larger
+            than 1 MiB, or the suffix is not supported.
+        MissingExtra: The format is FLAC, and soundfile is not installed.
         DiskFull: There is not enough room.
     """
     write = {".wav": _wav, ".flac": _flac}.get(path.suffix.lower())
     if write is None:
-        raise ValueError(f"sounds are written as .wav or .flac, not as '{path.suffix}'")
+        raise ValueError(f"audio is written as .wav or .flac, not as '{path.suffix}'")
     steps = _sixteen_bits(samples)
     text = None if recipe is None else _text(recipe)
     write_bytes(path, write(steps, rate, text))
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
-    """Read how a sound was made.
+    """Read the provenance of an audio file.
 
     Raises:
-        DataError: The file is missing, is neither WAV nor FLAC, or carries no recipe that can be
-            read.
+        DataError: The file is missing, is neither WAV nor FLAC, or has no readable provenance.
     """
     try:
         with path.open("rb") as file:
@@ -93,7 +92,7 @@ def _sixteen_bits(samples: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
 
 
 def _text(recipe: Mapping[str, Any]) -> str:
-    # The key tells a recipe from other comments that happen to be JSON.
+    # The key distinguishes a recipe from other comments that happen to be JSON.
     text = json.dumps({_KEY: recipe}, ensure_ascii=False, allow_nan=False, sort_keys=True)
     if len(text.encode()) > _RECIPE_LIMIT:
         raise ValueError("the recipe is larger than 1 MiB")
@@ -103,7 +102,7 @@ def _text(recipe: Mapping[str, Any]) -> str:
 def _wav(steps: NDArray[np.int16], rate: int, text: str | None) -> bytes:
     width = steps.shape[1] * steps.itemsize
     if steps.nbytes > _WAV_LIMIT:
-        raise ValueError("the sound is too long for a WAV file")
+        raise ValueError("the audio is too long for a WAV file")
     layout = struct.pack("<HHIIHH", 1, steps.shape[1], rate, rate * width, width, 16)
     body = b"WAVE" + _chunk(b"fmt ", layout) + _chunk(b"data", steps.tobytes())
     if text is not None:
@@ -129,7 +128,7 @@ def _flac(steps: NDArray[np.int16], rate: int, text: str | None) -> bytes:
                 file.comment = text
             file.write(steps)
     except RuntimeError as error:
-        raise ValueError(f"FLAC cannot hold this sound at {rate} Hz: {error}") from error
+        raise ValueError(f"FLAC cannot hold this audio at {rate} Hz: {error}") from error
     return buffer.getvalue()
 
 

@@ -1,7 +1,7 @@
-"""Sound files to clips: int16 of shape (C, N), all of one rate and length.
+"""Reading audio files as clips: int16 of shape (C, N), all of one rate and length.
 
-A file is mixed to its channels, freed of a constant offset, resampled, trimmed, cut and brought to
-its level, in this order. A long file can give many items, one for each stretch that is cut from it.
+A file is mixed to its channels, freed of a constant offset, resampled, trimmed, cut and normalised
+in level, in this order. A long file can give many items, one for each stretch.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from sfumato.media.audio.fit import (
     trimmed,
     without_offset,
 )
-from sfumato.media.audio.open import AUDIO, Sound, read_sound, sound_header
+from sfumato.media.audio.open import AUDIO, Recording, audio_header, read_audio
 from sfumato.media.audio.settings import AudioSettings
 
 # Part of the key of every cached array: raise it when reading gives other samples than before.
 _SAMPLES = 1
 _CHANNELS = {"mono": 1, "stereo": 2}
 _FULL_SCALE = 32768
-# What is softer than three steps of 16 bits holds nothing but noise and rounding.
+# Three steps of 16 bits: softer audio is only noise and rounding.
 _SILENCE = 1e-4
-# Beside a clip, so much of a long file is looked at, since its ends may be soft and go.
-_LOOKED_AT_SECONDS = 30.0
-# Around a stretch, so that the filter of the resampler does not see an end where there is none.
+# Decoded of a long file besides the clip, since its ends may be soft and trimmed.
+_EXTRA_SECONDS = 30.0
+# Decoded on either side of a stretch as context for the filter of the resampler.
 _CONTEXT_SECONDS = 0.05
 
 
@@ -56,7 +56,7 @@ class ClipReader:
     def __init__(self, settings: AudioSettings) -> None:
         if settings.channels == "auto":
             raise SettingError(
-                "The number of channels is not settled.",
+                "The number of channels is not resolved.",
                 why="channels is 'auto', which depends on the data",
                 hint="use settings.resolve(index), or set channels to mono or stereo.",
             )
@@ -69,19 +69,19 @@ class ClipReader:
 
     @property
     def cache_key(self) -> str:
-        """Everything that decides the samples of a clip, as text."""
-        decisive = {"rate", "seconds", "channels", "cut", "level", "trim", "max_seconds"}
-        settings = self.settings.model_dump(include=decisive)
+        """All settings that affect the samples of a clip, as text."""
+        relevant = {"rate", "seconds", "channels", "cut", "level", "trim", "max_seconds"}
+        settings = self.settings.model_dump(include=relevant)
         return json.dumps({"audio": _SAMPLES, **settings}, sort_keys=True)
 
     def parts(self, path: Path) -> int:
-        """How many clips a file gives: with ``cut="all"`` by the length that it claims, else one.
+        """Number of clips of a file: with ``cut="all"`` by the length in its header, else one.
 
-        A file that ends before the length it claims has its last parts refused by :meth:`read`.
+        If a file is shorter than its header states, :meth:`read` refuses its last parts.
 
         Raises:
-            DataError: The header cannot be read, does not say how long the sound is, or claims
-                more than ``max_seconds``.
+            DataError: The header cannot be read, does not state the length, or states more than
+                ``max_seconds``.
             MissingExtra: soundfile is not installed.
         """
         if self.settings.cut != "all":
@@ -90,19 +90,19 @@ class ClipReader:
         return stretches(round(seconds * self.settings.rate), self.settings.samples)
 
     def read(self, path: Path, part: int = 0) -> NDArray[np.int16]:
-        """Read a clip as int16 of shape (C, N), full scale at 32768.
+        """Read a clip as int16 of shape (C, N), with full scale 32768.
 
-        Of a long file, no more than the clip and 30 s beside it are decoded: what is soft beyond
-        those is not trimmed. With ``cut="all"`` a stretch is trimmed and levelled by itself.
+        Of a long file, only the clip and 30 s besides are decoded, so longer soft ends are not
+        trimmed. With ``cut="all"`` each stretch is trimmed and normalised by itself.
 
         Args:
             path: The file.
-            part: Which stretch, from 0; with ``cut="all"`` alone can it be another than 0.
+            part: Number of the stretch, from 0; always 0 unless ``cut="all"``.
 
         Raises:
-            DataError: The file cannot be read, or is silent there, with the reason in ``why``.
+            DataError: The file cannot be read, or is silent there; ``why`` has the reason.
             MissingExtra: soundfile or soxr is not installed.
-            ValueError: ``part`` is negative, or there is only one.
+            ValueError: ``part`` is negative, or above 0 without ``cut="all"``.
         """
         settings = self.settings
         if part < 0 or (part > 0 and settings.cut != "all"):
@@ -121,41 +121,38 @@ class ClipReader:
         return _sixteen_bits(levelled(clip, settings.rate, settings.level))
 
     def lengths(self, clips: NDArray[np.int16]) -> NDArray[np.int64]:
-        """Where clips of shape (B, C, N) end: after the last sample that is not zero, shape (B,).
-
-        It is in samples, and 0 for silence.
-        """
+        """Numbers of samples of clips (B, C, N) up to the last one that is not zero, shape (B,)."""
         sounding = (clips != 0).any(axis=1)
         from_end = sounding[:, ::-1].argmax(axis=1)
         return np.where(sounding.any(axis=1), clips.shape[-1] - from_end, 0).astype(np.int64)
 
-    def _fitted(self, sound: Sound) -> Samples:
-        mixed = without_offset(to_channels(sound.samples, self.shape[0]))
-        return resampled(mixed, sound.rate, self.settings.rate)
+    def _fitted(self, audio: Recording) -> Samples:
+        mixed = without_offset(to_channels(audio.samples, self.shape[0]))
+        return resampled(mixed, audio.rate, self.settings.rate)
 
-    def _surroundings(self, path: Path) -> Sound:
+    def _surroundings(self, path: Path) -> Recording:
         """The part of a file that the clip at its start or in its middle is cut from."""
-        span = self.settings.seconds + _LOOKED_AT_SECONDS
+        span = self.settings.seconds + _EXTRA_SECONDS
         start = 0.0
         if self.settings.cut == "middle":
             start = max(0.0, (self._claimed_seconds(path) - span) / 2)
-        return read_sound(path, self.settings.max_seconds, start, span)
+        return read_audio(path, self.settings.max_seconds, start, span)
 
     def _stretch(self, path: Path, part: int) -> Samples:
-        """One of the stretches of a file, which lie end to end."""
+        """One of the consecutive stretches of a file."""
         seconds = self.settings.samples / self.settings.rate
         begin = part * seconds
         context = min(begin, _CONTEXT_SECONDS)
         span = context + seconds + _CONTEXT_SECONDS
-        sound = read_sound(path, self.settings.max_seconds, begin - context, span)
-        x = self._fitted(sound)
+        audio = read_audio(path, self.settings.max_seconds, begin - context, span)
+        x = self._fitted(audio)
         before = round(context * self.settings.rate)
         if part and x.shape[1] <= before:
-            raise _refused(path, "it ends before the stretch that was asked for")
+            raise _refused(path, "it ends before the requested stretch")
         return stretch(x, self.settings.rate, before, self.settings.samples)
 
     def _claimed_seconds(self, path: Path) -> float:
-        header = sound_header(path)
+        header = audio_header(path)
         if header.frames is None:
             raise _refused(path, "its header does not say how long it is")
         seconds = header.frames / header.rate
@@ -166,10 +163,11 @@ class ClipReader:
 
 
 def divided(index: Index, reader: ClipReader) -> Index:
-    """An index with an item per stretch, where files are cut into all of theirs.
+    """An index with one item for each stretch of each file, if ``cut="all"``.
 
-    The stretches of a file share a group, so that none is held out while another is trained on. A
-    file whose header cannot be read stays one item, and is set aside when it is read.
+    The stretches of a file share a group, so that a file is never divided between training and
+    held-out data. A file whose header cannot be read stays one item, and is set aside when it is
+    read.
 
     Raises:
         MissingExtra: soundfile is not installed.
@@ -182,7 +180,7 @@ def divided(index: Index, reader: ClipReader) -> Index:
         for item, count in zip(index.items, counts, strict=True)
         for part in range(count)
     )
-    # A file that was named by itself has no stats.
+    # The index of a single file has no stats.
     stats = np.repeat(index.stats, counts, axis=0) if len(index.stats) else index.stats
     return replace(index, items=items, stats=stats)
 
@@ -201,7 +199,7 @@ def _sixteen_bits(x: Samples) -> NDArray[np.int16]:
 
 def _refused(path: Path, reason: str) -> DataError:
     return DataError(
-        f"'{path}' cannot be read as a sound.",
+        f"'{path}' cannot be read as audio.",
         why=reason,
         hint="repair the file, take it out of the folder, or cut it in another way.",
     )

@@ -1,4 +1,4 @@
-"""Recipes for sounds. Their figures were chosen by measurement; see ``docs/audio.md``."""
+"""Recipes for audio. Their figures were chosen by measurement; see ``docs/audio.md``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sfumato.sampling import StochasticHeun
 
 
 class AudioRecipe(GaussianRecipe):
-    """The whole plan of a run on sounds.
+    """The whole plan of a run on audio.
 
     Attributes:
         medium: How files become tensors.
@@ -37,14 +37,15 @@ class AudioRecipe(GaussianRecipe):
         return self
 
 
-# Guidance 2 had more words understood and more sounds in their class, and came no less near.
+# With guidance 2 more words were understood and more clips were of their class, and the distance to
+# real clips was no larger.
 _FORGIVING = SamplingSettings(
     sampler=StochasticHeun(churn=40.0, grid=EDMGrid(low=0.02)), steps=60, scale=2.0
 )
 
 
 def spectrogram() -> AudioRecipe:
-    """Sounds of a second on a laptop's CPU: a U-Net on spectrograms of phase advances."""
+    """One-second clips on a laptop's CPU: a U-Net on spectrograms of phase advances."""
     return AudioRecipe(
         name="audio",
         medium=AudioSettings(representation=AdvanceSpec(window=512)),

@@ -1,10 +1,10 @@
-"""What a network sees of a sound: the waveform itself, or its complex spectrogram.
+"""Representations of audio for the network: the waveform, or its complex spectrogram.
 
-Both are exact: ``decode`` inverts ``encode`` up to rounding, so nothing has to be guessed when a
-sound is made from numbers. The time axis of ``x0`` is the last one, padded with silence to a whole
-number of the columns that networks ask for.
+Both are exact: ``decode`` inverts ``encode`` up to rounding, so no phases have to be estimated. The
+time axis of ``x0`` is the last one, padded with silence to a multiple of the columns that networks
+need.
 
-In training, clips are varied before as the settings allow: a pure function of uniform numbers.
+In training, clips are augmented before: a pure function of uniform numbers.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from torch.nn.functional import pad
 from sfumato.dsp import analyse, frame_count, synthesise
 from sfumato.media.audio.settings import AdvanceSpec, AudioSettings, LinesSpec, WaveformSpec
 
-# What networks divide an axis by: patches of 4 halved three times, or patches of 32.
+# Networks divide an axis into patches of 4 halved three times, or patches of 32.
 _COLUMNS = 32
-# The waveform is divided by the patch alone, and comes in more of them.
+# The length of a waveform is a multiple of this many patches.
 _PATCHES = 8
-# Below this modulus, -160 dB and so far below a step of 16-bit samples, compression is a straight
-# line: its slope stays finite.
+# Below this modulus, -160 dB and so far below a step of 16-bit samples, compression is linear, so
+# that its slope stays finite.
 _LINEAR = 1e-8
 _STD = 0.5
-# How much less than that of the loudest bin a scale can be: 30 dB.
+# Least scale relative to that of the loudest bin: -30 dB.
 _RANGE = 10 ** (-30 / 20)
 _CLIPS_AT_ONCE = 64
 VARIATIONS = 3
@@ -38,7 +38,7 @@ SpecT = TypeVar("SpecT", bound=LinesSpec)
 
 
 class Representation(ABC):
-    """An invertible map from sounds to ``x0``.
+    """An invertible map from clips to ``x0``.
 
     Attributes:
         axes: Dimensions of ``x0`` beside batch and channels; the last one is time.
@@ -48,18 +48,18 @@ class Representation(ABC):
 
     @abstractmethod
     def shape(self, channels: int, samples: int) -> tuple[int, ...]:
-        """The shape of the ``x0`` of one sound, without the batch."""
+        """The shape of the ``x0`` of one clip, without the batch."""
 
     @abstractmethod
     def encode(self, x: Tensor) -> Tensor:
-        """Sounds, float32 or float64 (B, C, N) with full scale 1, to ``x0`` of the same dtype."""
+        """Encode clips (B, C, N), float32 or float64 with full scale 1, to the same dtype."""
 
     @abstractmethod
     def decode(self, x0: Tensor, samples: int) -> Tensor:
-        """Finite ``x0``, also such as no sound has, to finite sounds of shape (B, C, samples).
+        """Decode any finite ``x0`` to finite clips of shape (B, C, samples).
 
         Raises:
-            ValueError: ``x0`` is shorter than that.
+            ValueError: ``x0`` is too short for ``samples``.
         """
 
 
@@ -80,7 +80,7 @@ class Waveform(Representation):
         return pad(x, (0, -x.shape[-1] % self._multiple))
 
     def decode(self, x0: Tensor, samples: int) -> Tensor:
-        """Take the added silence off."""
+        """Remove the added silence."""
         if samples > x0.shape[-1]:
             raise ValueError(f"{x0.shape[-1]} samples do not hold {samples}")
         return x0[..., :samples]
@@ -93,11 +93,11 @@ class Spectrogram(Representation):
     turn, frequencies from low to high, and frames half a window apart, in a multiple of 32. A line
     ``S`` becomes ``S |S|^(power - 1) / scale``, the amplitude transformation of Richter et al. 2023
     (SGMSE+, arXiv:2208.05830) with a scale per bin. The two real lines that share bin 0 are
-    compressed each for itself, so that they do not mix. Below a modulus of 1e-8 the compression is
+    compressed separately, so that they do not mix. Below a modulus of 1e-8 the compression is
     linear.
 
-    Decoding limits every modulus to twice what a line of a sound in [-1, 1] can reach: the power
-    ``1 / power`` would make a bang of any stray value.
+    Decoding limits every modulus to twice the maximum of a line of audio in [-1, 1], because the
+    power ``1 / power`` would amplify outliers.
     """
 
     axes = 2
@@ -106,8 +106,8 @@ class Spectrogram(Representation):
         self._window, self._power = spec.window, spec.power
         scales = (1.0,) * (spec.window // 2) if spec.scales is None else spec.scales
         self._scales = torch.tensor(scales, dtype=torch.float64)[:, None, None]
-        # The sum of a frame's window, over sqrt(window): no line of a sound in [-1, 1] is above it,
-        # and that at zero of a constant reaches it.
+        # The sum of a frame's window, over sqrt(window): the largest modulus of a line of audio in
+        # [-1, 1], which the line at frequency 0 of a constant reaches.
         largest = 1 / (math.sqrt(spec.window) * math.sin(math.pi / (2 * spec.window)))
         self._limit = 2 * largest
 
@@ -118,66 +118,66 @@ class Spectrogram(Representation):
 
     def encode(self, x: Tensor) -> Tensor:
         """Transform, compress, scale, and add silent frames at the end."""
-        parts = torch.view_as_real(self._turned(analyse(x, self._window)))
+        parts = torch.view_as_real(self._rotated(analyse(x, self._window)))
         energy = _energy(parts).clamp_min(_LINEAR**2)
         parts = parts * energy ** ((self._power - 1) / 2) / self._scales.to(parts)
         x0 = parts.movedim(-1, 2).flatten(1, 2)
         return pad(x0, (0, -x0.shape[-1] % _COLUMNS))
 
     def decode(self, x0: Tensor, samples: int) -> Tensor:
-        """Undo all of :meth:`encode`."""
+        """Invert :meth:`encode`."""
         parts = x0.reshape(len(x0), -1, 2, *x0.shape[2:]).movedim(2, -1) * self._scales.to(x0)
         modulus = _energy(parts).clamp_min(_LINEAR ** (2 * self._power)).sqrt()
         limited = modulus.clamp_max(self._limit**self._power)
         parts = parts * (limited ** (1 / self._power) / modulus)
-        lines = self._turned_back(torch.complex(*parts.unbind(-1)))
+        lines = self._rotated_back(torch.complex(*parts.unbind(-1)))
         return synthesise(lines, self._window, samples)
 
-    def _turned(self, lines: Tensor) -> Tensor:
-        """Lines with the phases that the network is to see, and the same moduli."""
+    def _rotated(self, lines: Tensor) -> Tensor:
+        """Lines with the phases that the network sees, and the same moduli."""
         return lines
 
-    def _turned_back(self, lines: Tensor) -> Tensor:
-        """The inverse of :meth:`_turned`."""
+    def _rotated_back(self, lines: Tensor) -> Tensor:
+        """The inverse of :meth:`_rotated`."""
         return lines
 
 
 class Advance(Spectrogram):
-    """A spectrogram in which a phase is how far it moved on since the frame before.
+    """A spectrogram whose phases are advances since the previous frame.
 
-    ``theta_t - theta_{t-1}``, where ``theta`` is the phase without the half turns that the middle
-    frequency of its bin makes from frame to frame anyway. A steady tone is one and the same number
-    in every frame, wherever in time it began, while its own phase turns and turns; what has no
-    pitch has random phases either way. Phases as differences are those of the phase vocoder
-    (Flanagan & Golden 1966); Engel et al. 2019 (GANSynth, arXiv:1902.08710, section 2.2) generate
-    them as angles, here they stay the directions of complex numbers, which have no seam.
+    The phase is ``theta_t - theta_{t-1}``, where ``theta`` is the phase without the half turns that
+    the centre frequency of its bin makes from frame to frame. A steady tone gives the same number
+    in every frame, wherever in time it began, while its own phase rotates; unpitched audio has
+    random phases either way. Phase differences are those of the phase vocoder (Flanagan & Golden
+    1966); Engel et al. 2019 (GANSynth, arXiv:1902.08710, section 2.2) generate them as angles, here
+    they stay the directions of complex numbers, which do not wrap.
 
-    A line that is zero has no phase and passes on that of the frame before it. The two real lines
-    of bin 0 stay as they are.
+    A line that is zero has no phase and keeps that of the previous frame. The two real lines of
+    bin 0 are unchanged.
     """
 
-    def _turned(self, lines: Tensor) -> Tensor:
-        theta = _held(lines.angle() - self._turns(lines), lines != 0)
+    def _rotated(self, lines: Tensor) -> Tensor:
+        theta = _forward_filled(lines.angle() - self._turns(lines), lines != 0)
         moved = torch.polar(lines.abs(), theta - pad(theta[..., :-1], (1, 0)))
         return torch.cat([lines[..., :1, :], moved[..., 1:, :]], -2)
 
-    def _turned_back(self, lines: Tensor) -> Tensor:
-        # In float64, as an error in one frame goes on to all that follow.
+    def _rotated_back(self, lines: Tensor) -> Tensor:
+        # In float64, as an error in one frame propagates to all later frames.
         theta = lines.angle().double().cumsum(-1) + self._turns(lines).double()
         turned = torch.polar(lines.abs(), theta.remainder(2 * math.pi).to(lines.abs().dtype))
         return torch.cat([lines[..., :1, :], turned[..., 1:, :]], -2)
 
     def _turns(self, lines: Tensor) -> Tensor:
-        """How far the middle of each bin has turned: half a turn times its number every hop."""
+        """The phase of the centre frequency of each bin: half a turn times its number per hop."""
         bins, frames = lines.shape[-2:]
         halves = torch.arange(bins)[:, None] * torch.arange(frames) % 2
         return (halves * math.pi).to(lines.abs())
 
 
-def _held(values: Tensor, known: Tensor) -> Tensor:
-    """Values in which every unknown one is that before it along the last axis; 0 at first."""
+def _forward_filled(values: Tensor, valid: Tensor) -> Tensor:
+    """Replace invalid values by the previous valid one along the last axis, or by 0."""
     places = torch.arange(values.shape[-1], device=values.device)
-    last = torch.where(known, places, -1).cummax(-1).values
+    last = torch.where(valid, places, -1).cummax(-1).values
     return torch.where(last < 0, 0.0, values.gather(-1, last.clamp_min(0)))
 
 
@@ -189,16 +189,16 @@ def build(spec: WaveformSpec | LinesSpec) -> Representation:
 
 
 def measured(spec: SpecT, clips: Tensor) -> SpecT:
-    """Settle the scales on data, so that every bin of ``x0`` has the standard deviation 0.5.
+    """Measure the scales on data, so that every bin of ``x0`` has the standard deviation 0.5.
 
     A bin's scale is twice its root mean square over all clips, silence at their ends included.
     Squares are averaged over neighbouring bins with the weights 1/4, 1/2, 1/4, so that no bin gets
-    a deviation above 0.5 * sqrt(2) however sharp a peak is; bin 0, which holds two odd lines, is
-    nobody's neighbour. No scale is more than 30 dB below the greatest, so that bins with next to
-    nothing in them keep little. If all is silence, the scales are 1.
+    a deviation above 0.5 * sqrt(2) however sharp a peak is; bin 0, which holds two special lines,
+    is left out of the average. No scale is more than 30 dB below the greatest, so that nearly empty
+    bins stay small. If all clips are silent, the scales are 1.
 
     Args:
-        spec: Of the spectrogram; its own scales are ignored.
+        spec: The spec of the spectrogram; its own scales are ignored.
         clips: float32 or float64, shape (M, C, N), M >= 1.
 
     Returns:
@@ -222,9 +222,9 @@ def measured(spec: SpecT, clips: Tensor) -> SpecT:
 
 
 def _energy(parts: Tensor) -> Tensor:
-    """|S|^2 of lines whose last dimension is (real, imaginary), spread to their shape.
+    """|S|^2 of lines whose last dimension is (real, imaginary), broadcast to their shape.
 
-    Dimension -3 is frequency; the parts of bin 0 are lines of their own.
+    Dimension -3 is frequency; the two parts of bin 0 are separate lines.
     """
     own = parts.square()
     both = own.sum(-1, keepdim=True).expand_as(own)
@@ -236,16 +236,15 @@ def _rounded_up(count: int, multiple: int) -> int:
 
 
 def varied(clips: Tensor, uniforms: Tensor, settings: AudioSettings) -> Tensor:
-    """Move, soften and turn clips.
+    """Augment clips: shift them in time, attenuate them and flip their sign.
 
     Args:
         clips: Shape (B, C, N).
         uniforms: In [0, 1), shape (B, 3).
-        settings: What is allowed, and how far.
+        settings: The settings of the augmentation.
 
     Returns:
-        Clips of the same shape. What is moved beyond the end is lost, and silence comes in at the
-        beginning.
+        Clips of the same shape. A shift adds silence at the beginning and drops the end.
     """
     if settings.shift:
         clips = _later(clips, (uniforms[:, 0] * settings.shift * settings.rate).long())

@@ -1,4 +1,4 @@
-"""How sound files are read, what the network sees of them, and how they are varied in training."""
+"""Settings for audio: reading, representation and augmentation."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from sfumato.data.index import Index
 from sfumato.errors import DataError
-from sfumato.media.audio.open import sound_header
+from sfumato.media.audio.open import audio_header
 
-_LOOKED_AT = 256
+_CHECKED_FILES = 256
 
 
 def _power_of_two(value: int) -> int:
@@ -34,7 +34,7 @@ class WaveformSpec(BaseModel):
 
 
 class LinesSpec(BaseModel):
-    """What both kinds of spectrogram have: lines over frequency and time, with their phases."""
+    """Base of both spectrograms: complex lines over frequency and time."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,7 +42,7 @@ class LinesSpec(BaseModel):
         256, ge=64, le=4096, description="samples in a window, a power of two; the hop is half"
     )
     power: float = Field(
-        0.5, gt=0, le=1, description="magnitudes are raised to it, so that soft sounds count"
+        0.5, gt=0, le=1, description="magnitudes are raised to it, so that soft parts count"
     )
     scales: tuple[float, ...] | None = Field(
         None, description="what each of the window / 2 bins is divided by; measured on the data"
@@ -65,19 +65,19 @@ class LinesSpec(BaseModel):
 
 
 class SpectrogramSpec(LinesSpec):
-    """Moduli and phases as they are."""
+    """A spectrogram with its own phases."""
 
     kind: Literal["spectrogram"] = "spectrogram"
 
 
 class AdvanceSpec(LinesSpec):
-    """Moduli, and how far each phase moved on since the frame before."""
+    """A spectrogram whose phases are advances since the previous frame."""
 
     kind: Literal["advance"] = "advance"
 
 
 class AudioSettings(BaseModel):
-    """How files become clips of one length, and clips the data of a run."""
+    """How files become clips of one length, and how clips are represented and augmented."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -89,36 +89,34 @@ class AudioSettings(BaseModel):
     )
     cut: Literal["start", "middle", "all"] = Field(
         "start",
-        description="what is taken of a longer file: its start, its middle, or every stretch in "
-        "turn (the last one if at least half as long); shorter ones are filled up with silence",
+        description="part of a longer file that is used: its start, its middle, or every stretch "
+        "in turn (the last one if at least half as long); shorter ones are padded with silence",
     )
     level: Literal["peak", "loudness", "keep"] = Field(
         "peak",
         description="peak: the largest sample goes to -1 dBFS; loudness: the RMS of the loudest "
-        "400 ms goes to -20 dBFS, as far as the peak allows; keep: as it is",
+        "400 ms goes to -20 dBFS, as far as the peak allows; keep: unchanged",
     )
     trim: float | None = Field(
         60.0,
         gt=0,
         le=120,
-        description="take off what is softer, at either end, than the loudest moment by so many "
-        "decibels; null keeps it",
+        description="trim either end where it is softer than the loudest moment by this number of "
+        "decibels; null turns it off",
     )
-    shift: float = Field(
-        0.0, ge=0, le=60, description="augmentation: begin up to so many seconds later"
-    )
+    shift: float = Field(0.0, ge=0, le=60, description="augmentation: largest delay in seconds")
     gain: float = Field(
-        0.0, ge=0, le=60, description="augmentation: make softer by up to so many decibels"
+        0.0, ge=0, le=60, description="augmentation: largest attenuation in decibels"
     )
     flip: bool = Field(
-        True, description="augmentation: turn the sign of half of the clips, which nobody hears"
+        True, description="augmentation: flip the sign of half of the clips, which is inaudible"
     )
     max_seconds: float = Field(
-        3600, gt=0, le=86_400, description="refuse files that claim to be longer"
+        3600, gt=0, le=86_400, description="refuse files whose header states a longer duration"
     )
     representation: Annotated[
         WaveformSpec | SpectrogramSpec | AdvanceSpec, Field(discriminator="kind")
-    ] = Field(default_factory=AdvanceSpec, description="what of a clip the network sees")
+    ] = Field(default_factory=AdvanceSpec, description="representation of a clip for the network")
 
     @model_validator(mode="after")
     def _shift_leaves_something(self) -> AudioSettings:
@@ -130,24 +128,24 @@ class AudioSettings(BaseModel):
 
     @property
     def samples(self) -> int:
-        """How many samples a clip has, a channel."""
+        """Number of samples of a clip, per channel."""
         return round(self.rate * self.seconds)
 
     def resolve(self, index: Index) -> AudioSettings:
-        """Settle ``channels="auto"`` by looking at the data.
+        """Resolve ``channels="auto"`` from the data.
 
-        The headers of up to 256 files, evenly spaced through the index, are read. One file of two
-        channels or more gives ``stereo``, else it is ``mono``.
+        The headers of up to 256 files, evenly spaced through the index, are read. One file with two
+        or more channels gives ``stereo``, else the result is ``mono``.
 
         Raises:
             MissingExtra: soundfile is not installed.
         """
         if self.channels != "auto":
             return self
-        step = -(-len(index) // _LOOKED_AT)
+        step = -(-len(index) // _CHECKED_FILES)
         for item in index.items[::step]:
             try:
-                header = sound_header(index.file(item))
+                header = audio_header(index.file(item))
             except DataError:
                 continue
             if header.channels > 1:

@@ -1,4 +1,4 @@
-"""What a set of images is like: as it is stored, and as a run would see it."""
+"""Reports on sets of images: as they are stored, and as a run would read them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 from sfumato.data.dataset import Dataset
 from sfumato.errors import DataError
-from sfumato.media.image.open import picture_header
+from sfumato.media.image.open import image_header
 from sfumato.media.image.settings import ImageSettings
 from sfumato.media.image.sheet import sheet
 from sfumato.media.report import NumberReport, counts
@@ -33,12 +33,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class ImageReport(NumberReport):
-    """What a look at a folder of images found.
+    """A report on a folder of images.
 
     Attributes:
-        widths, heights: Of the stored images; None if all are drawings without pixels.
+        widths, heights: Sizes of the stored images; None if all are SVG drawings.
         modes: Number of images stored in each of Pillow's modes, and as SVG.
-        contact_sheet: Up to 64 images, evenly spaced, as a run would see them.
+        contact_sheet: Up to 64 images, evenly spaced, as a run would read them.
     """
 
     settings: ImageSettings
@@ -71,7 +71,7 @@ def report(root: Path, dataset: Dataset, settings: ImageSettings) -> ImageReport
     Args:
         root: The folder.
         dataset: Its images.
-        settings: How they were read.
+        settings: Settings with which they were read.
     """
     widths, heights, modes = _stored(dataset, root)
     shown = np.unique(np.linspace(0, len(dataset) - 1, _SHOWN).round().astype(np.int64))
@@ -91,9 +91,9 @@ def _stored(data: Dataset, root: Path) -> tuple[Spread | None, Spread | None, di
     modes: Counter[str] = Counter()
     for item in data.items:
         try:
-            width, height, mode = picture_header(root / item.path)
+            width, height, mode = image_header(root / item.path)
         except DataError:
-            # It was decoded a moment ago: only a drawing has no raster header.
+            # All items were decoded, so only an SVG drawing has no raster header.
             modes["SVG"] += 1
             continue
         sizes.append((width, height))

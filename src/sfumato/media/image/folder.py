@@ -1,4 +1,4 @@
-"""A folder of images: one PNG each with its provenance inside, and a contact sheet."""
+"""Folders of sampled images: PNG files that contain their provenance, and a contact sheet."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Pictures: files to square uint8 arrays to tensors in [-1, 1], and back.
+"""The image medium: files to square uint8 arrays to tensors in [-1, 1], and back.
 
-A picture file is decoded once to ``(C, H, W)`` uint8 and cached; ``encode`` maps a batch of those
-to floats in [-1, 1], where the processes work; ``decode`` maps floats to ``(B, H, W, C)`` uint8 for
-looking at and for writing.
+An image file is decoded once to ``(C, H, W)`` uint8 and cached; ``encode`` maps a batch of these
+arrays to floats in [-1, 1] for the process; ``decode`` maps floats to ``(B, H, W, C)`` uint8 for
+display and files.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from sfumato.data.index import Index
 from sfumato.data.items import Encoded
 from sfumato.errors import DataError, Diverged, MissingExtra, SettingError
 from sfumato.likelihood import DiscreteReconstruction
-from sfumato.media.display import picture_html
+from sfumato.media.display import image_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png
 from sfumato.media.image import sheet as sheets
 from sfumato.media.image.check import ImageReport, report
 from sfumato.media.image.folder import ImageFolder
-from sfumato.media.image.open import FITS, IMAGES, on_background, open_picture
+from sfumato.media.image.open import FITS, IMAGES, on_background, open_image
 from sfumato.media.image.provenance import read_recipe, write_png
 from sfumato.media.image.recipes import RECIPES, ImageRecipe
 from sfumato.media.image.settings import ImageSettings
@@ -49,7 +49,7 @@ class ImageMedium(NumberMedium):
     """Square images of one size.
 
     Args:
-        settings: With ``channels`` settled.
+        settings: The settings, with ``channels`` resolved.
 
     Raises:
         SettingError: ``channels`` is still ``auto``.
@@ -74,7 +74,7 @@ class ImageMedium(NumberMedium):
     def __init__(self, settings: ImageSettings) -> None:
         if settings.channels == "auto":
             raise SettingError(
-                "The number of channels is not settled.",
+                "The number of channels is not resolved.",
                 why="channels is 'auto', which depends on the data",
                 hint="use ImageMedium.resolved(settings, index), or set channels to grey, rgb or "
                 "rgba.",
@@ -83,12 +83,11 @@ class ImageMedium(NumberMedium):
 
     @classmethod
     def resolved(cls, settings: ImageSettings, index: Index) -> ImageSettings:
-        """Settle ``channels="auto"`` by looking at the data.
+        """Resolve ``channels="auto"`` from the data.
 
         Up to 256 images, evenly spaced through the index, are read on the background. If all of
-        them are grey (channels within 4 levels of each other, which JPEG needs) the answer is
-        ``grey``, else ``rgb``. Transparency alone never gives ``rgba``: a run that is to draw
-        transparent images says so.
+        them are grey (channels within 4 levels of each other, which JPEG needs) the result is
+        ``grey``, else ``rgb``. It is never ``rgba``, which has to be set explicitly.
         """
         if settings.channels != "auto":
             return settings
@@ -118,9 +117,9 @@ class ImageMedium(NumberMedium):
 
     @property
     def cache_key(self) -> str:
-        """Everything that decides the pixels of a read picture, as text."""
-        decisive = {"size", "channels", "background", "fit", "max_pixels"}
-        settings = self.settings.model_dump(include=decisive)
+        """All settings that affect the pixels of a read image, as text."""
+        relevant = {"size", "channels", "background", "fit", "max_pixels"}
+        settings = self.settings.model_dump(include=relevant)
         return json.dumps({"image": _PIXELS, **settings}, sort_keys=True)
 
     @cached_property
@@ -129,34 +128,34 @@ class ImageMedium(NumberMedium):
         return red, green, blue
 
     def read(self, path: Path, part: int = 0) -> NDArray[np.uint8]:
-        """Read a file, which has one part, as uint8 of shape (C, H, W).
+        """Read an image file as uint8 of shape (C, H, W).
 
-        Pictures are reduced with an antialiased Lanczos filter on premultiplied colours, so that
-        edges of transparent pictures get no dark fringe. With ``rgba``, pixels that cannot be seen
-        get the colour of the background.
+        Images are reduced with an antialiased Lanczos filter on premultiplied colours, so that
+        edges of transparent images get no dark fringe. With ``rgba``, invisible pixels get the
+        colour of the background.
 
         Raises:
-            DataError: The file cannot be read, with the reason in ``why``.
-            MissingExtra: An SVG, without the package that renders it.
+            DataError: The file cannot be read; ``why`` has the reason.
+            MissingExtra: The file is an SVG, and the package that renders it is not installed.
         """
-        picture = open_picture(path, self.settings.max_pixels, self.settings.size)
+        image = open_image(path, self.settings.max_pixels, self.settings.size)
         if self.settings.channels == "rgba":
-            picture = picture.convert("RGBA")
+            image = image.convert("RGBA")
         else:
-            picture = on_background(picture, self._background)
-        picture = FITS[self.settings.fit](picture, self.settings.size, self._background)
+            image = on_background(image, self._background)
+        image = FITS[self.settings.fit](image, self.settings.size, self._background)
         mode = {"grey": "L", "rgb": "RGB", "rgba": "RGBA"}[self.settings.channels]
-        pixels = np.array(picture.convert(mode))
+        pixels = np.array(image.convert(mode))
         if mode == "RGBA":
             pixels[pixels[..., 3] == 0, :3] = self._background
         return np.ascontiguousarray(pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1))
 
     def encode(self, pixels: NDArray[np.uint8] | Tensor) -> Tensor:
-        """uint8 in [0, 255] to float32 in [-1, 1], of the same shape."""
+        """Map uint8 in [0, 255] to float32 in [-1, 1], of the same shape."""
         return torch.as_tensor(pixels).to(torch.float32).div_(127.5).sub_(1.0)
 
     def decode(self, x0: Tensor) -> NDArray[np.uint8]:
-        """Floats of shape (B, C, H, W), nominally in [-1, 1], to uint8 of shape (B, H, W, C).
+        """Map floats of shape (B, C, H, W), nominally in [-1, 1], to uint8 of shape (B, H, W, C).
 
         Values outside the range are clipped.
 
@@ -166,7 +165,7 @@ class ImageMedium(NumberMedium):
         x0 = x0.detach().to("cpu", torch.float32)
         if not torch.isfinite(x0).all():
             raise Diverged(
-                "A picture has values that are not finite.",
+                "An image has values that are not finite.",
                 why="the network or the sampler diverged",
                 hint="sample with more steps or a lower guidance scale, or train at a lower rate.",
             )
@@ -175,12 +174,12 @@ class ImageMedium(NumberMedium):
         return decoded
 
     def examples(self, pixels: NDArray[np.uint8], uniforms: Tensor | None = None) -> Encoded:
-        """Pictures, uint8 (B, C, H, W), to learn from; varied if uniforms are given."""
+        """Encode images, uint8 (B, C, H, W), and augment them if uniform numbers are passed."""
         x0 = self.encode(pixels)
         return Encoded(x0 if uniforms is None else self.augment(x0, uniforms))
 
     def augment(self, x0: Tensor, uniforms: NDArray[np.floating[Any]] | Tensor) -> Tensor:
-        """Mirror and move pictures as the settings allow.
+        """Flip and shift images at random, as the settings allow.
 
         Args:
             x0: Shape (B, C, H, W).
@@ -188,7 +187,7 @@ class ImageMedium(NumberMedium):
                 The result is a pure function of them.
 
         Returns:
-            A batch of the same shape; pixels moved in from outside repeat the edge.
+            A batch of the same shape; pixels from outside the image repeat its edge.
         """
         flip, shift = self.settings.flip, self.settings.shift
         if not flip and not shift:
@@ -208,7 +207,7 @@ class ImageMedium(NumberMedium):
     def write(
         self, path: Path, pixels: NDArray[np.uint8], recipe: Mapping[str, Any] | None = None
     ) -> None:
-        """Write one picture, uint8 (H, W, C), as PNG with its recipe inside.
+        """Write one image, uint8 (H, W, C), as a PNG that contains its provenance.
 
         Raises:
             ValueError: The recipe is not JSON or is larger than 1 MiB.
@@ -231,10 +230,10 @@ class ImageMedium(NumberMedium):
         return ImageFolder(path, format or "")
 
     def write_preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
-        """Write a contact sheet, a PNG, to each path."""
-        picture = self.sheet(self.decode(x0))
+        """Write a contact sheet as PNG to each path."""
+        image = self.sheet(self.decode(x0))
         for path in paths:
-            save_png(picture, path.with_suffix(".png"))
+            save_png(image, path.with_suffix(".png"))
 
     def report(self, files: Index, dataset: Dataset) -> ImageReport:
         """See :meth:`NumberMedium.report`."""
@@ -250,16 +249,16 @@ class ImageMedium(NumberMedium):
             facts={"images": facts.count, "size": medium.size, "channels": medium.channels},
         )
 
-    def picture(self, items: Sequence[Any]) -> Image.Image:
-        """See :meth:`Medium.picture`."""
+    def contact_sheet(self, items: Sequence[Any]) -> Image.Image:
+        """See :meth:`Medium.contact_sheet`."""
         return self.sheet(np.stack(items))
 
     def html(self, items: Sequence[Any]) -> str:
         """See :meth:`Medium.html`."""
-        return picture_html(self.picture(items), pixelated=self.settings.size <= _SMALL)
+        return image_html(self.contact_sheet(items), pixelated=self.settings.size <= _SMALL)
 
     def sheet(
-        self, pictures: NDArray[np.uint8], columns: int | None = None, scale: int | None = None
+        self, images: NDArray[np.uint8], columns: int | None = None, scale: int | None = None
     ) -> Image.Image:
-        """Pictures, uint8 (B, H, W, C), on one contact sheet."""
-        return sheets.sheet(pictures, columns, scale)
+        """Images, uint8 (B, H, W, C), on one contact sheet."""
+        return sheets.sheet(images, columns, scale)

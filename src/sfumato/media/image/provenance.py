@@ -1,7 +1,7 @@
-"""Pictures that carry their own recipe: JSON in a PNG text chunk named ``sfumato``.
+"""Images that contain their provenance: JSON in a PNG text chunk named ``sfumato``.
 
 The chunk is an uncompressed ``iTXt`` before the pixels (PNG specification, 11.3.3.4). Reading walks
-the chunks and decodes no pixels, so neither a pixel bomb nor a text bomb has anything to inflate.
+the chunks and decompresses nothing, so it is safe from decompression bombs.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _CHUNK_COUNT_LIMIT = 1000
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8], recipe: Mapping[str, Any] | None) -> None:
-    """Write a picture atomically.
+    """Write an image atomically.
 
     Args:
-        path: Where; the folder must exist.
+        path: Path of the file; the folder must exist.
         pixels: uint8, shape (H, W, C) with C = 1, 3 or 4.
-        recipe: How the picture was made: anything JSON can say, finite numbers only.
+        recipe: The provenance of the image: any JSON object with finite numbers.
 
     Raises:
         ValueError: The recipe is not JSON or is larger than 1 MiB.
@@ -55,10 +55,10 @@ def write_png(path: Path, pixels: NDArray[np.uint8], recipe: Mapping[str, Any] |
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
-    """Read how a picture was made.
+    """Read the provenance of an image.
 
     Raises:
-        DataError: The file is missing, is not a PNG, or carries no recipe that can be read.
+        DataError: The file is missing, is not a PNG, or has no readable provenance.
     """
     try:
         with path.open("rb") as file:
@@ -80,7 +80,7 @@ def _recipe_text(file: BinaryIO) -> str:
 
 
 def _text_chunks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the iTXt chunks that stand before the pixels and are of a sane size."""
+    """Yield the iTXt chunks of reasonable size before the pixels."""
     if file.read(8) != _SIGNATURE:
         raise ValueError("it is not a PNG file")
     for _ in range(_CHUNK_COUNT_LIMIT):

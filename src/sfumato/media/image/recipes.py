@@ -1,4 +1,4 @@
-"""Recipes for pictures. Their figures were chosen by measurement; see ``docs/recipes.md``."""
+"""Recipes for images. Their figures were chosen by measurement; see ``docs/recipes.md``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sfumato.sampling import StochasticHeun
 
 
 class ImageRecipe(GaussianRecipe):
-    """The whole plan of a run on pictures.
+    """The whole plan of a run on images.
 
     Attributes:
         medium: How files become tensors.
@@ -30,19 +30,19 @@ class ImageRecipe(GaussianRecipe):
     @model_validator(mode="after")
     def _has_two_axes(self) -> Self:
         if self.backbone.axes != 2:
-            raise ValueError("pictures have two axes: set backbone.axes=2")
+            raise ValueError("images have two axes: set backbone.axes=2")
         return self
 
 
-# A model that was trained for minutes errs at every step; fresh noise lets later steps mend it.
-# Guidance 2 had nine in ten digits read as asked become all of them.
+# A model that was trained for minutes errs at every step; fresh noise lets later steps correct it.
+# With guidance 2 a classifier recognised all digits as their class, instead of nine in ten.
 _FORGIVING = SamplingSettings(
     sampler=StochasticHeun(churn=80.0, grid=EDMGrid(low=0.05)), steps=100, scale=2.0
 )
 
 
 def unet() -> ImageRecipe:
-    """A U-Net that learns small pictures on a laptop's CPU in minutes."""
+    """A U-Net that learns small images on a laptop's CPU in minutes."""
     return ImageRecipe(
         name="image",
         medium=ImageSettings(size=32),
@@ -64,7 +64,7 @@ def unet() -> ImageRecipe:
 
 
 def transformer() -> ImageRecipe:
-    """A transformer on 4 x 4 patches, for the same small pictures."""
+    """A transformer on 4 x 4 patches, for the same small images."""
     return ImageRecipe(
         name="image-transformer",
         medium=ImageSettings(size=32),

@@ -1,8 +1,7 @@
-"""SVG drawings rendered to pixels, with the optional package ``resvg-py``.
+"""Rendering SVG drawings to pixels, with the optional package ``resvg-py``.
 
-The renderer is given the text of one file and no folder to resolve references in. The aspect of the
-drawing is read first, so that a drawing a million times wider than high is refused before memory is
-asked for.
+The renderer gets the text of one file, and no folder in which to resolve references. The aspect
+ratio is read first, so that an extremely wide drawing is refused before memory is allocated.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ _FILE_REFERENCE = re.compile(r"""href\s*=\s*["'](?!\s*(?:#|data:))""")
 
 
 def renderer() -> Any:
-    """The rendering package.
+    """Import the rendering package.
 
     Raises:
-        MissingExtra: It is not installed.
+        MissingExtra: The package is not installed.
     """
     try:
         return importlib.import_module("resvg_py")
@@ -37,15 +36,14 @@ def renderer() -> Any:
 
 
 def render_svg(path: Path, side: int, max_pixels: int) -> Image.Image:
-    """Render a drawing on transparency, its short side ``side`` pixels.
+    """Render a drawing on a transparent background, with a short side of ``side`` pixels.
 
     Returns:
-        A picture in mode ``RGBA``.
+        An image in mode ``RGBA``.
 
     Raises:
         MissingExtra: The renderer is not installed.
-        ValueError: The text is not an SVG drawing, would be too large, or is more than the renderer
-            can do.
+        ValueError: The text is not an SVG drawing, would be too large, or cannot be rendered.
     """
     with path.open("rb") as file:
         data = file.read(_FILE_LIMIT + 1)
@@ -53,7 +51,7 @@ def render_svg(path: Path, side: int, max_pixels: int) -> Image.Image:
 
 
 def render_svg_text(data: bytes, side: int, max_pixels: int) -> Image.Image:
-    """As :func:`render_svg`, from the bytes of the file."""
+    """Like :func:`render_svg`, from the bytes of the file."""
     resvg = renderer()
     if len(data) > _FILE_LIMIT:
         raise ValueError(f"larger than {_FILE_LIMIT >> 20} MiB")
@@ -73,7 +71,7 @@ def render_svg_text(data: bytes, side: int, max_pixels: int) -> Image.Image:
 
 
 def _aspect(text: str) -> float:
-    """Width over height, from the viewBox, else from the size."""
+    """The ratio of width to height, from the viewBox, else from the size."""
     root = _ROOT.search(text)
     if root is None:
         raise ValueError("not an SVG drawing")
