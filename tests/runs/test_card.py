@@ -13,7 +13,7 @@ def test_it_tells_what_was_learnt_from_what(finished_runs: Path) -> None:
     told = card.text(run, spec, 1234)
     assert told.startswith("# unet\n")
     assert "1,234 of 4 samples" in told
-    assert "12 pictures, 2 classes" in told
+    assert "12 images, 2 classes" in told
     assert "licence of the data | not stated" in told
     assert "Attribution" not in told
     assert run.card.read_text() == card.text(run, spec, 4)
