@@ -204,7 +204,7 @@ class TestEvaluate:
         said = sfumato("evaluate", "tones", *FEW)
         assert said.code == 0, said.err
         for line in (
-            "distance, log-mel", "samples to training", "halves of the real", "in their class",
+            "distance, log-mel", "samples to training", "halves of real items", "in their class",
             "loudness, dB", "above 0.9: a copy", "only 4 on one side",
         ):  # fmt: skip
             assert line in said.out
