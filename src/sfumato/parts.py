@@ -17,11 +17,14 @@ names a kind and never code.
 
 from __future__ import annotations
 
+from inspect import isclass
 from typing import Any, TypeVar
 
 from sfumato.engine.optim import OPTIMIZERS
 from sfumato.errors import SettingError
 from sfumato.guidance.rules import RULES
+from sfumato.media.medium import Medium
+from sfumato.media.registry import add_medium
 from sfumato.nets.specs import BACKBONES, TOKEN_BACKBONES
 from sfumato.objective import OBJECTIVES, TOKEN_OBJECTIVES, WEIGHTINGS
 from sfumato.process.grids import GRIDS
@@ -29,13 +32,12 @@ from sfumato.process.keep import KEEPS
 from sfumato.process.prediction import PREDICTIONS
 from sfumato.process.schedule import SCHEDULES
 from sfumato.process.times import TIMES
-from sfumato.registry import Part, Registry
+from sfumato.registry import Registry
 from sfumato.sampling import SAMPLERS
 from sfumato.sampling.tokens import TOKEN_SAMPLERS
 
-PartT = TypeVar("PartT", bound=Part)
+ClassT = TypeVar("ClassT", bound=type[Any])
 
-# A registry of another kind of part, such as media, is added here.
 REGISTRIES: tuple[Registry[Any], ...] = (
     SAMPLERS,
     TOKEN_SAMPLERS,
@@ -52,15 +54,16 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     TOKEN_BACKBONES,
     OPTIMIZERS,
 )
-"""Every registry; no class belongs to two of them."""
+"""Every registry of parts; no class belongs to two of them. Media have a list of their own."""
 
 
-def register(cls: type[PartT]) -> type[PartT]:
+def register(cls: ClassT) -> ClassT:
     """Register a class of your own; use it as a decorator or as a function.
 
     Args:
         cls: A subclass of the base of a part, such as ``Sampler``, ``TokenSampler``, ``Schedule``,
-            ``Objective``, ``Weighting`` or ``BackboneSpec``, with a ``kind`` of its own.
+            ``Objective``, ``Weighting`` or ``BackboneSpec``, with a ``kind`` of its own; or a
+            ``Medium`` with a ``name`` of its own, which brings its recipes.
 
     Returns:
         The class.
@@ -71,8 +74,12 @@ def register(cls: type[PartT]) -> type[PartT]:
     """
     for registry in REGISTRIES:
         if registry.takes(cls):
-            return registry.register(cls)
-    bases = ", ".join(registry.base.__name__ for registry in REGISTRIES)
+            registry.register(cls)
+            return cls
+    if isclass(cls) and issubclass(cls, Medium):
+        add_medium(cls)
+        return cls
+    bases = ", ".join([*(registry.base.__name__ for registry in REGISTRIES), Medium.__name__])
     name = getattr(cls, "__qualname__", repr(cls))
     raise SettingError(
         f"{name} cannot be registered.", why=f"it is not a subclass of any of {bases}"

@@ -190,7 +190,7 @@ def test_damage_of_equal_size_in_the_array(
         array[[1, 2]] = array[[2, 1]]
     np.save(data.folder / "data.npy", array)
     if large:
-        monkeypatch.setattr(dataset_module, "_COMPARED_AT_ONCE", 0)
+        monkeypatch.setattr(dataset_module, "_COMPARED_BYTES", 0)
         after = opened(tmp_path / "data")
         after.gather([0, 3])
         with pytest.raises(DamagedFile, match="is damaged") as caught:

@@ -120,7 +120,10 @@ def _choices(member: Any) -> tuple[str, ...]:
 
 def _whole(kind: Any, tokens: Sequence[Token]) -> int:
     """A whole number; cyclopts by itself rounds others."""
-    return int(tokens[0].value)
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"'{tokens[0].value}' is not a whole number.") from None
 
 
 def _whole_or_auto(kind: Any, tokens: Sequence[Token]) -> int | None:

@@ -40,7 +40,9 @@ ITEMS, OFFSETS, LABELS, REPEATS = "items.npy", "offsets.npy", "labels.npy", "rep
 DIGESTS, STATS = "digests.npy", "stats.npy"
 # A file of this name has the items decoded anew that are not what was written.
 _DAMAGED = "damaged"
-_COMPARED_AT_ONCE = 128 << 20
+# Larger caches are compared with their digests item by item, when an item is first used: opening
+# must not take longer than a moment.
+_COMPARED_BYTES, _COMPARED_ITEMS = 128 << 20, 1 << 14
 
 
 class Reader(Protocol):
@@ -111,7 +113,8 @@ class Dataset:
         dataset = None if (folder / _DAMAGED).exists() else open_folder(folder, index, reader)
         if dataset is None or _readable_by_now(dataset.folder, index, reader):
             return None
-        if dataset.array.nbytes <= _COMPARED_AT_ONCE and dataset.damaged(range(len(dataset))):
+        small = dataset.array.nbytes <= _COMPARED_BYTES and len(dataset) <= _COMPARED_ITEMS
+        if small and dataset.damaged(range(len(dataset))):
             return None
         return dataset
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from inspect import isabstract
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sfumato.errors import SettingError, suggest
 from sfumato.media.audio.medium import AudioMedium
@@ -27,9 +28,18 @@ DEFAULT = "image"
 def add_medium(medium: type[Medium]) -> type[Medium]:
     """Add a medium for this process, and its recipes.
 
+    Returns:
+        The medium.
+
     Raises:
-        SettingError: There is another medium or a recipe of that name.
+        SettingError: It is abstract, or there is another medium or a recipe of that name.
     """
+    if isabstract(medium):
+        missing = ", ".join(sorted(medium.__abstractmethods__))
+        raise SettingError(
+            f"{medium.__qualname__} cannot be registered as a medium.",
+            why=f"it is abstract: it does not define {missing}",
+        )
     replaced = [known for known in MEDIA if known.name == medium.name]
     if any(known.__qualname__ != medium.__qualname__ for known in replaced):
         raise SettingError(f"There is a medium '{medium.name}' already.")
@@ -132,8 +142,12 @@ class _OfItsMedium:
                 return value
             part = value.get("medium") if isinstance(value, dict) else None
             kind = str(part.get("kind", "image")) if isinstance(part, dict) else "image"
-            named = {medium.name: medium for medium in MEDIA}
-            return named.get(kind, MEDIA[0]).recipe.model_validate(value)
+            try:
+                recipe = medium_named(kind).recipe
+            except SettingError as error:
+                hint = "a medium of your own has to be registered first: sfumato.register(MyMedium)"
+                raise PydanticCustomError("no_such_medium", f"{error.what} {hint}") from error
+            return recipe.model_validate(value)
 
         return core_schema.no_info_plain_validator_function(
             read,
@@ -145,8 +159,3 @@ class _OfItsMedium:
 
 AnyRecipe = Annotated[RecipeBase, _OfItsMedium()]
 """A recipe of any medium, as read from a spec."""
-
-
-def known_suffixes(media: Iterable[type[Medium]] = MEDIA) -> frozenset[str]:
-    """Suffixes of all files that some media read."""
-    return frozenset().union(*(medium.suffixes for medium in media))

@@ -1,0 +1,1 @@
+"""A medium of one's own: maps of height, moisture and warmth in ``.npy`` files."""
