@@ -411,4 +411,4 @@ def test_bad_settings(
 def test_a_text_s_field_is_not_for_sounds(refused: Command, trained: Path) -> None:
     for command in (["train"], ["data", "check"]):
         result = refused(*command, trained / "tones", "--label-field", "mood").err
-        assert "medium.label_field" in result
+        assert "'label_field' is not for audio clips" in result
