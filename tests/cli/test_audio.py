@@ -95,7 +95,7 @@ def test_from_files_to_sounds(
     assert (result.code, result.out, result.err) == (0, "runs/a\n", "")
     result = sfumato("info", "a")
     assert result.code == 0
-    for line in ("sounds", "4,000", "mono", "representation", "high, low"):
+    for line in ("audio clips", "4,000", "mono", "representation", "high, low"):
         assert line in result.out
     result = sfumato("sample", "a", "-n", "2", "--label", "low", "--trajectory")
     assert (result.code, result.err) == (0, "")
@@ -267,6 +267,7 @@ class TestDemo:
         result = sfumato("demo", *arguments, "--minutes", "2", "--name", "mine")
         assert result.code == 130
         assert calls == [(medium, 2.0, "mine")]
+        assert ("note: images is now image." in result.err) == (arguments == ["images"])
 
     @pytest.mark.parametrize("medium", ["video", "Audio", "sounds", ""])
     def test_others_are_refused(self, refused: Command, medium: str) -> None:
