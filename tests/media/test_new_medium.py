@@ -46,7 +46,9 @@ def maps(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(maps: Path, tmp_path: Path) -> sfumato.Run:
     """A run of eight steps."""
-    return sfumato.train(maps, recipe="heights", name="maps", root=tmp_path / "runs", settings=CHANGES)
+    return sfumato.train(
+        maps, recipe="heights", name="maps", root=tmp_path / "runs", settings=CHANGES
+    )
 
 
 def test_train(run: sfumato.Run) -> None:

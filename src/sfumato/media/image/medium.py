@@ -229,7 +229,7 @@ class ImageMedium(NumberMedium):
 
     def folder(self, path: Path, format: str | None = None) -> ImageFolder:
         """See :meth:`Medium.folder`."""
-        return ImageFolder(path, format or "", medium=self)
+        return ImageFolder(path, format or "")
 
     def write_preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
         """Write a contact sheet, a PNG, to each path."""
@@ -239,7 +239,7 @@ class ImageMedium(NumberMedium):
 
     def report(self, files: Index, dataset: Dataset) -> ImageReport:
         """See :meth:`NumberMedium.report`."""
-        return report(files.root, dataset, self)
+        return report(files.root, dataset, self.settings)
 
     @classmethod
     def describe(cls, recipe: Any, facts: DataFacts) -> Description:
@@ -264,7 +264,3 @@ class ImageMedium(NumberMedium):
     ) -> Image.Image:
         """Pictures, uint8 (B, H, W, C), on one contact sheet."""
         return sheets.sheet(pictures, columns, scale)
-
-    def strip(self, pictures: NDArray[np.uint8], scale: int | None = None) -> Image.Image:
-        """Pictures, uint8 (B, H, W, C), in one row."""
-        return sheets.strip(pictures, scale)
