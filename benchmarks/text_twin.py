@@ -52,7 +52,7 @@ def causal(q: Tensor, k: Tensor, v: Tensor, sees: Tensor | None = None) -> Tenso
 
 
 def twin_of(spec: Spec) -> nn.Module:
-    recipe, size = spec.text, spec.data.vocabulary
+    recipe, size = spec.recipe, spec.data.vocabulary
     network = recipe.backbone.model_dump(exclude={"kind"})
     torch.manual_seed(recipe.seed)
     # One more state than clean tokens, as the masking process has: here it stands before the first.
@@ -69,7 +69,7 @@ def nats(network: nn.Module, tokens: Tensor) -> Tensor:
 
 
 def train(network: nn.Module, data: TextData, spec: Spec, folder: Path) -> Trainer[Row]:
-    recipe = spec.text
+    recipe = spec.recipe
 
     def batch(step: int) -> Row:
         rows = data.training.training_batch(step, recipe.engine.batch, recipe.seed)

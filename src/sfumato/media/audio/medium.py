@@ -62,9 +62,9 @@ class AudioMedium(ClipReader, NumberMedium):
     recipe = AudioRecipe
     recipes = RECIPES
     options: ClassVar[Mapping[str, frozenset[str]]] = {
-        "sample": frozenset({"start", "strength", "seconds"}),
-        "evaluate": frozenset({"label", "scale", "speech"}),
-        "tune": frozenset({"scale"}),
+        **NumberMedium.options,
+        "sample": NumberMedium.options["sample"] | {"seconds"},
+        "evaluate": NumberMedium.options["evaluate"] | {"speech"},
     }
     packages = ("soundfile", "soxr")
     example = "one-shots"

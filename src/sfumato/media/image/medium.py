@@ -62,9 +62,7 @@ class ImageMedium(NumberMedium):
     recipe = ImageRecipe
     recipes = RECIPES
     options: ClassVar[Mapping[str, frozenset[str]]] = {
-        "sample": frozenset({"start", "strength"}),
-        "evaluate": frozenset({"label", "scale"}),
-        "tune": frozenset({"scale"}),
+        **NumberMedium.options,
         "check": frozenset({"size"}),
     }
     example = "openmoji"
@@ -78,7 +76,8 @@ class ImageMedium(NumberMedium):
             raise SettingError(
                 "The number of channels is not settled.",
                 why="channels is 'auto', which depends on the data",
-                hint="use settings.resolve(index), or set channels to grey, rgb or rgba.",
+                hint="use ImageMedium.resolved(settings, index), or set channels to grey, rgb or "
+                "rgba.",
             )
         super().__init__(settings)
 
