@@ -27,7 +27,7 @@ def run(runs: Runs) -> RunDirectory:
 
 
 def load(run: RunDirectory) -> tuple[dict[str, torch.Tensor], str]:
-    denoiser, loaded = model.load(run, model.build_gaussian(specs.read(run.spec)))
+    denoiser, loaded = model.load(run, model.build(specs.read(run.spec)))
     assert not denoiser.training
     assert not any(p.requires_grad for p in denoiser.parameters())
     return denoiser.backbone.state_dict(), loaded.fingerprint
