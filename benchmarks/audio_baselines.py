@@ -186,7 +186,7 @@ class OnMel(Baseline):
         return x.unsqueeze(1)
 
     def denoiser(self, typical: Tensor) -> NetworkDenoiser:
-        recipe = self.spec.audio
+        recipe = self.spec.recipe
         backbone = recipe.backbone.build(1, typical.shape[2:], self.spec.classes)
         sigma = float(typical.std())
         return NetworkDenoiser(backbone, Gaussian(Linear()), EDM(sigma_data=sigma), sigma)
@@ -201,7 +201,7 @@ class Batch:
 
 
 def train(baseline: Baseline, data: NumberData, folder: Path) -> NetworkDenoiser:
-    recipe, classes = baseline.spec.audio, baseline.spec.classes
+    recipe, classes = baseline.spec.recipe, baseline.spec.classes
     seed, size = recipe.seed, recipe.engine.batch
 
     def batch(step: int) -> Batch:
@@ -273,7 +273,7 @@ def main() -> None:
     spec = read(directory.spec)
     *_, data = reopen(directory, spec.data, spec.recipe)
     assert isinstance(data, NumberData)
-    settings, recipe = data.medium.settings, spec.audio
+    settings, recipe = data.medium.settings, spec.recipe
     of = (spec, settings.rate, settings.samples)
     baseline: Baseline
     if asked.baseline == "diffwave":
@@ -284,7 +284,7 @@ def main() -> None:
         baseline = OnMel(*of, recipe.times, sampling.sampler, sampling.steps, optimizer)
     denoiser = train(baseline, data, directory.root / asked.baseline)
     samples, labels = make(baseline, denoiser, asked.n)
-    sheet = data.medium.sheet(list(samples[:25].numpy()))
+    sheet = data.medium.picture(list(samples[:25].numpy()))
     sheet.save(directory.root / f"{asked.baseline}.png")
     for section in measured(samples, labels, data):
         for figure in section.figures:

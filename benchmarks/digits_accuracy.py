@@ -70,7 +70,7 @@ def main() -> None:
 
     def real(ids: np.ndarray) -> tuple[Tensor, Tensor]:
         pixels, labels = data.dataset.gather(ids)
-        return data.medium.encode(pixels), torch.from_numpy(labels)
+        return data.medium.examples(pixels).x0, torch.from_numpy(labels)
 
     torch.manual_seed(0)
     net = classifier(data.medium.shape[0], len(spec.data.classes))
@@ -85,7 +85,7 @@ def main() -> None:
         made = run.sample(
             asked.per_class, label=label, scale=asked.scale, steps=asked.steps, batch=50
         )
-        seen = read(net, data.medium.encode(made.items.transpose(0, 3, 1, 2).copy()))
+        seen = read(net, data.medium.examples(made.items.transpose(0, 3, 1, 2).copy()).x0)
         right.append((seen == number).float().mean().item())
         print(f"| {label} | {right[-1]:.0%} |", flush=True)
     print(f"| all | {np.mean(right):.1%} |")

@@ -67,7 +67,7 @@ def data_of(source: str) -> Any:
     raise RuntimeError("no data")
 
 
-def thirds(data: NumberData[Any, Any], most: int) -> Thirds:
+def thirds(data: NumberData, most: int) -> Thirds:
     generator = np.random.default_rng(SEED)
     items = data.dataset.items
     names = [item.group or item.name for item in items]

@@ -49,8 +49,8 @@ import os
 from pathlib import Path
 from sfumato.model.options import SampleOptions
 from sfumato.verbs.sample import Written, sample_files
-asked = SampleOptions(1, 0, {steps})
-for event in sample_files({run!r}, asked, Path({out!r}), False, None):
+options = SampleOptions(1, steps={steps})
+for event in sample_files({run!r}, options, out=Path({out!r})):
     if isinstance(event, Written):
         os._exit(0)
 """

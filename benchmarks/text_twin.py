@@ -28,8 +28,7 @@ from sfumato.engine.machine import choose_device
 from sfumato.engine.settings import Budget
 from sfumato.evaluation.likelihood import ratio
 from sfumato.media.text.medium import TextData
-from sfumato.model.token_bound import bound_of_rows
-from sfumato.model.tokens import TokenModel
+from sfumato.model.tokens import TokenModel, bound_of_rows
 from sfumato.nets.transformer import TokenTransformer
 from sfumato.runs.directory import locate
 from sfumato.runs.spec import Spec, read
@@ -52,7 +51,7 @@ def causal(q: Tensor, k: Tensor, v: Tensor, sees: Tensor | None = None) -> Tenso
 
 
 def twin_of(spec: Spec) -> nn.Module:
-    recipe, size = spec.text, spec.data.vocabulary
+    recipe, size = spec.recipe, spec.data.vocabulary
     network = recipe.backbone.model_dump(exclude={"kind"})
     torch.manual_seed(recipe.seed)
     # One more state than clean tokens, as the masking process has: here it stands before the first.
@@ -69,7 +68,7 @@ def nats(network: nn.Module, tokens: Tensor) -> Tensor:
 
 
 def train(network: nn.Module, data: TextData, spec: Spec, folder: Path) -> Trainer[Row]:
-    recipe = spec.text
+    recipe = spec.recipe
 
     def batch(step: int) -> Row:
         rows = data.training.training_batch(step, recipe.engine.batch, recipe.seed)

@@ -33,10 +33,11 @@ from sfumato.model.options import TrainOptions
 from sfumato.model.samples import Samples
 from sfumato.run import Run
 from sfumato.runs import spec as specs
-from sfumato.runs import weights as model
+from sfumato.runs import weights
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
 from sfumato.training.batches import Batch
+from sfumato.training.data import task_for
 from sfumato.training.train import planned_for
 
 WIDTHS = (0.03, 0.06, 0.1, 0.15, 0.22)
@@ -57,8 +58,8 @@ def main() -> None:
     plan = planned_for("openmoji", options)
     data = data_of("openmoji", plan)
     spec = Spec(version=sfumato.__version__, recipe=data.settled(), data=data.facts)
-    denoiser = model.build_gaussian(spec)
-    task = data.task(spec, denoiser)
+    denoiser = weights.build(spec)
+    task = task_for(data, spec, denoiser)
     averages = {width: PowerEMA(denoiser.backbone, width) for width in WIDTHS}
 
     def loss(batch: Batch) -> Tensor:
@@ -77,7 +78,7 @@ def main() -> None:
             measures = task.measures()
         run = RunDirectory(args.work / f"width-{width:g}")
         specs.write(run.spec, spec)
-        model.publish(run, average.tensors(), done.step)
+        weights.publish(run, average.tensors(), done.step)
         made = Run.open(run.root).sample(SAMPLES, steps=STEPS, batch=64)
         assert measures is not None
         assert isinstance(made, Samples)

@@ -14,6 +14,8 @@ from PIL import Image
 from tests.copied import copier
 from tests.processes import Commands, Jobs
 
+MakePicture = Callable[..., Path]
+
 pytest_plugins = ["tests.media_runs"]
 
 # Small tensors gain nothing from more, and suites run side by side.
@@ -96,6 +98,20 @@ def own_pictures(tmp_path: Path, pictures: Path) -> Path:
     # Without their times, by which decoded copies are found again.
     folder = tmp_path / "pictures"
     return Path(shutil.copytree(pictures, folder, copy_function=shutil.copyfile))
+
+
+@pytest.fixture
+def make_picture(tmp_path: Path) -> MakePicture:
+    """Write a small colour picture, different for every seed, below ``tmp_path / "data"``."""
+
+    def make(name: str, seed: int = 0, size: tuple[int, int] = (12, 10)) -> Path:
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+        return path
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -33,15 +33,15 @@ def test_from_a_folder_to_files(
 
 
 def test_info_is_plain_data(finished_runs: Path) -> None:
-    told = open_run(finished_runs / "unet").info()
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    assert told["name"] == "unet"
-    assert told["classes"] == ["cat", "dog"]
-    assert told["finished"] is True
-    assert told["ready"] is True
-    assert (told["step"], told["samples"]) == (4, 16)
-    assert told["checkpoints"] == [4]
-    assert told["budget"] == {"steps": 4}
+    facts = open_run(finished_runs / "unet").info()
+    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+    assert facts["name"] == "unet"
+    assert facts["classes"] == ["cat", "dog"]
+    assert facts["finished"] is True
+    assert facts["ready"] is True
+    assert (facts["step"], facts["samples"]) == (4, 16)
+    assert facts["checkpoints"] == [4]
+    assert facts["budget"] == {"steps": 4}
 
 
 def test_a_run_made_longer_is_not_finished(runs: Runs) -> None:
@@ -63,8 +63,13 @@ def test_a_run_that_never_began_can_be_told_about(
         pass
     events.close()  # type: ignore[attr-defined]
     run = open_run(tmp_path / "a")
-    told = run.info()
-    assert (told["step"], told["loss"], told["ready"], told["finished"]) == (0, None, False, False)
+    facts = run.info()
+    assert (facts["step"], facts["loss"], facts["ready"], facts["finished"]) == (
+        0,
+        None,
+        False,
+        False,
+    )
     with pytest.raises(RunError, match="no trained weights yet"):
         run.sample(1)
 

@@ -13,7 +13,6 @@ from plan import Place, Plan
 from sfumato.engine.events import Done, Progress, Saved
 from sfumato.media.registry import AnyRecipe
 from sfumato.model.options import TrainOptions
-from sfumato.model.samples import Samples
 from sfumato.run import Run
 from sfumato.runs.directory import RunDirectory
 from sfumato.training.train import planned_for, train
@@ -75,8 +74,8 @@ def drawing(place: Place, mark: float, batch: int) -> Draw:
 
     def draw(first: int, count: int) -> NDArray[np.uint8]:
         made = run.sample(count, first=first, batch=batch)
-        if not isinstance(made, Samples):
-            raise TypeError("a run on pictures samples pictures")
+        if not isinstance(made.items, np.ndarray):
+            raise TypeError("a run on images samples images")
         return made.items
 
     return draw

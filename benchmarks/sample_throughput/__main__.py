@@ -178,7 +178,7 @@ def of_pictures(sizes: Sizes, kept: Kept) -> list[Row]:
 def of_texts(sizes: Sizes, kept: Kept) -> list[Row]:
     """The ancestral loop at 256 evaluations against our default at fewer."""
     run = texts.run_in(kept.folder, sizes.text_training, sizes.tokens)
-    tokens = texts.longest(run.spec)
+    tokens = run.spec.data.longest
     rows: list[Entry] = [("theirs", form, tokens) for form in FORMATS]
     rows += [("ours", form, steps) for form in FORMATS for steps in sizes.text_steps]
 

@@ -13,7 +13,6 @@ from sfumato.engine.precision import NumberFormat, autocast, choose_precision
 from sfumato.evaluation.real import pieces_of
 from sfumato.media.text.medium import TextData
 from sfumato.media.text.tokens import Tokenizer
-from sfumato.model.layout import longest
 from sfumato.model.options import SampleOptions
 from sfumato.model.provenance import Made
 from sfumato.model.tokens import TokenModel
@@ -51,9 +50,11 @@ def held_out(run: Run, most: int) -> list[str]:
 def ours(run: Run, form: NumberFormat, steps: int, n: int) -> list[str]:
     """As a user makes them, all as long as a row."""
     model = model_of(run)
-    asked = model.request(SampleOptions(n, steps=steps, precision=form, length=longest(run.spec)))
+    asked = model.request(
+        SampleOptions(n, steps=steps, precision=form, length=run.spec.data.longest)
+    )
     made = [event for event in model.sample(asked) if isinstance(event, Made)]
-    return [text for batch in made for text in batch.texts]
+    return [text for batch in made for text in batch.items]
 
 
 def theirs(run: Run, form: NumberFormat, n: int) -> list[str]:
@@ -64,7 +65,7 @@ def theirs(run: Run, form: NumberFormat, n: int) -> list[str]:
 @torch.no_grad()
 def _batch(run: Run, form: NumberFormat, seed: int) -> Iterator[str]:
     """The update of Sahoo et al. 2024 (``_ddpm_update``), in float64 where theirs is in float32."""
-    model, size = model_of(run), longest(run.spec)
+    model, size = model_of(run), run.spec.data.longest
     mask = model.denoiser.process.size
     generator = torch.Generator().manual_seed(seed)
     x = torch.full((BATCH, size), mask)

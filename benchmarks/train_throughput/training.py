@@ -27,7 +27,9 @@ from sfumato.engine.loop import Trainer
 from sfumato.engine.settings import Budget, EngineSettings
 from sfumato.model.options import TrainOptions
 from sfumato.process.gaussian import Gaussian
+from sfumato.recipes import GaussianRecipe
 from sfumato.runs.spec import Spec
+from sfumato.training.data import task_for
 from sfumato.training.train import planned_for
 
 _NEVER = 10**9
@@ -87,13 +89,14 @@ def _ours(of: Contestant, batch: int, threads: int) -> Work:
     plan = planned_for("openmoji", options)
     data = data_of("openmoji", plan.model_copy(update={"engine": settings}))
     spec = Spec(version=sfumato.__version__, recipe=data.settled(), data=data.facts)
-    recipe = spec.gaussian
+    recipe = spec.recipe
+    assert isinstance(recipe, GaussianRecipe)
     ours = own(of.network)
     backbone = ours.build(CHANNELS, (SIZE, SIZE)) if ours else Plain(foreign(of.network))
     denoiser = NetworkDenoiser(
         backbone, Gaussian(recipe.schedule), recipe.prediction, recipe.sigma_data or 0.5
     )
-    task = data.task(spec, denoiser)
+    task = task_for(data, spec, denoiser)
     few = split(task.batch(0), batch // _COUNTED)[0]
     flops = _flops(lambda: task.loss(few))
     checkpoints = CheckpointStore(Path(tempfile.mkdtemp(prefix="throughput-")))

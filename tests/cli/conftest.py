@@ -7,36 +7,36 @@ import pytest
 
 from sfumato.cli import main
 from tests.bomb import write_bomb
-from tests.cli.said import Said
+from tests.cli.console import Result
 
 
 @pytest.fixture
-def sfumato(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    def run(*arguments: str | Path) -> Said:
+def sfumato(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    def run(*arguments: str | Path) -> Result:
         capsys.readouterr()
         code = 0
         try:
             main([str(argument) for argument in arguments])
         except SystemExit as ended:
             code = int(ended.code or 0)
-        return Said(code, *capsys.readouterr())
+        return Result(code, *capsys.readouterr())
 
     return run
 
 
 @pytest.fixture
-def refused(sfumato: Callable[..., Said]) -> Callable[..., Said]:
+def refused(sfumato: Callable[..., Result]) -> Callable[..., Result]:
     """Runs a command that must fail with one clear message and a way out."""
 
-    def run(*arguments: str | Path, code: int = 2) -> Said:
-        said = sfumato(*arguments)
-        assert said.code == code, said
-        assert "Traceback" not in said.err
-        assert said.err.startswith("error: ")
-        assert said.err.count("error: ") == 1
-        assert "  hint: " in said.err or "  why: " in said.err
-        assert len(said.err.splitlines()) <= 3
-        return said
+    def run(*arguments: str | Path, code: int = 2) -> Result:
+        result = sfumato(*arguments)
+        assert result.code == code, result
+        assert "Traceback" not in result.err
+        assert result.err.startswith("error: ")
+        assert result.err.count("error: ") == 1
+        assert "  hint: " in result.err or "  why: " in result.err
+        assert len(result.err.splitlines()) <= 3
+        return result
 
     return run
 

@@ -15,7 +15,7 @@ import soundfile
 from PIL import Image
 
 from sfumato.cli import main
-from tests.cli.said import Command, Said
+from tests.cli.console import Command, Result
 
 Runs = Callable[..., Path]
 RATE = 4_000
@@ -79,42 +79,42 @@ def own_sounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return play(tmp_path / "mine", {"all": 5}) / "all"
 
 
-def parsed(said: Said) -> Any:
-    assert said.code == 0, said.err
-    return json.loads(said.out)
+def parsed(result: Result) -> Any:
+    assert result.code == 0, result.err
+    return json.loads(result.out)
 
 
 def test_from_files_to_sounds(
     sfumato: Command, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    said = sfumato("train", trained / "tones", "--steps", "2", "--name", "a", *OPTIONS)
-    assert (said.code, said.err) == (0, "")
-    assert "run runs/a" in said.out
-    said = sfumato("resume", "a", "--steps", "3", "--quiet")
-    assert (said.code, said.out, said.err) == (0, "runs/a\n", "")
-    said = sfumato("info", "a")
-    assert said.code == 0
-    for line in ("sounds", "4,000", "mono", "representation", "high, low"):
-        assert line in said.out
-    said = sfumato("sample", "a", "-n", "2", "--label", "low", "--trajectory")
-    assert (said.code, said.err) == (0, "")
-    assert said.out.startswith("2 audio clips in runs/a/samples/001")
-    assert "sheet: runs/a/samples/001/sheet.png" in said.out
-    assert "from noise: runs/a/samples/001/00000-from-noise.wav" in said.out
-    said = sfumato("sample", "--like", "runs/a/samples/001/00001.wav", "--out", "again")
-    assert said.code == 0
-    assert said.out.startswith("1 audio clip in again")
+    result = sfumato("train", trained / "tones", "--steps", "2", "--name", "a", *OPTIONS)
+    assert (result.code, result.err) == (0, "")
+    assert "run runs/a" in result.out
+    result = sfumato("resume", "a", "--steps", "3", "--quiet")
+    assert (result.code, result.out, result.err) == (0, "runs/a\n", "")
+    result = sfumato("info", "a")
+    assert result.code == 0
+    for line in ("audio clips", "4,000", "mono", "representation", "high, low"):
+        assert line in result.out
+    result = sfumato("sample", "a", "-n", "2", "--label", "low", "--trajectory")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("2 audio clips in runs/a/samples/001")
+    assert "sheet: runs/a/samples/001/sheet.png" in result.out
+    assert "from noise: runs/a/samples/001/00000-from-noise.wav" in result.out
+    result = sfumato("sample", "--like", "runs/a/samples/001/00001.wav", "--out", "again")
+    assert result.code == 0
+    assert result.out.startswith("1 audio clip in again")
     again, first = Path("again/00001.wav"), Path("runs/a/samples/001/00001.wav")
     assert again.read_bytes() == first.read_bytes()
 
 
 class TestSample:
     def test_a_length_and_a_format(self, sfumato: Command, place: Path) -> None:
-        told = parsed(
+        content = parsed(
             sfumato("sample", "tones", "-n", "2", "--seconds", "0.1", "--format", "flac", "--json")
         )
-        for file in told["files"]:
+        for file in content["files"]:
             header = soundfile.info(file)
             assert (header.format, header.frames, header.samplerate) == ("FLAC", 400, RATE)
 
@@ -171,10 +171,10 @@ class TestCheck:
     def test_json(self, sfumato: Command, trained: Path, tmp_path: Path) -> None:
         sheet = tmp_path / "[sheet].png"
         command = ("data", "check", trained / "tones", *HEARD, "--sheet", sheet)
-        told = parsed(sfumato(*command, "--json"))
-        assert told["labels"] == {"high": 6, "low": 5}
-        assert (told["count"], told["rates"]) == (11, {"4000 Hz": 11})
-        with Image.open(told["contact_sheet"]) as picture:
+        content = parsed(sfumato(*command, "--json"))
+        assert content["labels"] == {"high": 6, "low": 5}
+        assert (content["count"], content["rates"]) == (11, {"4000 Hz": 11})
+        with Image.open(content["contact_sheet"]) as picture:
             picture.load()
 
     def test_table(
@@ -182,13 +182,13 @@ class TestCheck:
     ) -> None:
         (own_sounds / "[b]bad.wav").write_text("no sound")
         soundfile.write(own_sounds / "long.wav", tone(9, 0.5), RATE)
-        said = sfumato("data", "check", own_sounds, *HEARD)
-        assert said.code == 0, said.err
+        result = sfumato("data", "check", own_sounds, *HEARD)
+        assert result.code == 0, result.err
         for line in (
             "6 (6 independent) of 6 files", "4,000 Hz", "1 files are longer than a clip",
             "WAV PCM_16 (6)", "[b]bad.wav: not an audio file in a known format", "data-check.png",
         ):  # fmt: skip
-            assert line in said.out
+            assert line in result.out
         assert Path("data-check.png").is_file()
 
 
@@ -201,15 +201,15 @@ class TestEvaluate:
         monkeypatch.setattr("sfumato.evaluation.of.audio._trained", lambda: [])
 
     def test_tables(self, sfumato: Command, place: Path) -> None:
-        said = sfumato("evaluate", "tones", *FEW)
-        assert said.code == 0, said.err
+        result = sfumato("evaluate", "tones", *FEW)
+        assert result.code == 0, result.err
         for line in (
             "distance, log-mel", "samples to training", "halves of real items",
             "in the requested class", "loudness, dB", "copies (above 0.9)",
             "one of the sets has only 4 items",
         ):  # fmt: skip
-            assert line in said.out
-        assert said.out.splitlines()[-2:] == [
+            assert line in result.out
+        assert result.out.splitlines()[-2:] == [
             "report: runs/tones/evaluation/report.json",
             "page: runs/tones/evaluation/report.html",
         ]
@@ -217,9 +217,9 @@ class TestEvaluate:
 
     def test_json(self, sfumato: Command, place: Path) -> None:
         command = ("evaluate", "tones", *FEW, "--label", "low", "--scale", "2")
-        said = sfumato(*command, "--out", "report", "--json")
-        assert parsed(said) == json.loads(Path("report/report.json").read_text())
-        assert parsed(said)["sampling"]["scale"] == 2
+        result = sfumato(*command, "--out", "report", "--json")
+        assert parsed(result) == json.loads(Path("report/report.json").read_text())
+        assert parsed(result)["sampling"]["scale"] == 2
 
     @pytest.mark.parametrize(
         ("arguments", "words"),
@@ -257,16 +257,17 @@ class TestDemo:
         arguments: list[str],
         medium: str,
     ) -> None:
-        asked: list[tuple[Any, ...]] = []
+        calls: list[tuple[Any, ...]] = []
 
-        def run(*given: Any) -> Any:
-            asked.append(given)
+        def run(*arguments: Any) -> Any:
+            calls.append(arguments)
             raise KeyboardInterrupt
 
         monkeypatch.setattr("sfumato.verbs.demo.run", run)
-        said = sfumato("demo", *arguments, "--minutes", "2", "--name", "mine")
-        assert said.code == 130
-        assert asked == [(medium, 2.0, "mine")]
+        result = sfumato("demo", *arguments, "--minutes", "2", "--name", "mine")
+        assert result.code == 130
+        assert calls == [(medium, 2.0, "mine")]
+        assert ("note: images is now image." in result.err) == (arguments == ["images"])
 
     @pytest.mark.parametrize("medium", ["video", "Audio", "sounds", ""])
     def test_others_are_refused(self, refused: Command, medium: str) -> None:
@@ -314,12 +315,12 @@ def broken(folder: Path) -> dict[str, str]:
 class TestBadSounds:
     def test_are_set_aside_with_their_reasons(self, sfumato: Command, own_sounds: Path) -> None:
         reasons = broken(own_sounds)
-        said = sfumato("train", own_sounds, "--steps", "1", "--name", "a", *OPTIONS)
-        assert (said.code, said.err) == (0, "")
-        assert "read 11 of 11 files, 6 set aside" in said.out
-        told = parsed(sfumato("data", "check", own_sounds, *HEARD, "--json"))
-        assert told["count"] == 5
-        found = {one["path"]: one["reason"] for one in told["rejected"]}
+        result = sfumato("train", own_sounds, "--steps", "1", "--name", "a", *OPTIONS)
+        assert (result.code, result.err) == (0, "")
+        assert "read 11 of 11 files, 6 set aside" in result.out
+        content = parsed(sfumato("data", "check", own_sounds, *HEARD, "--json"))
+        assert content["count"] == 5
+        found = {one["path"]: one["reason"] for one in content["rejected"]}
         assert found.keys() == reasons.keys()
         for name, reason in reasons.items():
             assert reason in found[name]
@@ -327,16 +328,16 @@ class TestBadSounds:
     def test_are_set_aside_when_files_are_cut_too(self, sfumato: Command, own_sounds: Path) -> None:
         broken(own_sounds)
         every = ("--settings", "medium.cut=all")
-        told = parsed(sfumato("data", "check", own_sounds, *HEARD, *every, "--json"))
-        assert (told["count"], len(told["rejected"])) == (5, 6)
+        content = parsed(sfumato("data", "check", own_sounds, *HEARD, *every, "--json"))
+        assert (content["count"], len(content["rejected"])) == (5, 6)
 
     def test_alone_are_refused(self, refused: Command, own_sounds: Path) -> None:
         for path in own_sounds.iterdir():
             path.unlink()
         broken(own_sounds)
         for command in (["train"], ["data", "check"]):
-            said = refused(*command, own_sounds, *HEARD).err
-            assert "None of the 6 files" in said
+            result = refused(*command, own_sounds, *HEARD).err
+            assert "None of the 6 files" in result
         assert not Path("runs").exists()
 
     def test_odd_ones_are_taken(self, sfumato: Command, own_sounds: Path) -> None:
@@ -349,34 +350,34 @@ class TestBadSounds:
         claiming(own_sounds / "4GiB.wav", 0xFFFF_FF00)
         for channels in ("auto", "mono"):
             heard = ("--settings", f"medium.channels={channels}")
-            told = parsed(sfumato("data", "check", own_sounds, *HEARD, *heard, "--json"))
-            assert (told["count"], told["rejected"]) == (10, [])
-            assert told["channels"]["8"] == 1
-            assert told["rates"]["8000 Hz"] == told["rates"]["96000 Hz"] == 1
-            assert told["settings"]["channels"] == {"auto": "stereo", "mono": "mono"}[channels]
-        said = sfumato(
+            content = parsed(sfumato("data", "check", own_sounds, *HEARD, *heard, "--json"))
+            assert (content["count"], content["rejected"]) == (10, [])
+            assert content["channels"]["8"] == 1
+            assert content["rates"]["8000 Hz"] == content["rates"]["96000 Hz"] == 1
+            assert content["settings"]["channels"] == {"auto": "stereo", "mono": "mono"}[channels]
+        result = sfumato(
             "train", own_sounds, "--steps", "1", "--quiet", *OPTIONS, "--settings",
             "medium.channels=stereo", "--name", "wide",
         )  # fmt: skip
-        assert said.code == 0, said.err
-        told = parsed(sfumato("sample", "wide", "-n", "1", "--json"))
-        assert soundfile.info(told["files"][0]).channels == 2
+        assert result.code == 0, result.err
+        content = parsed(sfumato("sample", "wide", "-n", "1", "--json"))
+        assert soundfile.info(content["files"][0]).channels == 2
 
     def test_one_is_not_trained_on(
         self, refused: Command, sfumato: Command, own_sounds: Path
     ) -> None:
         for name in ("1", "2", "3", "4"):
             (own_sounds / f"{name}.wav").unlink()
-        said = refused("train", own_sounds, *OPTIONS)
-        assert "one usable audio clip" in said.err
-        assert "medium.cut=all" in said.err
+        result = refused("train", own_sounds, *OPTIONS)
+        assert "one usable audio clip" in result.err
+        assert "medium.cut=all" in result.err
         assert not Path("runs").exists()
         assert parsed(sfumato("data", "check", own_sounds, *HEARD, "--json"))["count"] == 1
 
     def test_a_file_alone_is_no_folder(self, refused: Command, own_sounds: Path) -> None:
         for command in (["train"], ["data", "check"]):
-            said = refused(*command, own_sounds / "0.wav").err
-            assert "one of the audio files themselves" in said
+            result = refused(*command, own_sounds / "0.wav").err
+            assert "one of the audio files themselves" in result
 
 
 @pytest.mark.parametrize(
@@ -410,5 +411,5 @@ def test_bad_settings(
 
 def test_a_text_s_field_is_not_for_sounds(refused: Command, trained: Path) -> None:
     for command in (["train"], ["data", "check"]):
-        said = refused(*command, trained / "tones", "--label-field", "mood").err
-        assert "medium.label_field" in said
+        result = refused(*command, trained / "tones", "--label-field", "mood").err
+        assert "'label_field' is not for audio clips" in result

@@ -9,7 +9,7 @@ import pytest
 
 from sfumato import storage
 from sfumato.runs.directory import RunDirectory
-from tests.cli.said import Command
+from tests.cli.console import Command
 
 Runs = Callable[..., Path]
 
@@ -29,10 +29,10 @@ class TestBadData:
     def test_a_file(self, refused: Command, tmp_path: Path) -> None:
         (tmp_path / "notes.odt").write_text("hello")
         for command in (["train"], ["data", "check"]):
-            said = refused(*command, tmp_path / "notes.odt").err
-            assert "its name ends in '.odt'" in said
-            assert ".jsonl" in said
-            assert "for images and audio, use a folder" in said
+            result = refused(*command, tmp_path / "notes.odt").err
+            assert "its name ends in '.odt'" in result
+            assert ".jsonl" in result
+            assert "for images and audio, use a folder" in result
         (tmp_path / "one.png").write_bytes(b"")
         assert "one of the images themselves" in refused("train", tmp_path / "one.png").err
 
@@ -68,9 +68,9 @@ class TestBadData:
     ) -> None:
         monkeypatch.chdir(tmp_path)
         bomb(own_pictures / "cat/bomb.png")
-        said = sfumato("train", own_pictures, "--steps", "1", *tiny_options)
-        assert said.code == 0
-        assert "read 13 of 13 files, 1 set aside" in said.out
+        result = sfumato("train", own_pictures, "--steps", "1", *tiny_options)
+        assert result.code == 0
+        assert "read 13 of 13 files, 1 set aside" in result.out
 
 
 class TestBadSettings:
@@ -144,9 +144,9 @@ class TestBadSettings:
     def test_of_a_run_without_classes(self, refused: Command, runs: Runs) -> None:
         runs("plain")
         for options in (["--scale", "2"], ["--label", "cat"]):
-            said = refused("sample", "plain", *options)
-            assert "trained without classes" in said.err
-            assert "  hint: " in said.err
+            result = refused("sample", "plain", *options)
+            assert "trained without classes" in result.err
+            assert "  hint: " in result.err
 
     @pytest.mark.parametrize(
         "command", [["train"], ["info"], ["resume"], ["data", "fetch"], ["data", "check"]]

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from sfumato import __version__
-from tests.cli.said import Command, Said
+from tests.cli.console import Command, Result
 
 Runs = Callable[..., Path]
 
@@ -25,18 +25,18 @@ class TestHelp:
         ],
     )  # fmt: skip
     def test_every_command_has_some(self, sfumato: Command, command: list[str]) -> None:
-        said = sfumato(*command, "--help")
-        assert said.code == 0
-        assert "Usage: sfumato" in said.out
+        result = sfumato(*command, "--help")
+        assert result.code == 0
+        assert "Usage: sfumato" in result.out
 
     def test_version(self, sfumato: Command) -> None:
         assert sfumato("--version").out.strip() == __version__
 
 
 class TestJson:
-    def parsed(self, said: Said) -> Any:
-        assert said.code == 0, said.err
-        return json.loads(said.out)
+    def parsed(self, result: Result) -> Any:
+        assert result.code == 0, result.err
+        return json.loads(result.out)
 
     def test_lists(self, sfumato: Command) -> None:
         entries = self.parsed(sfumato("data", "list", "--json"))
@@ -45,25 +45,25 @@ class TestJson:
         assert recipes["default"] in recipes["names"]
         samplers = self.parsed(sfumato("samplers", "--json"))
         assert set(samplers) == {"images and audio", "text"}
-        for told in samplers.values():
-            assert told["default"] in told["names"]
-            assert all(told["names"].values())
+        for content in samplers.values():
+            assert content["default"] in content["names"]
+            assert all(content["names"].values())
 
     def test_doctor(self, sfumato: Command) -> None:
         assert self.parsed(sfumato("doctor", "--json"))["sfumato"] == __version__
 
     def test_data_check(self, sfumato: Command, pictures: Path, tmp_path: Path) -> None:
         sheet = tmp_path / "[sheet].png"
-        told = self.parsed(sfumato("data", "check", pictures, "--json", "--sheet", sheet))
-        assert told["labels"] == {"cat": 9, "dog": 3}
-        with Image.open(told["contact_sheet"]) as picture:
+        content = self.parsed(sfumato("data", "check", pictures, "--json", "--sheet", sheet))
+        assert content["labels"] == {"cat": 9, "dog": 3}
+        with Image.open(content["contact_sheet"]) as picture:
             picture.load()
 
     def test_info_and_sample(self, sfumato: Command, runs: Runs) -> None:
         runs("unet")
         assert self.parsed(sfumato("info", "unet", "--json"))["step"] == 4
-        told = self.parsed(sfumato("sample", "unet", "-n", "2", "--steps", "2", "--json"))
-        assert [Path(path).is_file() for path in told["files"]] == [True, True]
+        content = self.parsed(sfumato("sample", "unet", "-n", "2", "--steps", "2", "--json"))
+        assert [Path(path).is_file() for path in content["files"]] == [True, True]
 
 
 class TestPlainly:
@@ -76,21 +76,21 @@ class TestPlainly:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        said = sfumato("train", pictures, "--steps", "2", "--name", "a", *tiny_options)
-        assert (said.code, said.err) == (0, "")
-        assert "run runs/a" in said.out
-        assert "next: sfumato sample runs/a" in said.out
-        said = sfumato("resume", "a", "--steps", "3", "--quiet")
-        assert (said.code, said.out, said.err) == (0, "runs/a\n", "")
-        said = sfumato("sample", "runs/a", "-n", "1", "--trajectory", "--label", "dog")
-        assert (said.code, said.err) == (0, "")
-        assert said.out.startswith("1 image in runs/a/samples/001")
-        said = sfumato("sample", "--like", "runs/a/samples/001/00000.png", "--out", "again")
-        assert said.code == 0
+        result = sfumato("train", pictures, "--steps", "2", "--name", "a", *tiny_options)
+        assert (result.code, result.err) == (0, "")
+        assert "run runs/a" in result.out
+        assert "next: sfumato sample runs/a" in result.out
+        result = sfumato("resume", "a", "--steps", "3", "--quiet")
+        assert (result.code, result.out, result.err) == (0, "runs/a\n", "")
+        result = sfumato("sample", "runs/a", "-n", "1", "--trajectory", "--label", "dog")
+        assert (result.code, result.err) == (0, "")
+        assert result.out.startswith("1 image in runs/a/samples/001")
+        result = sfumato("sample", "--like", "runs/a/samples/001/00000.png", "--out", "again")
+        assert result.code == 0
         again, first = Path("again/00000.png"), Path("runs/a/samples/001/00000.png")
         assert again.read_bytes() == first.read_bytes()
-        said = sfumato("info", "a")
-        assert "cat, dog" in said.out
+        result = sfumato("info", "a")
+        assert "cat, dog" in result.out
 
     def test_tables(
         self,
@@ -103,10 +103,10 @@ class TestPlainly:
         monkeypatch.chdir(tmp_path)
         bomb(own_pictures / "cat/[b]bomb.png")
         (own_pictures / "dog/[red]x.png").write_text("no picture")
-        said = sfumato("data", "check", own_pictures, "--sheet", "[/sheet].png")
-        assert said.code == 0
-        assert "[/sheet].png" in said.out
-        assert "cat/[b]bomb.png: too large to decode" in said.out
-        assert "dog/[red]x.png: not an image" in said.out
+        result = sfumato("data", "check", own_pictures, "--sheet", "[/sheet].png")
+        assert result.code == 0
+        assert "[/sheet].png" in result.out
+        assert "cat/[b]bomb.png: too large to decode" in result.out
+        assert "dog/[red]x.png: not an image" in result.out
         for command in (["data", "list"], ["recipes"], ["samplers"], ["doctor"]):
             assert sfumato(*command).code == 0

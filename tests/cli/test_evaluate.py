@@ -11,7 +11,7 @@ import pytest
 
 from sfumato.evaluation.of import text
 from sfumato.training.train import planned, train
-from tests.cli.said import Command
+from tests.cli.console import Command
 from tests.media_runs import TINY_TEXT
 
 FEW = ("-n", "4", "--rows", "4", "--draws", "1")
@@ -35,8 +35,8 @@ def no_fetching(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_tables(sfumato: Command, run: Path) -> None:
-    said = sfumato("evaluate", run, *FEW)
-    assert said.code == 0, said.err
+    result = sfumato("evaluate", run, *FEW)
+    assert result.code == 0, result.err
     for line in (
         "bits per character",
         "known words",
@@ -44,8 +44,8 @@ def test_tables(sfumato: Command, run: Path) -> None:
         "character 4-grams",
         "only 4",
     ):
-        assert line in said.out
-    assert said.out.splitlines()[-2:] == [
+        assert line in result.out
+    assert result.out.splitlines()[-2:] == [
         f"report: {run / 'evaluation/report.json'}",
         f"page: {run / 'evaluation/report.html'}",
     ]
@@ -53,9 +53,9 @@ def test_tables(sfumato: Command, run: Path) -> None:
 
 def test_json(sfumato: Command, run: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
-    said = sfumato("evaluate", run, *FEW, "--sampler", "bridge", "--out", out, "--json")
-    assert said.code == 0, said.err
-    assert json.loads(said.out) == json.loads((out / "report.json").read_text())
+    result = sfumato("evaluate", run, *FEW, "--sampler", "bridge", "--out", out, "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out) == json.loads((out / "report.json").read_text())
 
 
 def test_refusals(refused: Command, run: Path, tmp_path: Path) -> None:
@@ -68,21 +68,21 @@ def test_refusals(refused: Command, run: Path, tmp_path: Path) -> None:
 class TestCompare:
     def test_a_table(self, sfumato: Command, runs: Callable[..., Path]) -> None:
         first = runs("unet", "transformer")
-        asked = ("-n", "6", "--at", "1", "--at", "2")
-        said = sfumato("compare", "unet", "transformer", *asked)
-        assert said.code == 0, said.err
+        options = ("-n", "6", "--at", "1", "--at", "2")
+        result = sfumato("compare", "unet", "transformer", *options)
+        assert result.code == 0, result.err
         for line in ("distance, random-features", "samples to held-out", "unet", "transformer"):
-            assert line in said.out
+            assert line in result.out
         page = first / "evaluation/unet-transformer.html"
-        assert said.out.splitlines()[-1] == f"page: {page.relative_to(Path.cwd())}"
+        assert result.out.splitlines()[-1] == f"page: {page.relative_to(Path.cwd())}"
         assert page.is_file()
 
     def test_json(self, sfumato: Command, runs: Callable[..., Path], tmp_path: Path) -> None:
         runs("unet", "transformer")
         out = tmp_path / "both"
-        said = sfumato("compare", "unet", "transformer", "-n", "6", "--at", "1", "--out", out,
+        result = sfumato("compare", "unet", "transformer", "-n", "6", "--at", "1", "--out", out,
                        "--json")  # fmt: skip
-        assert json.loads(said.out) == json.loads((out / "unet-transformer.json").read_text())
+        assert json.loads(result.out) == json.loads((out / "unet-transformer.json").read_text())
 
     def test_refusals(self, refused: Command, runs: Callable[..., Path]) -> None:
         runs("unet", "plain")

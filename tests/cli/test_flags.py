@@ -17,7 +17,7 @@ from sfumato.model import options as declared
 from sfumato.model.keywords import help_of
 from sfumato.model.options import Options
 from sfumato.run import Run
-from tests.cli.said import Command
+from tests.cli.console import Command
 
 Runs = Callable[..., Path]
 COMMANDS = {
@@ -86,14 +86,14 @@ class TestOptions:
 
     def test_a_choice_that_is_none(self, refused: Command, runs: Runs, pictures: Path) -> None:
         runs("unet")
-        said = refused("score", "unet", pictures, "--method", "odd").err
-        assert "method cannot be 'odd'" in said
-        assert "did you mean 'ode'" in said
+        result = refused("score", "unet", pictures, "--method", "odd").err
+        assert "method cannot be 'odd'" in result
+        assert "did you mean 'ode'" in result
 
     def test_as_many_at_a_time_as_fit(self, sfumato: Command, runs: Runs) -> None:
         runs("unet")
-        said = sfumato("sample", "unet", "-n", "1", "--steps", "1", "--batch", "auto")
-        assert said.code == 0, said.err
+        result = sfumato("sample", "unet", "-n", "1", "--steps", "1", "--batch", "auto")
+        assert result.code == 0, result.err
 
 
 class TestOldSpellings:
@@ -114,19 +114,19 @@ class TestOldSpellings:
 
     def test_a_command_takes_them(self, sfumato: Command, runs: Runs) -> None:
         runs("unet")
-        said = sfumato("sample", "unet", "--number", "1", "--steps=2")
-        assert (said.code, said.err) == (0, "note: --number is now --n.\n")
-        assert said.out.startswith("1 image in")
-        said = sfumato("sample", "unet", "-n", "1", "--from=runs/unet/samples/001/00000.png")
-        assert (said.code, said.err) == (0, "note: --from is now --start.\n")
+        result = sfumato("sample", "unet", "--number", "1", "--steps=2")
+        assert (result.code, result.err) == (0, "note: --number is now --n.\n")
+        assert result.out.startswith("1 image in")
+        result = sfumato("sample", "unet", "-n", "1", "--from=runs/unet/samples/001/00000.png")
+        assert (result.code, result.err) == (0, "note: --from is now --start.\n")
 
     def test_settings(self, sfumato: Command, pictures: Path, tmp_path: Path) -> None:
         sheet = tmp_path / "sheet.png"
-        said = sfumato("data", "check", pictures, "--set", "medium.size=32", "--sheet", sheet)
-        assert (said.code, said.err) == (0, "note: --set is now --settings.\n")
-        assert "32 x 32" in said.out
+        result = sfumato("data", "check", pictures, "--set", "medium.size=32", "--sheet", sheet)
+        assert (result.code, result.err) == (0, "note: --set is now --settings.\n")
+        assert "32 x 32" in result.out
 
     def test_output_for_programs_stays_clean(self, sfumato: Command, runs: Runs) -> None:
         runs("unet")
-        said = sfumato("sample", "unet", "--number", "1", "--steps", "1", "--json")
-        assert said.out.startswith("{")
+        result = sfumato("sample", "unet", "--number", "1", "--steps", "1", "--json")
+        assert result.out.startswith("{")

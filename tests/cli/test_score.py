@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.said import Command
+from tests.cli.console import Command
 
 QUICK = ("--draws", "2", "--steps", "2", "--held-out", "2")
 
@@ -17,9 +17,9 @@ Runs = Callable[..., Path]
 def test_a_table(sfumato: Command, runs: Runs, pictures: Path, tmp_path: Path) -> None:
     runs("unet")
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    said = sfumato("score", "unet", pictures / "dog", tmp_path / "bad.png", *QUICK)
-    assert said.code == 0, said.err
-    head, *rows = said.out.splitlines()
+    result = sfumato("score", "unet", pictures / "dog", tmp_path / "bad.png", *QUICK)
+    assert result.code == 0, result.err
+    head, *rows = result.out.splitlines()
     assert head.split() == ["file", "bits", "per", "dimension", "held-out", "less", "likely", "z"]
     ranks = [row.split() for row in rows[:3]]
     assert [row[0] for row in ranks] == ["1", "2", "3"]
@@ -37,22 +37,22 @@ def test_without_held_out_items_there_are_no_columns_for_them(
     sfumato: Command, runs: Runs, pictures: Path
 ) -> None:
     runs("unet")
-    said = sfumato("score", "unet", pictures / "dog", "--draws", "1", "--steps", "2",
+    result = sfumato("score", "unet", pictures / "dog", "--draws", "1", "--steps", "2",
                    "--held-out", "0")  # fmt: skip
-    assert "held" not in said.out
-    assert "±" not in said.out
+    assert "held" not in result.out
+    assert "±" not in result.out
 
 
 def test_json(sfumato: Command, runs: Runs, pictures: Path) -> None:
     runs("unet")
-    said = sfumato("score", "unet", pictures / "dog", "--method", "ode", "--probes", "2",
+    result = sfumato("score", "unet", pictures / "dog", "--method", "ode", "--probes", "2",
                    "--label", "dog", "--seed", "5", *QUICK, "--json")  # fmt: skip
-    assert said.code == 0, said.err
-    found = json.loads(said.out)
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
     assert len(found["items"]) == 3
-    asked = {"run": "unet", "snapshot": "latest", "method": "ode", "probes": 2, "label": "dog",
+    expected = {"run": "unet", "snapshot": "latest", "method": "ode", "probes": 2, "label": "dog",
              "seed": 5, "draws": 2, "steps": 2}  # fmt: skip
-    assert asked.items() <= found.items()
+    assert expected.items() <= found.items()
 
 
 def test_refusals(refused: Command, runs: Runs, pictures: Path, tmp_path: Path) -> None:

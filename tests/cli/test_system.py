@@ -13,7 +13,7 @@ import pytest
 from sfumato.cli import main
 from sfumato.cli.errors import refusal
 from sfumato.errors import DiskFull
-from tests.cli.said import Command
+from tests.cli.console import Command
 
 Runs = Callable[..., Path]
 
@@ -43,9 +43,9 @@ class TestTheSystem:
 
         runs("unet")
         monkeypatch.setattr(Path, "mkdir", mkdir)
-        said = refused("sample", "unet", code=code)
-        assert os.strerror(number) in said.err
-        assert "runs/unet/samples" in said.err
+        result = refused("sample", "unet", code=code)
+        assert os.strerror(number) in result.err
+        assert "runs/unet/samples" in result.err
 
     def test_a_run_that_cannot_be_written(
         self,
@@ -58,8 +58,8 @@ class TestTheSystem:
         monkeypatch.chdir(tmp_path)
         (tmp_path / "runs").write_text("a file")
         for name in ([], ["--name", "a"]):
-            said = refused("train", pictures, "--steps", "1", *name, *tiny_options)
-            assert "a file stands where a folder is needed" in said.err
+            result = refused("train", pictures, "--steps", "1", *name, *tiny_options)
+            assert "a file stands where a folder is needed" in result.err
 
     def test_a_contact_sheet_that_cannot_be_written(
         self, refused: Command, pictures: Path, tmp_path: Path
@@ -90,8 +90,8 @@ class TestTheSystem:
 
         runs("unet")
         monkeypatch.setattr("sfumato.run.open_run", interrupted)
-        said = sfumato("info", "unet")
-        assert (said.code, said.err) == (130, "error: stopped.\n")
+        result = sfumato("info", "unet")
+        assert (result.code, result.err) == (130, "error: stopped.\n")
 
 
 def _code_of(arguments: list[str]) -> int:

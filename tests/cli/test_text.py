@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sfumato.cli import main
-from tests.cli.said import Command, Said
+from tests.cli.console import Command, Result
 
 Runs = Callable[..., Path]
 SETTINGS = (
@@ -54,92 +54,92 @@ def place(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return tmp_path
 
 
-def parsed(said: Said) -> Any:
-    assert said.code == 0, said.err
-    return json.loads(said.out)
+def parsed(result: Result) -> Any:
+    assert result.code == 0, result.err
+    return json.loads(result.out)
 
 
 @pytest.mark.parametrize("command", ["fill", "sample", "train"])
 def test_every_command_has_help(sfumato: Command, command: str) -> None:
-    said = sfumato(command, "--help")
-    assert said.code == 0
-    assert "Usage: sfumato" in said.out
+    result = sfumato(command, "--help")
+    assert result.code == 0
+    assert "Usage: sfumato" in result.out
 
 
 def test_from_a_file_to_texts(
     sfumato: Command, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    said = sfumato("train", trained / "notes.txt", "--steps", "2", "--name", "a", *OPTIONS)
-    assert (said.code, said.err) == (0, "")
-    assert "run runs/a" in said.out
-    said = sfumato("resume", "a", "--steps", "3", "--quiet")
-    assert (said.code, said.out, said.err) == (0, "runs/a\n", "")
-    said = sfumato("info", "a")
-    assert said.code == 0
-    assert "characters" in said.out
-    said = sfumato("sample", "a", "-n", "1", "--trajectory")
-    assert (said.code, said.err) == (0, "")
-    assert "1 text in runs/a/samples/001/samples.jsonl" in said.out
-    assert "from noise: runs/a/samples/001/trajectory.jsonl" in said.out
+    result = sfumato("train", trained / "notes.txt", "--steps", "2", "--name", "a", *OPTIONS)
+    assert (result.code, result.err) == (0, "")
+    assert "run runs/a" in result.out
+    result = sfumato("resume", "a", "--steps", "3", "--quiet")
+    assert (result.code, result.out, result.err) == (0, "runs/a\n", "")
+    result = sfumato("info", "a")
+    assert result.code == 0
+    assert "characters" in result.out
+    result = sfumato("sample", "a", "-n", "1", "--trajectory")
+    assert (result.code, result.err) == (0, "")
+    assert "1 text in runs/a/samples/001/samples.jsonl" in result.out
+    assert "from noise: runs/a/samples/001/trajectory.jsonl" in result.out
 
 
 def test_one_text_becomes_files_and_can_be_made_again(sfumato: Command, place: Path) -> None:
-    told = parsed(
+    content = parsed(
         sfumato("sample", "poems", "-n", "3", "--label", "rough", "--seed", "4", "--json")
     )
-    lines = [json.loads(line) for line in Path(told["file"]).read_text().splitlines()]
-    assert [line["text"] for line in lines] == told["texts"]
+    lines = [json.loads(line) for line in Path(content["file"]).read_text().splitlines()]
+    assert [line["text"] for line in lines] == content["texts"]
     assert {line["recipe"]["label"] for line in lines} == {"rough"}
-    again = parsed(sfumato("sample", "--like", told["file"] + ":2", "--out", "again", "--json"))
-    assert again["texts"] == told["texts"][1:2]
+    again = parsed(sfumato("sample", "--like", content["file"] + ":2", "--out", "again", "--json"))
+    assert again["texts"] == content["texts"][1:2]
 
 
 def test_texts_are_printed_as_they_are(sfumato: Command, place: Path) -> None:
     """With brackets that look like markup, and other signs."""
-    said = sfumato("sample", "notes", "-n", "4", "--seed", "1")
+    result = sfumato("sample", "notes", "-n", "4", "--seed", "1")
     shown = parsed(sfumato("sample", "notes", "-n", "4", "--seed", "1", "--json"))["texts"]
-    assert all(text in said.out for text in shown)
+    assert all(text in result.out for text in shown)
     assert any("[" in text or "]" in text for text in shown)
 
 
 def test_gaps_are_filled(sfumato: Command, place: Path) -> None:
     command = ("fill", "notes", "the ____ is ____", "--length", "2-3", "-n", "3")
-    told = parsed(sfumato(*command, "--candidates", "6", "--json"))
-    assert len(told) == 3
-    for one in told:
+    content = parsed(sfumato(*command, "--candidates", "6", "--json"))
+    assert len(content) == 3
+    for one in content:
         first, second = one["gaps"]
         assert one["text"] == f"the {first} is {second}"
-    said = sfumato(*command, "--candidates", "6")
-    assert (said.code, said.err) == (0, "")
-    assert said.out.count("bits/token") == 3
-    assert all(one["text"] in said.out for one in told)
+    result = sfumato(*command, "--candidates", "6")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.count("bits/token") == 3
+    assert all(one["text"] in result.out for one in content)
 
 
 def test_gaps_of_a_file_and_with_a_label(sfumato: Command, place: Path) -> None:
     Path("gaps.txt").write_text("the X sea 3")
-    told = parsed(
+    content = parsed(
         sfumato(
             "fill", "poems", "--file", "gaps.txt", "--marker", "X", "--label", "calm",
             "--scale", "2", "--length", "4", "--candidates", "5", "--steps", "2", "--json",
         )
     )  # fmt: skip
-    assert all(one["text"] == f"the {one['gaps'][0]} sea 3" for one in told)
+    assert all(one["text"] == f"the {one['gaps'][0]} sea 3" for one in content)
 
 
 def test_data_are_checked(sfumato: Command, trained: Path) -> None:
-    told = parsed(
+    content = parsed(
         sfumato("data", "check", trained / "poems.jsonl", "--label-field", "mood", "--json")
     )
-    assert told["labels"] == {"calm": 20, "rough": 20}
-    assert told["documents"] == 40
+    assert content["labels"] == {"calm": 20, "rough": 20}
+    assert content["documents"] == 40
     lines = ("--settings", "medium.split=line", "--settings", "data.held_out=0")
-    told = parsed(sfumato("data", "check", trained / "notes.txt", *lines, "--json"))
-    assert told["documents"] > 2
-    assert told["settings"]["split"] == "line"
-    said = sfumato("data", "check", trained / "notes.txt")
-    assert said.code == 0
-    assert "[b]green[/b]" in said.out
+    content = parsed(sfumato("data", "check", trained / "notes.txt", *lines, "--json"))
+    assert content["documents"] > 2
+    assert content["settings"]["split"] == "line"
+    result = sfumato("data", "check", trained / "notes.txt")
+    assert result.code == 0
+    assert "[b]green[/b]" in result.out
 
 
 def test_letters_that_the_terminal_lacks_are_spelt_out(
@@ -209,9 +209,9 @@ def test_what_cannot_be_sampled(
 
 
 def test_a_line_that_another_run_made(refused: Command, sfumato: Command, place: Path) -> None:
-    told = parsed(sfumato("sample", "poems", "-n", "1", "--json"))
-    assert "not made by the weights" in refused("sample", "notes", "--like", told["file"]).err
-    assert "carries no provenance" in refused("sample", "--like", told["file"] + ":2").err
+    content = parsed(sfumato("sample", "poems", "-n", "1", "--json"))
+    assert "not made by the weights" in refused("sample", "notes", "--like", content["file"]).err
+    assert "carries no provenance" in refused("sample", "--like", content["file"] + ":2").err
 
 
 def test_pictures_have_no_gaps(refused: Command, runs: Runs) -> None:

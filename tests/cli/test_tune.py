@@ -7,15 +7,15 @@ from sfumato.run import Run
 
 def test_tune_tells_what_it_found(sfumato, runs):
     runs("plain")
-    said = sfumato("tune", "plain", "--steps", "3", "--examples", "3", "--rounds", "1")
-    assert said.code == 0
-    assert "tuned for 3 evaluations" in said.out and "best untuned" in said.out
+    result = sfumato("tune", "plain", "--steps", "3", "--examples", "3", "--rounds", "1")
+    assert result.code == 0
+    assert "tuned for 3 evaluations" in result.out and "best untuned" in result.out
 
 
 def test_tune_as_json(sfumato, runs):
     runs("plain")
-    said = sfumato("tune", "plain", "--steps", "3", "--examples", "3", "--rounds", "1", "--json")
-    found = json.loads(said.out)
+    result = sfumato("tune", "plain", "--steps", "3", "--examples", "3", "--rounds", "1", "--json")
+    found = json.loads(result.out)
     assert found["steps"] == 3 and found["sampler"]["kind"] == "tuned"
     assert found["error"] > 0 and "path" in found
 
@@ -33,10 +33,10 @@ def test_guidance_is_kept_in_the_sample_and_made_again(sfumato, runs, tmp_path):
 
 def test_unknown_guidance_is_refused_with_a_suggestion(sfumato, runs):
     runs("unet")
-    said = sfumato("sample", "unet", "--guidance", "rescale")
-    assert said.code == 2 and "rescaled" in said.err
-    said = sfumato("sample", "unet", "--interval", "0.9", "0.1")
-    assert said.code == 2 and "interval" in said.err
+    result = sfumato("sample", "unet", "--guidance", "rescale")
+    assert result.code == 2 and "rescaled" in result.err
+    result = sfumato("sample", "unet", "--interval", "0.9", "0.1")
+    assert result.code == 2 and "interval" in result.err
 
 
 def test_guidance_by_early_weights_needs_no_labels(sfumato, runs):
@@ -44,10 +44,10 @@ def test_guidance_by_early_weights_needs_no_labels(sfumato, runs):
     directory = Run.open("plain").directory
     for old in directory.early.glob("*"):
         old.unlink()
-    said = sfumato("sample", "plain", "-n", "1", "--steps", "2", "--guidance", "auto")
-    assert said.code != 0 and "early weights" in said.err
+    result = sfumato("sample", "plain", "-n", "1", "--steps", "2", "--guidance", "auto")
+    assert result.code != 0 and "early weights" in result.err
     directory.early.mkdir(exist_ok=True)
     early = directory.early / "step-1.safetensors"
     early.write_bytes(directory.model.read_bytes())
-    said = sfumato("sample", "plain", "-n", "1", "--steps", "2", "--guidance", "auto")
-    assert said.code == 0
+    result = sfumato("sample", "plain", "-n", "1", "--steps", "2", "--guidance", "auto")
+    assert result.code == 0

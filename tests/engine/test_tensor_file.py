@@ -43,7 +43,7 @@ def test_facts_are_read_from_memory_and_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "t.safetensors"
     for told in ({"step": "7", "what": "größer"}, {}):
         tensor_file.write_sealed(path, {"t": torch.zeros(3)}, told)
-        assert tensor_file.info(path.read_bytes()) == told
+        assert tensor_file.facts_of(path.read_bytes()) == told
         assert tensor_file.read_facts(path) == told
 
 
@@ -80,7 +80,7 @@ def test_files_of_other_programs_have_no_seal(tmp_path: Path) -> None:
     save_file({"t": torch.ones(2)}, path, metadata={"format": "pt", "step": "3"})
     found, content = tensor_file.read_sealed(path)
     assert torch.equal(found["t"], torch.ones(2))
-    assert tensor_file.info(content) == {"format": "pt", "step": "3"}
+    assert tensor_file.facts_of(content) == {"format": "pt", "step": "3"}
 
 
 def test_a_seal_of_another_kind_is_none(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_all_real_items_are_training_items_first() -> None:
     assert found.real.flatten().tolist() == [1.0, 1.0, 2.0]
 
 
-def test_indices_are_evenly_evenly_spaced() -> None:
+def test_indices_are_evenly_spaced() -> None:
     assert evenly_spaced(10, 5).tolist() == [0, 2, 4, 6, 8]
     assert evenly_spaced(3, 5).tolist() == [0, 1, 2]
     assert evenly_spaced(0, 5).tolist() == []

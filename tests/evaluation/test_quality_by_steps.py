@@ -44,7 +44,7 @@ def plotted(*runs: Evaluation) -> Plot:
             return plot
 
 
-def test_each_run_is_a_line_of_distance_section() -> None:
+def test_each_run_is_a_line_of_distances() -> None:
     run = evaluated("one")
     plot = plotted(run, evaluated("two"))
     assert [line.name for line in plot.lines] == ["one", "two"]

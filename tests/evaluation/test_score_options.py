@@ -18,7 +18,7 @@ def test_each_method_has_its_own_defaults() -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"method": "guess"}, "no method 'guess'"),
+        ({"method": "guess"}, "method cannot be 'guess'"),
         ({"draws": 0}, "draws cannot be 0"),
         ({"steps": 0}, "steps cannot be 0"),
         ({"method": "ode", "steps": 1}, "steps cannot be 1"),

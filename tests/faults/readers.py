@@ -24,12 +24,11 @@ from sfumato.media.audio import provenance as sound_recipe
 from sfumato.media.audio.open import read_audio
 from sfumato.media.image import provenance as recipe_chunk
 from sfumato.media.image.open import open_image
-from sfumato.media.text.data import read_tokenizer
 from sfumato.media.text.documents import read_documents
+from sfumato.media.text.medium import read_tokenizer
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
 from sfumato.runs import spec as specs
-from sfumato.runs.directory import RunDirectory
 
 _DRAW = np.random.default_rng(0)
 _SVG = (
@@ -166,7 +165,7 @@ def _read_labelled(path: Path) -> object:
 
 
 def _read_tokenizer(path: Path) -> object:
-    return read_tokenizer(RunDirectory(path.parent))
+    return read_tokenizer(path.parent)
 
 
 def _read_archive(path: Path) -> object:

@@ -11,8 +11,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from sfumato.media.audio.data import AudioData
-from sfumato.media.image.data import ImageData
+from sfumato.media.numbers import NumberData
 from sfumato.media.text.medium import TextData
 from sfumato.training.data import prepare
 from sfumato.training.train import planned
@@ -54,7 +53,7 @@ def test_pictures(tmp_path: Path, tiny: tuple[str, ...], tally: Tally) -> None:
     good, bad = _pictures(tmp_path)
     with fault.trial():
         data = list(prepare(tmp_path, planned("image", steps=1, changes=tiny)))[-1]
-        assert isinstance(data, ImageData)
+        assert isinstance(data, NumberData)
         assert {item.name for item in data.dataset.items} == good
         assert {path for path, _ in data.dataset.rejected} == bad
         assert all(reason for _, reason in data.dataset.rejected)
@@ -91,7 +90,7 @@ def test_sounds(tmp_path: Path, tally: Tally) -> None:
     changes = ("medium.rate=8000", "medium.seconds=0.5", "medium.shift=0", "data.held_out=0")
     with fault.trial():
         data = list(prepare(tmp_path, planned("audio", steps=1, changes=changes)))[-1]
-        assert isinstance(data, AudioData)
+        assert isinstance(data, NumberData)
         assert good <= {item.path for item in data.dataset.items}
         assert bad <= {path for path, _ in data.dataset.rejected}
         assert np.isfinite(data.dataset.array).all()

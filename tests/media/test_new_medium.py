@@ -46,7 +46,9 @@ def maps(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(maps: Path, tmp_path: Path) -> sfumato.Run:
     """A run of eight steps."""
-    return sfumato.train(maps, recipe="heights", name="maps", root=tmp_path / "runs", settings=CHANGES)
+    return sfumato.train(
+        maps, recipe="heights", name="maps", root=tmp_path / "runs", settings=CHANGES
+    )
 
 
 def test_train(run: sfumato.Run) -> None:
@@ -84,6 +86,15 @@ def test_check(maps: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "40" in shown and "broken.npy" in shown
 
 
+def test_variations_of_a_file(run: sfumato.Run, maps: Path) -> None:
+    start = next(maps.glob("hill/*1.npy"))
+    samples = run.sample(2, seed=5, steps=3, start=start, strength=0.01)
+    free = run.sample(2, seed=5, steps=3)
+    distance, farther = (np.abs(found.items - np.load(start)).mean() for found in (samples, free))
+    assert distance < farther / 2
+    assert samples.provenance[0].start.path == str(start)
+
+
 def test_evaluate_and_score(run: sfumato.Run, maps: Path) -> None:
     result = run.evaluate(n=24, steps=2, rows=4, draws=2)
     assert result.sampling["n"] == 24
@@ -106,7 +117,7 @@ def test_what_cannot_be_registered() -> None:
     class Heights(HeightMedium):
         name = "other"
 
-    with pytest.raises(SettingError, match="abstract: it does not define.* cache_key"):
+    with pytest.raises(SettingError, match=r"abstract: it does not define.* cache_key"):
         sfumato.register(Nothing)
     with pytest.raises(SettingError, match="There is a medium 'image' already"):
         sfumato.register(Image)

@@ -26,16 +26,16 @@ Runs = Callable[..., Path]
 RATE = 4_000
 
 
-def files(run: str | None, out: str, like: Path | None = None, **asked: Any) -> list[Path]:
-    format = asked.pop("format", None)
-    options = SampleOptions(**asked)
+def files(run: str | None, out: str, like: Path | None = None, **keywords: Any) -> list[Path]:
+    format = keywords.pop("format", None)
+    options = SampleOptions(**keywords)
     *_, written = sample_files(run, options, out=Path(out), like=like, format=format)
     assert isinstance(written, Written)
     return written.out.files
 
 
-def made(run: Run, n: int = 4, **asked: Any) -> Samples:
-    found = run.sample(n, **asked)
+def made(run: Run, n: int = 4, **keywords: Any) -> Samples:
+    found = run.sample(n, **keywords)
     assert isinstance(found, Samples)
     return found
 
@@ -73,8 +73,8 @@ def test_lengths_are_drawn_from_the_class_and_kept(tones: Run, tmp_path: Path) -
         header = soundfile.info(path)
         assert (header.samplerate, header.channels) == (RATE, 1)
         assert header.frames == round(length * RATE)
-    asked = made(tones, 2, seconds=0.125)
-    assert [clip.shape for clip in (asked[0], asked[1])] == [(1, 500)] * 2
+    samples = made(tones, 2, seconds=0.125)
+    assert [clip.shape for clip in (samples[0], samples[1])] == [(1, 500)] * 2
 
 
 def awake(run: Run) -> NumberModel:
@@ -97,9 +97,9 @@ def test_the_length_acts_and_is_whole_samples(sounds: Path, finished_sounds: Pat
         (done,) = [event for event in model.sample(request) if isinstance(event, Made)]
         return done.items, [origin.seconds for origin in done.provenance]
 
-    for asked in ({}, {"start": sounds / "low/2.wav", "strength": 0.9}):
+    for keywords in ({}, {"start": sounds / "low/2.wav", "strength": 0.9}):
         for seed in range(4):
-            request = model.request(SampleOptions(1, seed=seed, label="low", **asked))
+            request = model.request(SampleOptions(1, seed=seed, label="low", **keywords))
             first, (seconds,) = clips(request)
             assert seconds * RATE == pytest.approx(round(seconds * RATE), abs=1e-9)
             again, same = clips(lasting(request, seconds))

@@ -39,9 +39,9 @@ def compiler(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def texts(out: str, like: Path | None = None, **asked: Any) -> list[str]:
+def texts(out: str, like: Path | None = None, **keywords: Any) -> list[str]:
     run = "labelled" if like is None else None
-    *_, written = sample_files(run, SampleOptions(**asked), out=Path(out), like=like)
+    *_, written = sample_files(run, SampleOptions(**keywords), out=Path(out), like=like)
     made: list[str] = written.out.texts
     return made
 

@@ -23,18 +23,18 @@ def test_a_label_is_left_open_where_there_is_a_start(unet: Run, pictures: Path) 
     model = NumberModel(unet.directory, unet.spec)
     seen: set[int] = set()
 
-    def note(network: nn.Module, args: tuple[Any, ...], told: dict[str, Any]) -> None:
-        seen.update(told["label"][:3].tolist())  # Behind them a tile is filled up.
+    def note(network: nn.Module, args: tuple[Any, ...], inputs: dict[str, Any]) -> None:
+        seen.update(inputs["label"][:3].tolist())  # Behind them a tile is filled up.
 
     model.denoiser.backbone.register_forward_pre_hook(note, with_kwargs=True)
     start = pictures / "dog/0.png"
-    for asked, expected, label in (
+    for keywords, expected, label in (
         ({"start": start}, {2}, None),
         ({"start": start, "label": "dog"}, {1}, "dog"),
         ({"label": "cat"}, {0}, "cat"),
     ):
         seen.clear()
-        request = model.request(SampleOptions(3, **asked))  # type: ignore[arg-type]
+        request = model.request(SampleOptions(3, **keywords))  # type: ignore[arg-type]
         (made,) = [event for event in model.sample(request) if isinstance(event, Made)]
         assert seen == expected
         assert {origin.label for origin in made.provenance} == {label}

@@ -27,8 +27,8 @@ Runs = Callable[..., Path]
 AWAY = ("auto", "auto-label")
 
 
-def files(run: str | None, out: str, like: Path | None = None, **asked: Any) -> list[Path]:
-    *_, written = sample_files(run, SampleOptions(**asked), out=Path(out), like=like)
+def files(run: str | None, out: str, like: Path | None = None, **keywords: Any) -> list[Path]:
+    *_, written = sample_files(run, SampleOptions(**keywords), out=Path(out), like=like)
     assert isinstance(written, Written)
     return written.out.files
 
@@ -36,8 +36,8 @@ def files(run: str | None, out: str, like: Path | None = None, **asked: Any) -> 
 @pytest.mark.parametrize("guidance", [*RULES, *AWAY])
 def test_a_guided_sample_is_made_again_and_the_same_in_any_batch(runs: Runs, guidance: str) -> None:
     runs("unet")
-    asked = {"n": 3, "guidance": guidance, "interval": (0.2, 0.9), "scale": 3.0}
-    together, alone = files("unet", "a", **asked), files("unet", "b", batch=1, **asked)
+    keywords = {"n": 3, "guidance": guidance, "interval": (0.2, 0.9), "scale": 3.0}
+    together, alone = files("unet", "a", **keywords), files("unet", "b", batch=1, **keywords)
     plain = files("unet", "c", n=3, scale=1.0)
     for number, path in enumerate(together):
         assert path.read_bytes() == alone[number].read_bytes() != plain[number].read_bytes()
@@ -101,12 +101,12 @@ class TestWithoutClasses:
         assert guided.provenance[0].stored()["scale"] == trained.AUTO_SCALE
 
     @pytest.mark.parametrize(
-        "asked", [{"guidance": "apg"}, {"guidance": "auto-label"}, {"interval": (0.1, 0.5)}]
+        "keywords", [{"guidance": "apg"}, {"guidance": "auto-label"}, {"interval": (0.1, 0.5)}]
     )
-    def test_guidance_to_a_label_is_refused(self, runs: Runs, asked: dict[str, Any]) -> None:
+    def test_guidance_to_a_label_is_refused(self, runs: Runs, keywords: dict[str, Any]) -> None:
         runs("plain")
         with pytest.raises(SettingError, match="neither a label nor guidance"):
-            open_run("plain").sample(1, **asked)
+            open_run("plain").sample(1, **keywords)
 
 
 def test_a_mistyped_name_is_helped(runs: Runs) -> None:
@@ -116,11 +116,11 @@ def test_a_mistyped_name_is_helped(runs: Runs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "rows"),
+    ("keywords", "rows"),
     [({}, 16), ({"scale": 3.0}, 16), ({"scale": 3.0, "label": "dog"}, 32), ({"scale": 1.0}, 16)],
 )
 def test_a_label_left_open_costs_no_second_evaluation(
-    runs: Runs, pictures: Path, asked: dict[str, Any], rows: int
+    runs: Runs, pictures: Path, keywords: dict[str, Any], rows: int
 ) -> None:
     runs("unet")
     run, seen = open_run("unet"), set()
@@ -129,13 +129,13 @@ def test_a_label_left_open_costs_no_second_evaluation(
         seen.add(len(args[0]))
 
     run.denoiser.backbone.register_forward_pre_hook(note)
-    run.sample(2, start=pictures / "dog/0.png", **asked)
+    run.sample(2, start=pictures / "dog/0.png", **keywords)
     assert seen == {rows}
 
 
 def test_the_label_is_hidden_from_the_early_weights(runs: Runs) -> None:
     runs("unet")
-    for guidance, told in (("auto", {1}), ("auto-label", {2})):
+    for guidance, labels in (("auto", {1}), ("auto-label", {2})):
         model, seen = open_run("unet").model, set()
 
         def note(network: nn.Module, args: Any, given: dict[str, Any], seen: Any = seen) -> None:
@@ -143,7 +143,7 @@ def test_the_label_is_hidden_from_the_early_weights(runs: Runs) -> None:
 
         model.early.denoiser.backbone.register_forward_pre_hook(note, with_kwargs=True)  # type: ignore[union-attr]
         list(model.sample(model.request(SampleOptions(1, label="dog", guidance=guidance))))  # type: ignore[arg-type]
-        assert seen == told
+        assert seen == labels
 
 
 def test_what_was_tuned_is_for_plain_guidance(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,8 +159,8 @@ def test_what_was_tuned_is_for_plain_guidance(runs: Runs, monkeypatch: pytest.Mo
 class TestText:
     def test_a_text_away_from_early_weights_is_made_again(self, text_runs: Runs) -> None:
         text_runs("labelled")
-        asked = SampleOptions(n=2, guidance="auto", scale=4.0)
-        *_, written = sample_files("labelled", asked, out=Path("a"))
+        options = SampleOptions(n=2, guidance="auto", scale=4.0)
+        *_, written = sample_files("labelled", options, out=Path("a"))
         assert isinstance(written, Written)
         line = Path("a/samples.jsonl:2")
         *_, again = sample_files(None, SampleOptions(), out=Path("b"), like=line)

@@ -24,8 +24,8 @@ from sfumato.verbs.sample import Written, sample_files
 Runs = Callable[..., Path]
 
 
-def files(run: str | None, out: str, like: Path | None = None, **asked: Any) -> list[Path]:
-    events = list(sample_files(run, SampleOptions(**asked), out=Path(out), like=like))
+def files(run: str | None, out: str, like: Path | None = None, **keywords: Any) -> list[Path]:
+    events = list(sample_files(run, SampleOptions(**keywords), out=Path(out), like=like))
     written = events[-1]
     assert isinstance(written, Written)
     return written.out.files
@@ -97,10 +97,10 @@ class TestLike:
     @pytest.mark.parametrize("name", ["unet", "transformer", "plain"])
     def test_a_picture_is_made_again(self, runs: Runs, name: str) -> None:
         runs(name)
-        asked: dict[str, Any] = {"n": 7, "seed": 3, "steps": 3, "sampler": "heun", "batch": 7}
+        keywords: dict[str, Any] = {"n": 7, "seed": 3, "steps": 3, "sampler": "heun", "batch": 7}
         if name != "plain":
-            asked |= {"scale": 2.0, "label": "dog"}
-        for original in files(name, "first", **asked)[::3]:
+            keywords |= {"scale": 2.0, "label": "dog"}
+        for original in files(name, "first", **keywords)[::3]:
             (again,) = files(None, f"again-{original.stem}", like=original)
             assert again.name == original.name
             assert again.read_bytes() == original.read_bytes()
@@ -198,11 +198,11 @@ class TestVariations:
     def test_they_differ_by_their_index_and_not_by_their_batch(
         self, unet: Run, pictures: Path
     ) -> None:
-        asked = {"start": pictures / "cat/0.png", "strength": 0.6}
-        together = unet.sample(5, **asked).items
+        keywords = {"start": pictures / "cat/0.png", "strength": 0.6}
+        together = unet.sample(5, **keywords).items
         assert len({picture.tobytes() for picture in together}) == 5
-        assert np.array_equal(unet.sample(5, batch=2, **asked).items, together)
-        assert np.array_equal(unet.sample(1, first=3, **asked).items[0], together[3])
+        assert np.array_equal(unet.sample(5, batch=2, **keywords).items, together)
+        assert np.array_equal(unet.sample(1, first=3, **keywords).items[0], together[3])
 
     def test_the_whole_way_is_that_of_a_picture_from_noise(
         self, plain: Run, pictures: Path
@@ -216,11 +216,11 @@ class TestVariations:
     def test_they_take_their_share_of_the_steps(
         self, unet: Run, pictures: Path, strength: float | None, steps: int
     ) -> None:
-        asked = {"start": pictures / "cat/0.png", "strength": strength}
-        request = unet.model.request(SampleOptions(**asked))
+        keywords = {"start": pictures / "cat/0.png", "strength": strength}
+        request = unet.model.request(SampleOptions(**keywords))
         assert request.sample.steps == steps
         assert request.sample.scale == 1
-        assert unet.model.request(SampleOptions(steps=3, **asked)).sample.steps == 3
+        assert unet.model.request(SampleOptions(steps=3, **keywords)).sample.steps == 3
         events = [e for e in unet.model.sample(request) if isinstance(e, Making)]
         assert events[0].state.t == pytest.approx(0.5 if strength is None else strength)
 
@@ -231,9 +231,9 @@ class TestVariations:
         for original in originals:
             (again,) = files(None, f"again-{original.stem}", like=original)
             assert again.read_bytes() == original.read_bytes()
-        told = read_recipe(originals[0])
-        assert told["start"]["path"] == str(source)
-        assert (told["start"]["strength"], told["label"]) == (0.7, "dog")
+        stored = read_recipe(originals[0])
+        assert stored["start"]["path"] == str(source)
+        assert (stored["start"]["strength"], stored["label"]) == (0.7, "dog")
         source.write_bytes((own_pictures / "dog/2.png").read_bytes())
         with pytest.raises(DataError, match="not the file that the variation started from"):
             files(None, "third", like=originals[0])
@@ -284,16 +284,16 @@ class TestVariations:
 
 class TestRequests:
     @pytest.mark.parametrize(
-        "asked",
+        "keywords",
         [
             {"n": 0}, {"n": -1}, {"batch": 0}, {"seed": -1}, {"seed": 2**63}, {"steps": 0},
             {"steps": 10**9}, {"first": -1}, {"first": 2**63}, {"scale": float("nan")},
             {"scale": float("inf")}, {"label": "unicorn"}, {"sampler": "none"},
         ],
     )  # fmt: skip
-    def test_bad_ones_are_refused(self, unet: Run, asked: dict[str, Any]) -> None:
+    def test_bad_ones_are_refused(self, unet: Run, keywords: dict[str, Any]) -> None:
         with pytest.raises(SettingError):
-            unet.model.request(SampleOptions(**asked))
+            unet.model.request(SampleOptions(**keywords))
 
     def test_names_get_suggestions(self, unet: Run) -> None:
         with pytest.raises(SettingError, match="did you mean 'dog'"):
@@ -302,9 +302,9 @@ class TestRequests:
             unet.model.request(SampleOptions(sampler="huen"))
 
     def test_an_unconditional_run_takes_no_guidance(self, plain: Run) -> None:
-        for asked in ({"scale": 2.0}, {"label": "cat"}):
+        for keywords in ({"scale": 2.0}, {"label": "cat"}):
             with pytest.raises(SettingError, match="trained without classes"):
-                plain.model.request(SampleOptions(**asked))
+                plain.model.request(SampleOptions(**keywords))
         assert plain.model.request(SampleOptions(scale=1.0)).sample.label is None
 
     def test_what_is_not_asked_is_the_recipe_s(self, unet: Run) -> None:
@@ -317,10 +317,10 @@ class TestRequests:
 def test_the_recipe_in_a_file_tells_all(unet: Run, tmp_path: Path) -> None:
     samples = unet.sample(2, seed=5, sampler="ddim", steps=3, label="cat", scale=1.5)
     paths = samples.save(tmp_path / "out")
-    told = read_recipe(paths[1])
-    assert told == json.loads(json.dumps(samples.provenance[1].stored()))
-    assert told["model"] == unet.model.fingerprint
-    assert {k: told[k] for k in ("run", "seed", "index", "steps", "label", "scale")} == {
+    stored = read_recipe(paths[1])
+    assert stored == json.loads(json.dumps(samples.provenance[1].stored()))
+    assert stored["model"] == unet.model.fingerprint
+    assert {k: stored[k] for k in ("run", "seed", "index", "steps", "label", "scale")} == {
         "run": "unet", "seed": 5, "index": 1, "steps": 3, "label": "cat", "scale": 1.5,
     }  # fmt: skip
-    assert told["sampler"]["kind"] == "ddim"
+    assert stored["sampler"]["kind"] == "ddim"

@@ -24,8 +24,8 @@ Runs = Callable[..., Path]
 FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def files(run: str | None, out: str, like: Path | None = None, **asked: Any) -> list[Path]:
-    *_, written = sample_files(run, SampleOptions(**asked), out=Path(out), like=like)
+def files(run: str | None, out: str, like: Path | None = None, **keywords: Any) -> list[Path]:
+    *_, written = sample_files(run, SampleOptions(**keywords), out=Path(out), like=like)
     assert isinstance(written, Written)
     return written.out.files
 
@@ -47,15 +47,15 @@ def products(network: nn.Module) -> set[torch.dtype]:
 def test_the_network_is_evaluated_in_it_and_the_sampler_is_not(runs: Runs, name: str) -> None:
     runs(name)
     ends = {}
-    for asked, dtype in FORMATS.items():
+    for precision, dtype in FORMATS.items():
         run = open_run(name)
         seen = products(run.denoiser.backbone)
         model: Any = run.model
-        states = list(model.sample(model.request(SampleOptions(2, precision=asked))))
+        states = list(model.sample(model.request(SampleOptions(2, precision=precision))))
         assert seen == {dtype}
-        ends[asked] = [event.state.x_t for event in states if isinstance(event, Making)][-1]
-        assert ends[asked].dtype == torch.float32
-        assert states[-1].provenance[0].stored()["precision"] == asked
+        ends[precision] = [event.state.x_t for event in states if isinstance(event, Making)][-1]
+        assert ends[precision].dtype == torch.float32
+        assert states[-1].provenance[0].stored()["precision"] == precision
     assert not torch.equal(ends["fp32"], ends["bf16"])
 
 
@@ -76,12 +76,12 @@ def test_bf16_is_the_same_to_the_last_bit_in_any_batch(runs: Runs, name: str) ->
     assert torch.equal(final(3), whole)
 
 
-@pytest.mark.parametrize("asked", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_sample_is_made_again_in_its_own_format(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch, asked: str
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
     runs("unet")
-    for path in files("unet", "first", n=3, precision=asked, guidance="auto"):
+    for path in files("unet", "first", n=3, precision=precision, guidance="auto"):
         for fast in (True, False):
             monkeypatch.setattr(machine, "_fast_bf16", lambda device, fast=fast: (fast, ""))
             (again,) = files(None, f"{path.stem}-{fast}", like=path)
@@ -140,10 +140,10 @@ def test_another_format_is_refused_by_name(runs: Runs) -> None:
 
 
 class TestText:
-    @pytest.mark.parametrize("asked", ["fp32", "bf16"])
-    def test_a_text_is_made_again_in_its_own_format(self, text_runs: Runs, asked: str) -> None:
+    @pytest.mark.parametrize("precision", ["fp32", "bf16"])
+    def test_a_text_is_made_again_in_its_own_format(self, text_runs: Runs, precision: str) -> None:
         text_runs("labelled")
-        wanted = SampleOptions(n=2, precision=asked)
+        wanted = SampleOptions(n=2, precision=precision)
         *_, written = sample_files("labelled", wanted, out=Path("a"))
         assert isinstance(written, Written)
         *_, again = sample_files(
@@ -152,7 +152,7 @@ class TestText:
         assert isinstance(again, Written)
         assert again.out.texts == written.out.texts[1:]
         recipe = json.loads(again.out.files[0].read_text())["recipe"]
-        assert TokenProvenance.model_validate(recipe).precision == asked
+        assert TokenProvenance.model_validate(recipe).precision == precision
 
     def test_texts_are_the_same_in_any_batch(self, text_runs: Runs) -> None:
         text_runs("prose")

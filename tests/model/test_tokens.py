@@ -32,12 +32,14 @@ def opened(root: Path, name: str) -> TokenModel:
     return model
 
 
-def made(model: TokenModel, **asked: Any) -> tuple[list[str], list[dict[str, Any]], list[Tensor]]:
+def made(
+    model: TokenModel, **keywords: Any
+) -> tuple[list[str], list[dict[str, Any]], list[Tensor]]:
     """Texts, their recipes, and the tokens of each batch (and window)."""
     texts: list[str] = []
     recipes: list[dict[str, Any]] = []
     tokens: list[Tensor] = []
-    for event in model.sample(model.request(SampleOptions(**asked))):
+    for event in model.sample(model.request(SampleOptions(**keywords))):
         if isinstance(event, Made):
             texts += event.items
             recipes += [origin.stored() for origin in event.provenance]
@@ -71,9 +73,9 @@ class TestInAnyBatch:
         """Tokens would hide most differences."""
         model = models[name]
 
-        def first_beliefs(**asked: Any) -> Tensor:
+        def first_beliefs(**keywords: Any) -> Tensor:
             events = model.sample(
-                model.request(SampleOptions(seed=1, steps=2, sampler="bridge", **asked))
+                model.request(SampleOptions(seed=1, steps=2, sampler="bridge", **keywords))
             )
             beliefs = [e.state.belief for e in events if isinstance(e, Making) and not e.state.step]
             return torch.cat([belief for belief in beliefs if belief is not None])
@@ -102,8 +104,8 @@ class TestWhatComesOut:
             bias, unknown = head.bias.clone(), model.tokenizer.unknown
             head.bias[unknown] = 50.0
             try:
-                for asked in ({}, {"temperature": 2.0}, {"top_p": 0.5}, {"steps": 1}):
-                    texts, _, tokens = made(model, n=4, **asked)
+                for keywords in ({}, {"temperature": 2.0}, {"top_p": 0.5}, {"steps": 1}):
+                    texts, _, tokens = made(model, n=4, **keywords)
                     assert (torch.cat(tokens) != unknown).all()
                     assert "\ufffd" not in "".join(texts)
             finally:
@@ -271,7 +273,7 @@ class TestRequests:
         assert request.sample.scale == 1.0  # there is no label to be guided to
 
     @pytest.mark.parametrize(
-        ("asked", "words"),
+        ("keywords", "words"),
         [
             ({"n": 0}, "n cannot be 0"),
             ({"seed": -1}, "seed cannot be -1"),
@@ -291,19 +293,19 @@ class TestRequests:
         ],
     )
     def test_bad_ones_are_refused(
-        self, models: dict[str, TokenModel], asked: dict[str, Any], words: str
+        self, models: dict[str, TokenModel], keywords: dict[str, Any], words: str
     ) -> None:
         with pytest.raises(SettingError, match=words):
-            models["labelled"].request(SampleOptions(**asked))
+            models["labelled"].request(SampleOptions(**keywords))
 
     def test_a_sampler_may_have_settings(self, models: dict[str, TokenModel]) -> None:
         sampler = Ancestral()
         assert models["prose"].request(SampleOptions(sampler=sampler)).sample.sampler is sampler
 
     def test_a_run_without_classes_takes_no_label(self, models: dict[str, TokenModel]) -> None:
-        for asked in ({"label": "even"}, {"scale": 2.0}):
+        for keywords in ({"label": "even"}, {"scale": 2.0}):
             with pytest.raises(SettingError, match="without classes"):
-                models["prose"].request(SampleOptions(**asked))
+                models["prose"].request(SampleOptions(**keywords))
 
     def test_one_medium_s_request_is_not_another_s(
         self, models: dict[str, TokenModel], finished_runs: Path
@@ -321,9 +323,9 @@ def test_a_damaged_tokenizer_is_told(text_runs: Runs) -> None:
     path.write_text(path.read_text().replace('"characters"', '"words"'))
     with pytest.raises(DamagedFile, match="is not what was written"):
         open_run("prose").sample(1)
-    told = storage.read_json(path)
-    del told["sha256"]
-    storage.write_sealed_json(path, told)
+    content = storage.read_json(path)
+    del content["sha256"]
+    storage.write_sealed_json(path, content)
     with pytest.raises(DamagedFile, match="cannot be understood"):
         open_run("prose").sample(1)
 

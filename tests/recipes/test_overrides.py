@@ -158,8 +158,8 @@ def test_settings_of_text_are_changed_alike() -> None:
     changed = override(
         find("text"), ["process.keep.power=3", "process.keep.kind=power", "process.kind=uniform"]
     )
-    told = changed.model_dump()["process"]
-    assert told == {"kind": "uniform", "keep": {"kind": "power", "power": 3.0}}
+    content = changed.model_dump()["process"]
+    assert content == {"kind": "uniform", "keep": {"kind": "power", "power": 3.0}}
 
 
 @pytest.mark.parametrize(
@@ -214,5 +214,5 @@ def test_refusals_of_text_name_the_setting_and_help(change: str, words: list[str
 def test_any_text_gives_a_recipe_or_a_setting_error(changes: list[str]) -> None:
     with suppress(SettingError):
         recipe = override(recipes()["image"](), changes)
-        told = json.dumps(recipe.model_dump(mode="json"), allow_nan=False)
-        assert validate(json.loads(told), ImageRecipe) == recipe
+        content = json.dumps(recipe.model_dump(mode="json"), allow_nan=False)
+        assert validate(json.loads(content), ImageRecipe) == recipe

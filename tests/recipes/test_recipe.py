@@ -26,8 +26,8 @@ META = torch.device("meta")
 def test_a_recipe_is_valid_and_survives_json(name: str) -> None:
     recipe = find(name)
     assert recipe.name == name
-    told = json.dumps(recipe.model_dump(mode="json"), allow_nan=False)
-    assert TypeAdapter(AnyRecipe).validate_json(told) == recipe
+    content = json.dumps(recipe.model_dump(mode="json"), allow_nan=False)
+    assert TypeAdapter(AnyRecipe).validate_json(content) == recipe
     assert summary(name).endswith(".")
 
 
@@ -86,14 +86,14 @@ def test_its_backbone_fits_its_tokens(name: str, kind: str) -> None:
 def test_recipes_are_told_apart_by_their_medium() -> None:
     kinds = (ImageRecipe, AudioRecipe, TextRecipe)
     assert sorted(name for kind in kinds for name in of_kind(kind)) == sorted(recipes())
-    told = find("audio-waveform").model_dump(mode="json")
-    assert isinstance(TypeAdapter(AnyRecipe).validate_python(told), AudioRecipe)
-    told = find("text").model_dump(mode="json")
-    assert isinstance(TypeAdapter(AnyRecipe).validate_python(told), TextRecipe)
+    content = find("audio-waveform").model_dump(mode="json")
+    assert isinstance(TypeAdapter(AnyRecipe).validate_python(content), AudioRecipe)
+    content = find("text").model_dump(mode="json")
+    assert isinstance(TypeAdapter(AnyRecipe).validate_python(content), TextRecipe)
     # The specs of the first runs do not say what their medium is.
-    told = find("image").model_dump(mode="json")
-    told["medium"].pop("kind", None)
-    assert isinstance(TypeAdapter(AnyRecipe).validate_python(told), ImageRecipe)
+    content = find("image").model_dump(mode="json")
+    content["medium"].pop("kind", None)
+    assert isinstance(TypeAdapter(AnyRecipe).validate_python(content), ImageRecipe)
 
 
 @pytest.mark.parametrize("name", of_kind(GaussianRecipe))
@@ -111,10 +111,10 @@ def test_a_weighting_was_once_a_setting_of_the_recipe_itself(name: str) -> None:
 
 
 def test_a_renamed_setting_cannot_be_stated_twice() -> None:
-    told = find("image").model_dump(mode="json")
-    told["weighting"] = {"kind": "unit"}
+    content = find("image").model_dump(mode="json")
+    content["weighting"] = {"kind": "unit"}
     with pytest.raises(SettingError, match="no setting 'weighting'"):
-        validate(told, ImageRecipe)
+        validate(content, ImageRecipe)
 
 
 def test_the_default_is_a_recipe() -> None:

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from sfumato.engine.events import Kept, Metric
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.snapshots import Best, best_of, best_value, keep_if_best
+from sfumato.runs.weights import Best, best_of, best_value, keep_if_best
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def offer(run: RunDirectory, step: int, value: float) -> Kept | None:
     return keep_if_best(run, measured, {"w": torch.tensor([float(step)])})
 
 
-def kept(run: RunDirectory) -> float:
+def weight(run: RunDirectory) -> float:
     return float(load_file(run.best)["w"])
 
 
@@ -31,9 +31,9 @@ def test_the_least_is_kept(run: RunDirectory) -> None:
     assert offer(run, 1, 0.5) == Kept(step=1, name="held-out loss", value=0.5)
     assert offer(run, 2, 0.6) is None
     assert offer(run, 3, 0.5) is None
-    assert kept(run) == 1
+    assert weight(run) == 1
     assert offer(run, 4, 0.1 + 0.2) is not None
-    assert kept(run) == 4
+    assert weight(run) == 4
     # To the last bit, so that a resumed run decides as the unbroken one does.
     assert best_value(run) == 0.1 + 0.2
     assert best_of(run) == Best(4, "held-out loss", 0.1 + 0.2)
@@ -49,4 +49,4 @@ def test_a_damaged_file_counts_for_nothing(run: RunDirectory, content: bytes) ->
     run.best.write_bytes(content)
     assert best_of(run) is None
     assert offer(run, 5, 9.0) is not None
-    assert kept(run) == 5
+    assert weight(run) == 5

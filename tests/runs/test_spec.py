@@ -59,9 +59,9 @@ def test_what_is_no_spec_is_damaged(tmp_path: Path, content: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
-        (["recipe", "backbone", "widths"], "wide", "recipe.image.backbone.unet.widths"),
-        (["recipe", "backbone", "kind"], "none", "recipe.image.backbone"),
-        (["recipe", "new"], 1, "recipe.image.new"),
+        (["recipe", "backbone", "widths"], "wide", "recipe.backbone.unet.widths"),
+        (["recipe", "backbone", "kind"], "none", "recipe.backbone"),
+        (["recipe", "new"], 1, "recipe.new"),
         (["format"], "1", "format"),
         (["format"], 0, "format"),
         (["data", "frequencies"], [1.0], "data"),

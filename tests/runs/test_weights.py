@@ -16,7 +16,7 @@ from sfumato.run import open_run
 from sfumato.runs import spec as specs
 from sfumato.runs import weights as model
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.snapshots import keep_if_best
+from sfumato.runs.weights import keep_if_best
 
 Runs = Callable[..., Path]
 
@@ -27,7 +27,7 @@ def run(runs: Runs) -> RunDirectory:
 
 
 def load(run: RunDirectory) -> tuple[dict[str, torch.Tensor], str]:
-    denoiser, loaded = model.load(run, model.build_gaussian(specs.read(run.spec)))
+    denoiser, loaded = model.load(run, model.build(specs.read(run.spec)))
     assert not denoiser.training
     assert not any(p.requires_grad for p in denoiser.parameters())
     return denoiser.backbone.state_dict(), loaded.fingerprint

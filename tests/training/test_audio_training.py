@@ -10,6 +10,7 @@ import pytest
 
 from sfumato.engine.signals import StopRequest
 from sfumato.errors import Interrupted
+from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.registry import AnyRecipe
 from sfumato.runs import spec as specs
 from sfumato.runs.directory import RunDirectory
@@ -51,11 +52,11 @@ def test_a_stopped_run_ends_at_the_same_bits(
 def test_the_spec_tells_all(finished_sounds: Path, sounds: Path) -> None:
     spec = specs.read(finished_sounds / "tones/spec.json")
     assert spec.data.source == str(sounds)
-    assert (spec.medium, spec.classes, spec.lengths) == ("sounds", 2, True)
-    assert spec.audio.sigma_data is not None
+    assert (spec.medium, spec.classes, spec.lengths) == (AudioMedium, 2, True)
+    assert spec.recipe.sigma_data is not None
     card = (finished_sounds / "tones/README.md").read_text()
-    assert "mono sounds of up to 0.25 s at 4,000 Hz" in card
-    assert f"representation | {spec.audio.medium.representation.kind}" in card
+    assert "mono audio of up to 0.25 s at 4,000 Hz" in card
+    assert f"representation | {spec.recipe.medium.representation.kind}" in card
     hum = specs.read(finished_sounds / "hum/spec.json")
     assert (hum.classes, len(hum.data.seconds)) == (0, 1)
 

@@ -16,6 +16,7 @@ from PIL import Image
 from sfumato import storage
 from sfumato.engine.events import Done
 from sfumato.errors import RunError
+from sfumato.model.options import CheckOptions
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.verify import verify
 from sfumato.training.train import planned, resume, train
@@ -180,7 +181,7 @@ def test_data_check_names_what_changed_since_the_last_time(tmp_path: Path, kind:
     KINDS[kind][0](folder)
 
     def changes() -> str:
-        return str(check(str(folder), lambda *_: None).changes)
+        return str(check(str(folder), CheckOptions()).changes)
 
     assert changes() == ""
     path = replaced(folder, kind)

@@ -69,7 +69,7 @@ def test_options_have_their_place_in_the_plan(records: Path) -> None:
 
 
 def test_a_field_for_labels_is_refused_for_images(pictures: Path) -> None:
-    with pytest.raises(SettingError, match="label_field"):
+    with pytest.raises(SettingError, match="'label_field' is not for images"):
         planned_for(pictures, TrainOptions(label_field="parity"))
 
 

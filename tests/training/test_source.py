@@ -129,4 +129,4 @@ def test_a_folder_beside_is_suggested(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / ".photso").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="did you mean 'photos'"):
-        source.folder_of("photso")
+        source.located("photso")

@@ -215,7 +215,7 @@ class TestResuming:
         run = RunDirectory(tmp_path / "a")
         before = {path: path.read_bytes() for path in run.root.rglob("*") if path.is_file()}
         (own_pictures / "cat/0.png").unlink()
-        with pytest.raises(RunError, match="had 12 usable items and has 11"):
+        with pytest.raises(RunError, match="were 12 usable items and now there are 11"):
             list(resume(run, steps=9))
         after = {path: path.read_bytes() for path in run.root.rglob("*") if path.is_file()}
         before.pop(run.root / "lock"), after.pop(run.root / "lock")

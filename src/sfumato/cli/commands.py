@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from sfumato.cli import show, show_results
 from sfumato.cli.flags import Json, RunName, Snapshot, with_flags
+from sfumato.cli.output import ERR
 from sfumato.errors import SettingError, suggest
 from sfumato.model.options import (
     CompareOptions,
@@ -37,7 +38,9 @@ def demo(
     """Train a small model in a few minutes and show its samples: images, audio clips or texts."""
     from sfumato.verbs import demo as demonstration
 
-    medium = "image" if medium == "images" else medium
+    if medium == "images":
+        ERR.print("note: images is now image.", markup=False)
+        medium = "image"
     for known in get_args(demonstration.MediumName):
         if medium == known:
             show.demo(demonstration.run(known, minutes, name))

@@ -29,6 +29,7 @@ OLD_SPELLINGS: Mapping[str, str] = MappingProxyType(
         "--extractor": "--extractors",
         "--from": "--start",
         "--number": "--n",
+        "--path": "--source",
         "--set": "--settings",
     }
 )

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from numpy.typing import NDArray
 from PIL import Image
 
 from sfumato import storage
 from sfumato.errors import SettingError, suggest
-from sfumato.media.medium import Items
+
+Items = NDArray[Any] | Sequence[str]
+"""A batch of samples as a medium decodes it: an array (B, ...), or a list of texts."""
 
 SHOWN = 256
 """Largest number of samples on a contact sheet."""

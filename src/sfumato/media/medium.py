@@ -15,10 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
-from numpy.typing import NDArray
-
 from sfumato.engine.events import Event
 from sfumato.errors import DataError, MissingExtra, SettingError
+from sfumato.media.folder import Items, SampleFolder
 from sfumato.media.report import Report
 from sfumato.recipes import RecipeBase
 
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
     from sfumato.data.digests import Entry
     from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
     from sfumato.media.facts import DataFacts
-    from sfumato.media.folder import SampleFolder
-
-Items = NDArray[Any] | Sequence[str]
-"""A batch of samples as a medium decodes it: an array (B, ...), or a list of texts."""
 
 DIGESTS = "data.digests"
 """Name of the file in a run's folder that has the digests of its data."""

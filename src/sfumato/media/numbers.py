@@ -7,7 +7,7 @@ and back, and a recipe; data, training, sampling, variations, scores and reports
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -67,6 +67,11 @@ class NumberMedium(Medium):
         reconstruction: The likelihood of exact values given the last state of the process.
     """
 
+    options: ClassVar[Mapping[str, frozenset[str]]] = {
+        "sample": frozenset({"start", "strength"}),
+        "evaluate": frozenset({"label", "scale"}),
+        "tune": frozenset({"scale"}),
+    }
     kind: ClassVar[FileKind]
     variations: ClassVar[int] = 0
     reconstruction: ClassVar[Reconstruction] = GaussianReconstruction()

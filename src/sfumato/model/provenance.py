@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from sfumato.engine.precision import NumberFormat
 from sfumato.errors import DataError
 from sfumato.guidance import GuidanceSpec
-from sfumato.media.medium import Items
+from sfumato.media.folder import Items
 from sfumato.media.registry import medium_of_file
 from sfumato.model.options import LARGEST
 from sfumato.model.start import Start

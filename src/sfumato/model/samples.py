@@ -9,7 +9,8 @@ from typing import Any, overload
 import numpy as np
 from PIL import Image
 
-from sfumato.media.medium import Items, Medium
+from sfumato.media.folder import Items
+from sfumato.media.medium import Medium
 from sfumato.model.provenance import Made, Provenance
 
 

@@ -33,8 +33,7 @@ from pydantic import Field
 from torch import Tensor
 
 from sfumato.process.schedule import Schedule
-from sfumato.sampling.blend import blends
-from sfumato.sampling.sampler import Context, Evaluation, Sampler
+from sfumato.sampling.sampler import Context, Evaluation, Sampler, blends
 
 # 48 nodes integrate exp over +-10 to rounding error; a step spans less in log(theta).
 ABSCISSAE, QUADRATURE = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(48))

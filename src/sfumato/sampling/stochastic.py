@@ -23,9 +23,8 @@ from pydantic import Field
 from torch import Tensor
 
 from sfumato.process.schedule import Schedule
-from sfumato.sampling.blend import blend
 from sfumato.sampling.multistep import ABSCISSAE, QUADRATURE, lagrange
-from sfumato.sampling.sampler import Context, Evaluation, Sampler
+from sfumato.sampling.sampler import Context, Evaluation, Sampler, blend
 
 
 class Stochastic(Sampler):

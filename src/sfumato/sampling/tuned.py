@@ -18,8 +18,7 @@ from torch import Tensor
 
 from sfumato.errors import SettingError
 from sfumato.process.grids import TimeGrid
-from sfumato.sampling.blend import blend
-from sfumato.sampling.sampler import Context, Evaluation, Sampler
+from sfumato.sampling.sampler import Context, Evaluation, Sampler, blend
 
 Rows = tuple[tuple[float, ...], ...]
 

@@ -67,7 +67,7 @@ def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data) -> Data:
         return data.with_facts(facts)
     raise RunError(
         f"The data in '{facts.source}' are not what this run began with.",
-        why=f"there were {facts.count:,} usable items and now are {now.count:,}"
+        why=f"there were {facts.count:,} usable items and now there are {now.count:,}"
         + (f": {changes}" if changes else ", or their names, sizes, contents or labels changed"),
         hint="put the files back, or begin a new run with: sfumato train",
     )

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from sfumato.errors import SettingError
-from sfumato.media.registry import DEFAULT, AnyRecipe, find
-from sfumato.model.options import Settings, TrainOptions
+from sfumato.media.registry import DEFAULT, AnyRecipe, find, medium_of, require_own
+from sfumato.model.options import CheckOptions, Settings, TrainOptions
 from sfumato.recipes import override
 from sfumato.training.source import recipe_for
 
@@ -45,14 +45,32 @@ def planned_for(source: str | Path, options: TrainOptions) -> AnyRecipe:
         options: How to train.
 
     Raises:
-        SettingError: The recipe or a setting is unknown, or a value does not fit.
+        SettingError: The recipe or a setting is unknown, a value does not fit, or an option is of
+            another medium.
         DataError: The source is empty, or cannot be a path.
     """
-    changes = as_changes(options.settings)
-    if options.label_field is not None:
-        changes += as_changes({"medium.label_field": options.label_field})
-    plan = recipe_for(source, options.recipe, changes)
+    plan = changed_for(source, options, "label_field")
     return with_length(plan, options.steps, options.minutes)
+
+
+def changed_for(source: str | Path, options: TrainOptions | CheckOptions, *names: str) -> AnyRecipe:
+    """The recipe that suits some data, or the one named, with the settings that options change.
+
+    Args:
+        source: A folder, a file or a name in the catalogue.
+        options: Hold the name of the recipe, and settings to change.
+        names: Those of the options that are settings of one medium.
+
+    Raises:
+        SettingError: See :func:`planned_for`.
+        DataError: The source is empty, or cannot be a path.
+    """
+    recipe = recipe_for(source, options.recipe)
+    own = options.given(*names)
+    require_own(medium_of(recipe), options.verb, own)
+    settings = as_changes({f"medium.{name}": value for name, value in own.items()})
+    changed: AnyRecipe = override(recipe, [*as_changes(options.settings), *settings])
+    return changed
 
 
 def with_length(recipe: AnyRecipe, steps: int | None, minutes: float | None) -> AnyRecipe:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sfumato.media.folder import save_png
-from sfumato.media.registry import medium_of, require_own
+from sfumato.media.registry import medium_of
 from sfumato.media.report import Report
 from sfumato.model.options import CheckOptions
-from sfumato.training.plan import as_changes
-from sfumato.training.source import located, recipe_for
+from sfumato.training.plan import changed_for
+from sfumato.training.source import located
 
 
 def check(
@@ -24,15 +24,12 @@ def check(
         progress: Called with ``(done, total, what)``.
 
     Raises:
-        SettingError: The recipe or a setting is unknown, or a value does not fit.
+        SettingError: The recipe or a setting is unknown, a value does not fit, or an option is of
+            another medium.
         DataError: No usable data were found.
     """
-    own = options.given("size", "label_field")
-    changes = as_changes(options.settings)
-    changes += as_changes({f"medium.{name}": value for name, value in own.items()})
-    recipe = recipe_for(source, options.recipe, changes)
+    recipe = changed_for(source, options, "size", "label_field")
     medium = medium_of(recipe)
-    require_own(medium, "check", own)
     medium.require()
     return medium.check(located(source).path, recipe, progress or (lambda done, total, what: None))
 

@@ -24,6 +24,7 @@ _EXTRAS = {
     "audio": "soundfile",
     "audio-metrics": "onnxruntime",
     "speech": "faster_whisper",
+    "inception": "torch_fidelity",
 }
 
 

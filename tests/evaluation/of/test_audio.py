@@ -142,7 +142,7 @@ class TestWords:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (EvaluateOptions(temperature=0.5), "--temperature is not"),
+        (EvaluateOptions(temperature=0.5), "option .temperature. is not for audio"),
         (EvaluateOptions(n=2), "n cannot be 2"),
         (EvaluateOptions(n=3, label="middle"), "no label 'middle'"),
         (EvaluateOptions(n=3, sampler="huen"), "did you mean 'heun'"),

@@ -39,7 +39,7 @@ def test_the_report_is_whole(runs: Runs) -> None:
     assert 0 < bits.value < 20
 
 
-def test_without_classes_none_are_classify(runs: Runs) -> None:
+def test_without_classes_no_section_is_about_them(runs: Runs) -> None:
     report = evaluated(runs("plain"), SMALL).report
     assert not any(section.key.startswith("classes") for section in report.sections)
 
@@ -50,7 +50,7 @@ def test_what_is_shown_are_the_samples(runs: Runs) -> None:
     samples, real, pairs = [one for one in found.displays if isinstance(one, Images)]
     (caption, png) = samples.images[0]
     assert caption == "samples"
-    sheet = open_run(run).model.medium.sheet(open_run(run).sample(6).pixels)
+    sheet = open_run(run).model.medium.sheet(open_run(run).sample(6).items)
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(png))), np.asarray(sheet))
     assert all(image.startswith(b"\x89PNG") for _, image in (*real.images, *pairs.images))
 
@@ -131,7 +131,7 @@ def test_pairs_are_of_the_samples_nearest_to_training_pictures(runs: Runs) -> No
 
 
 def test_refusals(runs: Runs) -> None:
-    with pytest.raises(SettingError, match="--molecules is not an option for image"):
+    with pytest.raises(SettingError, match="option 'molecules' is not for images"):
         evaluated(runs("unet"), EvaluateOptions(molecules=True))
 
 

@@ -7,26 +7,56 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.data.items import Encoded
 from sfumato.errors import SettingError
 from sfumato.evaluation.of import VIEWS, view_of
 from sfumato.evaluation.of.numbers import NumberView
-from sfumato.evaluation.of.view import View, check_options
-from sfumato.model.options import EvaluateOptions
-from sfumato.recipes import GaussianRecipe
+from sfumato.evaluation.of.view import View
+from sfumato.media.medium import Medium
+from sfumato.media.registry import MEDIA
+from sfumato.model.options import EvaluateOptions, SampleOptions
+from sfumato.model.provenance import Made, NumberProvenance, Request
+from sfumato.sampling import Heun
+from tests.media.heights.medium import HeightMedium, HeightSettings
 
-BY_NAME = {view.medium: view for view in VIEWS.values()}
+BY_NAME: dict[str, tuple[type[Medium], type[View]]] = {
+    medium.name: (medium, VIEWS[medium]) for medium in MEDIA
+}
+
+
+HEIGHTS = HeightMedium(HeightSettings())
 
 
 class Model:
-    """Takes any request, and returns it."""
+    """Takes any request, and returns its options."""
 
-    def request(self, n: int, **asked: Any) -> dict[str, Any]:
-        return {"n": n, **asked}
+    def __init__(self, medium: Medium) -> None:
+        self.medium = medium
+        self.spec = SimpleNamespace(medium=type(medium), classes=0)
+
+    def request(self, options: SampleOptions) -> SampleOptions:
+        return options
+
+
+class Rows(HeightMedium):
+    """Two rows of 64 numbers."""
+
+    @property
+    def shape(self) -> Any:
+        return 2, 64
+
+
+def model_of(medium: type[Medium]) -> Model:
+    """A model of a medium of which nothing but its class is used."""
+    return Model(object.__new__(medium))
+
+
+def provenance(index: int) -> NumberProvenance:
+    return NumberProvenance(
+        sfumato="0", run="maps", model="0" * 16, seed=5, index=index, sampler=Heun(), steps=7,
+        label="dune", scale=1.0, tile=1,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -34,7 +64,7 @@ class Model:
     [("image", (1000, 256, 16)), ("audio", (200, 256, 16)), ("text", (64, 512, 8))],
 )
 def test_each_medium_has_its_own_defaults(medium: str, sizes: tuple[int, ...]) -> None:
-    view = BY_NAME[medium]
+    _, view = BY_NAME[medium]
     assert (view.n, view.rows, view.draws) == sizes
 
 
@@ -46,78 +76,68 @@ def test_each_medium_has_its_own_defaults(medium: str, sizes: tuple[int, ...]) -
         (EvaluateOptions(rows=0), "text", "rows cannot be 0"),
         (EvaluateOptions(draws=0), "image", "draws cannot be 0"),
         (EvaluateOptions(seed=-1), "audio", "seed cannot be -1"),
-        (EvaluateOptions(label="kick"), "text", "--label is not an option for text"),
-        (EvaluateOptions(scale=0.0), "text", "--scale is not an option for text"),
-        (EvaluateOptions(speech=True), "image", "--speech is not an option for image"),
-        (EvaluateOptions(temperature=0.0), "audio", "--temperature is not an option for audio"),
-        (EvaluateOptions(top_p=0.5), "image", "--top-p is not an option for image"),
-        (EvaluateOptions(molecules=True), "audio", "--molecules is not an option for audio"),
+        (EvaluateOptions(label="kick"), "text", "option 'label' is not for texts"),
+        (EvaluateOptions(scale=0.0), "text", "option 'scale' is not for texts"),
+        (EvaluateOptions(speech=True), "image", "option 'speech' is not for images"),
+        (EvaluateOptions(temperature=0.0), "audio", "option 'temperature' is not for audio clips"),
+        (EvaluateOptions(top_p=0.5), "image", "option 'top_p' is not for images"),
+        (EvaluateOptions(molecules=True), "audio", "option 'molecules' is not for audio clips"),
     ],
 )
 def test_refusals(options: EvaluateOptions, medium: str, words: str) -> None:
+    kind, view = BY_NAME[medium]
     with pytest.raises(SettingError, match=words):
-        BY_NAME[medium](Model(), options)
+        view(model_of(kind), options)
 
 
 def test_options_of_a_medium_pass() -> None:
-    check_options(EvaluateOptions(label="kick", scale=0.0), "relief", frozenset({"label", "scale"}))
-    with pytest.raises(SettingError, match="--scale is not an option for relief"):
-        check_options(EvaluateOptions(scale=0.0), "relief", frozenset({"label"}))
+    image, view = BY_NAME["image"]
+    view(model_of(image), EvaluateOptions(label="kick", scale=0.0))
+    NumberView(Model(HEIGHTS), EvaluateOptions(label="dune", scale=0.0))
+    with pytest.raises(SettingError, match="option 'speech' is not for maps"):
+        NumberView(Model(HEIGHTS), EvaluateOptions(speech=True))
 
 
 def test_a_request_is_what_the_options_say() -> None:
+    image, _ = BY_NAME["image"]
     options = EvaluateOptions(seed=5, steps=7, label="kick", scale=0.0)
-    view = NumberView(Model(), options)
-    assert view.request == {
-        "n": 1000, "seed": 5, "steps": 7, "batch": 64, "label": "kick", "scale": 0.0,
-    }  # fmt: skip
-    assert NumberView(Model(), EvaluateOptions(n=3, rows=1, draws=2)).size("rows") == 1
+    view = NumberView(model_of(image), options)
+    assert view.request == SampleOptions(1000, seed=5, steps=7, batch=64, label="kick", scale=0.0)
+    assert NumberView(Model(HEIGHTS), EvaluateOptions(n=3, rows=1, draws=2)).size("rows") == 1
 
 
-class Relief:
-    """Heights in three layers, as float32."""
-
-    shape = signal_shape = (3, 16, 16)
-
-    def examples(self, items: NDArray[np.float32]) -> Encoded:
-        return Encoded(torch.from_numpy(items / 100 - 1))
-
-
-class ReliefRecipe(GaussianRecipe):
-    pass
+def test_a_report_names_how_the_samples_were_made() -> None:
+    view = NumberView(Model(HEIGHTS), EvaluateOptions())
+    view.request = Request(40, 64, provenance(0))
+    found = view.sampling()
+    assert found.pop("sampler")["kind"] == "heun"
+    assert found == {"n": 40, "steps": 7, "label": "dune", "scale": 1.0}
 
 
 def test_a_medium_of_numbers_needs_no_view_of_its_own() -> None:
-    model: Any = SimpleNamespace(
-        spec=SimpleNamespace(recipe=ReliefRecipe.model_construct(), classes=0),
-        medium=Relief(),
-        request=Model().request,
-    )
+    model: Any = Model(HEIGHTS)
     kind = view_of(model)
     assert kind is NumberView
     view: View = kind(model, EvaluateOptions())
-    heights = np.random.default_rng(0).uniform(0, 200, (40, 3, 16, 16)).astype(np.float32)
+    heights = np.random.default_rng(0).uniform(-1000, 1000, (40, 3, 16, 16)).astype(np.float32)
     real: Any = SimpleNamespace(training=heights)
     extractors = view.extractors(real)
     assert [one.name for one in extractors] == ["random-features", "patch-components"]
     # Samples may be decoded with channels last, as images are, or like the real items.
-    batch = SimpleNamespace(recipes=[{}] * 40, items=np.moveaxis(heights, 1, -1))
-    alike = SimpleNamespace(recipes=[{}] * 40, items=heights)
-    for made in (batch, alike):
-        samples = view.collected([made])
+    origins = tuple(provenance(index) for index in range(40))
+    for items in (np.moveaxis(heights, 1, -1), heights):
+        samples = view.collected([Made(range(40), items, origins)])
         assert np.array_equal(samples.items, heights)
+        assert samples.provenance == origins
     features: list[Tensor] = [one(view.prepare(samples.items)) for one in extractors]
     assert all(found.isfinite().all() for found in features)
     levels = view.prepare(heights)
     assert levels.dtype == np.uint8
-    assert np.abs(levels - heights * 1.275).max() <= 0.51
+    assert np.abs(levels - (heights / 1000 + 1) * 127.5).max() <= 0.51
 
 
 def test_other_shapes_need_an_extractor_of_one_s_own() -> None:
-    model: Any = SimpleNamespace(
-        medium=SimpleNamespace(signal_shape=(2, 64)), request=Model().request
-    )
-    view = NumberView(model, EvaluateOptions())
+    view = NumberView(Model(Rows(HeightSettings())), EvaluateOptions())
     rows = np.zeros((4, 2, 64), np.float32)
     real: Any = SimpleNamespace(training=rows)
     assert list(view.extractors(real)) == []

@@ -10,11 +10,20 @@ import pytest
 from numpy.typing import NDArray
 
 from sfumato.errors import DataError
-from sfumato.media.audio.check import AudioReport, check
+from sfumato.media.audio.check import AudioReport
+from sfumato.media.audio.medium import AudioMedium
+from sfumato.media.audio.recipes import spectrogram
 from sfumato.media.audio.settings import AudioSettings
 
 MakeSound = Callable[..., Path]
 SETTINGS = AudioSettings(rate=8_000, seconds=0.5, channels="auto", trim=None, level="keep")
+
+
+def check(folder: Path, settings: AudioSettings) -> AudioReport:
+    recipe = spectrogram().model_copy(update={"medium": settings})
+    report = AudioMedium.check(folder, recipe)
+    assert isinstance(report, AudioReport)
+    return report
 
 
 def tone(seconds: float, rate: int, loud: float = 0.5, pitch: float = 440) -> NDArray[np.float64]:
@@ -32,7 +41,7 @@ def report(make_sound: MakeSound, tmp_path: Path) -> AudioReport:
     (tmp_path / "data/b/broken.wav").write_text("hello")
     (tmp_path / "data/b/clipped.txt").write_text("too loud")
     (tmp_path / "data/b/notes.pdf").write_text("no sound")
-    return check(tmp_path / "data", SETTINGS, tmp_path / "cache")
+    return check(tmp_path / "data", SETTINGS)
 
 
 def test_it_counts(report: AudioReport) -> None:
@@ -83,7 +92,7 @@ def test_two_samples_at_full_scale_happen_and_three_are_cut_off(
         make_sound(f"{number}.wav", samples, 8_000)
     for changes in ({}, {"level": "peak", "rate": 16_000}):
         settings = SETTINGS.model_copy(update=changes)
-        assert check(tmp_path / "data", settings, tmp_path / "cache").clipped == 2
+        assert check(tmp_path / "data", settings).clipped == 2
 
 
 def test_stretches_are_clips_of_few_files(make_sound: MakeSound, tmp_path: Path) -> None:
@@ -91,7 +100,7 @@ def test_stretches_are_clips_of_few_files(make_sound: MakeSound, tmp_path: Path)
     for number in range(2):
         make_sound(f"{number}.wav", draw.uniform(-0.5, 0.5, 16_000), 8_000)
     every = SETTINGS.model_copy(update={"cut": "all"})
-    found = check(tmp_path / "data", every, tmp_path / "cache")
+    found = check(tmp_path / "data", every)
     assert (found.count, found.files, found.groups, found.longer) == (8, 2, 2, 0)
     assert found.total == 4.0
 
@@ -101,7 +110,7 @@ def test_a_long_file_takes_little_memory(make_sound: MakeSound, tmp_path: Path) 
     draw = np.random.default_rng(0)
     make_sound("long.wav", draw.integers(-9_000, 9_000, 600 * 48_000).astype(np.int16), 48_000)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert check(tmp_path / "data", SETTINGS, tmp_path / "cache").count == 1
+    assert check(tmp_path / "data", SETTINGS).count == 1
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert after - before < 64 * 1024  # KiB; as floats the file would take 115 MB
 
@@ -109,4 +118,4 @@ def test_a_long_file_takes_little_memory(make_sound: MakeSound, tmp_path: Path) 
 def test_nothing_to_use_is_refused(make_sound: MakeSound, tmp_path: Path) -> None:
     make_sound("silent.wav", np.zeros(100))
     with pytest.raises(DataError, match=r"None of the 1 files(.|\n)*it is silent"):
-        check(tmp_path / "data", SETTINGS, tmp_path / "cache")
+        check(tmp_path / "data", SETTINGS)

@@ -12,13 +12,17 @@ import torch
 from PIL import Image
 
 from sfumato.errors import DataError, MissingExtra, RunError
-from sfumato.media.audio import data as reading
-from sfumato.media.audio.data import AudioData
+from sfumato.media import medium as reading
+from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.recipes import AudioRecipe
+from sfumato.media.medium import Reading
+from sfumato.media.numbers import NumberData
+from sfumato.model.options import CheckOptions
 from sfumato.runs.directory import RunDirectory
 from sfumato.training import source
+from sfumato.training.batches import Batches
 from sfumato.training.data import prepare, reopen
-from sfumato.training.source import Reading, recipe_for
+from sfumato.training.source import recipe_for
 from sfumato.training.train import planned
 from sfumato.verbs.check import check
 
@@ -31,10 +35,15 @@ def asked(tiny: tuple[str, ...], *changes: str) -> AudioRecipe:
     return recipe
 
 
-def read(events: Iterator[object]) -> AudioData:
+def read(events: Iterator[object]) -> NumberData:
     *_, last = events
-    assert isinstance(last, AudioData)
+    assert isinstance(last, NumberData)
     return last
+
+
+def medium_of(data: NumberData) -> AudioMedium:
+    assert isinstance(data.medium, AudioMedium)
+    return data.medium
 
 
 @pytest.fixture
@@ -81,7 +90,7 @@ class TestSeconds:
         assert data.dataset.labels is not None
         for number, row in enumerate(data.facts.seconds):
             those = data.training[data.dataset.labels[data.training] == number]
-            lengths = data.medium.lengths(data.dataset.array[those]) / RATE
+            lengths = medium_of(data).lengths(data.dataset.array[those]) / RATE
             assert len(row) == 17
             assert list(row) == sorted(row)
             assert (row[0], row[8], row[-1]) == pytest.approx(
@@ -93,7 +102,7 @@ class TestSeconds:
     ) -> None:
         data = read(prepare(sounds, asked(tiny_sounds, "data.labels=false")))
         (row,) = data.facts.seconds
-        lengths = data.medium.lengths(data.dataset.array[data.training]) / RATE
+        lengths = medium_of(data).lengths(data.dataset.array[data.training]) / RATE
         assert (row[0], row[-1]) == pytest.approx((lengths.min(), lengths.max()), abs=1e-4)
 
     def test_there_are_none_where_all_fill_the_window(
@@ -125,7 +134,9 @@ class TestTooLittle:
         (own_sounds / "low/1.wav").write_bytes(b"broken")
         for name in ("2", "3", "4", "5"):
             (own_sounds / f"low/{name}.wav").unlink()
-        with pytest.raises(DataError, match=r"one sound that can be used(.|\n)*medium.cut=all"):
+        with pytest.raises(
+            DataError, match=r"one audio clip that can be used(.|\n)*medium.cut=all"
+        ):
             read(prepare(own_sounds / "low", asked(tiny_sounds)))
 
     def test_one_long_recording_is_when_it_is_cut(
@@ -161,7 +172,7 @@ class TestMissing:
             with pytest.raises(MissingExtra, match=rf"{missing}(.|\n)*sfumato\[audio\]"):
                 next(iter(prepare(place, asked(tiny_sounds))))
             with pytest.raises(MissingExtra, match=missing):
-                check(place, lambda *event: None, "audio")
+                check(place, CheckOptions(recipe="audio"))
 
 
 def test_a_set_of_the_catalogue_is_read_as_it_says(
@@ -183,7 +194,7 @@ def test_a_preview_is_a_picture_and_a_sound(
 ) -> None:
     data = read(prepare(sounds, asked(tiny_sounds)))
     x0 = data.medium.examples(data.dataset.gather(range(3))[0]).x0
-    data.preview(x0, [tmp_path / "step-1", tmp_path / "latest"])
+    data.medium.write_preview(x0, [tmp_path / "step-1", tmp_path / "latest"])
     assert {path.name for path in tmp_path.iterdir()} == {
         "latest.png", "latest.wav", "step-1.png", "step-1.wav",
     }  # fmt: skip
@@ -207,11 +218,11 @@ def test_changed_data_is_told_apart(own_sounds: Path, tiny_sounds: tuple[str, ..
 def test_batches_tell_how_much_is_filled(sounds: Path, tiny_sounds: tuple[str, ...]) -> None:
     data = read(prepare(sounds, asked(tiny_sounds)))
     recipe = asked(tiny_sounds)
-    batch = data.batches(recipe, 2, lengths=True)(3)
+    batch = Batches(data, recipe, 2, lengths=True)(3)
     assert batch.length is not None
     assert set(batch.cond) == {"label", "length"}
     decoded = torch.from_numpy(data.medium.decode(batch.x0))
     for clip, length in zip(decoded, batch.length.tolist(), strict=True):
         ends = (clip[0].abs() > 1e-3).nonzero().max().item() + 1
         assert ends / 1000 == pytest.approx(length, abs=0.02)
-    assert data.batches(recipe, 2, lengths=False)(3).length is None
+    assert Batches(data, recipe, 2, lengths=False)(3).length is None

@@ -9,12 +9,11 @@ import soundfile
 from PIL import Image
 
 from sfumato.errors import SettingError
-from sfumato.media.audio.folder import SoundFolder, SoundFormat
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.provenance import read_recipe
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.model.options import SampleOptions
-from sfumato.model.provenance import Made
+from sfumato.model.samples import Samples
 from sfumato.run import open_run
 from sfumato.verbs.sample import Written, sample_files
 
@@ -28,28 +27,28 @@ MEDIUM = AudioMedium(AudioSettings(rate=RATE, seconds=0.25))
     ["00003.wav", "00003.flac", "00003-from-noise.wav", "00002-from-noise.flac", "sheet.png"],
 )
 @pytest.mark.parametrize("form", ["wav", "flac"])
-def test_nothing_is_written_over(tmp_path: Path, name: str, form: SoundFormat) -> None:
+def test_nothing_is_written_over(tmp_path: Path, name: str, form: str) -> None:
     (tmp_path / name).write_text("precious")
     with pytest.raises(SettingError, match="nothing is overwritten"):
-        SoundFolder(tmp_path, medium=MEDIUM, form=form).require_free(range(2, 5))
+        MEDIUM.folder(tmp_path, form).require_free(range(2, 5))
     assert (tmp_path / name).read_text() == "precious"
 
 
 def test_other_files_are_no_matter(tmp_path: Path) -> None:
     for name in ("00009.wav", "notes.txt", "00003.png", "00003.mp3", "x00003.wav"):
         (tmp_path / name).touch()
-    SoundFolder(tmp_path, medium=MEDIUM).require_free(range(2, 5))
+    MEDIUM.folder(tmp_path).require_free(range(2, 5))
 
 
 @pytest.mark.parametrize("form", ["wav", "flac"])
-def test_each_ends_where_its_recipe_says(tmp_path: Path, form: SoundFormat) -> None:
+def test_each_ends_where_its_recipe_says(tmp_path: Path, form: str) -> None:
     items = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 1, 1000)).astype(np.float32)
     recipes = [
         {"seconds": seconds, "label": label}
         for seconds, label in ((0.1, "high"), (0.25, None), (None, None))
     ]
-    folder = SoundFolder(tmp_path, medium=MEDIUM, form=form)
-    folder.add(Made([4, 5, 6], items, recipes))
+    folder = MEDIUM.folder(tmp_path, form)
+    folder.add([4, 5, 6], items, recipes)
     assert [path.name for path in folder.files] == [f"0000{n}.{form}" for n in (4, 5, 6)]
     for path, item, recipe, frames in zip(
         folder.files, items, recipes, (400, 1000, 1000), strict=True
@@ -60,18 +59,20 @@ def test_each_ends_where_its_recipe_says(tmp_path: Path, form: SoundFormat) -> N
         # But for the last 3 ms, in which it is faded out where it is cut.
         np.testing.assert_allclose(samples[:-12], item[0, : frames - 12], atol=2**-15)
         assert read_recipe(path) == recipe
-    with Image.open(folder.finish()) as picture:
+    folder.finish()
+    with Image.open(folder.sheet) as picture:
         picture.load()
         assert picture.format == "PNG"
 
 
 def test_a_sheet_shows_64_at_most(tmp_path: Path) -> None:
     def sheet(count: int) -> tuple[int, int]:
-        folder = SoundFolder(tmp_path / str(count), medium=MEDIUM)
-        folder.folder.mkdir()
+        folder = MEDIUM.folder(tmp_path / str(count))
+        folder.path.mkdir()
         clip = np.zeros((count, 1, 1000), np.float32)
-        folder.add(Made(range(count), clip, [{"seconds": 0.01, "label": None}] * count))
-        with Image.open(folder.finish()) as picture:
+        folder.add(range(count), clip, [{"seconds": 0.01, "label": None}] * count)
+        folder.finish()
+        with Image.open(folder.sheet) as picture:
             return picture.size
 
     shown = sheet(64)
@@ -81,7 +82,7 @@ def test_a_sheet_shows_64_at_most(tmp_path: Path) -> None:
 
 def test_sounds_in_memory_are_not_written_over(finished_sounds: Path, tmp_path: Path) -> None:
     made = open_run(finished_sounds / "tones").sample(2)
-    assert isinstance(made, Sounds)
+    assert isinstance(made, Samples)
     assert len(made) == 2
     paths = made.save(tmp_path / "out")
     assert [path.name for path in paths] == ["00000.wav", "00001.wav"]
@@ -90,7 +91,7 @@ def test_sounds_in_memory_are_not_written_over(finished_sounds: Path, tmp_path: 
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
     for form in ("wav", "flac"):
         with pytest.raises(SettingError, match="nothing is overwritten"):
-            made.save(tmp_path / "out", form)  # type: ignore[arg-type]
+            made.save(tmp_path / "out", form)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
     assert made.sheet().size == Image.open(tmp_path / "out/sheet.png").size
 
@@ -98,11 +99,13 @@ def test_sounds_in_memory_are_not_written_over(finished_sounds: Path, tmp_path: 
 def test_the_way_from_noise_is_heard_when_asked_for(sound_runs: Runs) -> None:
     run = sound_runs("tones")
     asked = SampleOptions(n=3, batch=2, steps=3, sampler="ddim")
-    *_, written = sample_files("tones", asked, None, True, None, "wav")
+    *_, written = sample_files("tones", asked, trajectory=True, format="wav")
     assert isinstance(written, Written)
-    assert written.folder.resolve() == (run / "samples/001").resolve()
-    assert [path.name for path in written.strips] == [f"0000{n}-from-noise.wav" for n in range(3)]
-    for strip, sound in zip(written.strips, written.out.files, strict=True):
+    assert written.out.path.resolve() == (run / "samples/001").resolve()
+    assert [path.name for path in written.out.trajectories] == [
+        f"0000{n}-from-noise.wav" for n in range(3)
+    ]
+    for strip, sound in zip(written.out.trajectories, written.out.files, strict=True):
         way, _ = soundfile.read(strip)
         # Four states with pauses of 0.2 s, and the last is the sample with its end.
         assert len(way) == 4 * 1000 + 3 * 800

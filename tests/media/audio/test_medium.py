@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from sfumato.errors import Diverged, SettingError
+from sfumato.media.audio.folder import write_sequence
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.provenance import read_recipe
 from sfumato.media.audio.settings import AdvanceSpec, AudioSettings, SpectrogramSpec, WaveformSpec
@@ -177,7 +178,7 @@ class TestFiles:
 
     def test_sounds_in_a_row_have_pauses_between(self, tmp_path: Path) -> None:
         three = np.stack([np.full((1, 100), value, np.float32) for value in (0.1, 0.2, 0.3)])
-        medium().write_in_a_row(tmp_path / "row.wav", three)
+        write_sequence(tmp_path / "row.wav", three, medium().settings.rate)
         samples, _ = soundfile.read(tmp_path / "row.wav")
         assert len(samples) == 3 * 100 + 2 * 800
         for number, value in enumerate((0.1, 0.2, 0.3)):

@@ -126,7 +126,9 @@ class HeightMedium(NumberMedium):
         try:
             found = np.load(path, allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise DataError(f"'{path}' cannot be read as a map.", why="it is no array of numbers") from error
+            raise DataError(
+                f"'{path}' cannot be read as a map.", why="it is no array of numbers"
+            ) from error
         if found.shape != self.shape or not np.isfinite(found).all():
             why = f"it has the shape {found.shape}, and maps have {self.shape}"
             raise DataError(f"'{path}' is not a map.", why=why)

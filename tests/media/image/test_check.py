@@ -8,10 +8,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sfumato.media.image.check import check
+from sfumato.media.image.check import ImageReport
+from sfumato.media.image.medium import ImageMedium
+from sfumato.media.image.recipes import unet
 from sfumato.media.image.settings import ImageSettings
 
 MakePicture = Callable[..., Path]
+
+
+def check(
+    folder: Path, settings: ImageSettings, progress: Callable[[int, int, str], None] | None = None
+) -> ImageReport:
+    recipe = unet().model_copy(update={"medium": settings})
+    report = ImageMedium.check(folder, recipe, progress)
+    assert isinstance(report, ImageReport)
+    return report
 
 
 def test_report(tmp_path: Path, make_picture: MakePicture) -> None:
@@ -21,10 +32,10 @@ def test_report(tmp_path: Path, make_picture: MakePicture) -> None:
     (tmp_path / "data/dog/a.txt").write_text("a dog")
     make_picture("dog/bad.png").write_bytes(b"damaged")
     Image.new("L", (7, 9)).save(tmp_path / "data/dog/grey.png")
-    seen: list[tuple[int, ...]] = []
-    report = check(tmp_path / "data", ImageSettings(size=8), tmp_path / "cache", seen.append)
+    seen: list[tuple[int, int, str]] = []
+    report = check(tmp_path / "data", ImageSettings(size=8), lambda *event: seen.append(event))
     told = json.loads(json.dumps(report.to_json()))
-    assert seen[-1] == (6, 6, 1)
+    assert seen[-1] == (6, 6, "reading")
     assert told["count"] == 5
     assert told["settings"]["channels"] == "rgb"
     assert told["labels"] == {"cat": 3, "dog": 2}
@@ -34,9 +45,7 @@ def test_report(tmp_path: Path, make_picture: MakePicture) -> None:
     assert told["widths"] == {"least": 7, "median": 20, "most": 20}
     assert told["heights"] == {"least": 9, "median": 10, "most": 12}
     assert told["duplicates"] == [["dog/a.png", "cat/0.png"]]
-    assert told["rejected"] == [
-        {"path": "dog/bad.png", "reason": "not an image in a known format"}
-    ]
+    assert told["rejected"] == [{"path": "dog/bad.png", "reason": "not an image in a known format"}]
     assert np.asarray(report.contact_sheet).ndim == 3
 
 
@@ -47,7 +56,7 @@ def test_drawings_have_no_pixels(tmp_path: Path) -> None:
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">'
         '<rect width="9" height="9" fill="lime"/></svg>'
     )
-    report = check(tmp_path / "data", ImageSettings(size=8), tmp_path / "cache")
+    report = check(tmp_path / "data", ImageSettings(size=8))
     assert report.modes == {"SVG": 1}
     assert report.widths is None
     assert np.asarray(report.contact_sheet)[50, 50].tolist() == [0, 255, 0]

@@ -9,15 +9,18 @@ import pytest
 from PIL import Image
 
 from sfumato.errors import DataError, RunError, SettingError
-from sfumato.media.image.data import ImageData
+from sfumato.media.image.check import ImageReport
 from sfumato.media.image.recipes import ImageRecipe
 from sfumato.media.image.settings import ImageSettings
+from sfumato.media.medium import Data, Reading
+from sfumato.media.numbers import NumberData
 from sfumato.media.registry import find
+from sfumato.model.options import CheckOptions
 from sfumato.recipes.recipe import DataSettings
 from sfumato.runs.directory import RunDirectory
 from sfumato.training import source as reading
 from sfumato.training.data import prepare, reopen
-from sfumato.training.source import Reading, folder_of
+from sfumato.training.source import Fetching, located
 from sfumato.verbs.check import check, write_sheet
 
 SMALL = ImageSettings(size=16)
@@ -29,9 +32,9 @@ def asked(settings: DataSettings) -> ImageRecipe:
     return recipe.model_copy(update={"medium": SMALL, "data": settings})
 
 
-def read(events: Iterator[Reading | ImageData]) -> ImageData:
+def read(events: Iterator[Fetching | Reading | Data]) -> NumberData:
     *_, last = events
-    assert isinstance(last, ImageData)
+    assert isinstance(last, NumberData)
     return last
 
 
@@ -41,7 +44,7 @@ def test_progress_and_then_the_data(own_pictures: Path) -> None:
         (done, 12) for done in range(1, 13)
     ]
     data = events[-1]
-    assert isinstance(data, ImageData)
+    assert isinstance(data, NumberData)
     assert sorted([*data.training, *data.held_out]) == list(range(12))
     assert data.facts.classes == ("cat", "dog")
     assert not data.facts.catalogued
@@ -81,7 +84,7 @@ def test_deviation_is_never_zero(tmp_path: Path) -> None:
 )
 def test_what_is_no_source(source: str, words: str) -> None:
     with pytest.raises(DataError, match=words):
-        folder_of(source)
+        located(source)
 
 
 def test_a_catalogued_run_stays_with_the_catalogue(
@@ -110,8 +113,11 @@ class TestChecking:
         (own_pictures / "cat/bad.png").write_bytes(b"no picture")
         seen: list[tuple[int, int, str]] = []
         report = check(
-            str(own_pictures), lambda *event: seen.append(event), changes=["medium.size=16"]
+            str(own_pictures),
+            CheckOptions(settings=["medium.size=16"]),
+            lambda *event: seen.append(event),
         )
+        assert isinstance(report, ImageReport)
         assert report.labels == {"cat": 9, "dog": 3}
         assert [rejected.path for rejected in report.rejected] == ["cat/bad.png"]
         assert seen[-1] == (13, 13, "reading")
@@ -122,4 +128,6 @@ class TestChecking:
 
     def test_a_bad_size_is_said_before_anything_is_read(self, tmp_path: Path) -> None:
         with pytest.raises(SettingError, match=r"'medium.size' cannot be 3(.|\n)*8"):
-            check(str(tmp_path / "nowhere"), lambda *event: None, changes=["medium.size=3"])
+            check(str(tmp_path / "nowhere"), CheckOptions(size=3))
+        with pytest.raises(SettingError, match=r"'medium.size' cannot be 3(.|\n)*8"):
+            check(str(tmp_path / "nowhere"), CheckOptions(settings=["medium.size=3"]))

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from sfumato.errors import SettingError
-from sfumato.media.image.folder import PictureFolder
 from sfumato.media.image.medium import ImageMedium
 from sfumato.media.image.settings import ImageSettings
 from sfumato.model.options import SampleOptions
@@ -42,21 +41,21 @@ def test_a_folder_taken_meanwhile_is_stepped_over(
 def test_nothing_is_written_over(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("precious")
     with pytest.raises(SettingError, match="nothing is overwritten"):
-        PictureFolder(tmp_path, medium=MEDIUM).require_free(range(2, 5))
+        MEDIUM.folder(tmp_path).require_free(range(2, 5))
     assert (tmp_path / name).read_text() == "precious"
 
 
 def test_other_files_are_no_matter(tmp_path: Path) -> None:
     for name in ("00009.png", "notes.txt", "00003.txt"):
         (tmp_path / name).touch()
-    PictureFolder(tmp_path, medium=MEDIUM).require_free(range(2, 5))
+    MEDIUM.folder(tmp_path).require_free(range(2, 5))
 
 
 def test_a_folder_that_cannot_be_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path / "file", tmp_path / "file/below"):
         with pytest.raises(SettingError, match="cannot be written"):
-            PictureFolder(place, medium=MEDIUM).require_free(range(1))
+            MEDIUM.folder(place).require_free(range(1))
 
 
 def test_a_folder_without_permission_is_refused(
@@ -65,7 +64,7 @@ def test_a_folder_without_permission_is_refused(
     # Root may write anywhere, so the system's answer is stood in for.
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(SettingError, match="permission denied"):
-        PictureFolder(tmp_path, medium=MEDIUM).require_free(range(1))
+        MEDIUM.folder(tmp_path).require_free(range(1))
 
 
 def test_samples_in_memory_are_not_written_over(finished_runs: Path, tmp_path: Path) -> None:
@@ -83,15 +82,18 @@ def test_samples_in_memory_are_not_written_over(finished_runs: Path, tmp_path: P
 def test_the_way_from_noise_is_kept_when_asked_for(runs: Runs) -> None:
     run = runs("unet")
     events = list(
-        sample_files("unet", SampleOptions(n=3, batch=2, steps=3, sampler="ddim"), None, True, None)
+        sample_files("unet", SampleOptions(n=3, batch=2, steps=3, sampler="ddim"), trajectory=True)
     )
     written = events[-1]
     assert isinstance(written, Written)
-    assert written.folder.resolve() == (run / "samples/001").resolve()
-    assert [path.name for path in written.strips] == [
+    assert written.out.path.resolve() == (run / "samples/001").resolve()
+    assert [path.name for path in written.out.trajectories] == [
         f"{index:05d}-from-noise.png" for index in range(3)
     ]
-    with Image.open(written.strips[2]) as strip, Image.open(written.out.files[2]) as picture:
+    with (
+        Image.open(written.out.trajectories[2]) as strip,
+        Image.open(written.out.files[2]) as picture,
+    ):
         # Four states of 16 pixels at six to one, and the last is the sample.
         scale, gap = 6, 6
         last = strip.crop(
@@ -105,4 +107,4 @@ def test_the_way_from_noise_is_kept_when_asked_for(runs: Runs) -> None:
 def test_a_file_that_is_neither_run_nor_picture(runs: Runs) -> None:
     runs("unet")
     with pytest.raises(SettingError, match="No run was named"):
-        list(sample_files(None, SampleOptions(), None, False, None))
+        list(sample_files(None, SampleOptions()))

@@ -176,20 +176,21 @@ def test_resolve(tmp_path: Path) -> None:
     for name in ("1.png", "2.png"):
         save(colour / name, np.full((8, 8, 4), (255, 0, 0, 60), np.uint8))
     resolved = [
-        ImageSettings(flip=True).resolve(scan(folder, IMAGES)) for folder in (grey, colour, mixed)
+        ImageMedium.resolved(ImageSettings(flip=True), scan(folder, IMAGES))
+        for folder in (grey, colour, mixed)
     ]
     assert [settings.channels for settings in resolved] == ["grey", "rgb", "rgb"]
     assert all(settings.flip for settings in resolved)
     asked = ImageSettings(channels="rgba")
-    assert asked.resolve(scan(grey, IMAGES)) is asked
+    assert ImageMedium.resolved(asked, scan(grey, IMAGES)) is asked
 
 
 def test_recipe_goes_into_the_file_and_out(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     reader = medium()
     reader.write(tmp_path / "a.png", pixels, {"seed": 3})
-    assert reader.read_recipe(tmp_path / "a.png") == {"seed": 3}
+    assert reader.read_provenance(tmp_path / "a.png") == {"seed": 3}
     np.testing.assert_array_equal(reader.read(tmp_path / "a.png"), pixels.transpose(2, 0, 1))
     reader.write(tmp_path / "b.png", pixels)
     with pytest.raises(DataError, match="no recipe"):
-        reader.read_recipe(tmp_path / "b.png")
+        reader.read_provenance(tmp_path / "b.png")

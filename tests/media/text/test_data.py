@@ -13,14 +13,15 @@ import pytest
 
 from sfumato.catalogue import CATALOGUE
 from sfumato.errors import DamagedFile, DataError, RunError
+from sfumato.media.medium import Reading
 from sfumato.media.registry import find
-from sfumato.media.text.medium import TextData, prepare, read_tokenizer, reopen
+from sfumato.media.text.medium import TextData, TextMedium, read_tokenizer
 from sfumato.media.text.recipes import TextRecipe
 from sfumato.recipes import override
 from sfumato.runs.directory import RunDirectory
-from sfumato.training import data as any_data
 from sfumato.training import source as reading
-from sfumato.training.source import Fetching, Reading, recipe_for
+from sfumato.training.data import prepare, reopen
+from sfumato.training.source import Fetching, located_again, recipe_for
 
 PARITY = "medium.label_field=parity"
 
@@ -97,13 +98,13 @@ def test_the_tokens_of_the_run_are_kept_when_the_texts_grow(tmp_path: Path) -> N
     first = read(prepare(path, asked()))
     run = RunDirectory(tmp_path / "run")
     run.root.mkdir()
-    first.store(run)
-    assert read_tokenizer(run).to_json() == first.tokenizer.to_json()
+    first.store(run.root)
+    assert read_tokenizer(run.root).to_json() == first.tokenizer.to_json()
     path.write_text("abcd " * 100)
-    again = read(reopen(run, first.facts, asked()))
+    again = read(TextMedium.open(located_again(first.facts), asked(), run.root))
     assert again.tokenizer.to_json() == first.tokenizer.to_json()
     with pytest.raises(RunError, match="not what this run began with"):
-        read(any_data.reopen(run, first.facts, asked()))
+        read(reopen(run, first.facts, asked()))
 
 
 def test_a_run_without_its_tokens(tmp_path: Path, prose: Path) -> None:

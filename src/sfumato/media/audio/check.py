@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,10 @@ from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index
 from sfumato.errors import DataError
 from sfumato.media.audio.open import Header, audio_header, read_audio
+from sfumato.media.audio.picture import sheet
+from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.media.report import NumberReport, counts
-
-if TYPE_CHECKING:
-    from sfumato.media.audio.medium import AudioMedium
 
 _SHOWN = 24
 _AT_ONCE = 256
@@ -103,18 +102,18 @@ class AudioReport(NumberReport):
         yield "clipped", f"{self.clipped:,}"
 
 
-def report(files: Index, dataset: Dataset, medium: AudioMedium) -> AudioReport:
+def report(files: Index, dataset: Dataset, reader: ClipReader) -> AudioReport:
     """Describe a set of audio.
 
     Args:
         files: The files.
         dataset: Their clips.
-        medium: The medium that read them.
+        reader: The reader that read them.
     """
-    settings = medium.settings
+    settings = reader.settings
     headers = _headers(files, dataset)
     seconds = [header.frames / header.rate for header in headers if header.frames is not None]
-    lengths, levels = _lengths_and_levels(dataset, medium)
+    lengths, levels = _lengths_and_levels(dataset, reader)
     return AudioReport(
         files.root,
         settings,
@@ -129,7 +128,7 @@ def report(files: Index, dataset: Dataset, medium: AudioMedium) -> AudioReport:
         formats=_counted(f"{header.format} {header.subtype}" for header in headers),
         levels=_spread(levels),
         clipped=sum(_is_clipped(path, settings) for path in _used(files, dataset)),
-        contact_sheet=_sheet(dataset, medium),
+        contact_sheet=_sheet(dataset, settings.rate),
     )
 
 
@@ -149,14 +148,14 @@ def _headers(files: Index, data: Dataset) -> list[Header]:
     return headers
 
 
-def _lengths_and_levels(data: Dataset, medium: AudioMedium) -> tuple[list[float], list[float]]:
+def _lengths_and_levels(data: Dataset, reader: ClipReader) -> tuple[list[float], list[float]]:
     """Lengths in seconds and loudness in dB of all clips."""
     lengths: list[float] = []
     levels: list[float] = []
     for low in range(0, len(data), _AT_ONCE):
         clips: NDArray[np.int16] = np.asarray(data.array[low : low + _AT_ONCE])
-        ends = np.maximum(medium.lengths(clips), 1)
-        lengths += (ends / medium.settings.rate).tolist()
+        ends = np.maximum(reader.lengths(clips), 1)
+        lengths += (ends / reader.settings.rate).tolist()
         energy = np.square(clips / _FULL_SCALE).mean(axis=1).sum(axis=1)
         levels += (10 * np.log10(np.maximum(energy / ends, 1e-12))).tolist()
     return lengths, levels
@@ -172,11 +171,11 @@ def _is_clipped(path: Path, settings: AudioSettings) -> bool:
     return bool((full[:, 2:] & full[:, 1:-1] & full[:, :-2]).any())
 
 
-def _sheet(data: Dataset, medium: AudioMedium) -> Image.Image:
+def _sheet(data: Dataset, rate: int) -> Image.Image:
     shown = np.unique(np.linspace(0, len(data) - 1, _SHOWN).round().astype(np.int64))
     clips = data.gather(shown)[0].astype(np.float32) / _FULL_SCALE
     names = [_caption(data, number) for number in shown]
-    return medium.sheet(list(clips), names)
+    return sheet(list(clips), rate, names)
 
 
 def _caption(data: Dataset, number: int) -> str:

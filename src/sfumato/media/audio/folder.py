@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.media.audio.picture import sheet
+from sfumato.media.audio.provenance import write_audio
 from sfumato.media.folder import SampleFolder, save_png
 
-if TYPE_CHECKING:
-    from sfumato.media.audio.medium import AudioMedium
-
-# Fewer than images, as the drawing of a clip is larger.
+# The drawing of a clip takes more room on a sheet than an image does.
 _SHOWN = 64
+_PAUSE_SECONDS = 0.2
+_FADE_SECONDS = 0.003
 _NUMBER = re.compile(r"(\d+)(-from-noise)?\.(wav|flac)")
 
 
@@ -25,12 +27,12 @@ class AudioFolder(SampleFolder):
     """Writes audio clips into a folder.
 
     Attributes:
-        medium: The medium that writes the files.
+        rate: Samples per second.
     """
 
     formats: ClassVar[tuple[str, ...]] = ("wav", "flac")
 
-    medium: AudioMedium = field(kw_only=True)
+    rate: int = field(kw_only=True)
     _shown: list[NDArray[np.float32]] = field(default_factory=list)
     _captions: list[str] = field(default_factory=list)
 
@@ -45,8 +47,8 @@ class AudioFolder(SampleFolder):
         """See :meth:`SampleFolder.add`; items are float32 (B, C, N)."""
         for index, waveform, origin in zip(indices, items, provenance, strict=True):
             path = self.path / f"{index:05d}.{self.format}"
-            clip = self.medium.lasting(waveform, origin["seconds"])
-            self.medium.write(path, clip, origin)
+            clip = until_end(waveform, self.rate, origin["seconds"])
+            write_audio(path, clip.T, self.rate, origin)
             self.files.append(path)
             if len(self._shown) < _SHOWN:
                 self._shown.append(clip)
@@ -54,10 +56,34 @@ class AudioFolder(SampleFolder):
 
     def finish(self) -> None:
         """Write a sheet with drawings of the first 64 clips."""
-        save_png(self.medium.sheet(self._shown, self._captions), self.path / "sheet.png")
+        save_png(sheet(self._shown, self.rate, self._captions), self.path / "sheet.png")
 
     def add_trajectory(self, index: int, frames: NDArray[Any]) -> None:
         """Write some states of one sample, float32 (F, C, N), in a row."""
         path = self.path / f"{index:05d}-from-noise.{self.format}"
-        self.medium.write_in_a_row(path, frames)
+        write_sequence(path, frames, self.rate)
         self.trajectories.append(path)
+
+
+def until_end(clip: NDArray[np.float32], rate: int, seconds: float | None) -> NDArray[np.float32]:
+    """A clip (C, N) up to its end, faded over the last 3 ms so that it does not click.
+
+    Args:
+        clip: The samples.
+        rate: Samples per second.
+        seconds: Length of the clip; None for all of it.
+    """
+    count = clip.shape[1] if seconds is None else max(1, round(seconds * rate))
+    if count >= clip.shape[1]:
+        return clip
+    shortened = clip[:, :count].copy()
+    fade = min(count, round(_FADE_SECONDS * rate))
+    shortened[:, count - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+    return shortened
+
+
+def write_sequence(path: Path, clips: NDArray[np.float32], rate: int) -> None:
+    """Write clips (B, C, N) to one file, one after another with pauses between."""
+    pause = np.zeros((clips.shape[1], round(_PAUSE_SECONDS * rate)), np.float32)
+    parts = [part for clip in clips for part in (clip, pause)][:-1]
+    write_audio(path, np.concatenate(parts, axis=1).T, rate, None)

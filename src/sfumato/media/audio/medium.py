@@ -23,7 +23,7 @@ from sfumato.data.items import Encoded
 from sfumato.errors import DataError, Diverged, SettingError
 from sfumato.media.audio.check import AudioReport, report
 from sfumato.media.audio.fit import levelled
-from sfumato.media.audio.folder import AudioFolder
+from sfumato.media.audio.folder import AudioFolder, until_end, write_sequence
 from sfumato.media.audio.open import AUDIO
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.provenance import SUFFIXES, read_recipe, write_audio
@@ -43,8 +43,6 @@ _FULL_SCALE = 32768
 _LOUDEST = 10 ** (-0.1 / 20)
 # -40 dBFS: clips with a lower peak are not amplified.
 _SILENCE = 0.01
-_PAUSE_SECONDS = 0.2
-_FADE_SECONDS = 0.003
 
 
 class AudioMedium(ClipReader, NumberMedium):
@@ -63,9 +61,9 @@ class AudioMedium(ClipReader, NumberMedium):
     recipe = AudioRecipe
     recipes = RECIPES
     options: ClassVar[Mapping[str, frozenset[str]]] = {
-        "sample": frozenset({"start", "strength", "seconds"}),
-        "evaluate": frozenset({"label", "scale", "speech"}),
-        "tune": frozenset({"scale"}),
+        **NumberMedium.options,
+        "sample": NumberMedium.options["sample"] | {"seconds"},
+        "evaluate": NumberMedium.options["evaluate"] | {"speech"},
     }
     packages = ("soundfile", "soxr")
     example = "one-shots"
@@ -184,14 +182,8 @@ class AudioMedium(ClipReader, NumberMedium):
         return levelled(clip, self.settings.rate, level)
 
     def lasting(self, clip: NDArray[np.float32], seconds: float | None) -> NDArray[np.float32]:
-        """A waveform (C, N) up to its end, faded over the last 3 ms to avoid a click."""
-        count = clip.shape[1] if seconds is None else max(1, round(seconds * self.settings.rate))
-        if count >= clip.shape[1]:
-            return clip
-        lasting = clip[:, :count].copy()
-        fade = min(count, round(_FADE_SECONDS * self.settings.rate))
-        lasting[:, count - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-        return lasting
+        """A waveform (C, N) up to its end, see :func:`until_end`."""
+        return until_end(clip, self.settings.rate, seconds)
 
     def write(
         self, path: Path, clip: NDArray[np.float32], recipe: Mapping[str, Any] | None = None
@@ -216,7 +208,7 @@ class AudioMedium(ClipReader, NumberMedium):
 
     def folder(self, path: Path, format: str | None = None) -> AudioFolder:
         """See :meth:`Medium.folder`."""
-        return AudioFolder(path, format or "", medium=self)
+        return AudioFolder(path, format or "", rate=self.settings.rate)
 
     def item(self, items: Any, place: int, provenance: Mapping[str, Any]) -> NDArray[np.float32]:
         """One clip up to its end, shape (C, T)."""
@@ -228,7 +220,7 @@ class AudioMedium(ClipReader, NumberMedium):
         drawings = self.sheet(list(clips))
         for path in paths:
             save_png(drawings, path.with_suffix(".png"))
-            self.write_in_a_row(path.with_suffix(".wav"), clips)
+            write_sequence(path.with_suffix(".wav"), clips, self.settings.rate)
 
     def report(self, files: Index, dataset: Dataset) -> AudioReport:
         """See :meth:`NumberMedium.report`."""
@@ -267,12 +259,6 @@ class AudioMedium(ClipReader, NumberMedium):
     def html(self, items: Sequence[Any]) -> str:
         """See :meth:`Medium.html`: a player for each clip."""
         return "\n".join(player_html(self.encoded(clip, ".wav")) for clip in items)
-
-    def write_in_a_row(self, path: Path, clips: NDArray[np.float32]) -> None:
-        """Write waveforms, (B, C, N), into one file with pauses between them."""
-        pause = np.zeros((clips.shape[1], round(_PAUSE_SECONDS * self.settings.rate)), np.float32)
-        parts = [part for clip in clips for part in (clip, pause)][:-1]
-        self.write(path, np.concatenate(parts, axis=1))
 
     def sheet(
         self,

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -16,10 +16,8 @@ from sfumato.data.dataset import Dataset
 from sfumato.errors import DataError
 from sfumato.media.image.open import image_header
 from sfumato.media.image.settings import ImageSettings
+from sfumato.media.image.sheet import sheet
 from sfumato.media.report import NumberReport, counts
-
-if TYPE_CHECKING:
-    from sfumato.media.image.medium import ImageMedium
 
 _SHOWN = 64
 
@@ -67,24 +65,24 @@ class ImageReport(NumberReport):
         yield "stored as", ", ".join(f"{mode} {count:,}" for mode, count in self.modes.items())
 
 
-def report(root: Path, dataset: Dataset, medium: ImageMedium) -> ImageReport:
+def report(root: Path, dataset: Dataset, settings: ImageSettings) -> ImageReport:
     """Describe a set of images.
 
     Args:
         root: The folder.
         dataset: Its images.
-        medium: The medium that read them.
+        settings: Settings with which they were read.
     """
     widths, heights, modes = _stored(dataset, root)
     shown = np.unique(np.linspace(0, len(dataset) - 1, _SHOWN).round().astype(np.int64))
     return ImageReport(
         root,
-        medium.settings,
+        settings,
         **counts(dataset),
         widths=widths,
         heights=heights,
         modes=modes,
-        contact_sheet=medium.sheet(dataset.gather(shown)[0].transpose(0, 2, 3, 1)),
+        contact_sheet=sheet(dataset.gather(shown)[0].transpose(0, 2, 3, 1)),
     )
 
 

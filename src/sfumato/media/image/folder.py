@@ -5,30 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.media.folder import SHOWN, SampleFolder, save_png
-
-if TYPE_CHECKING:
-    from sfumato.media.image.medium import ImageMedium
+from sfumato.media.image.provenance import write_png
+from sfumato.media.image.sheet import sheet, strip
 
 _NUMBER = re.compile(r"(\d+)(-from-noise)?\.png")
 
 
 @dataclass
 class ImageFolder(SampleFolder):
-    """Writes images into a folder.
-
-    Attributes:
-        medium: The medium that writes the files.
-    """
+    """Writes images."""
 
     formats: ClassVar[tuple[str, ...]] = ("png",)
 
-    medium: ImageMedium = field(kw_only=True)
     _shown: list[NDArray[np.uint8]] = field(default_factory=list)
 
     def occupied(self, name: str, indices: Sequence[int]) -> bool:
@@ -42,17 +36,17 @@ class ImageFolder(SampleFolder):
         """See :meth:`SampleFolder.add`; items are uint8 (B, H, W, C)."""
         for index, pixels, origin in zip(indices, items, provenance, strict=True):
             path = self.path / f"{index:05d}.png"
-            self.medium.write(path, pixels, origin)
+            write_png(path, pixels, origin)
             self.files.append(path)
             if len(self._shown) < SHOWN:
                 self._shown.append(pixels)
 
     def finish(self) -> None:
         """Write the contact sheet of the first 256 images."""
-        save_png(self.medium.sheet(np.stack(self._shown)), self.path / "sheet.png")
+        save_png(sheet(np.stack(self._shown)), self.path / "sheet.png")
 
     def add_trajectory(self, index: int, frames: NDArray[np.uint8]) -> None:
         """Write some states of one sample, uint8 (F, H, W, C), in a row."""
         path = self.path / f"{index:05d}-from-noise.png"
-        save_png(self.medium.strip(frames), path)
+        save_png(strip(frames), path)
         self.trajectories.append(path)

@@ -62,9 +62,7 @@ class ImageMedium(NumberMedium):
     recipe = ImageRecipe
     recipes = RECIPES
     options: ClassVar[Mapping[str, frozenset[str]]] = {
-        "sample": frozenset({"start", "strength"}),
-        "evaluate": frozenset({"label", "scale"}),
-        "tune": frozenset({"scale"}),
+        **NumberMedium.options,
         "check": frozenset({"size"}),
     }
     example = "openmoji"
@@ -78,7 +76,8 @@ class ImageMedium(NumberMedium):
             raise SettingError(
                 "The number of channels is not resolved.",
                 why="channels is 'auto', which depends on the data",
-                hint="use settings.resolve(index), or set channels to grey, rgb or rgba.",
+                hint="use ImageMedium.resolved(settings, index), or set channels to grey, rgb or "
+                "rgba.",
             )
         super().__init__(settings)
 
@@ -228,7 +227,7 @@ class ImageMedium(NumberMedium):
 
     def folder(self, path: Path, format: str | None = None) -> ImageFolder:
         """See :meth:`Medium.folder`."""
-        return ImageFolder(path, format or "", medium=self)
+        return ImageFolder(path, format or "")
 
     def write_preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
         """Write a contact sheet as PNG to each path."""
@@ -238,7 +237,7 @@ class ImageMedium(NumberMedium):
 
     def report(self, files: Index, dataset: Dataset) -> ImageReport:
         """See :meth:`NumberMedium.report`."""
-        return report(files.root, dataset, self)
+        return report(files.root, dataset, self.settings)
 
     @classmethod
     def describe(cls, recipe: Any, facts: DataFacts) -> Description:
@@ -263,7 +262,3 @@ class ImageMedium(NumberMedium):
     ) -> Image.Image:
         """Images, uint8 (B, H, W, C), on one contact sheet."""
         return sheets.sheet(images, columns, scale)
-
-    def strip(self, images: NDArray[np.uint8], scale: int | None = None) -> Image.Image:
-        """Images, uint8 (B, H, W, C), in one row."""
-        return sheets.strip(images, scale)

@@ -1,4 +1,4 @@
-"""What a command said, and its exit code."""
+"""The output of a command, and its exit code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Said(NamedTuple):
+class Result(NamedTuple):
     """An exit code, and what was written to the two streams."""
 
     code: int
@@ -14,4 +14,4 @@ class Said(NamedTuple):
     err: str
 
 
-Command = Callable[..., Said]
+Command = Callable[..., Result]

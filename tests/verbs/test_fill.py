@@ -14,10 +14,11 @@ import torch
 
 from sfumato.errors import DataError, RunError, SettingError
 from sfumato.likelihood import order_likelihood
+from sfumato.model.options import FillOptions
 from sfumato.model.tokens import TokenModel
 from sfumato.run import open_run
 from sfumato.sampling.tokens import TOKEN_SAMPLERS
-from sfumato.verbs.fill import Filled, Gaps, as_json, fill, fill_text
+from sfumato.verbs.fill import Filled, as_json, fill, fill_text
 
 Runs = Callable[..., Path]
 
@@ -36,8 +37,8 @@ def digits(finished_texts: Path) -> TokenModel:
     return model
 
 
-def filled(model: TokenModel, text: str, **asked: Any) -> list[Filled]:
-    return fill(model, Gaps(text, **{"candidates": 8, **asked}))
+def filled(model: TokenModel, text: str, **options: Any) -> list[Filled]:
+    return fill(model, text, FillOptions(**{"candidates": 8, **options}))
 
 
 CASES = {
@@ -157,14 +158,14 @@ class TestLabels:
         assert filled(digits, **text, scale=1e5) == plain
 
     @pytest.mark.parametrize(
-        ("asked", "message"),
+        ("options", "message"),
         [({"label": "od"}, "did you mean 'odd'"), ({"scale": float("inf")}, "finite")],
     )
     def test_bad_ones_are_refused(
-        self, digits: TokenModel, asked: dict[str, Any], message: str
+        self, digits: TokenModel, options: dict[str, Any], message: str
     ) -> None:
         with pytest.raises(SettingError, match=message):
-            filled(digits, "1____2", **asked)
+            filled(digits, "1____2", **options)
 
     def test_a_run_without_classes_takes_none(self, words: TokenModel) -> None:
         with pytest.raises(SettingError, match="without classes"):
@@ -203,7 +204,7 @@ class TestRefusals:
             filled(words, text)
 
     @pytest.mark.parametrize(
-        ("asked", "message"),
+        ("options", "message"),
         [
             ({"n": 0}, "n cannot be 0"),
             ({"n": 9}, "candidates cannot be 8"),
@@ -219,10 +220,10 @@ class TestRefusals:
         ],
     )
     def test_values_out_of_range(
-        self, words: TokenModel, asked: dict[str, Any], message: str
+        self, words: TokenModel, options: dict[str, Any], message: str
     ) -> None:
         with pytest.raises(SettingError, match=message):
-            filled(words, "the ____ sea", **asked)
+            filled(words, "the ____ sea", **options)
 
     def test_a_uniform_run(self, finished_texts: Path) -> None:
         with pytest.raises(SettingError, match=r"(?s)cannot fill gaps.*process.kind=masking"):
@@ -234,10 +235,10 @@ class TestRefusals:
 
 
 class TestFromAFile:
-    def filled(self, runs: Runs, content: bytes, **asked: Any) -> list[Filled]:
+    def filled(self, runs: Runs, content: bytes, **options: Any) -> list[Filled]:
         runs("prose")
         Path("gaps.txt").write_bytes(content)
-        return fill_text("prose", None, Path("gaps.txt"), candidates=2, n=2, **asked)
+        return fill_text("prose", None, Path("gaps.txt"), FillOptions(2, candidates=2, **options))
 
     def test_it_is_read_as_it_is(self, text_runs: Runs) -> None:
         results = self.filled(text_runs, b"\xef\xbb\xbfthe ____\r\nsea\n", length="3")
@@ -260,25 +261,25 @@ class TestFromAFile:
         text_runs("prose")
         for place in ("nowhere.txt", "."):
             with pytest.raises(DataError, match="cannot be read"):
-                fill_text("prose", None, Path(place))
+                fill_text("prose", None, Path(place), FillOptions())
 
     @pytest.mark.parametrize("length", ["x", "3-", "-3", "1-2-3", "", "1.5"])
     def test_a_length_that_is_none(self, text_runs: Runs, length: str) -> None:
         text_runs("prose")
         with pytest.raises(SettingError, match="length cannot be"):
-            fill_text("prose", "the ____", None, length=length)
+            fill_text("prose", "the ____", None, FillOptions(length=length))
 
     def test_one_text_is_needed(self, text_runs: Runs) -> None:
         text_runs("prose")
         with pytest.raises(SettingError, match="none was given"):
-            fill_text("prose", None, None)
+            fill_text("prose", None, None, FillOptions())
         with pytest.raises(SettingError, match="both"):
-            fill_text("prose", "", Path("gaps.txt"))
+            fill_text("prose", "", Path("gaps.txt"), FillOptions())
 
 
 def test_as_plain_data(words: TokenModel) -> None:
     results = filled(words, "the ____ sea", n=2)
-    told = as_json(results)
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    assert told[0]["text"] == results[0].text
-    assert set(told[0]) == {"text", "gaps", "bits_per_token", "index"}
+    plain_data = as_json(results)
+    assert json.loads(json.dumps(plain_data, allow_nan=False)) == plain_data
+    assert plain_data[0]["text"] == results[0].text
+    assert set(plain_data[0]) == {"text", "gaps", "bits_per_token", "index"}
