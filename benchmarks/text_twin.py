@@ -28,8 +28,7 @@ from sfumato.engine.machine import choose_device
 from sfumato.engine.settings import Budget
 from sfumato.evaluation.likelihood import ratio
 from sfumato.media.text.medium import TextData
-from sfumato.model.token_bound import bound_of_rows
-from sfumato.model.tokens import TokenModel
+from sfumato.model.tokens import TokenModel, bound_of_rows
 from sfumato.nets.transformer import TokenTransformer
 from sfumato.runs.directory import locate
 from sfumato.runs.spec import Spec, read

@@ -25,10 +25,10 @@ from sfumato.model.options import (
 )
 from sfumato.model.provenance import Request
 from sfumato.model.samples import Samples
-from sfumato.runs import info as facts
 from sfumato.runs import spec as specs
 from sfumato.runs import verify as verification
 from sfumato.runs.directory import ROOT, RunDirectory, locate
+from sfumato.runs.info import info as summary
 from sfumato.runs.spec import Spec
 from sfumato.runs.tuned import Tuned
 from sfumato.runs.verify import Verified
@@ -243,7 +243,7 @@ class Run:
 
     def info(self) -> dict[str, Any]:
         """A summary of the run as plain data; no weights are loaded."""
-        return facts.info(self.directory, self.spec)
+        return summary(self.directory, self.spec)
 
     def verify(self) -> Verified:
         """Check the run's files against their seals; nothing is changed.

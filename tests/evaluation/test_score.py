@@ -29,8 +29,7 @@ from sfumato.likelihood import (
 from sfumato.media.text.rows import RowBatch
 from sfumato.model.numbers import NumberModel
 from sfumato.model.options import ScoreOptions
-from sfumato.model.token_bound import bound_of_rows
-from sfumato.model.tokens import TokenModel
+from sfumato.model.tokens import TokenModel, bound_of_rows
 from sfumato.run import open_run
 from sfumato.runs.progress import Progress
 from tests.media_runs import play

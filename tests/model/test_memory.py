@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfumato.model import model as trained
-from sfumato.model.memory import MOST_TILES, bytes_of_signal, bytes_of_text, rows_at_once
+from sfumato.model.network import MOST_TILES, bytes_of_signal, bytes_of_text, rows_at_once
 from sfumato.model.options import SampleOptions
 from sfumato.run import open_run
 

@@ -13,7 +13,7 @@ from sfumato.nets.attention import (
     fused,
     normalise_and_rotate,
 )
-from sfumato.nets.patches import grid
+from sfumato.nets.layers import grid
 
 
 def test_what_is_not_seen_is_as_if_it_were_not_there() -> None:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from sfumato.errors import SettingError
-from sfumato.nets.patches import gather_patches, grid, scatter_patches
+from sfumato.nets.layers import gather_patches, grid, scatter_patches
 
 
 @pytest.mark.parametrize("sides", [(8,), (4, 8), (4, 8, 12)])

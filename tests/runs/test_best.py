@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from sfumato.engine.events import Kept, Metric
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.snapshots import Best, best_of, best_value, keep_if_best
+from sfumato.runs.weights import Best, best_of, best_value, keep_if_best
 
 
 @pytest.fixture

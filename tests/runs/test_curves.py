@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sfumato.runs.curves import curves
 from sfumato.runs.directory import RunDirectory
+from sfumato.runs.info import curves
 
 
 def log(folder: Path, *lines: dict[str, object]) -> RunDirectory:

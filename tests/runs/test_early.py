@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from sfumato.engine.events import Metric
 from sfumato.errors import RunError
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.snapshots import early_for, keep_early, keep_if_best
+from sfumato.runs.weights import early_for, keep_early, keep_if_best
 
 
 @pytest.fixture

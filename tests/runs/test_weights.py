@@ -16,7 +16,7 @@ from sfumato.run import open_run
 from sfumato.runs import spec as specs
 from sfumato.runs import weights as model
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.snapshots import keep_if_best
+from sfumato.runs.weights import keep_if_best
 
 Runs = Callable[..., Path]
 

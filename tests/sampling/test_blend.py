@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sfumato.sampling.blend import blend
+from sfumato.sampling.sampler import blend
 
 G = torch.Generator().manual_seed(0)
 

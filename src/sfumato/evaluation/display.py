@@ -12,8 +12,8 @@ from html import escape
 
 from PIL import Image
 
-from sfumato.runs.curves import Curve, curves
 from sfumato.runs.directory import RunDirectory
+from sfumato.runs.info import Curve, curves
 
 _SMALL = 256
 _PNG_WIDTH = slice(16, 20)

@@ -21,7 +21,7 @@ from sfumato.media.text.rows import RowBatch
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.metrics.interval import mean_interval
 from sfumato.model.numbers import NumberModel
-from sfumato.model.token_bound import bound_of_rows
+from sfumato.model.tokens import bound_of_rows
 from sfumato.runs.progress import Progress
 
 _ITEMS, _ROWS = 64, 16  # Measured at a time.

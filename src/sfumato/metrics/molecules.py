@@ -82,4 +82,4 @@ def _rdkit() -> tuple[Any, Any]:
     try:
         return importlib.import_module("rdkit.Chem"), importlib.import_module("rdkit.rdBase")
     except ImportError as error:
-        raise MissingExtra("rdkit", "molecules", "Progress molecules") from error
+        raise MissingExtra("rdkit", "molecules", "Measuring molecules") from error

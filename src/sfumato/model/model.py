@@ -17,8 +17,7 @@ from sfumato.errors import SettingError
 from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
 from sfumato.media.registry import require_own
 from sfumato.model.checks import require_early, require_label, require_weights, require_within
-from sfumato.model.memory import FEWER_AT_ONCE, rows_at_once
-from sfumato.model.network import TrainedNetwork
+from sfumato.model.network import FEWER_AT_ONCE, TrainedNetwork, rows_at_once
 from sfumato.model.options import LARGEST, SampleOptions
 from sfumato.model.provenance import Made, Making, Provenance, Request, read_provenance
 from sfumato.model.trajectory import Trajectory

@@ -17,8 +17,8 @@ from sfumato.denoiser import NetworkDenoiser
 from sfumato.errors import SettingError
 from sfumato.guidance import GuidanceSpec
 from sfumato.media.numbers import NumberMedium
-from sfumato.model.memory import bytes_of_signal
 from sfumato.model.model import Model
+from sfumato.model.network import bytes_of_signal
 from sfumato.model.options import SampleOptions
 from sfumato.model.provenance import Made, Making, NumberProvenance, Provenance, Request
 from sfumato.model.start import Start, start_from, time_of, unchanged

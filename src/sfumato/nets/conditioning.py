@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sfumato.errors import SettingError
-from sfumato.nets.patches import grid
+from sfumato.nets.layers import grid
 
 FREQUENCIES = 32
 LOWEST, HIGHEST = 0.25, 16.0  # radians per unit of level: wavelengths of 25 down to 0.4

@@ -10,8 +10,17 @@ from torch import Tensor, nn
 from sfumato.nets import ActivationName
 from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, fused
 from sfumato.nets.conditioning import Conditioning, PositionEmbedding
-from sfumato.nets.layers import NEIGHBOURS, LocalMixing, Mlp, Modulation, TokenNorm, zero_init
-from sfumato.nets.patches import gather_patches, grid, scatter_patches
+from sfumato.nets.layers import (
+    NEIGHBOURS,
+    LocalMixing,
+    Mlp,
+    Modulation,
+    TokenNorm,
+    gather_patches,
+    grid,
+    scatter_patches,
+    zero_init,
+)
 
 
 class Block(nn.Module):

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from sfumato.nets import GROUP, require_multiple
 from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, fused
 from sfumato.nets.conditioning import Conditioning, PositionEmbedding
-from sfumato.nets.layers import Modulation, zero_init
-from sfumato.nets.patches import gather_patches, grid, scatter_patches
+from sfumato.nets.layers import Modulation, gather_patches, grid, scatter_patches, zero_init
 
 CONVOLUTIONS: dict[int, type[nn.Conv1d] | type[nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
 

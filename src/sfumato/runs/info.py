@@ -1,14 +1,16 @@
-"""A summary of a run: its settings, its progress, and its latest measurements."""
+"""A run for a reader: its summary, its model card, and its measurements as curves."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from sfumato import storage
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.log import read_log
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.snapshots import best_of
 from sfumato.runs.spec import Spec
+from sfumato.runs.weights import best_of
 
 
 def info(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
@@ -47,3 +49,90 @@ def info(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
         "checkpoints": [step for step, _ in store.steps()],
         "ready": directory.model.is_file() or bool(store.steps()),
     }
+
+
+def write_card(directory: RunDirectory, spec: Spec, step: int) -> None:
+    """Write ``README.md`` of a run."""
+    storage.write_text(directory.card, card(directory, spec, step))
+
+
+def card(directory: RunDirectory, spec: Spec, step: int) -> str:
+    """The card as Markdown."""
+    recipe, data, medium = spec.recipe, spec.data, spec.medium
+    about = medium.describe(recipe, data)
+    classes = f", {len(data.classes)} classes" if data.classes else ""
+    licence = data.licence or f"not stated; it is that of your {medium.plural}"
+    rows = {
+        "data": f"{data.source}: {data.count:,} {medium.plural}{classes}",
+        "licence of the data": licence,
+        "steps, batch": f"{step:,} of {recipe.engine.batch} samples",
+        "backbone": recipe.backbone.kind,
+        **about.rows,
+        "seed": str(recipe.seed),
+    }
+    lines = [
+        f"# {directory.name}",
+        "",
+        f"A diffusion model of {about.subject}, trained "
+        f"with Sfumato {spec.version} by the recipe `{recipe.name}`.",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in rows.items()),
+        "",
+        "## Use",
+        "",
+        "```",
+        f"sfumato sample {directory.name} -n {medium.n}",
+        "```",
+        "",
+        "The whole plan of the run is in `spec.json`; what happened is in `log.jsonl`.",
+    ]
+    if data.attribution:
+        lines += ["", "## Attribution of the data", "", data.attribution.strip()]
+    if data.licence.startswith("CC-BY-SA"):
+        lines += [
+            "",
+            "The licence asks that works based on the data name its authors and are shared alike.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+Curve = tuple[tuple[int, float], ...]
+
+LOSS = "training loss as it goes"
+"""The smoothed loss of the training batches; all other curves are of evaluations."""
+
+
+def curves(directory: RunDirectory) -> dict[str, Curve]:
+    """All measures by their names, and :data:`LOSS`.
+
+    Steps that were lost in a crash are left out: they lie after the step from which the next
+    session resumed.
+
+    Returns:
+        Points ``(step, value)`` in order; empty without a log.
+    """
+    found: dict[str, dict[int, float]] = {}
+    if directory.log.is_file():
+        for line in read_log(directory.log):
+            if line.get("event") == "started":
+                _forget(found, int(line["step"]))
+            else:
+                _note(found, line)
+    return {name: tuple(sorted(points.items())) for name, points in found.items()}
+
+
+def _note(found: dict[str, dict[int, float]], line: Mapping[str, Any]) -> None:
+    name, key = {"metric": (line.get("name"), "value"), "progress": (LOSS, "loss")}.get(
+        str(line.get("event")), (None, "")
+    )
+    value = line.get(key)
+    if isinstance(name, str) and isinstance(value, int | float):
+        found.setdefault(name, {})[int(line["step"])] = float(value)
+
+
+def _forget(found: Mapping[str, dict[int, float]], after: int) -> None:
+    for points in found.values():
+        for step in [step for step in points if step > after]:
+            del points[step]

@@ -1,4 +1,4 @@
-"""Samplers: one loop that turns noise into data, and many rules for its step.
+"""Samplers: one loop from noise to data, and many rules for its step.
 
 trajectory(denoiser, sampler, noise, shape, evaluations) -> states
 sampler.step(x_t, t, s, context)                         -> x_s

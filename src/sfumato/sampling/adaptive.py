@@ -1,9 +1,9 @@
-"""Steps as long as an error allows, for each sample by itself.
+"""An adaptive sampler: the step size of each sample is controlled by an error estimate.
 
-The pair of Bogacki & Shampine 1989 ("A 3(2) pair of Runge-Kutta formulas"): a third-order step and
-a second-order one from the same four slopes, whose difference is the error; the last slope is the
-first of the next step. It runs along the straight path of ``sampling.runge_kutta``, each sample at
-its own time, so that a sample does not depend on its batch.
+The pair of Bogacki & Shampine 1989 ("A 3(2) pair of Runge-Kutta formulas") takes a third-order and
+a second-order step from the same four slopes; their difference estimates the error, and the last
+slope is the first of the next step. It runs along the straight path of ``sampling.runge_kutta``.
+Each sample has its own time, so that it does not depend on its batch.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ from torch import Tensor
 from sfumato.process.gaussian import spread
 from sfumato.sampling.sampler import Context, Sampler
 
-_FIRST = 1 / 16  # The first step tried, of the whole path.
-_LAST = 1e-3  # Below this share of noise the posterior mean is the end.
+_FIRST = 1 / 16  # The size of the first trial step, as a share of the path.
+_LAST = 1e-3  # Below this share of noise the posterior mean is the result.
 _SAFETY, _LEAST, _MOST = 0.9, 0.2, 4.0
-_STAGES = 3  # Evaluations of a step; a refused one costs as many.
+_STAGES = 3  # Evaluations of a step, accepted or rejected.
 
 
 class Adaptive(Sampler):
     """Runge-Kutta 3(2) with error control.
 
-    It takes as many evaluations as the tolerance asks for, and never more than it is given: samples
-    that are not at the end by then go there by one step of first order.
+    It takes as many evaluations as the tolerance needs, up to the requested number; samples that
+    are not finished by then take one first-order step to the end.
     """
 
-    summary: ClassVar[str] = "steps by tolerance; the evaluations asked for are the most it takes"
+    summary: ClassVar[str] = (
+        "adaptive steps by a tolerance; takes at most the requested evaluations"
+    )
     exact: ClassVar[bool] = False
 
     kind: Literal["adaptive"] = "adaptive"
@@ -38,22 +40,22 @@ class Adaptive(Sampler):
     atol: float = Field(default=0.01, gt=0, description="error of a step, in units of the data")
 
     def plan(self, evaluations: int) -> tuple[int, ...]:
-        """All in one step."""
+        """One step of the grid, in which all adaptive steps are taken."""
         return (evaluations,)
 
     def step(self, x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
-        """From ``t`` to the end."""
-        way = _Way(x_t, t, context)
-        # One is kept for the end; a step needs three, of which the first may be known.
+        """Integrate from ``t`` to the end."""
+        path = _Path(x_t, t, context)
+        # One evaluation is reserved for the end, and one was used for the first slope.
         for _ in range((context.cost - 2) // _STAGES):
-            if way.done.all():
+            if path.done.all():
                 break
-            way.go(self.rtol, self.atol)
-        return way.end()
+            path.advance(self.rtol, self.atol)
+        return path.end()
 
 
-class _Way:
-    """The state of a batch on its way, each sample at its own ``tau``."""
+class _Path:
+    """The state of a batch along the path, each sample at its own ``tau``."""
 
     def __init__(self, x_t: Tensor, t: Tensor, context: Context) -> None:
         self._context = context
@@ -63,35 +65,35 @@ class _Way:
         self.tau = (sigma / (alpha + sigma)).expand(count).clone()
         self.z = x_t / (alpha + sigma).item()
         self.h = self.tau * _FIRST
-        # Only where a step follows is its first slope worth an evaluation.
+        # The first slope is only evaluated if a step follows.
         self.slope = self._slope(self.z, self.tau) if context.cost >= _STAGES + 2 else self.z
 
     @property
     def done(self) -> Tensor:
-        """Which samples are at the end, bool, shape (B,)."""
+        """The samples that are finished, bool, shape (B,)."""
         return self.tau <= _LAST
 
-    def go(self, rtol: float, atol: float) -> None:
-        """Try a step for each sample that is not there, and keep it where the error is small."""
+    def advance(self, rtol: float, atol: float) -> None:
+        """Try a step for each unfinished sample, and accept it if the error is small."""
         h = torch.minimum(self.h, self.tau - _LAST).clamp_min(0)
         z, k1, tau = self.z, self.slope, self.tau
         k2 = self._slope(z - spread(h / 2, z) * k1, tau - h / 2)
         k3 = self._slope(z - spread(3 * h / 4, z) * k2, tau - 3 * h / 4)
         new = z - spread(h, z) * (2 * k1 + 3 * k2 + 4 * k3) / 9
         k4 = self._slope(new, tau - h)
-        wrong = spread(h, z) * (-5 * k1 / 72 + k2 / 12 + k3 / 9 - k4 / 8)
+        error = spread(h, z) * (-5 * k1 / 72 + k2 / 12 + k3 / 9 - k4 / 8)
         allowed = atol + rtol * torch.maximum(z.abs(), new.abs())
-        ratio = (wrong / allowed).flatten(1).double().square().mean(1).sqrt().cpu()
-        going = ~self.done
-        good = going & (ratio <= 1)
-        rows = spread(good.to(z.dtype), z).bool()
+        ratio = (error / allowed).flatten(1).double().square().mean(1).sqrt().cpu()
+        active = ~self.done
+        accepted = active & (ratio <= 1)
+        rows = spread(accepted.to(z.dtype), z).bool()
         self.z, self.slope = torch.where(rows, new, z), torch.where(rows, k4, k1)
-        self.tau = torch.where(good, tau - h, tau)
+        self.tau = torch.where(accepted, tau - h, tau)
         factor = (_SAFETY * ratio.clamp_min(1e-9).pow(-1 / 3)).clamp(_LEAST, _MOST)
-        self.h = torch.where(going, h * factor, self.h)
+        self.h = torch.where(active, h * factor, self.h)
 
     def end(self) -> Tensor:
-        """The posterior means of where the samples are."""
+        """The posterior means at the present states."""
         return self._mean(self.z, self.tau)
 
     def _slope(self, z: Tensor, tau: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
-"""Steps along the bridge: the posterior mean stands in for the clean data.
+"""Steps along the bridge, in which the posterior mean replaces the clean data.
 
     x_s ~ q_eta(x_s | x_t, x0 = E[x0 | x_t])
 
-Without noise this is the first-order step of the probability-flow ODE, exact where the posterior
-mean is constant; with all of it, the ancestral step of the Markov process.
+Without noise this is the first-order step of the probability-flow ODE, which is exact if the
+posterior mean is constant. With the full noise it is the ancestral step of the Markov process.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class DDIM(Sampler):
 class Ancestral(Sampler):
     """The reverse Markov chain. Source: Ho et al. 2020 (arXiv:2006.11239), algorithm 2."""
 
-    summary: ClassVar[str] = "the reverse Markov chain; noisy, wants many evaluations"
+    summary: ClassVar[str] = "the reverse Markov chain; noisy, needs many evaluations"
 
     kind: Literal["ancestral"] = "ancestral"
 

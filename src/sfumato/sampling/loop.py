@@ -1,8 +1,8 @@
-"""The one loop that turns noise into data.
+"""The sampling loop, from noise to data.
 
     for t, s in grid:  x_s = sampler.step(x_t, t, s)
 
-It yields its states, so progress bars, previews, trajectories and cancelling cost nothing more.
+It yields its states, for progress bars, previews, trajectories and cancelling.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from sfumato.sampling.sampler import Context, Evaluation, Sampler
 
 @dataclass(frozen=True)
 class State:
-    """One state on the way from noise to data.
+    """One state between noise and data.
 
     Attributes:
-        step: From 0 to ``steps``.
+        step: Number of the step, from 0 to ``steps``.
         steps: Number of steps of the grid.
         t: Time, from 1 down to 0.
         x_t: Shape (B, ...).
-        belief: What the denoiser said of the clean data here, a posterior's parameter; None where
-            it was not asked. Under a Gaussian process at ``t = 0`` it is the state itself.
-        evaluations: How often the denoiser was asked on the way here.
+        belief: The posterior's parameter that the denoiser predicted here; None if it was not
+            evaluated. Under a Gaussian process at ``t = 0`` it is the state itself.
+        evaluations: Number of evaluations of the denoiser so far.
     """
 
     step: int
@@ -50,9 +50,9 @@ class State:
 
     @property
     def mean(self) -> Tensor:
-        """What the data was believed to be, under a Gaussian process; shaped like ``x_t``."""
+        """The posterior mean under a Gaussian process, shaped like ``x_t``."""
         if self.belief is None:
-            raise ValueError("the denoiser was not asked at this state")
+            raise ValueError("the denoiser was not evaluated at this state")
         return self.belief
 
 
@@ -64,15 +64,15 @@ def trajectory(
     evaluations: int,
     cond: Mapping[str, Any] | None = None,
 ) -> Iterator[State]:
-    """States from pure noise to data, each as soon as the denoiser has spoken of it.
+    """States from pure noise to data, each yielded as soon as the denoiser was evaluated at it.
 
     Args:
         denoiser: The model, guided or not.
         sampler: The rule for one step, with its grid.
-        noise: Where the prior and the sampler's noise come from: of the process's own kind.
-        shape: Of one sample.
-        evaluations: How often the denoiser is called: exactly so often under a Gaussian process,
-            at most so often on tokens, where a call that can change nothing is saved.
+        noise: Source of the prior and of the sampler's noise, of the kind that the process needs.
+        shape: Shape of one sample.
+        evaluations: Number of calls of the denoiser: exact under a Gaussian process, the largest
+            number on tokens, where calls without effect are saved.
         cond: Conditions passed to the denoiser, each with a row per sample.
 
     Raises:
@@ -113,17 +113,17 @@ def integrate(
     cond: Mapping[str, Any] | None = None,
     free: Tensor | None = None,
 ) -> Iterator[State]:
-    """States from any state along any times, such as a partly noised picture to be edited.
+    """States from any state along any times, for example from a partly noised image.
 
     Args:
         denoiser: The model, guided or not.
         sampler: The rule for one step; its own grid is not used.
         x_t: State at ``times[0]``, shape (B, ...).
         times: Decreasing, float64, one more than ``sampler.plan(evaluations)`` has steps.
-        noise: Where the sampler's noise comes from.
-        evaluations: How often the denoiser is called, see :func:`trajectory`.
+        noise: Source of the sampler's noise.
+        evaluations: Number of calls of the denoiser, see :func:`trajectory`.
         cond: Conditions passed to the denoiser.
-        free: Tokens only: which places may change, bool, shape (B, L); None = all.
+        free: Tokens only: the places that may change, bool, shape (B, L); None = all.
 
     Raises:
         SettingError: ``evaluations`` is below 1 or does not fit the times.
@@ -133,7 +133,7 @@ def integrate(
     if len(times) != len(plan) + 1:
         raise SettingError(
             f"{evaluations} evaluations are {len(plan)} steps, not {len(times) - 1}.",
-            hint="sampler.plan(evaluations) tells the number of steps",
+            hint="sampler.plan(evaluations) has one entry for each step",
         )
     return _states(denoiser, sampler, x_t, times, noise, plan, cond or {}, free)
 
@@ -158,7 +158,7 @@ def _states(
     free: Tensor | None,
 ) -> Iterator[State]:
     history: deque[Evaluation] = deque(maxlen=sampler.memory)
-    asked = 0
+    count = 0
     for k, (t, s, cost) in enumerate(zip(times[:-1], times[1:], plan, strict=True)):
         beliefs: list[Tensor] = []
 
@@ -170,6 +170,6 @@ def _states(
         context = Context(denoiser.process, denoise, draw, history, cost, k, len(plan), free)
         with torch.no_grad():
             x_s = sampler.step(x_t, t, s, context)
-        yield State(k, len(plan), t.item(), x_t, beliefs[0] if beliefs else None, asked)
-        x_t, asked = x_s, asked + len(beliefs)
-    yield State(len(plan), len(plan), times[-1].item(), x_t, x_t, asked)
+        yield State(k, len(plan), t.item(), x_t, beliefs[0] if beliefs else None, count)
+        x_t, count = x_s, count + len(beliefs)
+    yield State(len(plan), len(plan), times[-1].item(), x_t, x_t, count)

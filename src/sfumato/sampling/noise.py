@@ -1,7 +1,6 @@
-"""Where a sampler's randomness comes from: an address book, not a stream.
+"""Sources of a sampler's noise, which is addressed and not a stream.
 
-Sample ``i`` of seed ``s`` gets the same prior and the same noise at step ``k`` whatever batch it
-travels in.
+Sample ``i`` of seed ``s`` gets the same prior and the same noise at step ``k`` in any batch.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ from torch import Tensor
 
 from sfumato.process.rng import Stream, normal, uniform
 
-# Steps are counted below this; a second draw of a step is at an address that no step has.
+# Above all numbers of steps, so that further draws and blocks have addresses of their own.
 _DRAWS = 2**32
 _BLOCKS = 2**40
 
 
 class NoiseSource(Protocol):
-    """The noise that a process speaks of, for a batch; it decides device and size of the batch."""
+    """The noise of a process for a batch; it determines the device and the size of the batch."""
 
     def prior(self, shape: Sequence[int]) -> Tensor:
-        """Noise of shape (B, *shape) that stands for the state at ``t = 1``."""
+        """Noise of shape (B, *shape) from which the process makes the state at ``t = 1``."""
 
     def step(self, step: int, shape: Sequence[int], draw: int = 0) -> Tensor:
         """Noise of shape (B, *shape) for step ``step`` of the grid, counted from 0.
 
-        A step that needs more than one draw numbers them.
+        A step that needs several draws numbers them by ``draw``.
         """
 
 
@@ -40,8 +39,8 @@ class KeyedNoise:
     Attributes:
         seed: In [0, 2**64).
         indices: Global index of each sample of the batch.
-        device: Where the states live.
-        dtype: Of the states.
+        device: Device of the states.
+        dtype: Data type of the states.
     """
 
     seed: int
@@ -64,13 +63,13 @@ class KeyedNoise:
 
 @dataclass(frozen=True)
 class KeyedUniform:
-    """Uniform numbers in [0, 1), float64, at the same addresses: the noise of tokens.
+    """Uniform float64 noise in [0, 1) at the same addresses, for tokens.
 
     Attributes:
         seed: In [0, 2**64).
         indices: Global index of each sample of the batch.
-        device: Where the states live.
-        block: Which part of a long text is being made, from 0; parts have noise of their own.
+        device: Device of the states.
+        block: Number of the window of a long text, from 0; windows have independent noise.
     """
 
     seed: int

@@ -5,9 +5,9 @@ so a step is
 
     x_s / alpha_s = x_t / alpha_t + integral of E[eps | x] d rho from rho_t to rho_s.
 
-Families differ in the variable of the polynomial: the time itself makes DEIS, ``rho`` the
-Adams-Bashforth method. The integral is done by Gauss-Legendre quadrature in ``log(rho)``. A path
-that begins without signal is entered by a first-order step, the same in either variable.
+The families differ in the variable of the polynomial: the time itself gives DEIS, ``rho`` the
+Adams-Bashforth method. The integral is done by Gauss-Legendre quadrature in ``log(rho)``. If the
+path begins without signal, the first step is of first order.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sfumato.sampling.sampler import Context, Evaluation, Sampler
 class NoiseMultistep(Sampler):
     """Base of the multistep samplers on the noise."""
 
-    order: int = Field(default=3, ge=1, le=4, description="how many noises a step combines")
+    order: int = Field(default=3, ge=1, le=4, description="number of noises that a step combines")
 
     @abstractmethod
     def variable(self, schedule: Schedule, rho: Tensor) -> Tensor:
@@ -70,33 +70,34 @@ class DEIS(NoiseMultistep):
 
 
 class IPNDM(NoiseMultistep):
-    """Adams-Bashforth on the noise, with the coefficients of the steps as they are.
+    """Adams-Bashforth on the noise, with exact coefficients for variable steps.
 
     Source: Liu et al. 2022 (PNDM, arXiv:2202.09778), whose improved form without warm-up is Zhang
-    & Chen's iPNDM; both take the coefficients of equal steps whatever the grid.
+    & Chen's iPNDM; both use the coefficients of equal steps on every grid.
     """
 
     summary: ClassVar[str] = "iPNDM: Adams-Bashforth on the noise, steps of any length"
 
     kind: Literal["ipndm"] = "ipndm"
-    order: int = Field(default=4, ge=1, le=4, description="how many noises a step combines")
+    order: int = Field(default=4, ge=1, le=4, description="number of noises that a step combines")
 
     def variable(self, schedule: Schedule, rho: Tensor) -> Tensor:
         """The noise level itself."""
         return rho
 
 
-# The terms depend on times alone: every batch after the first finds them here.
+# The terms depend on times alone, so they are shared by all batches.
 @lru_cache(maxsize=1024)
 def _terms(
     sampler: NoiseMultistep, schedule: Schedule, times: tuple[float, ...]
 ) -> tuple[float, list[tuple[float, float]]]:
-    """What a step keeps of its state, and takes of each node's state and, negatively, its mean.
+    """The weights of the state, of each node's state and, negatively, of its mean in a step.
 
     Args:
-        sampler: Whose variable it is.
-        schedule: Of the process.
-        times: Of the step's end, and of the nodes, newest first, at the first of which it starts.
+        sampler: The sampler, which defines the variable.
+        schedule: Schedule of the process.
+        times: Times of the step's end and of the nodes, newest first; the step starts at the first
+            node.
     """
     alpha, sigma = schedule.coefficients(torch.tensor(times, dtype=torch.float64))
     rho = sigma / alpha

@@ -1,7 +1,7 @@
-"""Restart: part of the way is gone again, from fresh noise.
+"""Restart: part of the path is integrated again from fresh noise.
 
-Noise that is added on the way makes later steps mend earlier errors; added all at once, over a
-stretch that is then integrated without noise, it does so at the small error of an ODE solver.
+Noise that is added while sampling lets later steps correct earlier errors. Added all at once before
+a stretch that is integrated without noise, it does so at the small error of an ODE solver.
 Source: Xu et al. 2023 (arXiv:2306.14878), algorithm 2.
 """
 
@@ -19,22 +19,22 @@ from sfumato.sampling.sampler import Context, Evaluation, Sampler
 
 
 class Restart(Sampler):
-    """Heun's steps, some of which are gone again in the middle of the grid.
+    """Heun's steps, some of which are repeated from fresh noise in the middle of the grid.
 
-    The loop's times only fall, so all of this happens in the one step that ends where the stretch
-    does: its rounds are part of that step's cost. A budget without room for a round has none.
+    The times of the loop only fall, so the repetitions belong to the step that ends where the
+    stretch does, and to its cost. If the budget has no room for a round, there is none.
     """
 
-    summary: ClassVar[str] = "Heun, going part of the way again from fresh noise"
+    summary: ClassVar[str] = "Heun, with part of the path repeated from fresh noise"
 
     kind: Literal["restart"] = "restart"
-    rounds: int = Field(default=1, ge=1, le=100, description="how often the stretch is gone again")
-    span: int = Field(default=2, ge=1, le=100, description="steps of the stretch")
+    rounds: int = Field(default=1, ge=1, le=100, description="number of repetitions of the stretch")
+    span: int = Field(default=2, ge=1, le=100, description="number of steps of the stretch")
 
     def plan(self, evaluations: int) -> tuple[int, ...]:
-        """Steps of two evaluations, one of which makes the rounds as well."""
+        """Steps of two evaluations; one step also has the cost of the rounds."""
         extra = 2 * self.span * self.rounds
-        # The stretch needs its own steps once on the way down, and some way before and after it.
+        # The stretch itself has to fit once, with steps before and after it.
         if evaluations - extra < 2 * (self.span + 1) + 1:
             return plan_in(2, evaluations)
         plan = list(plan_in(2, evaluations - extra))
@@ -42,16 +42,16 @@ class Restart(Sampler):
         return tuple(plan)
 
     def _place(self, steps: int) -> int:
-        """The step at whose end the stretch ends: past the middle, and as long as the stretch."""
+        """The step at whose end the stretch ends: past the middle, with room for the stretch."""
         return max(self.span, (2 * (steps - 1)) // 3)
 
     @property
     def memory(self) -> int:
-        """Where the steps of the stretch began."""
+        """The states at which the steps of the stretch began."""
         return self.span
 
     def step(self, x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
-        """Heun's step; then the rounds, if this is the step that makes them."""
+        """Heun's step, and the rounds after the step at the end of the stretch."""
         context.history.appendleft(Evaluation(t, x_t, x_t))
         own = min(context.cost, 2)
         x_s = runge_kutta(x_t, t, s, context.costing(own))

@@ -6,8 +6,8 @@ and ``tau = sigma / (alpha + sigma)``, on which the probability-flow ODE is
     dz / d tau = E[eps | x_t] - E[x0 | x_t] = (z - E[x0 | x_t]) / tau,
 
 finite at both ends. At low noise ``tau`` is the noise level, in which Karras et al. 2022
-(arXiv:2206.00364) take their steps; at high noise theirs run away on a path that ends without
-signal, and these do not.
+(arXiv:2206.00364) take their steps; at high noise the noise level diverges on a path that ends
+without signal, and ``tau`` does not.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from torch import Tensor
 from sfumato.process.schedule import Schedule
 from sfumato.sampling.sampler import Context, Sampler
 
-# By the evaluations of a step, which are its order too: for each stage after the first how much it
-# takes of the slopes before it, and last how much the step takes of all. Stages lie where their
-# rows add up to. Euler; Heun; Kutta's third order; the classical one (Kutta 1901).
+# Butcher tableaus by the number of evaluations of a step, which is also its order: a row of weights
+# of the earlier slopes for each stage after the first, and last the weights of all slopes in the
+# step. A stage lies at the sum of its row. Euler; Heun; Kutta's third order; the classical method
+# (Kutta 1901).
 TABLEAUS: dict[int, tuple[tuple[float, ...], ...]] = {
     1: ((1.0,),),
     2: ((1.0,), (1 / 2, 1 / 2)),
@@ -57,7 +58,7 @@ class StochasticHeun(Sampler):
     Published settings for CIFAR-10: 30, 0.01, 1, 1.007; for ImageNet-64: 40, 0.05, 50, 1.003.
     """
 
-    summary: ClassVar[str] = "EDM's Heun with churn: fresh noise mends an imperfect network"
+    summary: ClassVar[str] = "EDM's Heun with churn: fresh noise corrects errors of the network"
 
     kind: Literal["edm"] = "edm"
     churn: float = Field(default=40.0, ge=0, description="S_churn, spread over the steps; 0 = none")
@@ -83,7 +84,7 @@ class StochasticHeun(Sampler):
         gamma = min(self.churn / context.steps, math.sqrt(2) - 1)
         t_hat = schedule.time(-2 * torch.log(level * (1 + gamma)))
         alpha_hat, sigma_hat = schedule.coefficients(t_hat)
-        # Read back at t_hat: a schedule may end below the level that was asked for.
+        # Computed from t_hat, as a schedule may end below the desired level.
         added = ((sigma_hat / alpha_hat).square() - level.square()).clamp_min(0).sqrt()
         fresh = (alpha_hat * added * self.s_noise).item() * context.noise()
         return (alpha_hat / alpha).item() * x_t + fresh, t_hat
@@ -120,7 +121,7 @@ def runge_kutta(x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
     Args:
         x_t: State at ``t``, shape (B, ...).
         t, s: Times, float64, shape (); ``s < t``.
-        context: Of the step.
+        context: The context of the step.
     """
     mean = context.denoise(x_t, t)
     if s == 0:
@@ -134,7 +135,7 @@ def runge_kutta(x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
     for row in stages:
         z_k = _moved(z, h, row, slopes)
         at = tau + sum(row) * h
-        # To the end itself by the time that is known, not by one solved for.
+        # A stage at the end of the step uses the exact time ``s``.
         t_k = s if sum(row) == 1 else schedule.time(2 * torch.tensor((1 - at) / at).double().log())
         scale_k = scale_s if sum(row) == 1 else _straight(schedule, t_k)[0]
         slopes.append((z_k - context.denoise(scale_k * z_k, t_k)) / at)

@@ -1,30 +1,87 @@
-"""What a sampler is: the rule for one step, and nothing else.
+"""The base of all samplers: a sampler is the rule for one step.
 
-The loop owns the grid, the noise, the count of evaluations and the history; a sampler is frozen
-and stateless, so it is also its own JSON spec.
+The loop owns the noise, the history and the count of evaluations; a sampler is frozen and
+stateless, so it is also its own JSON spec.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Protocol
 
-from torch import Tensor
+from torch import Tensor, empty_like, mul
 
 from sfumato.denoiser import ProcessT
 from sfumato.process.grids import DEFAULT_GRID, AnyGrid
 from sfumato.registry import Part
 
+# Numbers that stay in the cache of a CPU while all terms are added to them.
+_PART = 1 << 16
+
+
+def blend(state: Tensor, kept: float, terms: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """``kept * state + sum_i weights_i terms_i``, with each number independent of the others.
+
+    Args:
+        state: Shape (B, ...).
+        kept: The weight of the state.
+        terms: Each shaped like ``state``; terms without a weight are left out.
+        weights: The weights of the terms.
+    """
+    (total,) = blends(state, terms, [(kept, weights)])
+    return total
+
+
+def blends(
+    state: Tensor, terms: Sequence[Tensor], steps: Sequence[tuple[float, Sequence[float]]]
+) -> list[Tensor]:
+    """Several sums of the same terms, each starting from the previous one.
+
+    Large states are summed in parts, so that each number is read from memory once, not once per
+    term.
+
+    Args:
+        state: The start of the first sum, shape (B, ...).
+        terms: Each shaped like ``state``.
+        steps: For each sum the weight of its start, and the weights of the terms.
+    """
+    totals = [empty_like(state) for _ in steps]
+    tensors = (state, *terms, *totals)
+    if state.device.type != "cpu" or not all(each.is_contiguous() for each in tensors):
+        _add(state, terms, steps, totals)
+        return totals
+    flat = [each.view(-1) for each in tensors]
+    count = 1 + len(terms)
+    for low in range(0, state.numel(), _PART):
+        start, *rows = (each[low : low + _PART] for each in flat)
+        _add(start, rows[: count - 1], steps, rows[count - 1 :])
+    return totals
+
+
+def _add(
+    start: Tensor,
+    terms: Sequence[Tensor],
+    steps: Sequence[tuple[float, Sequence[float]]],
+    totals: Sequence[Tensor],
+) -> None:
+    """Compute the totals, which have the shape of ``start``."""
+    for (kept, weights), total in zip(steps, totals, strict=True):
+        mul(start, kept, out=total)
+        for term, weight in zip(terms, weights, strict=False):
+            total.add_(term, alpha=weight)
+        start = total
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A state of the past and what the denoiser said of it.
+    """An earlier state, and the prediction of the denoiser for it.
 
     Attributes:
         t: Time, float64, shape ().
-        x_t: State, shape (B, ...), as corrected by the sampler if it corrects.
+        x_t: State, shape (B, ...), after the correction if the sampler has one.
         mean: ``E[x0 | x_t]``, same shape.
     """
 
@@ -49,18 +106,18 @@ class Denoise(Protocol):
 
 @dataclass(frozen=True)
 class Context(Generic[ProcessT]):
-    """What the loop offers a sampler during one step.
+    """The inputs of a sampler during one step.
 
     Attributes:
         process: The process being reversed.
         denoise: Each call is one evaluation.
         noise: The noise of this step.
-        history: Where a sampler with ``memory`` leaves its evaluations, newest first; the loop
+        history: Earlier evaluations that a sampler with ``memory`` stores, newest first; the loop
             keeps the latest ``memory`` of them.
-        cost: Evaluations this step may make.
+        cost: Number of evaluations that this step may make.
         step: Number of this step, from 0.
         steps: Number of steps of the whole grid.
-        free: Which places the sampler may change, bool, shaped like the state; None = all.
+        free: The places that the sampler may change, bool, shaped like the state; None = all.
     """
 
     process: ProcessT
@@ -73,7 +130,7 @@ class Context(Generic[ProcessT]):
     free: Tensor | None = None
 
     def costing(self, cost: int) -> Context[ProcessT]:
-        """The same for a part of the step, of so many evaluations."""
+        """The context of a part of the step with ``cost`` evaluations."""
         return replace(self, cost=cost)
 
 
@@ -83,7 +140,7 @@ class Sampler(Part):
     summary: ClassVar[str] = ""
     """One line for lists and ``--help``."""
     exact: ClassVar[bool] = True
-    """Whether it takes exactly the evaluations it is given under a Gaussian process, not fewer."""
+    """Whether it takes exactly the requested evaluations under a Gaussian process."""
     for_tokens: ClassVar[bool] = False
     """Whether it samples tokens rather than numbers."""
 
@@ -104,14 +161,14 @@ class Sampler(Part):
         """
 
     def sized(self, size: int) -> Sampler:
-        """The sampler for samples of so many numbers, if that matters to it."""
+        """The sampler for samples of ``size`` numbers."""
         return self
 
     @property
     def memory(self) -> int:
-        """How many earlier evaluations a step looks back at."""
+        """Number of earlier evaluations that a step uses."""
         return 0
 
     def plan(self, evaluations: int) -> tuple[int, ...]:
-        """How many evaluations each step makes; they add up to ``evaluations``, at least 1."""
+        """Number of evaluations of each step, at least 1; they add up to ``evaluations``."""
         return (1,) * evaluations

@@ -23,15 +23,14 @@ from pydantic import Field
 from torch import Tensor
 
 from sfumato.process.schedule import Schedule
-from sfumato.sampling.blend import blend
 from sfumato.sampling.multistep import ABSCISSAE, QUADRATURE, lagrange
-from sfumato.sampling.sampler import Context, Evaluation, Sampler
+from sfumato.sampling.sampler import Context, Evaluation, Sampler, blend
 
 
 class Stochastic(Sampler):
     """Base of the stochastic multistep samplers."""
 
-    order: int = Field(default=2, ge=1, le=3, description="how many posterior means a step takes")
+    order: int = Field(default=2, ge=1, le=3, description="number of posterior means of a step")
 
     @abstractmethod
     def strength(self, level: float) -> float:
@@ -39,16 +38,16 @@ class Stochastic(Sampler):
 
     @property
     def corrects(self) -> bool:
-        """Whether each step is repeated, with its noise, once its end is known."""
+        """Whether each step is corrected, with the same noise, after the evaluation at its end."""
         return False
 
     @property
     def memory(self) -> int:
-        """One less than the order; to take a step again, all that it was taken from."""
+        """One less than the order; with a corrector all evaluations of the step to correct."""
         return self.order if self.corrects else self.order - 1
 
     def step(self, x_t: Tensor, t: Tensor, s: Tensor, context: Context) -> Tensor:
-        """Evaluate, correct the state if that is its way, and predict the next."""
+        """Evaluate, correct the state if the sampler corrects, and predict the next state."""
         mean = context.denoise(x_t, t)
         if s == 0:
             return mean
@@ -61,15 +60,15 @@ class Stochastic(Sampler):
         return x_s + noise * context.noise() if noise > 0 else x_s
 
     def _corrected(self, x_t: Tensor, nodes: list[Evaluation], context: Context) -> Tensor:
-        """The state with the step to it taken again, its end among the nodes.
+        """Repeat the step to a state with its end among the nodes.
 
-        What the step kept and the noise that it added stay, so only the means' weights change.
+        The weight of the start and the noise are the same, so only the weights of the means change.
         """
         before, *_ = past = list(context.history)[: self.order]
         times = (before.t, nodes[0].t)
-        for sign, known in ((-1, past), (1, nodes)):
-            _, weights, _ = self._terms(context, (*times, *(node.t for node in known)))
-            x_t = blend(x_t, 1.0, [node.mean for node in known], [sign * w for w in weights])
+        for sign, used in ((-1, past), (1, nodes)):
+            _, weights, _ = self._terms(context, (*times, *(node.t for node in used)))
+            x_t = blend(x_t, 1.0, [node.mean for node in used], [sign * w for w in weights])
         return x_t
 
     def _terms(
@@ -84,7 +83,7 @@ class Stochastic(Sampler):
 class DPMSDE(Stochastic):
     """DPM-Solver++ 2M and 3M for the reverse SDE."""
 
-    summary: ClassVar[str] = "DPM-Solver++ SDE: multistep with all of the process's noise"
+    summary: ClassVar[str] = "DPM-Solver++ SDE: multistep with the full noise of the process"
 
     kind: Literal["dpm-sde"] = "dpm-sde"
     order: int = Field(default=2, ge=2, le=3, description="2 = 2M, 3 = 3M")
@@ -95,19 +94,19 @@ class DPMSDE(Stochastic):
 
 
 class SASolver(Stochastic):
-    """Predictor and corrector, with noise between two noise levels alone."""
+    """Predictor and corrector, with noise only between two noise levels."""
 
     summary: ClassVar[str] = "SA-Solver: multistep with a corrector, noise at middle levels"
 
     kind: Literal["sa"] = "sa"
-    order: int = Field(default=3, ge=1, le=3, description="how many posterior means a step takes")
+    order: int = Field(default=3, ge=1, le=3, description="number of posterior means of a step")
     tau: float = Field(default=1.0, ge=0, description="strength of the noise, 0 = none")
     s_min: float = Field(default=0.05, ge=0, description="least noise level with noise")
     s_max: float = Field(default=1.0, gt=0, description="greatest noise level with noise")
 
     @property
     def corrects(self) -> bool:
-        """It does."""
+        """True."""
         return True
 
     def strength(self, level: float) -> float:
@@ -115,17 +114,17 @@ class SASolver(Stochastic):
         return self.tau if self.s_min <= level <= self.s_max else 0.0
 
 
-# The terms depend on times alone: every batch after the first finds them here.
+# The terms depend on times alone, so they are shared by all batches.
 @lru_cache(maxsize=1024)
 def _terms(
     schedule: Schedule, tau: float, times: tuple[float, ...]
 ) -> tuple[float, tuple[float, ...], float]:
-    """What a step keeps of its state, takes of each mean, and adds of noise.
+    """The weights of the state, of each mean and of the noise in a step.
 
     Args:
-        schedule: Of the process.
+        schedule: Schedule of the process.
         tau: Strength of the noise.
-        times: Of the step's start, its end, and the nodes, newest first.
+        times: Times of the step's start, its end, and the nodes, newest first.
     """
     alpha, sigma = schedule.coefficients(torch.tensor(times, dtype=torch.float64))
     start, end, *_ = where = alpha.log() - sigma.log()

@@ -1,4 +1,4 @@
-"""Sharper beliefs about tokens: temperature, nucleus, and tokens that must not be drawn."""
+"""Temperature, nucleus, and forbidden tokens."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from sfumato.denoiser import IMPOSSIBLE, Denoiser, Posterior
 from sfumato.errors import SettingError
 from sfumato.process.categorical import CategoricalProcess, Masking
 
-# Logits divided by less may overflow; this is as good as always taking the likeliest token.
+# Logits divided by less may overflow; here the likeliest token is practically always drawn.
 _COLDEST = 1e-6
-# What cannot be must stay impossible, and beyond this tokens are drawn evenly anyway.
+# Beyond this impossible tokens would become possible; here tokens are practically drawn uniformly.
 _HOTTEST = 1e3
 
 
 class Tempered(Denoiser[CategoricalProcess]):
-    """A denoiser of tokens whose beliefs are narrowed, place by place.
+    """A denoiser of tokens with a temperature, a nucleus and forbidden tokens.
 
-    The logits are divided by the temperature, the forbidden tokens are ruled out, and of what is
-    left the unlikely tokens beyond the nucleus. Under masking nothing is done to tokens
-    that can be seen: they are known.
+    At each place the logits are divided by the temperature, and the forbidden tokens and then the
+    unlikely tokens outside the nucleus get probability 0. Under masking, places with visible
+    tokens are unchanged.
 
     Source: Holtzman et al. 2020 (arXiv:1904.09751), section 3.1 for the nucleus, section 3.3 for
     the temperature.
 
     Args:
-        denoiser: Whose beliefs.
+        denoiser: The denoiser to modify.
         temperature: From 1e-6 to 1000; below 1 sharper, 1 = off.
-        top_p: Mass of the nucleus, in (0, 1]: the fewest likeliest tokens that together have at
-            least that much, one at least; 1 = off.
+        top_p: Mass of the nucleus, in (0, 1]: the smallest set of likeliest tokens with at least
+            this probability; 1 = off.
         forbidden: Tokens that are never drawn.
 
     Raises:
@@ -91,17 +91,17 @@ def _check(temperature: float, top_p: float, forbidden: Sequence[int], size: int
     if not _COLDEST <= temperature <= _HOTTEST:
         raise SettingError(
             f"The temperature cannot be {temperature}.",
-            hint="a number from 1e-6 to 1000; 1 changes nothing",
+            hint="use a number from 1e-6 to 1000; 1 turns it off",
         )
     if not 0 < top_p <= 1:
         raise SettingError(
-            f"top_p cannot be {top_p}.", hint="a share above 0 and at most 1; 1 changes nothing"
+            f"top_p cannot be {top_p}.", hint="use a share above 0 and at most 1; 1 turns it off"
         )
-    strange = [token for token in forbidden if not 0 <= token < size]
-    if strange:
+    invalid = [token for token in forbidden if not 0 <= token < size]
+    if invalid:
         raise SettingError(
-            f"The token {strange[0]} cannot be forbidden.",
+            f"The token {invalid[0]} cannot be forbidden.",
             why=f"the tokens are numbered from 0 to {size - 1}",
         )
     if len(set(forbidden)) == size:
-        raise SettingError("All tokens are forbidden.", why="one at least must be left to be drawn")
+        raise SettingError("All tokens are forbidden.", why="at least one token must be allowed")

@@ -1,11 +1,10 @@
-"""The same numbers for a sample in any batch.
+"""Evaluation in tiles, so that a sample has the same bits in any batch.
 
-Matrix kernels choose how to sum by the shape of what they are given, so a network's output for one
-sample differs in the last bits between batches of 1 and of 16, and rounding to 8 bits makes that
-visible. Where a batch begins in memory matters as well, as kernels treat what lies before an
-aligned address apart. Here the network only ever sees batches of one shape in memory of their own,
-with sample ``i`` always at place ``i mod tile``: the same instructions on the same numbers,
-whatever batch the caller uses.
+Matrix kernels choose the order of summation by the shape of their inputs, so a network's output for
+one sample differs in the last bits between batches of 1 and of 16, and rounding to 8 bits makes
+that visible. The alignment of a batch in memory matters as well. Here the network only ever sees
+batches of one shape in separate memory, with sample ``i`` always at place ``i mod tile``: the same
+instructions on the same numbers, whatever batch the caller uses.
 """
 
 from __future__ import annotations
@@ -25,10 +24,9 @@ class Tiled(Denoiser[ProcessT]):
     """A denoiser that evaluates in tiles of constant size.
 
     Args:
-        denoiser: What to evaluate; its rows must not depend on each other.
+        denoiser: The denoiser to evaluate; its rows must not depend on each other.
         tile: Rows per evaluation, at least 1.
-        first: Global index of the first row of the batches to come; those that follow have
-            consecutive indices.
+        first: Global index of the first row of a batch; the indices of a batch are consecutive.
 
     Raises:
         SettingError: ``tile`` is below 1.
@@ -56,6 +54,6 @@ class Tiled(Denoiser[ProcessT]):
         return Posterior(torch.cat(beliefs)[self.before : self.before + count])
 
     def _padded(self, rows: Tensor, value: float = 0.0) -> Tensor:
-        """Rows with filler before and behind, so that they fall into their places in the tiles."""
+        """Rows with padding before and after them, so that each is at its place in a tile."""
         behind = -(self.before + len(rows)) % self.tile
         return F.pad(rows, (0, 0) * (rows.ndim - 1) + (self.before, behind), value=value)

@@ -1,12 +1,11 @@
 """Fitting a sampler's noise levels and weights to one model.
 
-The ends of a few evaluations are brought as near as they can be to the ends of many, from the same
-noise: nonlinear least squares by Levenberg and Marquardt, with the slopes taken by differences, so
-that a network is only ever asked and never differentiated. The fit begins at a sampler of the
-registry, read as weights, and departs from it in each noise level and in how much of each of the
-last few posterior means a step takes. That fitted solvers need few evaluations is known from Shaul
-et al. 2024 (arXiv:2403.01329); that the noise levels matter as much, from Xue et al. 2024
-(arXiv:2402.17376).
+The fit minimises the distance between samples of few and of many evaluations from the same noise:
+nonlinear least squares by Levenberg and Marquardt with finite differences, so the network is never
+differentiated. It starts from the weights of a registered sampler, and its parameters are each
+noise level and, for each step, the weights of the last few posterior means. That fitted solvers
+need few evaluations is known from Shaul et al. 2024 (arXiv:2403.01329); that the noise levels
+matter as much, from Xue et al. 2024 (arXiv:2402.17376).
 """
 
 from __future__ import annotations
@@ -26,23 +25,23 @@ from sfumato.sampling.noise import KeyedNoise, NoiseSource
 from sfumato.sampling.sampler import Sampler
 from sfumato.sampling.tuned import Tuned
 
-_REACH = 4  # Posterior means of which a step's weights are fitted, its newest among them.
-_NUDGE = 0.02  # In a parameter, for a slope.
-_LEAP = 0.5  # No parameter goes further in one round.
-# A sample that ends elsewhere altogether, in another mode, is not to draw all the others with it:
-# beyond so many medians of the squared error samples count for less.
+_REACH = 4  # Number of posterior means with fitted weights in a step, including the newest.
+_NUDGE = 0.02  # Difference of a parameter for a slope.
+_LEAP = 0.5  # Largest change of a parameter in one round.
+# A sample that ends in another mode is an outlier: beyond this number of medians of the squared
+# error samples have a smaller weight.
 _FAR = 9.0
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Noise and where it leads.
+    """Noise and the reference samples that it leads to.
 
     Attributes:
-        noise: Of the samples.
-        shape: Of one sample.
+        noise: The noise of the samples.
+        shape: Shape of one sample.
         cond: Conditions of the samples.
-        ends: What many evaluations make of the noise, shape (B, *shape).
+        ends: The samples of many evaluations from the noise, shape (B, *shape).
     """
 
     noise: NoiseSource
@@ -51,23 +50,23 @@ class Examples:
     ends: Tensor
 
     def errors(self, denoiser: Denoiser, sampler: Sampler, evaluations: int) -> Tensor:
-        """How far each sample's end is from where it should be: differences, float64, (B, D)."""
+        """The differences between the samples of a sampler and the references, float64, (B, D)."""
         found = sample(denoiser, sampler, self.noise, self.shape, evaluations, self.cond)
         return (found - self.ends).flatten(1).double().cpu()
 
     def error(self, denoiser: Denoiser, sampler: Sampler, evaluations: int) -> float:
-        """The root of their mean square."""
+        """The root-mean-square error of a sampler."""
         return self.errors(denoiser, sampler, evaluations).square().mean().sqrt().item()
 
 
 @dataclass(frozen=True)
 class Round:
-    """The state of a fit.
+    """The state of a fit after a round.
 
     Attributes:
-        number: From 0, where it begins, up.
+        number: Number of the round; 0 is the start.
         error: Root-mean-square error on the examples.
-        sampler: As fitted so far.
+        sampler: The sampler that is fitted so far.
     """
 
     number: int
@@ -78,14 +77,15 @@ class Round:
 def fit(
     denoiser: Denoiser, begin: Sampler, examples: Examples, evaluations: int, rounds: int
 ) -> Iterator[Round]:
-    """Improve on a sampler round by round; it ends early where nothing is gained any more.
+    """Fit a sampler round by round; the fit ends early if the error no longer falls.
 
     Args:
-        denoiser: The model, guided as it will be used.
-        begin: A deterministic sampler with one evaluation a step.
-        examples: What to fit to.
-        evaluations: For which number of them.
-        rounds: At most so many; each costs some forty samplings of the examples for 10 evaluations.
+        denoiser: The model, with the guidance that it will be used with.
+        begin: A deterministic sampler with one evaluation per step.
+        examples: The examples to fit to.
+        evaluations: Number of evaluations to fit for.
+        rounds: Largest number of rounds; for 10 evaluations each samples the examples about forty
+            times.
     """
     family = _Family(begin, denoiser.process, evaluations, _size(examples.shape))
     place = torch.zeros(family.count, dtype=torch.float64)
@@ -114,10 +114,10 @@ def fit(
 
 
 class _Family:
-    """The samplers near a given one: a vector of departures to each.
+    """Samplers near a given one, as a function of a vector of parameters.
 
-    First come the logarithms of noise levels, then, for each step, how much of the newest posterior
-    mean it gives up for each of those before it.
+    The parameters are the changes of the log noise levels, then, for each step, the weights that
+    are moved from the newest posterior mean to each of the earlier ones.
     """
 
     def __init__(self, begin: Sampler, process: Gaussian, evaluations: int, size: int) -> None:
@@ -128,11 +128,11 @@ class _Family:
         self.count = len(self._levels) + len(self._pairs)
 
     def is_valid(self, place: Tensor) -> bool:
-        """Whether the noise levels still fall."""
+        """Whether the noise levels are decreasing."""
         return bool((self._at(place).log().diff() < -0.01).all())
 
     def at(self, place: Tensor) -> Tuned:
-        """The sampler there."""
+        """The sampler of a parameter vector."""
         times = self._process.schedule.time(-2 * self._at(place).log())
         grid = TimeGrid(at=tuple(times.tolist()))
         rows = weights_of(self._begin, self._process, grid)
@@ -147,14 +147,14 @@ class _Family:
 
 
 def weights_of(sampler: Sampler, process: Gaussian, grid: TimeGrid) -> Tensor:
-    """What each step of a linear sampler takes of each posterior mean, as in :class:`Tuned`.
+    """The weights of each step of a linear sampler, as in :class:`Tuned`.
 
-    Read off by running it where the k-th posterior mean is the k-th basis vector.
+    They are found by running the sampler with the k-th basis vector as the k-th posterior mean.
 
     Args:
-        sampler: Deterministic, with one evaluation a step; its own grid is not used.
+        sampler: A deterministic sampler with one evaluation per step; its own grid is not used.
         process: The process.
-        grid: Of the times.
+        grid: The grid of times.
 
     Returns:
         float64, shape (N, N), the upper triangle 0.
@@ -170,7 +170,7 @@ def weights_of(sampler: Sampler, process: Gaussian, grid: TimeGrid) -> Tensor:
 
 
 class _Basis(Denoiser):
-    """Answers the k-th question with the k-th basis vector."""
+    """A denoiser whose k-th evaluation returns the k-th basis vector."""
 
     def __init__(self, process: Gaussian, steps: int) -> None:
         super().__init__(process)
@@ -182,7 +182,7 @@ class _Basis(Denoiser):
 
 
 class _Step:
-    """One linearised least-squares problem, its samples weighted."""
+    """One linearised least-squares problem with weighted samples."""
 
     def __init__(self, slopes: Tensor, errors: Tensor, shares: Tensor) -> None:
         self._shares = shares
@@ -192,14 +192,14 @@ class _Step:
         self._downhill = -matrix.T @ (root * errors).flatten()
 
     def damped(self, damping: float) -> Tensor:
-        """The step of Levenberg and Marquardt."""
+        """The Levenberg-Marquardt step."""
         scale = self._normal.diagonal()
         scale = scale + 1e-9 * scale.mean() + 1e-30
         step: Tensor = torch.linalg.solve(self._normal + damping * scale.diag(), self._downhill)
         return step.clamp(-_LEAP, _LEAP)
 
     def cost(self, errors: Tensor) -> float:
-        """What is made small."""
+        """The weighted squared error that is minimised."""
         return (self._shares * errors.square().mean(1)).sum().item()
 
 
@@ -211,7 +211,7 @@ def _slope(
     examples: Examples,
     errors: Tensor,
 ) -> Tensor:
-    """How the errors change with parameter ``k``, shape (B, D)."""
+    """The derivative of the errors by parameter ``k``, by a finite difference, shape (B, D)."""
     for nudge in (_NUDGE, -_NUDGE):
         moved = place.clone()
         moved[k] += nudge
@@ -223,7 +223,7 @@ def _slope(
 
 
 def _shares(errors: Tensor) -> Tensor:
-    """How much each sample counts, shape (B,)."""
+    """The weight of each sample, shape (B,)."""
     squared = errors.square().mean(1)
     return 1 / (1 + squared / (_FAR * squared.median() + 1e-30))
 

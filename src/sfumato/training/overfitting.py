@@ -13,8 +13,8 @@ from sfumato.engine.machine import choose_device
 from sfumato.errors import DamagedFile
 from sfumato.media.medium import Data
 from sfumato.runs import weights
-from sfumato.runs.curves import LOSS, curves
 from sfumato.runs.directory import RunDirectory
+from sfumato.runs.info import LOSS, curves
 from sfumato.runs.spec import Spec
 from sfumato.training.data import task_for
 from sfumato.training.task import Measures

@@ -18,7 +18,7 @@ from sfumato.media.text.recipes import TextRecipe
 from sfumato.media.text.rows import RowBatch
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.model.layout import layout, lengths_of
-from sfumato.model.token_bound import bound_of_rows
+from sfumato.model.tokens import bound_of_rows
 from sfumato.objective import drop_labels
 from sfumato.process.rng import Stream, uniform
 from sfumato.runs.directory import RunDirectory

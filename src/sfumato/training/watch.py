@@ -12,10 +12,11 @@ from typing import Generic
 from sfumato.engine.ema import PowerEMA
 from sfumato.engine.events import Event, Previewed, Warned
 from sfumato.engine.watch import Watch
-from sfumato.runs import card, weights
+from sfumato.runs import weights
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.snapshots import keep_early, keep_if_best
+from sfumato.runs.info import write_card
 from sfumato.runs.spec import Spec
+from sfumato.runs.weights import keep_early, keep_if_best
 from sfumato.training.overfitting import Overfitting
 from sfumato.training.task import BatchT, Task
 
@@ -74,7 +75,7 @@ class RunWatch(Watch, Generic[BatchT]):
     def saved(self, step: int) -> Iterable[Event]:
         """Publish the averaged weights as ``model.safetensors``, with the model card."""
         weights.publish(self._directory, self._ema.tensors(), step)
-        card.write(self._directory, self._spec, step)
+        write_card(self._directory, self._spec, step)
         return ()
 
     def preview(self, step: int) -> Iterator[Event]:

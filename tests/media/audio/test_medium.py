@@ -110,7 +110,7 @@ class TestSettled:
         assert wave.settled(clips()) is wave
 
     def test_channels_must_be_settled_before(self) -> None:
-        with pytest.raises(SettingError, match="not settled"):
+        with pytest.raises(SettingError, match="not resolved"):
             medium(channels="auto")
 
 

@@ -32,7 +32,7 @@ def steps(length: int, channels: int = 1, seed: int = 0) -> np.ndarray:
 
 
 def test_channels_must_be_settled() -> None:
-    with pytest.raises(SettingError, match="not settled"):
+    with pytest.raises(SettingError, match="not resolved"):
         medium(channels="auto")
     assert medium(channels="stereo", seconds=0.5).shape == (2, 8_000)
     assert medium().dtype == np.int16

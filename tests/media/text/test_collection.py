@@ -13,7 +13,7 @@ from sfumato.media.text.collection import Survey, Surveyor
 def survey_of(texts: list[str]) -> Survey:
     surveyor = Surveyor([f"t{number}" for number in range(len(texts))])
     for text in texts:
-        surveyor.look(text)
+        surveyor.add(text)
         surveyor.count(text)
     return surveyor.finish()
 
@@ -41,7 +41,7 @@ def test_a_large_text_is_not_divided_into_all_its_lines() -> None:
     surveyor = Surveyor(["t"])
     text = "a line\n" * 30_000 + "a longer line\n"
     tracemalloc.start()
-    surveyor.look(text)
+    surveyor.add(text)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 0.1 * len(text)

@@ -94,7 +94,7 @@ def test_documents_without_a_label_are_left_out_where_others_have_one(tmp_path: 
     assert library.labels is not None
     assert library.labels.tolist() == [0]
     [problem] = library.problems
-    assert problem.reason.startswith("2 documents were left out")
+    assert problem.reason.startswith("2 documents without a label were left out")
 
 
 def test_without_labels_no_document_is_left_out(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ from sfumato.metrics.molecules import canonical
 from sfumato.metrics.text_features import NgramFeatures, SentenceEmbedding
 from sfumato.model.options import EvaluateOptions, ScoreOptions
 from sfumato.model.provenance import Made
-from sfumato.model.token_bound import bound_of_rows
+from sfumato.model.tokens import bound_of_rows
 from sfumato.runs.progress import Progress
 from sfumato.training.data import reopened
 

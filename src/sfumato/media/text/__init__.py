@@ -2,14 +2,14 @@
 
 ::
 
-    settings            how texts are read, and what their tokens are
-    files               which files of a folder are texts
-    plain, records      the text of one file: .txt and .md; .jsonl and .csv
-    documents           all documents of a file or folder
-    tokenizer           what every tokenizer can do
-    tokens, bpe         characters and bytes; pieces of words
-    library, building   tokenised documents in a memory-mapped cache, and how it is filled
-    survey              figures about texts that pass by
-    rows                documents as rows of a fixed number of tokens
-    check               a look at a set of texts before training on it
+    settings               how texts are read and tokenised
+    files                  the text files of a folder
+    documents, records     all documents of a file or folder; the records of .jsonl and .csv files
+    tokenizer, tokens      the base of all tokenizers and BPE; characters and bytes
+    collection             the documents before they are tokenised, and statistics about them
+    identity               digests of files and tokens
+    library, building      tokenised documents in a memory-mapped cache, and how it is built
+    rows                   documents as rows of a fixed number of tokens
+    medium, recipes        the text medium; the ready-made recipes
+    folder, check          folders of sampled texts; reports on sets of texts
 """

@@ -1,8 +1,8 @@
-"""Filling the cache of a library: read everything once, learn the tokens, encode everything.
+"""Building the cache of a library: read all texts, learn the tokenizer, encode all texts.
 
-The texts are laid end to end in a file of their own first, so that no source is read twice and
-what is learned, counted and encoded is the same even if a source changes meanwhile. Where an
-earlier library of the same source has the same contents, its files are taken over.
+The texts are first concatenated in a temporary file, so that each source is read once and the
+result is consistent even if a source changes meanwhile. If an earlier library of the same source
+has the same contents, its files are linked instead.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _MOST_PROBLEMS, _MOST_DUPLICATES = 1000, 1000
 
 
 class Progress(NamedTuple):
-    """How far a build has come.
+    """The progress of a build.
 
     Attributes:
-        done_bytes, total_bytes: The first half is reading, the second half encoding.
-        documents: How many were read so far.
-        rejected: How many problems were met so far.
+        done_bytes, total_bytes: Progress in bytes; the first half is reading, the second encoding.
+        documents: Number of documents read so far.
+        rejected: Number of problems found so far.
     """
 
     done_bytes: int
@@ -54,14 +54,14 @@ class Progress(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides what a library holds.
+    """The inputs that determine the content of a library.
 
     Attributes:
         texts: The files.
         settings: How to read them.
-        held_out: About which share to hold out, in [0, 1), unless the records say it themselves.
-        tokenizer: The one to use; ``None`` learns one from the training documents.
-        labels: Whether labels are taken.
+        held_out: Approximate share to hold out, in [0, 1), unless records have a field ``split``.
+        tokenizer: The tokenizer; ``None`` learns one from the training documents.
+        labels: Whether labels are used.
     """
 
     texts: TextFiles
@@ -72,15 +72,15 @@ class Plan:
 
 
 def build(plan: Plan, folder: Path, earlier: Path | None = None) -> Iterator[Progress]:
-    """Fill a cache folder; it appears when the iterator is exhausted, else nothing is left behind.
+    """Build a cache folder; it appears when the iterator is exhausted, else nothing is left behind.
 
     Args:
-        plan: What it is to hold.
+        plan: The inputs of the library.
         folder: The cache folder.
-        earlier: A whole cache folder of the same plan for an earlier state of the files, if any.
+        earlier: An intact cache folder of the same plan for an earlier state of the files, if any.
 
     Raises:
-        DataError: There is nothing that can be used.
+        DataError: No usable texts were found.
         DiskFull: There is no room for the cache.
         MissingExtra: The tokens need a package that is not installed.
     """
@@ -89,19 +89,19 @@ def build(plan: Plan, folder: Path, earlier: Path | None = None) -> Iterator[Pro
     before = None if earlier is None else _file_table(earlier)
     if earlier is not None and before is not None and before.describes(plan.texts, plan.settings):
         yield Progress(plan.texts.size, 2 * plan.texts.size, 0, 0)
-        _take_over(earlier, folder, FileTable.of(plan.texts.files, before.digests.tobytes()))
+        _link_earlier(earlier, folder, FileTable.of(plan.texts.files, before.digests.tobytes()))
         return
     with suppress(FileNotFoundError):
         remove(folder)
     with new_folder(folder) as building:
         problems = _Problems()
-        whole, collection = yield from _collect(plan, building / _TEXTS, problems)
+        found, collection = yield from _collect(plan, building / _TEXTS, problems)
         held = collection.held_out(plan.held_out)
         tokenizer = plan.tokenizer or learn_tokenizer(
             plan.settings, collection.texts(building / _TEXTS, np.flatnonzero(~held))
         )
         read = Progress(plan.texts.size, 2 * plan.texts.size, len(collection), len(problems))
-        survey = yield from _encode(collection, whole, tokenizer, building, read)
+        survey = yield from _encode(collection, found, tokenizer, building, read)
         (building / _TEXTS).unlink()
         _write_arrays(building, collection, held)
         table = FileTable.of(plan.texts.files, problems.digests)
@@ -113,8 +113,8 @@ def build(plan: Plan, folder: Path, earlier: Path | None = None) -> Iterator[Pro
         _write_table(building, about | {"survey": survey.to_json()})
 
 
-def _take_over(earlier: Path, folder: Path, table: FileTable) -> None:
-    """Fill a cache folder from another one of the same contents."""
+def _link_earlier(earlier: Path, folder: Path, table: FileTable) -> None:
+    """Build a cache folder from another one with the same contents."""
     about = read_sealed_json(earlier / TABLE)
     with new_folder(folder) as building:
         link_files(earlier, building, [*about.pop("seals"), TOKENS])
@@ -131,13 +131,13 @@ def _about_files(table: FileTable, changes: Changes) -> dict[str, object]:
 
 
 def _write_table(building: Path, about: dict[str, object]) -> None:
-    """Write the table with the seals of all arrays; tokens have digests of their own."""
+    """Write the table with the seals of all arrays; tokens have separate digests."""
     names = sorted(path.name for path in building.glob("*.npy"))
     write_sealed_json(building / TABLE, about | {"seals": seals(building, names)})
 
 
 def _require_records(plan: Plan) -> None:
-    """Make sure that fields that were named have files to be in."""
+    """Check that there are records if the settings name their fields."""
     usual = TextSettings()
     named = {
         name: getattr(plan.settings, name)
@@ -148,16 +148,16 @@ def _require_records(plan: Plan) -> None:
         name, field = next(iter(named.items()))
         raise DataError(
             f"There is no field '{field}' in '{plan.texts.place}'.",
-            why=f"medium.{name} names a field of records, and it holds none (.jsonl, .csv)",
-            hint="classes of plain texts are folders: put those of a class into one of its own.",
+            why=f"medium.{name} names a field of records, and there are none (.jsonl, .csv)",
+            hint="the classes of plain texts are their folders: use one folder for each class.",
         )
 
 
 class _Problems:
-    """The first of many problems, and how many there were.
+    """The first problems, and the number of all.
 
     Attributes:
-        digests: Of the files read so far, see :class:`FileDigest`.
+        digests: Digests of the files read so far, see :class:`FileDigest`.
     """
 
     def __init__(self) -> None:
@@ -181,17 +181,15 @@ class _Problems:
         return problems | {"again": self._again}
 
     def __str__(self) -> str:
-        shown = (
-            f"{path}{f':{line}' if line else ''}: {why}" for path, line, why in self._first[:3]
-        )
-        return "; ".join(shown)
+        first = self._first[:3]
+        return "; ".join(f"{path}{f':{line}' if line else ''}: {why}" for path, line, why in first)
 
 
 def _collect(
     plan: Plan, file: Path, problems: _Problems
 ) -> Generator[Progress, None, tuple[Collection, Collection]]:
-    """The documents as they were found, and as they are to be used."""
-    shown = before = 0
+    """Collect the documents, as they are found and as they are used."""
+    reported = before = 0
     digests = bytearray()
     for problem in plan.texts.problems:
         problems.add(problem)
@@ -205,21 +203,21 @@ def _collect(
                     content.add(found)
                     continue
                 content.add(found, collector.add(found))
-                if found.read - shown >= _BATCH:
-                    shown = found.read
-                    yield Progress(shown, 2 * plan.texts.size, len(collector), len(problems))
+                if found.read - reported >= _BATCH:
+                    reported = found.read
+                    yield Progress(reported, 2 * plan.texts.size, len(collector), len(problems))
             digests += content.finish()
             before += source.size
     problems.digests = bytes(digests)
     if not len(collector):
         raise DataError(
-            f"Nothing in '{plan.texts.place}' can be used as a text.",
+            f"Nothing in '{plan.texts.place}' can be used as text.",
             why=str(problems),
-            hint="files with text in UTF-8 are needed.",
+            hint="the files should contain text in UTF-8.",
         )
     collection = collector.finish(plan.labels)
     if collection.unlabelled:
-        reason = f"{collection.unlabelled} documents were left out: others have labels, they none"
+        reason = f"{collection.unlabelled} documents without a label were left out: others have one"
         problems.add(Problem(plan.texts.root.name, None, reason))
     apart = collection.with_end_apart(file, plan.held_out) if plan.held_out else collection
     return collection, apart
@@ -232,41 +230,41 @@ def _encode(
     building: Path,
     before: Progress,
 ) -> Generator[Progress, None, Survey]:
-    """Write the tokens of all documents, and where each begins; survey them as they were found."""
+    """Write the tokens of all documents and their offsets; survey the documents as found."""
     surveyor = Surveyor(found.names)
     is_cut = found is not collection
     if is_cut:
         for text in found.texts(building / _TEXTS, np.arange(len(found))):
-            surveyor.look(text)
+            surveyor.add(text)
     lengths = np.zeros(len(collection), dtype=np.int64)
     dtype = token_type(tokenizer)
-    whole = before.total_bytes // 2
+    half = before.total_bytes // 2
     with (building / TOKENS).open("wb") as out:
-        look = None if is_cut else surveyor.look
-        for places, parts in _batches(collection, building / _TEXTS, look):
+        add = None if is_cut else surveyor.add
+        for places, parts in _batches(collection, building / _TEXTS, add):
             surveyor.count("".join(parts))
             tokens, counts = tokenizer.encode_batch(parts)
             out.write(tokens.astype(dtype).tobytes())
             np.add.at(lengths, places, counts)
-            done = whole * int(collection.stops[places[-1]]) // int(collection.stops[-1])
-            yield before._replace(done_bytes=whole + done)
+            done = half * int(collection.stops[places[-1]]) // int(collection.stops[-1])
+            yield before._replace(done_bytes=half + done)
     np.save(building / OFFSETS, np.append(0, np.cumsum(lengths)), allow_pickle=False)
     return surveyor.finish()
 
 
 def _batches(
-    collection: Collection, file: Path, look: Callable[[str], None] | None
+    collection: Collection, file: Path, survey: Callable[[str], None] | None
 ) -> Iterator[tuple[list[int], list[str]]]:
-    """Texts, the long ones in parts, about a million characters at a time; and whose they are.
+    """Batches of about a million characters: numbers of documents, and texts or parts of them.
 
-    Each whole text is shown to ``look`` as it passes by.
+    Each complete text is also passed to ``survey``.
     """
     places: list[int] = []
     parts: list[str] = []
     waiting = 0
     for place, text in enumerate(collection.texts(file, np.arange(len(collection)))):
-        if look is not None:
-            look(text)
+        if survey is not None:
+            survey(text)
         for part in pieces(text, _BATCH):
             places.append(place)
             parts.append(part)
@@ -279,7 +277,7 @@ def _batches(
 
 
 def token_type(tokenizer: Tokenizer) -> np.dtype[Any]:
-    """The smallest type that the cache needs for these tokens."""
+    """The smallest integer type for the tokens of a tokenizer."""
     if tokenizer.size <= 1 << 8:
         return np.dtype(np.uint8)
     return np.dtype(np.uint16 if tokenizer.size <= 1 << 16 else np.int32)

@@ -1,6 +1,6 @@
-"""A look at a set of texts before training on it: what is there, and what a run would see.
+"""Reports on sets of texts: as they are stored, and as a run would read them.
 
-Checking prepares the library that a run with the same settings uses.
+A check builds the library that a run with the same settings uses.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ _CHUNK = 1 << 24
 
 @dataclass(frozen=True)
 class TextReport:
-    """What :func:`check` found.
+    """A report on a set of texts.
 
     Attributes:
         source: The file or folder.
-        settings: As a run would use them.
-        documents: How many can be used.
-        held_out: How many of them are kept from training.
-        held_out_share: Which share of all tokens they have.
-        survey: Characters, lengths, the longest line and some beginnings.
-        vocabulary: How many different tokens there are.
-        tokens: Of all documents together.
-        unknown: How many tokens are the unknown one: held-out text that training has nothing like.
-        rows: Rows of ``settings.context`` tokens that an epoch of training has.
-        labels: How many documents each class has; empty without labels.
+        settings: The settings of a run.
+        documents: Number of usable documents.
+        held_out: Number of held-out documents among them.
+        held_out_share: Their share of all tokens.
+        survey: Statistics of characters and lengths, the longest line and some beginnings.
+        vocabulary: Number of different tokens.
+        tokens: Number of tokens of all documents.
+        unknown: Number of unknown tokens, which only held-out texts can have.
+        rows: Number of rows of ``settings.context`` tokens in an epoch of training.
+        labels: Number of documents of each class; empty without labels.
         duplicates: Names of equal texts, the later and the first, the first 1000 pairs.
-        duplicate_count: How many texts are equal to an earlier one.
-        problems: What was set aside or mended, the first 1000.
-        problem_count: How many problems there are.
-        changes: Files that differ from those that were read before, if they were.
-        fingerprint: Of the texts.
+        duplicate_count: Number of texts that are equal to an earlier one.
+        problems: What was set aside or repaired, the first 1000.
+        problem_count: Number of all problems.
+        changes: Files that changed since the data were last read.
+        fingerprint: Fingerprint of the texts.
     """
 
     source: Path
@@ -68,7 +68,7 @@ class TextReport:
     fingerprint: str
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """The report as plain data."""
         return vars(self) | {
             "source": str(self.source),
             "settings": self.settings.model_dump(),
@@ -95,7 +95,7 @@ class TextReport:
         same = [f"{later} = {first}" for later, first in self.duplicates]
         yield "duplicates", listed(same, self.duplicate_count)
         problems = [_line_about(problem) for problem in self.problems]
-        yield "set aside or mended", listed(problems, self.problem_count)
+        yield "set aside or repaired", listed(problems, self.problem_count)
         if self.changes:
             yield "since last read", str(self.changes)
         yield "beginnings", "\n".join(f"{name}: {text!r}" for name, text in survey.beginnings)
@@ -109,10 +109,10 @@ def check(
     progress: Callable[[Progress], None] | None = None,
     labels: bool = True,
 ) -> TextReport:
-    """Read texts as a run would, and report.
+    """Read texts as a run would, and report on them.
 
     Raises:
-        DataError: There is nothing that can be used.
+        DataError: No usable texts were found.
         DiskFull: There is no room for the cache.
         MissingExtra: The tokens need a package that is not installed.
         SettingError: ``held_out`` is out of its range.
@@ -147,10 +147,10 @@ def check(
 
 
 def entries(source: Path, settings: TextSettings) -> Iterator[Entry]:
-    """The identity of every text file of a source as it is now; all of them are read.
+    """The present identity of every text file of a source; all of them are read.
 
     Raises:
-        DataError: There is nothing that can be used.
+        DataError: No usable texts were found.
     """
     texts = find_texts(source)
     for file in texts.files:
@@ -159,7 +159,7 @@ def entries(source: Path, settings: TextSettings) -> Iterator[Entry]:
 
 
 def _unknown(library: Library) -> int:
-    """Count the unknown token, a part of the file at a time."""
+    """Count the unknown tokens in chunks."""
     unknown = library.tokenizer.unknown
     if unknown is None:
         return 0

@@ -1,6 +1,6 @@
-"""Documents laid end to end in one file, tables of what is known about each, and figures.
+"""Documents concatenated in one file, their metadata in arrays, and statistics about them.
 
-A million documents are a few arrays here, and not a million objects.
+A million documents are stored as a few arrays, not as a million objects.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sfumato.errors import DataError
 from sfumato.media.text.documents import Document
 from sfumato.media.text.files import lines
 
-_NO_LABEL, _UNSAID = -1, -1
+_NO_LABEL, _NO_SIDE = -1, -1
 _RAREST = 20
 _SAMPLES = 5
 _BEGINNING = 80
@@ -30,16 +30,16 @@ _BEGINNING = 80
 
 @dataclass(frozen=True)
 class Collection:
-    """N documents.
+    """The metadata of N documents.
 
     Attributes:
-        starts, stops: Where each begins and ends in the file of texts, in bytes, int64 (N,).
-        names: Of the documents.
+        starts, stops: Begin and end of each document in the file of texts, in bytes, int64 (N,).
+        names: Names of the documents.
         labels: int64 indices into ``classes``, shape (N,), or ``None`` without labels.
-        classes: By number if all are numbers, else by name.
-        sides: int8 (N,): 1 to hold out, 0 to train on, -1 where its record does not say.
+        classes: Names of the classes, sorted by number if all are numbers, else by name.
+        sides: int8 (N,): 1 to hold out, 0 to train on, -1 if the record has no field ``split``.
         digests: A hash of every text, uint64 (N,).
-        unlabelled: How many documents were left out because only others have labels.
+        unlabelled: Number of documents that were left out because others have labels.
         fingerprint: SHA-256 over names, labels, sides and texts.
     """
 
@@ -65,40 +65,40 @@ class Collection:
                 yield stream.read(stop - start).decode()
 
     def duplicates(self) -> NDArray[np.int64]:
-        """Pairs of equal texts, int64 (M, 2): a later place and the first, by the later place."""
+        """Pairs of equal texts: a later place and the first, int64 (M, 2), sorted by the later."""
         return repeats(self.digests)
 
     def held_out(self, share: float) -> NDArray[np.bool_]:
-        """Which documents to hold out, shape (N,): as the records say, else by their names.
+        """The documents to hold out, bool (N,): by the field ``split`` of records, else by name.
 
-        By name, equal texts are never divided; where all are equal nothing is held out.
+        By name, equal texts are never divided; if all are equal, nothing is held out.
 
         Raises:
             DataError: The records hold out everything.
             SettingError: ``share`` is out of its range.
         """
         held: NDArray[np.bool_] = self.sides == 1
-        if (self.sides == _UNSAID).all():
+        if (self.sides == _NO_SIDE).all():
             pairs = [(later, first) for later, first in self.duplicates().tolist()]
             training, chosen = split_by_group(self.names, pairs if share else (), share)
             held[chosen] = len(training) > 0
         if held.all():
             raise DataError(
                 "There is nothing to train on.",
-                why=f"all {len(self)} records are to be held out, as their field 'split' says",
-                hint="give the training records too; their 'split' is 'train'.",
+                why=f"the field 'split' of all {len(self)} records holds them out",
+                hint="add the training records, whose 'split' is 'train'.",
             )
         return held
 
     def with_end_apart(self, file: Path, share: float) -> Collection:
-        """If there is a single document, with its last share as a second one to hold out."""
-        if len(self) > 1 or self.sides[0] != _UNSAID:
+        """Hold out the last ``share`` of a single document, as a second document."""
+        if len(self) > 1 or self.sides[0] != _NO_SIDE:
             return self
         [text] = self.texts(file, np.array([0]))
         cut = round(len(text) * (1 - share))
         if not 0 < cut < len(text):
             return self
-        # By the end, which is short, and not by a copy of all before it.
+        # Computed from the end, which is short, to avoid a copy of the beginning.
         seam = self.stops[0] - len(text[cut:].encode())
         return replace(
             self,
@@ -107,16 +107,16 @@ class Collection:
             names=pack_strings([self.names[0], f"{self.names[0]}#end"]),
             labels=None if self.labels is None else np.repeat(self.labels, 2),
             sides=np.array([0, 1], dtype=np.int8),
-            # Of no use any more but to tell two documents apart.
+            # Any two different digests.
             digests=np.array([0, 1], dtype=np.uint64),
         )
 
 
 class Collector:
-    """Takes documents as they come.
+    """Collects documents one by one.
 
     Args:
-        out: Where their texts are written, in UTF-8.
+        out: File for their texts, in UTF-8.
     """
 
     def __init__(self, out: BinaryIO) -> None:
@@ -133,52 +133,52 @@ class Collector:
         return len(self._labels)
 
     def add(self, document: Document) -> bytes:
-        """Take the next one, and give a digest of its text."""
+        """Add the next document; returns the digest of its text."""
         data, label = document.text.encode(), document.label
         self._out.write(data)
         self._ends.append(self._ends[-1] + len(data))
         self._names.add(document.name)
-        known = self._number.setdefault(label, len(self._number)) if label else _NO_LABEL
-        self._labels.append(known)
-        self._sides.append(_UNSAID if document.held_out is None else document.held_out)
+        number = self._number.setdefault(label, len(self._number)) if label else _NO_LABEL
+        self._labels.append(number)
+        self._sides.append(_NO_SIDE if document.held_out is None else document.held_out)
         digest = digest_of(data)
         self._digests += digest[:8]
         self._content.update(repr((document.name, label, document.held_out)).encode() + digest)
         return digest
 
     def finish(self, labels: bool = True) -> Collection:
-        """All of them; if labels are taken and some have them, only those."""
+        """All documents; if labels are used and some have one, only those."""
         names = self._names.finish()
         ends = np.frombuffer(self._ends, np.int64)
-        given = np.frombuffer(self._labels, np.int64)
-        labelled = (given != _NO_LABEL) & labels
-        kept = np.flatnonzero(labelled) if labelled.any() else np.arange(len(given))
+        numbers = np.frombuffer(self._labels, np.int64)
+        labelled = (numbers != _NO_LABEL) & labels
+        chosen = np.flatnonzero(labelled) if labelled.any() else np.arange(len(numbers))
         classes, place_of = in_order(list(self._number) if labels else [])
         return Collection(
-            starts=ends[:-1][kept],
-            stops=ends[1:][kept],
-            names=names if len(kept) == len(given) else names.take(kept),
-            labels=place_of[given[kept]] if classes else None,
+            starts=ends[:-1][chosen],
+            stops=ends[1:][chosen],
+            names=names if len(chosen) == len(numbers) else names.take(chosen),
+            labels=place_of[numbers[chosen]] if classes else None,
             classes=classes,
-            sides=np.frombuffer(self._sides, np.int8)[kept],
-            digests=np.frombuffer(bytes(self._digests), np.uint64)[kept],
-            unlabelled=len(given) - len(kept),
+            sides=np.frombuffer(self._sides, np.int8)[chosen],
+            digests=np.frombuffer(bytes(self._digests), np.uint64)[chosen],
+            unlabelled=len(numbers) - len(chosen),
             fingerprint=self._content.hexdigest(),
         )
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What was gathered; lengths are in characters.
+    """Statistics of texts; lengths are in characters.
 
     Attributes:
-        characters: Of all documents together.
-        distinct: How many different characters there are.
-        rarest: The 20 rarest of them, each with its count, the rarest first.
-        least, median, most: Of the documents' lengths.
-        longest_line: The length of the longest line of all.
+        characters: Number of characters of all documents.
+        distinct: Number of different characters.
+        rarest: The 20 rarest characters, each with its count, the rarest first.
+        least, median, most: Statistics of the lengths of the documents.
+        longest_line: Length of the longest line.
         longest_line_at: Its document and line, as ``NAME, line N``.
-        beginnings: The names and first characters of some documents, evenly spaced.
+        beginnings: Names and first characters of some documents, evenly spaced.
     """
 
     characters: int
@@ -192,12 +192,12 @@ class Survey:
     beginnings: tuple[tuple[str, str], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """The statistics as plain data."""
         return dict(vars(self))
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
-        """Read back what ``to_json`` gave."""
+        """Read the result of :meth:`to_json`."""
         pairs = {
             name: tuple((one, other) for one, other in value[name])
             for name in ("rarest", "beginnings")
@@ -206,10 +206,10 @@ class Survey:
 
 
 class Surveyor:
-    """Looks at one document after the other.
+    """Collects statistics of documents one by one.
 
     Args:
-        names: Of the documents that will come, in that order.
+        names: Names of the documents, in the order in which they are added.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -217,18 +217,18 @@ class Surveyor:
         self._counts = np.zeros(1, dtype=np.int64)
         self._lengths = array("q")
         self._line = (-1, "")
-        self._shown = set(np.linspace(0, len(names) - 1, _SAMPLES).round().astype(int).tolist())
+        self._quoted = set(np.linspace(0, len(names) - 1, _SAMPLES).round().astype(int).tolist())
         self._beginnings: list[tuple[str, str]] = []
 
-    def look(self, text: str) -> None:
-        """Take the next document."""
+    def add(self, text: str) -> None:
+        """Add the next document."""
         number = len(self._lengths)
-        if number in self._shown:
+        if number in self._quoted:
             self._beginnings.append((self._names[number], text[:_BEGINNING]))
         self._lengths.append(len(text))
         # No line is longer than its text, so most texts need not be divided.
         if len(text) > self._line[0]:
-            # One line at a time: all lines of a large text take several times its memory.
+            # One line at a time, since a list of all lines takes several times the memory.
             for line, part in lines(text):
                 if len(part) > self._line[0]:
                     self._line = len(part), f"{self._names[number]}, line {line}"
@@ -241,7 +241,7 @@ class Surveyor:
         self._counts[: len(counts)] += counts
 
     def finish(self) -> Survey:
-        """All that was gathered."""
+        """The statistics of all documents."""
         lengths = np.frombuffer(self._lengths, dtype=np.int64)
         return Survey(
             characters=int(lengths.sum()),

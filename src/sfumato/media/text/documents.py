@@ -1,6 +1,6 @@
-"""All documents of a file or a folder, one after the other, each read once.
+"""Reading the documents of a file or a folder one after the other.
 
-A plain file is read piece by piece, with every byte accounted for.
+Plain files are decoded in chunks, and bytes that are not UTF-8 are reported with their places.
 """
 
 from __future__ import annotations
@@ -31,20 +31,21 @@ __all__ = ["Document", "Problem", "documents_in", "documents_of", "read_document
 _CHUNK = 1 << 16
 _LARGEST = 1 << 30
 _NAMED_LINES = 20
-# A file that begins with more bad bytes is in another encoding, or no text at all.
+# A file that begins with more invalid bytes is in another encoding, or not text.
 _BAD_SHARE, _BAD_COUNT = 0.1, 32
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One text.
+    """One document.
 
     Attributes:
-        text: Not empty.
-        name: The path of its file relative to the folder; for a part of a file with ``:LINE``.
+        text: The text, which is not empty.
+        name: The path of its file relative to the folder; with ``:LINE`` for a part of a file.
         label: The name of its class, if it has one.
-        held_out: Whether to hold it out from training, if its record says so.
-        read: How many bytes of the source have been read when it comes.
+        held_out: Whether its record holds it out from training; None if the record does not state
+            it.
+        read: Number of bytes of the source that have been read so far.
     """
 
     text: str
@@ -55,14 +56,14 @@ class Document:
 
 
 def read_documents(source: Path, settings: TextSettings) -> Iterator[Document | Problem]:
-    """Read a text file, or all of a folder.
+    """Read the documents of a text file or a folder.
 
     ``.txt`` and ``.md`` files hold one document each, or as many as ``settings.split`` makes of
     them. ``.jsonl`` and ``.csv`` files hold one in every record: its text, and perhaps its label
     and its ``split`` (train, or test, validation, valid, val, dev, held_out).
 
     Yields:
-        Documents, and between them what was set aside or mended.
+        Documents, and problems: what was set aside or repaired.
 
     Raises:
         DataError: The source is missing, holds no texts, or its first record lacks a field.
@@ -71,7 +72,7 @@ def read_documents(source: Path, settings: TextSettings) -> Iterator[Document | 
 
 
 def documents_of(texts: TextFiles, settings: TextSettings) -> Iterator[Document | Problem]:
-    """As :func:`read_documents`, for files that were found before."""
+    """Like :func:`read_documents`, for files that were already found."""
     yield from texts.problems
     before = 0
     for file in texts.files:
@@ -88,7 +89,7 @@ def documents_in(
         root: The folder.
         file: One of its files.
         settings: How to read it.
-        before: How many bytes of other files have been read.
+        before: Number of bytes of other files that have been read.
     """
     if file.suffix in PLAIN:
         yield from _plain(root, file, settings, before + file.size)
@@ -129,12 +130,13 @@ def _records(
 
 
 def read_plain(root: Path, file: TextFile) -> tuple[str, list[Problem]]:
-    """Read a file as UTF-8; every line ends in a line feed, whatever it ended in.
+    """Read a file as UTF-8, with all line ends converted to line feeds.
 
-    Bytes that are not UTF-8 become U+FFFD. The first of every line is named, in 20 lines at most.
+    Bytes that are not UTF-8 become U+FFFD. The first one of a line is reported, for at most 20
+    lines.
 
     Returns:
-        The text, and what was wrong; the text is empty if the file cannot be used.
+        The text, and the problems; the text is empty if the file cannot be used.
 
     Raises:
         DataError: The file is larger than 1 GiB.
@@ -142,7 +144,7 @@ def read_plain(root: Path, file: TextFile) -> tuple[str, list[Problem]]:
     if file.size > _LARGEST:
         raise DataError(
             f"'{root / file.path}' is too large: {file.size / 2**30:.1f} GiB.",
-            why="one document can have 1 GiB",
+            why="the limit for one document is 1 GiB",
             hint="divide it into smaller files, or write its documents as lines of a .jsonl file.",
         )
     reader = _Reader(file.path)
@@ -173,7 +175,7 @@ def _not_utf8(start: bytes) -> str:
 
 
 class _Reader:
-    """Decodes chunks, and notes where bytes were bad."""
+    """Decodes chunks, and records the places of invalid bytes."""
 
     def __init__(self, path: str) -> None:
         self.problems: list[Problem] = []
@@ -185,7 +187,7 @@ class _Reader:
         self._bad = 0
 
     def feed(self, chunk: bytes, final: bool = False) -> None:
-        """Take the next bytes; a character cut by their end waits for the next call."""
+        """Add the next bytes; an incomplete character at their end is decoded in the next call."""
         data = memoryview(self._rest + chunk)
         start = 0
         while len(self.problems) < _NAMED_LINES:

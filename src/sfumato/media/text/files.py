@@ -1,4 +1,4 @@
-"""Which files are texts: one file, or all that a folder holds at any depth."""
+"""Finding text files: a single file, or all files of a folder at any depth."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from sfumato.errors import DataError, suggest
 
 PLAIN = frozenset({".txt", ".md"})
 RECORDS = frozenset({".jsonl", ".csv"})
-# These speak about the texts, and are none of them.
+# Files about the data, which are not texts themselves.
 _ABOUT = frozenset(
     {"attribution", "changelog", "citation", "copying", "licence", "license", "notice", "readme"}
 )
 _READABLE = f"files that can be read: {' '.join(sorted(PLAIN | RECORDS))}"
 UNREADABLE = "cannot be read: "
-"""How a problem begins that is the system's and not the file's."""
+"""First words of a problem that is not the fault of the file."""
 _PACKED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".tar"})
 
 
 class Problem(NamedTuple):
-    """Something that was set aside or mended: where (the line from 1, if it is one), and why."""
+    """Something that was set aside or repaired: its file, line from 1 if any, and reason."""
 
     path: str
     line: int | None
@@ -34,14 +34,14 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """One file.
+    """One text file.
 
     Attributes:
-        path: Relative to the folder, with ``/`` between parts.
-        size: In bytes.
-        mtime_ns: When its content was last changed, as the file says; programs can set it.
-        ctime_ns: When the file or what the system knows of it was last changed.
-        label: Its first-level folder, if those are classes.
+        path: Path relative to the folder, with ``/`` as separator.
+        size: Size in bytes.
+        mtime_ns: Time of the last change of the content; programs can set it.
+        ctime_ns: Time of the last change of the file or of its status.
+        label: Its first-level folder, if the folders are classes.
     """
 
     path: str
@@ -52,23 +52,23 @@ class TextFile:
 
     @property
     def suffix(self) -> str:
-        """The end of its name, in lower case."""
+        """The suffix of its name, in lower case."""
         return suffix_of(self.path)
 
     @property
     def stats(self) -> tuple[int, int, int]:
-        """Its size and times: a cheap hint that it did not change."""
+        """Its size and times, a cheap hint that it did not change."""
         return self.size, self.mtime_ns, self.ctime_ns
 
 
 @dataclass(frozen=True)
 class TextFiles:
-    """What was found.
+    """The text files of a source.
 
     Attributes:
         root: The folder, or the folder of the single file.
-        files: Sorted by path.
-        problems: What was passed over with a reason.
+        files: The files, sorted by path.
+        problems: Files that were set aside, with reasons.
     """
 
     root: Path
@@ -77,29 +77,29 @@ class TextFiles:
 
     @property
     def place(self) -> Path:
-        """What to call it: the folder, or the only file."""
+        """The folder, or the only file."""
         return self.root / self.files[0].path if len(self.files) == 1 else self.root
 
     @property
     def size(self) -> int:
-        """The bytes of all files together."""
+        """The size of all files together, in bytes."""
         return sum(file.size for file in self.files)
 
     @property
     def stamp(self) -> str:
-        """SHA-256 over the place, paths, sizes and times: another one when a file was edited."""
-        # Times may be made up, as in archives: two folders can agree in all but where they are.
+        """SHA-256 over the folder, paths, sizes and times, which changes when a file is edited."""
+        # Times can be artificial, as in archives: two folders can differ in their path alone.
         files = [(file.path, *file.stats) for file in self.files]
         found = [str(self.root.resolve()), *files]
         return hashlib.sha256(repr(found).encode(errors="surrogateescape")).hexdigest()
 
 
 def find_texts(source: Path) -> TextFiles:
-    """Find the texts of a folder, nested to any depth, or take a single file.
+    """Find the texts of a folder, nested to any depth, or accept a single file.
 
-    Hidden files, and those that tell about the data (README, LICENSE, ATTRIBUTION and the like),
-    are passed over. Links to folders and links that leave the folder are named as problems. If
-    every file lies in a first-level folder, and there are two of those or more, they are classes.
+    Hidden files, and files about the data (README, LICENSE, ATTRIBUTION and the like), are skipped.
+    Links to folders and links that leave the folder are reported as problems. If every file lies in
+    a first-level folder, and there are two or more of those, they are classes.
 
     Raises:
         DataError: The source is missing, or holds no file that can be read.
@@ -118,7 +118,7 @@ def find_texts(source: Path) -> TextFiles:
             else "its name has no ending",
             hint=f"unpack it first; {_READABLE}."
             if packed
-            else f"{_READABLE}; pictures and sounds are given as a folder.",
+            else f"{_READABLE}; for images and audio, use a folder.",
         )
     status = source.stat()
     found = TextFile(source.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
@@ -146,7 +146,7 @@ def _in_folder(root: Path) -> TextFiles:
         if file.suffix not in PLAIN | RECORDS:
             other[file.suffix or "(no suffix)"] += 1
         elif PurePosixPath(file.path).stem.lower() in _ABOUT:
-            other["that tell about data"] += 1
+            other["(about the data)"] += 1
         else:
             found.append(file)
     if not found:
@@ -156,8 +156,8 @@ def _in_folder(root: Path) -> TextFiles:
 
 def _nothing_found(root: Path, other: Counter[str], problems: list[Problem]) -> DataError:
     if other:
-        seen = ", ".join(f"{count} x {suffix}" for suffix, count in other.most_common(5))
-        why = f"it holds other files: {seen}"
+        found = ", ".join(f"{count} x {suffix}" for suffix, count in other.most_common(5))
+        why = f"it holds other files: {found}"
     elif problems:
         why = f"everything in it was set aside: {problems[0].path}: {problems[0].reason}"
     else:
@@ -173,7 +173,7 @@ def _labelled_by_folder(files: list[TextFile]) -> list[TextFile]:
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str]]:
-    """The pieces between blank lines, each with the number of its first line, from 1."""
+    """The paragraphs between blank lines, each with the number of its first line, from 1."""
     first, part = 0, list[str]()
     for number, line in lines(text):
         if line.strip():

@@ -1,4 +1,4 @@
-"""A folder of texts: one line of JSON each, with its provenance."""
+"""Folders of sampled texts: a file with one JSON line for each text and its provenance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WIDEST = 100
 
 @dataclass
 class TextFolder(SampleFolder):
-    """Writes texts.
+    """Writes texts into a folder.
 
     Attributes:
         texts: The texts written so far.
@@ -27,17 +27,17 @@ class TextFolder(SampleFolder):
 
     @property
     def samples(self) -> Path:
-        """The file with one text a line."""
+        """The file with one text per line."""
         return self.path / "samples.jsonl"
 
     @property
     def trajectory(self) -> Path:
-        """The file with the states of one text a line."""
+        """The file with the states of one text per line."""
         return self.path / "trajectory.jsonl"
 
     @property
     def sheet(self) -> None:
-        """Texts have no contact sheet."""
+        """None: texts have no contact sheet."""
         return None
 
     def occupied(self, name: str, indices: Sequence[int]) -> bool:
@@ -47,7 +47,7 @@ class TextFolder(SampleFolder):
     def add(
         self, indices: Sequence[int], items: Any, provenance: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Append texts; those that came before are safe whatever happens next."""
+        """See :meth:`SampleFolder.add`; texts are appended to one file."""
         pairs = list(zip(items, provenance, strict=True))
         _append(self.samples, ({"text": text, "recipe": origin} for text, origin in pairs))
         self.texts += items
@@ -68,15 +68,15 @@ class TextFolder(SampleFolder):
         }
 
     def lines(self, noun: str, seconds: float) -> list[str]:
-        """See :meth:`SampleFolder.lines`: the texts themselves, then where they are."""
-        shown: list[str] = []
+        """See :meth:`SampleFolder.lines`: the texts themselves, then their file."""
+        lines: list[str] = []
         for number, text in enumerate(self.texts):
             if "\n" in text or len(text) > _WIDEST:
-                shown += [f"--- {number} ---", text, ""]
+                lines += [f"--- {number} ---", text, ""]
             else:
-                shown.append(text)
+                lines.append(text)
         return [
-            *shown,
+            *lines,
             f"{len(self.texts)} {noun} in {self.samples}, {seconds:.1f} s",
             *(f"from noise: {path}" for path in self.trajectories),
         ]

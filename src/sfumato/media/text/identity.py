@@ -1,4 +1,4 @@
-"""The identity of texts: what is known of every file, and digests of tokens that show damage."""
+"""The identity of texts: a table of all files, and digests that reveal damaged tokens."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _CHUNK = 1 << 18
 
 
 class FileDigest:
-    """A digest of what one file gives: its documents, and what was set aside or mended in it."""
+    """A digest of the documents and problems of one file."""
 
     def __init__(self) -> None:
         self._content = hashlib.blake2b(digest_size=DIGEST_BYTES)
 
     def add(self, found: Document | Problem, digest: bytes = b"") -> None:
-        """Take the next document, with the digest of its text, or the next problem."""
+        """Add the next document, with the digest of its text, or the next problem."""
         about = found if isinstance(found, Problem) else (found.name, found.label, found.held_out)
         self._content.update(repr(tuple(about)).encode(errors="backslashreplace") + digest)
 
@@ -42,7 +42,7 @@ class FileDigest:
 
 
 def digest_of_file(root: Path, file: TextFile, settings: TextSettings) -> bytes:
-    """Read a file for its digest alone."""
+    """Read a file to compute its digest."""
     content = FileDigest()
     for found in documents_in(root, file, settings):
         content.add(found, digest_of(found.text.encode()) if isinstance(found, Document) else b"")
@@ -51,12 +51,12 @@ def digest_of_file(root: Path, file: TextFile, settings: TextSettings) -> bytes:
 
 @dataclass(frozen=True)
 class FileTable:
-    """What is known of F files, in the order of their paths.
+    """The paths, sizes, times and digests of F files, in the order of their paths.
 
     Attributes:
-        paths: Relative to the folder.
-        stats: Size and times of each, int64, shape (F, 3).
-        digests: See :class:`FileDigest`; uint8, shape (F, 16).
+        paths: Paths relative to the folder.
+        stats: Size and times of each file, int64, shape (F, 3).
+        digests: Digest of each file, see :class:`FileDigest`; uint8, shape (F, 16).
     """
 
     paths: Strings
@@ -78,8 +78,8 @@ class FileTable:
         """Open the table of a cache folder.
 
         Raises:
-            OSError: It is missing.
-            ValueError: It is of another shape.
+            OSError: The table is missing.
+            ValueError: The table has another shape.
         """
         offsets = open_array(folder / PATH_OFFSETS, (count + 1,), np.dtype(np.int64))
         data = open_array(folder / PATHS, (int(offsets[-1]),), np.dtype(np.uint8))
@@ -101,7 +101,7 @@ class FileTable:
             DIGESTS: self.digests,
         }
         for name in arrays:
-            # It may be a link to the table of another cache folder.
+            # The file may be a link to the table of another cache folder.
             (folder / name).unlink(missing_ok=True)
         write_arrays(folder, arrays)
 
@@ -112,7 +112,7 @@ class FileTable:
             yield Entry(path, 0, digest, size=size)
 
     def describes(self, texts: TextFiles, settings: TextSettings) -> bool:
-        """Whether these files give what they gave; those that may have changed are read."""
+        """Whether the files have the same contents as in the table; changed files are read."""
         if len(self) != len(texts.files):
             return False
         for place, (path, file) in enumerate(zip(self.paths, texts.files, strict=True)):
@@ -130,10 +130,10 @@ class Chunks:
 
     Args:
         tokens: The array.
-        digests: Of each chunk, uint8, shape (K, 16).
+        digests: Digest of each chunk, uint8, shape (K, 16).
 
     Raises:
-        ValueError: The digests are too many or too few.
+        ValueError: The number of digests is wrong.
     """
 
     def __init__(self, tokens: NDArray[Any], digests: NDArray[np.uint8]) -> None:
@@ -144,19 +144,19 @@ class Chunks:
         self._step = _CHUNK // tokens.itemsize
         self._compared = np.zeros(len(digests), np.bool_)
 
-    def are_whole(self, begins: NDArray[np.int64], sizes: NDArray[np.int64]) -> bool:
-        """Whether the chunks of some stretches of tokens are what was written."""
+    def are_intact(self, begins: NDArray[np.int64], sizes: NDArray[np.int64]) -> bool:
+        """Whether the chunks of some ranges of tokens match their digests."""
         if self._compared.all():
             return True
         ends = begins + np.maximum(sizes, 1) - 1
         for first, last in zip(begins // self._step, ends // self._step, strict=True):
             for chunk in range(int(first), min(int(last) + 1, len(self._digests))):
-                if not self._compared[chunk] and not self._is_whole(chunk):
+                if not self._compared[chunk] and not self._is_intact(chunk):
                     return False
                 self._compared[chunk] = True
         return True
 
-    def _is_whole(self, chunk: int) -> bool:
+    def _is_intact(self, chunk: int) -> bool:
         part = self._tokens[chunk * self._step : (chunk + 1) * self._step]
         return bool(digest_of(part.data) == self._digests[chunk].tobytes())
 
@@ -174,7 +174,7 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def link_files(folder: Path, target: Path, names: Sequence[str]) -> None:
-    """Have files of a cache folder in another one too, without a copy where the disk allows it."""
+    """Add files of a cache folder to another one, as hard links if the disk allows it."""
     for name in names:
         try:
             os.link(folder / name, target / name)

@@ -1,10 +1,9 @@
-"""Tokenised documents in memory-mapped files: prepared once, then read at memory speed.
+"""Tokenised documents in memory-mapped files.
 
-The name of a cache folder holds a digest of the place of the files, of how they are read and
-divided and of the tokenizer where one is given, and one of all paths, sizes and times. A file whose
-size or times changed is read again, and only if its contents changed is a library built anew.
-Digests of everything show damage. A cache folder can always be deleted: it is rebuilt from the
-files.
+The name of a cache folder holds a digest of the path of the files, of how they are read and divided
+and of the tokenizer if there is one, and a digest of all paths, sizes and times. A file whose size
+or times changed is read again, and only if its contents changed is a library built again. Digests
+of all arrays reveal damage. A cache folder can always be deleted: it is rebuilt from the files.
 """
 
 from __future__ import annotations
@@ -41,24 +40,25 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class Library:
-    """N documents as tokens.
+    """N tokenised documents.
 
     Attributes:
-        tokens: Of all documents, laid end to end: uint8, uint16 or int32, read-only, on the disk.
-        offsets: Where each document begins, and at last where all end, int64 (N + 1,).
-        names: Of the documents: the path of the file, with ``:LINE`` for a part of it.
+        tokens: The concatenated tokens of all documents: uint8, uint16 or int32, read-only, on the
+            disk.
+        offsets: The begin of each document and the end of the last one, int64 (N + 1,).
+        names: Names of the documents: the path of the file, with ``:LINE`` for a part of it.
         labels: int64 indices into ``classes``, shape (N,), or ``None`` without labels.
-        classes: The names of the classes: by number if all are numbers, else by name.
-        held_out: Which documents are held out from training, bool (N,).
-        tokenizer: What the tokens mean.
-        problems: What was set aside or mended, the first 1000; ``problem_count`` counts all.
+        classes: The names of the classes, sorted by number if all are numbers, else by name.
+        held_out: The held-out documents, bool (N,).
+        tokenizer: The tokenizer.
+        problems: What was set aside or repaired, the first 1000; ``problem_count`` counts all.
         duplicates: Pairs of names of equal texts, the later and the first, the first 1000;
             ``duplicate_count`` counts all.
-        survey: Figures about the texts.
+        survey: Statistics of the texts.
         fingerprint: SHA-256 over names, texts and labels; stays the same when the files are moved.
-        files: What is known of each file.
-        changes: Which files differ from those of the cache that this one followed; without changes
-            where :meth:`open_or_prepare` had nothing to prepare.
+        files: The paths, sizes, times and digests of the files.
+        changes: Files that differ from those of the earlier cache of the same source; empty if
+            :meth:`open_or_prepare` had nothing to prepare.
         folder: The cache folder.
     """
 
@@ -90,21 +90,21 @@ class Library:
         cache_dir: Path | None = None,
         labels: bool = True,
     ) -> Iterator[Progress]:
-        """Fill the cache of a library; yields nothing if it is there and whole.
+        """Build the cache of a library; yields nothing if it is present and intact.
 
         Args:
             source: A text file, or a folder of them.
             settings: How to read them.
-            held_out: About which share of the documents to hold out, in [0, 1). It counts only
-                where no record says itself on which side it is. Of a single document its end is
-                held out, as the document ``NAME#end``.
-            tokenizer: The one to use; ``None`` learns one from the training documents.
-            cache_dir: Where libraries are kept; by default in the user's cache.
-            labels: Whether labels are taken; then texts without one are left out where others
-                have one.
+            held_out: Approximate share of the documents to hold out, in [0, 1). It is ignored if
+                records have a field ``split``. Of a single document the end is held out, as the
+                document ``NAME#end``.
+            tokenizer: The tokenizer; ``None`` learns one from the training documents.
+            cache_dir: The folder of caches; by default the user's cache.
+            labels: Whether labels are used; then texts without a label are left out if others have
+                one.
 
         Raises:
-            DataError: There is nothing that can be used.
+            DataError: No usable texts were found.
             DiskFull: There is no room for the cache.
             MissingExtra: The tokens need a package that is not installed.
             SettingError: ``held_out`` is out of its range.
@@ -124,7 +124,7 @@ class Library:
         cache_dir: Path | None = None,
         labels: bool = True,
     ) -> Library | None:
-        """Open what :meth:`prepare` made; ``None`` where it is missing or damaged."""
+        """Open the cache that :meth:`prepare` built; ``None`` if it is missing or damaged."""
         plan = Plan(find_texts(source), settings, held_out, tokenizer, labels)
         return _opened(_folder(plan, cache_dir), plan)
 
@@ -139,7 +139,7 @@ class Library:
         labels: bool = True,
         progress: Callable[[Progress], None] | None = None,
     ) -> Library:
-        """Open a library, preparing it first where that is needed; raises as that does."""
+        """Open a library, and prepare it first if needed; see :meth:`prepare`."""
         prepared = False
         # Another process may remove a damaged cache that this one has just seen rebuilt.
         for _ in range(_TRIES):
@@ -161,7 +161,7 @@ class Library:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """How many tokens each document has, shape (N,)."""
+        """Number of tokens of each document, shape (N,)."""
         return np.diff(self.offsets)
 
     def document(self, number: int) -> NDArray[Any]:
@@ -176,31 +176,31 @@ class Library:
         """The identity of every file."""
         return self.files.entries()
 
-    def require_whole(self, begins: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
-        """Compare stretches of tokens with their digests where that was not yet done.
+    def require_intact(self, begins: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
+        """Compare ranges of tokens with their digests, once for each chunk.
 
         Raises:
-            DamagedFile: They are not what was written. The library is built again when the texts
-                are opened the next time.
+            DamagedFile: Some tokens are damaged. The library is built again when the texts are
+                opened the next time.
         """
-        if self._chunks.are_whole(begins, sizes):
+        if self._chunks.are_intact(begins, sizes):
             return
         with suppress(OSError):
             (self.folder / building.TABLE).unlink()
         raise DamagedFile(
             f"The cache in '{self.folder}' is damaged.",
-            why="some of its tokens are not what was written",
-            hint="run the same command again: the cache is built anew.",
+            why="some of its tokens differ from their digests",
+            hint="run the same command again: it builds the cache again.",
         )
 
     def split(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Sorted indices of the training documents and of the held-out ones."""
+        """Sorted indices of the training documents and of the held-out documents."""
         return np.flatnonzero(~self.held_out), np.flatnonzero(self.held_out)
 
 
 def _folder(plan: Plan, cache_dir: Path | None) -> Path:
     learned = None if plan.tokenizer is None else plan.tokenizer.to_json()
-    # Rows are cut later, from the same library.
+    # Rows of any context are cut from the same library.
     how = plan.settings.model_dump(mode="json", exclude={"context"})
     place = str(plan.texts.place.resolve())
     what = [_FORMAT, place, how, plan.held_out, learned, plan.labels]
@@ -210,14 +210,14 @@ def _folder(plan: Plan, cache_dir: Path | None) -> Path:
 
 
 def _earlier(folder: Path) -> Path | None:
-    """The newest whole cache folder of another state of the same source."""
+    """The newest intact cache folder of another state of the same source."""
     key = folder.name.partition("-")[0]
     found = []
     for path in set(folder.parent.glob(f"{key}-*")) - {folder}:
         with suppress(OSError):  # Another process may remove it.
             found.append((path.stat().st_mtime, path))
-    whole = (path for _, path in sorted(found, reverse=True) if _read(path) is not None)
-    return next(whole, None)
+    intact = (path for _, path in sorted(found, reverse=True) if _read(path) is not None)
+    return next(intact, None)
 
 
 def _opened(folder: Path, plan: Plan) -> Library | None:
@@ -228,7 +228,7 @@ def _opened(folder: Path, plan: Plan) -> Library | None:
 
 
 def _readable_by_now(folder: Path, plan: Plan) -> bool:
-    """Whether a file can be opened that could not be, by no fault of its own."""
+    """Whether a file that could not be opened, by no fault of its own, can be opened by now."""
     for name in json.loads((folder / building.TABLE).read_bytes())["again"]:
         with suppress(OSError), (plan.texts.root / name).open("rb"):
             return True
@@ -270,7 +270,7 @@ def _read(folder: Path) -> Library | None:
         return None
     all_tokens = np.array([0]), np.array([len(tokens)])
     small = tokens.nbytes <= _COMPARED_AT_ONCE
-    return library if not small or library._chunks.are_whole(*all_tokens) else None
+    return library if not small or library._chunks.are_intact(*all_tokens) else None
 
 
 def _chunk_table(folder: Path, tokens: NDArray[Any]) -> Chunks:

@@ -1,4 +1,4 @@
-"""Text: documents to rows of tokens, and back."""
+"""The text medium: documents to rows of tokens, and back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokens import Tokenizer, tokenizer_from_json
 
 TOKENIZER = "tokenizer.json"
-"""Name of the file in a run's folder that says what its tokens stand for."""
+"""Name of the file of the tokenizer in a run's folder."""
 
 _MEGABYTE = 1_000_000
 _LINE_LIMIT = 16 << 20
@@ -41,9 +41,9 @@ class TextData(Data):
     Attributes:
         recipe: The recipe, with the settings of the catalogue's data set.
         library: All documents.
-        training: Rows trained on.
-        held_out: Rows measured on; there may be none.
-        facts: For the spec.
+        training: The training rows.
+        held_out: The held-out rows, which may be empty.
+        facts: The facts about the data for the spec.
     """
 
     recipe: TextRecipe
@@ -54,15 +54,15 @@ class TextData(Data):
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """What the tokens stand for."""
+        """The tokenizer of the library."""
         return self.library.tokenizer
 
     def settled(self) -> TextRecipe:
-        """The recipe as it is: the vocabulary is a fact of the data."""
+        """See :meth:`Data.settled`; no setting of the recipe depends on the data."""
         return self.recipe
 
     def store(self, folder: Path) -> None:
-        """See :meth:`Data.store`: the tokenizer, without which the weights mean nothing."""
+        """See :meth:`Data.store`: writes the tokenizer and the digests of the files."""
         storage.write_sealed_json(folder / TOKENIZER, self.tokenizer.to_json())
         write_digests(folder / DIGESTS, self.entries())
 
@@ -80,7 +80,7 @@ class TextMedium(Medium):
 
     Args:
         settings: How texts are read.
-        tokenizer: What the tokens stand for.
+        tokenizer: The tokenizer.
     """
 
     name = "text"
@@ -116,7 +116,7 @@ class TextMedium(Medium):
     def open(
         cls, source: Source, recipe: TextRecipe, stored: Path | None = None
     ) -> Iterator[Reading | Data]:
-        """See :meth:`Medium.open`; an existing run's own tokens are used.
+        """See :meth:`Medium.open`; an existing run keeps its own tokenizer.
 
         Raises:
             DamagedFile: The run's tokenizer cannot be read.
@@ -151,7 +151,7 @@ class TextMedium(Medium):
         recipe: TextRecipe,
         progress: Callable[[int, int, str], None] | None = None,
     ) -> TextReport:
-        """See :meth:`Medium.check`. The library that it prepares is the one that a run uses."""
+        """See :meth:`Medium.check`. It prepares the library that a run uses."""
 
         def report(event: Any) -> None:
             if progress is not None:
@@ -199,7 +199,7 @@ class TextMedium(Medium):
 
     @classmethod
     def read_provenance(cls, path: Path) -> dict[str, Any]:
-        """See :meth:`Medium.read_provenance`; of the first line, or of line N of ``FILE:N``."""
+        """See :meth:`Medium.read_provenance`; reads line N of ``FILE:N``, by default the first."""
         file_path, number = _split(path)
         try:
             with file_path.open("rb") as file:
@@ -214,7 +214,7 @@ class TextMedium(Medium):
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 f"Line {number} of '{file_path}' carries no provenance of a text.",
-                hint="give a samples.jsonl that Sfumato wrote, or samples.jsonl:N for its line N.",
+                hint="use a samples.jsonl that Sfumato wrote, or samples.jsonl:N for its line N.",
             ) from error
         return found
 
@@ -231,10 +231,10 @@ def read_tokenizer(folder: Path) -> Tokenizer:
     """The tokenizer of a run.
 
     Args:
-        folder: Of the run.
+        folder: The run's folder.
 
     Raises:
-        DamagedFile: It is missing or cannot be read.
+        DamagedFile: The file is missing or cannot be read.
     """
     return tokenizer_from_json(storage.read_sealed_json(folder / TOKENIZER))
 
@@ -246,7 +246,7 @@ def _data(library: Library, source: Source, recipe: TextRecipe) -> TextData:
     if not len(rows):
         raise DataError(
             f"'{source.path}' holds no text to train on.",
-            why="every document of it is held out",
+            why="all its documents are held out",
             hint="change the field 'split' of its records.",
         )
     facts = DataFacts(
@@ -266,7 +266,7 @@ def _data(library: Library, source: Source, recipe: TextRecipe) -> TextData:
 
 
 def _frequencies(library: Library, training: Any) -> tuple[float, ...]:
-    """Share of each class among the tokens trained on."""
+    """Share of each class among the training tokens."""
     if library.labels is None:
         return ()
     tokens = library.lengths[training].astype(np.float64)

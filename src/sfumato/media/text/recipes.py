@@ -21,24 +21,24 @@ from sfumato.sampling.tokens import Ancestral, AnyTokenSampler, Confidence
 
 
 class MaskingSpec(Part):
-    """Tokens are masked (`sfumato.process.categorical.Masking`)."""
+    """The masking process, see `sfumato.process.categorical.Masking`."""
 
     kind: Literal["masking"] = "masking"
     keep: AnyKeep = LinearKeep()
 
     def build(self, size: int) -> CategoricalProcess:
-        """The process over so many clean tokens."""
+        """The process on ``size`` clean tokens."""
         return Masking(self.keep, size)
 
 
 class UniformSpec(Part):
-    """Tokens are replaced by any others (`sfumato.process.categorical.Uniform`)."""
+    """The uniform process, which replaces tokens, see `sfumato.process.categorical.Uniform`."""
 
     kind: Literal["uniform"] = "uniform"
     keep: AnyKeep = LinearKeep()
 
     def build(self, size: int) -> CategoricalProcess:
-        """The process over so many clean tokens."""
+        """The process on ``size`` clean tokens."""
         return Uniform(self.keep, size)
 
 
@@ -47,7 +47,7 @@ AnyProcess = Annotated[MaskingSpec | UniformSpec, Field(discriminator="kind")]
 
 
 class TextSamplingSettings(SamplingDefaults):
-    """How the run's model is sampled when nothing else is asked for."""
+    """The default settings of sampling."""
 
     sampler: AnyTokenSampler = Ancestral()
     steps: PositiveInt = Field(128, description="network evaluations per text, at most")
@@ -80,8 +80,8 @@ class TextRecipe(RecipeBase):
     sampling: TextSamplingSettings = TextSamplingSettings()
 
     @model_validator(mode="after")
-    def _time_is_not_told_twice(self) -> Self:
-        # A text with gaps or of many lengths has no one time that would agree with its masks.
+    def _no_time_under_masking(self) -> Self:
+        # For a text with gaps or of other lengths no time agrees with its share of masks.
         if self.backbone.uses_level and isinstance(self.process, MaskingSpec):
             raise ValueError(
                 "backbone.timed is for the uniform process: under masking the masks show the time"
@@ -106,7 +106,7 @@ def text() -> TextRecipe:
 
 
 def pieces() -> TextRecipe:
-    """Masked diffusion on pieces of words (extra `text`): longer passages, spelt right."""
+    """Masked diffusion on pieces of words (extra `text`): longer passages, correct spelling."""
     return TextRecipe(
         name="text-bpe",
         medium=TextSettings(tokens="bpe", vocabulary=2048, context=128),
@@ -135,7 +135,7 @@ def molecules() -> TextRecipe:
             learning_rate=LearningRate(warmup=1_000, cooldown=0.4),
         ),
         budget=BudgetSettings(minutes=20),
-        # One wrong ring and all is lost: here what is likely is worth more than what is faithful.
+        # One wrong token makes a molecule invalid, so likely tokens matter more than diversity.
         sampling=TextSamplingSettings(sampler=Confidence(), steps=64, temperature=0.5, top_p=0.9),
     )
 

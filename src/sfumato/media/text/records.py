@@ -1,6 +1,6 @@
-"""Records of ``.jsonl`` and ``.csv`` files, one after the other, whatever the lines are like.
+"""Reading the records of ``.jsonl`` and ``.csv`` files, with problems reported by line.
 
-A line is never read further than the limit, so no file can fill the memory.
+A line is never read beyond the limit, so no file can fill the memory.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _HELD_OUT: Mapping[str, bool] = {
 
 
 class Record(NamedTuple):
-    """What a record says.
+    """A record.
 
     Attributes:
-        line: Where it begins, from 1.
-        text: Not empty.
-        label: Its class, if it names one.
-        held_out: Whether it is to be held out, if it says so.
-        read: How many bytes of the file have been read by now.
+        line: Number of its first line, from 1.
+        text: The text, which is not empty.
+        label: The name of its class, if it has one.
+        held_out: Whether its field ``split`` holds it out; None without that field.
+        read: Number of bytes of the file that have been read so far.
     """
 
     line: int
@@ -45,10 +45,10 @@ class Record(NamedTuple):
 
 
 def read_records(root: Path, file: TextFile, settings: TextSettings) -> Iterator[Record | Problem]:
-    """Read a ``.jsonl`` or ``.csv`` file; what cannot be used is named with its line.
+    """Read a ``.jsonl`` or ``.csv`` file; unusable records are reported with their lines.
 
     Raises:
-        DataError: Its first record lacks a field that the settings name.
+        DataError: The first record lacks a field that the settings name.
     """
     limit = settings.max_line_mb << 20
     rows = _csv_rows if file.suffix == ".csv" else _json_rows
@@ -78,7 +78,7 @@ class _Line:
 
 
 class _Lines:
-    """The lines of a file, each with its line feed; one too long is passed over unread."""
+    """The lines of a file, each with its line feed; lines beyond the limit are skipped."""
 
     def __init__(self, path: Path, limit: int) -> None:
         self.limit = limit
@@ -98,7 +98,7 @@ class _Lines:
             self.read += len(data)
             if len(data) > self.limit and not data.endswith(b"\n"):
                 del data
-                self._pass_over()
+                self._skip()
                 yield _Line(self._number, "\n", f"is longer than {self.limit >> 20} MiB")
                 continue
             if self._number == 1:
@@ -112,7 +112,7 @@ class _Lines:
                 line = _Line(self._number, data.decode(errors="replace"), reason)
             yield line
 
-    def _pass_over(self) -> None:
+    def _skip(self) -> None:
         while data := self._stream.readline(_SKIP):
             self.read += len(data)
             if data.endswith(b"\n"):
@@ -120,7 +120,7 @@ class _Lines:
 
 
 _Row = dict[str, Any] | str
-"""The fields of a record, or the reason why there are none."""
+"""The fields of a record, or the reason why it cannot be read."""
 
 
 def _json_rows(source: _Lines) -> Iterator[tuple[int, _Row]]:
@@ -155,9 +155,9 @@ def _csv_rows(source: _Lines) -> Iterator[tuple[int, _Row]]:
 
 
 def _csv_records(source: _Lines) -> Iterator[tuple[int, list[str] | str]]:
-    """The cells of every record that has any, or the reason why they cannot be told."""
+    """The cells of every non-empty record, or the reason why it cannot be read."""
     feed = _Feed(source)
-    # One limit for the whole process: the module offers no other way.
+    # The limit applies to the whole process; the module offers no other way.
     csv.field_size_limit(source.limit)
     reader = csv.reader(feed, strict=True)
     while True:
@@ -168,7 +168,7 @@ def _csv_records(source: _Lines) -> Iterator[tuple[int, list[str] | str]]:
             return
         except csv.Error as error:
             yield feed.first, f"not CSV: {error}"
-            # A stray quote takes all lines up to the next one for its own: they get another try.
+            # A stray quote swallows all lines up to the next quote; those are parsed again.
             feed.back_to_second_line()
             continue
         if feed.problem:
@@ -178,7 +178,7 @@ def _csv_records(source: _Lines) -> Iterator[tuple[int, list[str] | str]]:
 
 
 class _Feed:
-    """Lines for the CSV reader, and what is known about those of the record it is at."""
+    """Feeds lines to the CSV reader, and keeps those of the present record."""
 
     def __init__(self, source: _Lines) -> None:
         self._lines = iter(source)
@@ -190,7 +190,7 @@ class _Feed:
         self._taken: list[_Line] = []
 
     def back_to_second_line(self) -> None:
-        """Give all lines but the first of the record once more."""
+        """Feed all lines of the record but the first again."""
         self._again.extendleft(reversed(self._taken[1:]))
 
     def __iter__(self) -> _Feed:

@@ -1,7 +1,8 @@
-"""Documents as rows of a fixed number of tokens, the same on every machine.
+"""Documents as rows of a fixed number of tokens.
 
-A long document is cut into windows, at other places in every epoch. Short documents are packed
-whole, several to a row, each a segment of its own, and all of one row have the same label.
+A long document is cut into windows, at different places in every epoch. Short documents are packed,
+several to a row, each as a segment of its own; all documents of a row have the same label. Rows are
+the same on every machine.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from sfumato.data.split import batch_indices
 from sfumato.media.text.library import Library
 
-# As in media/order.py: the top word of the counter keeps these numbers apart from all others.
+# As in data/split.py, the top word of the counter separates these numbers from all others.
 _PACKING, _SHIFTS = 0x5F0D_7E87, 0x5F0D_7E88
 _WORD = (1 << 64) - 1
 _PACKED = -1
@@ -27,7 +28,7 @@ class RowBatch:
 
     Attributes:
         tokens: int64 (B, L); 0 where a row is padded.
-        segments: int64 (B, L): which document of the row a token belongs to, from 0; -1 is padding.
+        segments: int64 (B, L): number of the document in the row, from 0; -1 is padding.
         labels: int64 (B,), or ``None`` without labels.
     """
 
@@ -40,16 +41,16 @@ class Rows:
     """The rows of some documents.
 
     A document of n > L tokens has w = ceil(n / L) rows. In an epoch with shift d its window k
-    begins at k L - e / 2 + d, where e = w L - n is what the windows have to spare, or as near to
-    that as it can without leaving the document. Epoch 0 has d = 0, and covers every token. Later
-    ones draw d from [-L / 2, L / 2), so that no place is always at a border; then d > e / 2 leaves
-    out the beginning of the document, and d < -e / 2 its end.
+    begins at k L - e / 2 + d, where e = w L - n is the surplus of the windows, clipped to the
+    document. Epoch 0 has d = 0, and covers every token. Later epochs draw d from [-L / 2, L / 2),
+    so that no place is always at a border; then d > e / 2 leaves out the beginning of the document,
+    and d < -e / 2 its end.
 
     Args:
         library: The documents.
-        indices: Which of them, without repetition.
-        context: L, the tokens of a row.
-        seed: Decides the packing and the shifts.
+        indices: Numbers of the documents to use, without repetition.
+        context: L, the number of tokens in a row.
+        seed: Seed of the packing and of the shifts.
     """
 
     def __init__(self, library: Library, indices: ArrayLike, context: int, seed: int) -> None:
@@ -78,7 +79,7 @@ class Rows:
 
         Args:
             rows: Shape (B,), each in [0, len(self)).
-            epochs: Which epoch each is in, or one for all; it decides where windows begin.
+            epochs: The epoch of each row, or one for all; it determines where windows begin.
         """
         chosen = np.asarray(rows, dtype=np.int64)
         when = np.broadcast_to(np.asarray(epochs, dtype=np.int64), chosen.shape)
@@ -92,7 +93,7 @@ class Rows:
             of = row[place]
             begin[place] += self._start(int(member[place]), int(window[of]), int(when[of]))
             size[place] = self._context
-        return self._laid_out(len(chosen), row, segment, member, begin, size)
+        return self._copy(len(chosen), row, segment, member, begin, size)
 
     def training_batch(self, step: int, batch: int, seed: int) -> RowBatch:
         """The rows of one step of training: a pure function of (seed, step)."""
@@ -101,23 +102,23 @@ class Rows:
         return self.batch(rows, position // len(self))
 
     def names(self, step: int, batch: int, seed: int, places: Sequence[int]) -> list[str]:
-        """Of the documents in some rows of the batch of a step."""
+        """Names of the documents in some rows of the batch of a step."""
         rows = batch_indices(len(self), batch, step, seed)[list(places)]
         members = [self._members[self._first[row] : self._first[row + 1]] for row in rows]
         return [self._library.names[int(member)] for found in members for member in found]
 
     def fixed(self, count: int) -> RowBatch:
-        """Up to ``count`` rows, evenly spaced through all, always the same; to measure on."""
+        """A fixed choice of up to ``count`` rows, evenly spaced, to measure on."""
         count = min(count, len(self))
         return self.batch((np.arange(count) * len(self)) // max(count, 1), 0)
 
     def lengths(self) -> NDArray[np.int64]:
-        """How many segments there are of every length, shape (L + 1,)."""
+        """Number of segments of every length, shape (L + 1,)."""
         sizes = np.minimum(self._sizes[self._members], self._context)
         return np.bincount(sizes, minlength=self._context + 1)
 
     def _pack(self, documents: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Next-fit in a shuffled order, label by label: members of rows, and where rows end."""
+        """Pack by next-fit in a shuffled order, label by label; returns members, ends of rows."""
         words = _words(self._seed, 0, 0, _PACKING, len(documents))
         order = documents[np.argsort(words, kind="stable")]
         labels = self._library.labels
@@ -135,7 +136,7 @@ class Rows:
             shift = word % self._context - self._context // 2
         return _begin(int(self._sizes[document]), self._context, window, shift)
 
-    def _laid_out(
+    def _copy(
         self,
         rows: int,
         row: NDArray[np.int64],
@@ -144,12 +145,12 @@ class Rows:
         begin: NDArray[np.int64],
         size: NDArray[np.int64],
     ) -> RowBatch:
-        """Copy pieces ``begin`` .. ``begin + size`` of the library to their rows, left to right."""
+        """Copy the ranges ``begin`` .. ``begin + size`` of the library to their rows."""
         before = np.cumsum(size) - size
         per_row = np.bincount(row, weights=size, minlength=rows).astype(np.int64)
         column = before - (np.cumsum(per_row) - per_row)[row]
         within = _within(size)
-        self._library.require_whole(begin, size)
+        self._library.require_intact(begin, size)
         target = np.repeat(row * self._context + column, size) + within
         tokens = np.zeros(rows * self._context, dtype=np.int64)
         segments = np.full(rows * self._context, -1, dtype=np.int64)
@@ -162,12 +163,12 @@ class Rows:
 
 
 def rows_of(tokens: NDArray[np.int64], context: int, most: int) -> RowBatch:
-    """The rows of a single document, without a label: as those of epoch 0, and none packed.
+    """The rows of a single document without a label, as in epoch 0 and without packing.
 
     Args:
-        tokens: Of the document, one at least, shape (n,).
-        context: L, the tokens of a row.
-        most: So many rows at most, evenly spaced through a longer document.
+        tokens: The tokens of the document, shape (n,), n >= 1.
+        context: L, the number of tokens in a row.
+        most: Largest number of rows, which are evenly spaced through a longer document.
     """
     size = len(tokens)
     if size <= context:
@@ -182,19 +183,19 @@ def rows_of(tokens: NDArray[np.int64], context: int, most: int) -> RowBatch:
 
 
 def _begin(size: int, context: int, window: int, shift: int = 0) -> int:
-    """Where a window begins in a document of some size, as :class:`Rows` says."""
+    """Where a window begins in a document of some size, see :class:`Rows`."""
     spare = -size % context
     return min(max(window * context - spare // 2 + shift, 0), size - context)
 
 
 def _within(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0 .. counts[0] - 1, then 0 .. counts[1] - 1, and so on, laid end to end."""
+    """The concatenation of 0 .. counts[0] - 1, 0 .. counts[1] - 1, and so on."""
     first = np.cumsum(counts) - counts
     return np.arange(counts.sum(), dtype=np.int64) - np.repeat(first, counts)
 
 
 def _next_fit(sizes: Sequence[int], labels: Sequence[int], room: int) -> list[int]:
-    """Where rows end if each takes what follows for as long as it fits and has its label."""
+    """The ends of rows if each row takes documents while they fit and have its label."""
     ends = []
     used, label = 0, labels[0] if labels else 0
     for place, (size, own) in enumerate(zip(sizes, labels, strict=True)):
@@ -206,7 +207,7 @@ def _next_fit(sizes: Sequence[int], labels: Sequence[int], room: int) -> list[in
 
 
 def _words(seed: int, epoch: int, index: int, stream: int, count: int) -> NDArray[np.uint64]:
-    """Raw random words at an address."""
+    """Raw random words of a (seed, epoch, index, stream)."""
     key = np.array([seed, epoch], dtype=np.uint64)
     counter = np.array([0, 0, index, stream], dtype=np.uint64)
     return np.random.Philox(key=key, counter=counter).random_raw(count)

@@ -1,4 +1,4 @@
-"""How texts are read, and what their tokens are."""
+"""Settings for text: reading and tokens."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# A field of this name is taken for the label where there is one; any other was asked for.
+# The field of this name is optional; any other name was set by the user and must exist.
 USUAL_LABEL = "label"
 
 
 class TextSettings(BaseModel):
-    """How files become documents, and documents rows of tokens."""
+    """How files become documents, and how documents become rows of tokens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["text"] = "text"
     tokens: Literal["characters", "bytes", "bpe"] = Field(
         "characters",
-        description="what a token is: a character, a byte, or a piece of a word found by counting",
+        description="the kind of token: a character, a byte, or a piece of a word (BPE)",
     )
     vocabulary: int = Field(
-        4096, ge=256, le=65_536, description="how many different tokens there are; for bpe alone"
+        4096, ge=256, le=65_536, description="number of different tokens; for bpe only"
     )
     across_words: bool = Field(
         False,
-        description="whether a piece may run across words and signs, within a line, as suits "
-        "notations such as SMILES; for bpe alone",
+        description="whether a piece may run across words and signs, within a line, for "
+        "notations such as SMILES; for bpe only",
     )
     context: int = Field(256, ge=8, le=8192, description="tokens that the model sees at once")
     split: Literal["auto", "file", "paragraph", "line"] = Field(
         "auto",
-        description="how a .txt file becomes documents: it is one (auto does the same), or its "
-        "pieces between blank lines are, or its lines",
+        description="the documents of a .txt file: the file (also for auto), its paragraphs "
+        "between blank lines, or its lines",
     )
     text_field: str = Field("text", min_length=1, description="the text in .jsonl and .csv records")
     label_field: str = Field(
         USUAL_LABEL, min_length=1, description="the class in .jsonl and .csv records"
     )
     max_line_mb: int = Field(
-        16, ge=1, le=1024, description="longer lines of .jsonl and .csv files are passed over"
+        16, ge=1, le=1024, description="longer lines of .jsonl and .csv files are skipped"
     )

@@ -1,9 +1,9 @@
-"""What every tokenizer can do, and byte-pair encoding with the optional package ``tokenizers``.
+"""The base of all tokenizers, and byte-pair encoding with the optional package ``tokenizers``.
 
-Byte-pair encoding starts from the 256 bytes: the pair of neighbours that occurs most often in the
-training text becomes a token of its own, again and again (Sennrich, Haddow and Birch 2016,
+Byte-pair encoding starts from the 256 bytes and repeatedly merges the most frequent pair of
+neighbours in the training text into a new token (Sennrich, Haddow and Birch 2016,
 arXiv:1508.07909; on bytes as in Radford et al. 2019, "Language models are unsupervised multitask
-learners"). Every text can be written with such tokens, and reads back exactly.
+learners"). Every text can be encoded, and is decoded exactly.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sfumato.errors import DataError, MissingExtra, panics_raised
 
-# What stands for something that cannot be shown: U+FFFD, the replacement character.
+# U+FFFD, the replacement character.
 REPLACEMENT = "\ufffd"
 
 _NO_TOKEN = REPLACEMENT.encode()
@@ -35,13 +35,13 @@ class Tokenizer(ABC):
     @property
     @abstractmethod
     def size(self) -> int:
-        """How many different tokens there are."""
+        """Number of different tokens."""
 
     @property
     def unknown(self) -> int | None:
-        """The token of all that was never seen, which is not to be generated; often there is none.
+        """The token of unknown characters, which is never generated; None for most tokenizers.
 
-        It is met only when a text is encoded that the tokens were not learned from.
+        It occurs only in texts from which the tokenizer was not learned.
         """
         return None
 
@@ -53,35 +53,35 @@ class Tokenizer(ABC):
     def decode(self, tokens: ArrayLike) -> str:
         """The text of some tokens, shape (n,).
 
-        Never raises: what is no text becomes U+FFFD, and so do numbers that are no tokens.
+        It never raises: invalid bytes and invalid tokens become U+FFFD.
         """
 
     @abstractmethod
     def characters(self, tokens: ArrayLike) -> int:
-        """How many characters begin in these tokens.
+        """Number of characters that begin in some tokens.
 
-        The counts of two parts of a text add up to the count of the whole, wherever it is cut.
+        The counts of the parts of a text add up to the count of the text, wherever it is cut.
         """
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """All that is needed to make it again, as plain JSON values."""
+        """The state of the tokenizer as plain data."""
 
     def encode_batch(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Encode many texts at once.
 
         Returns:
-            Their tokens laid end to end, and how many tokens each text has, shape (len(texts),).
+            The concatenated tokens, and the number of tokens of each text, shape (len(texts),).
         """
         parts = [self.encode(text) for text in texts]
         lengths = np.array([len(part) for part in parts], dtype=np.int64)
         return np.concatenate([np.empty(0, np.int32), *parts]), lengths
 
     def check(self, text: str) -> None:
-        """Make sure that a text can be given to a model.
+        """Check that a text can be encoded.
 
         Raises:
-            DataError: It holds something that the tokens cannot stand for; says what and where.
+            DataError: The text has a character without a token; the message names its position.
         """
         if found := _SURROGATE.search(text):
             raise DataError(
@@ -92,7 +92,7 @@ class Tokenizer(ABC):
 
 
 def position(text: str, index: int) -> str:
-    """A place in a text as people name it: line and column, both from 1."""
+    """The line and the column of a place in a text, both from 1."""
     line = text.count("\n", 0, index) + 1
     column = index - text.rfind("\n", 0, index)
     return f"line {line}, column {column}"
@@ -101,10 +101,9 @@ def position(text: str, index: int) -> str:
 def pieces(text: str, least: int = _PIECE) -> Iterator[str]:
     """Cut a long text into parts of about ``least`` characters or more.
 
-    Cuts fall between a word and the space after it, where no tokenizer joins the two sides unless
-    its pieces run across words: the tokens of the parts, laid end to end, are the tokens of the
-    whole. Where there is no such place the cut falls anywhere, and then this holds for characters
-    and bytes alone.
+    Cuts fall between a word and the space after it, which no token spans unless tokens run across
+    words, so the concatenated tokens of the parts are those of the text. Without such a place the
+    cut falls anywhere, and then this holds only for characters and bytes.
     """
     start = 0
     while start < len(text):
@@ -120,13 +119,13 @@ def without_halves(text: str) -> str:
 
 
 class BPETokenizer(Tokenizer):
-    """Frequent runs of bytes as tokens.
+    """A byte-pair encoding: tokens are frequent runs of bytes.
 
     Args:
         model: The learned merges, as the JSON text of the package ``tokenizers``.
 
     Raises:
-        ValueError: ``model`` is no such text.
+        ValueError: ``model`` is invalid.
         MissingExtra: The package is not installed.
     """
 
@@ -147,14 +146,14 @@ class BPETokenizer(Tokenizer):
     def learn(
         cls, texts: Iterable[str], vocabulary: int, across_words: bool = False
     ) -> BPETokenizer:
-        """Find the merges for some texts.
+        """Learn the merges from texts.
 
         Args:
-            texts: What to count in.
-            vocabulary: How many tokens there may be, the 256 bytes among them. Little text may
-                give fewer.
+            texts: The training texts.
+            vocabulary: Largest number of tokens, including the 256 bytes. Little text may give
+                fewer.
             across_words: Whether a token may run across words and signs, within a line; else it
-                holds letters, digits or signs alone, as suits prose.
+                holds only letters, only digits or only signs, as is usual for prose.
 
         Raises:
             MissingExtra: The package ``tokenizers`` is not installed.
@@ -167,14 +166,14 @@ class BPETokenizer(Tokenizer):
             initial_alphabet=sorted(package.pre_tokenizers.ByteLevel.alphabet()),
             show_progress=False,
         )
-        # Merging takes a time that is quadratic in the longest run without a break.
+        # The time of merging is quadratic in the longest run without a break.
         parts = (without_halves(part) for text in texts for part in pieces(text, _LEARNT))
         engine.train_from_iterator(parts, trainer)
         return cls(engine.to_str())
 
     @property
     def size(self) -> int:
-        """How many tokens there are, the 256 bytes among them."""
+        """Number of tokens, including the 256 bytes."""
         return len(self._bytes)
 
     def encode(self, text: str) -> NDArray[np.int32]:
@@ -182,7 +181,7 @@ class BPETokenizer(Tokenizer):
         return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """As the base class says."""
+        """See :meth:`Tokenizer.encode_batch`."""
         parts = [(place, part) for place, text in enumerate(texts) for part in pieces(text)]
         encoded = self._engine.encode_batch_fast([without_halves(part) for _, part in parts])
         lengths = np.zeros(len(texts), dtype=np.int64)
@@ -193,22 +192,22 @@ class BPETokenizer(Tokenizer):
 
     def decode(self, tokens: ArrayLike) -> str:
         """The text of some tokens; bytes that are not UTF-8 become U+FFFD."""
-        known = range(self.size)
+        valid = range(self.size)
         values = np.asarray(tokens, dtype=np.int64).tolist()
-        data = b"".join(self._bytes[token] if token in known else _NO_TOKEN for token in values)
+        data = b"".join(self._bytes[token] if token in valid else _NO_TOKEN for token in values)
         return data.decode("utf-8", errors="replace")
 
     def characters(self, tokens: ArrayLike) -> int:
-        """How many characters begin in these tokens."""
+        """See :meth:`Tokenizer.characters`."""
         return int(self._begins[np.asarray(tokens, dtype=np.int64)].sum())
 
     def to_json(self) -> dict[str, Any]:
-        """Its kind and its merges."""
+        """The kind and the merges."""
         return {"kind": "bpe", "model": self._model}
 
 
 def _cutting(package: Any, across_words: bool) -> Any:
-    """What cuts a text into the parts that no token reaches beyond."""
+    """The pre-tokenizer, which cuts a text into the parts that no token crosses."""
     cut = package.pre_tokenizers
     if not across_words:
         return cut.ByteLevel(add_prefix_space=False)
@@ -217,10 +216,10 @@ def _cutting(package: Any, across_words: bool) -> Any:
 
 
 def require_package() -> Any:
-    """The optional package.
+    """Import the optional package.
 
     Raises:
-        MissingExtra: It is not installed.
+        MissingExtra: The package is not installed.
     """
     try:
         return importlib.import_module("tokenizers")
@@ -229,9 +228,9 @@ def require_package() -> Any:
 
 
 def _byte_of_letter() -> dict[str, int]:
-    """The byte behind every letter in which the package writes byte-level tokens.
+    """The byte of every letter with which the package writes byte-level tokens.
 
-    Bytes that are printable in Latin-1 stand for themselves; the others follow from U+0100 on.
+    Bytes that are printable in Latin-1 are written as themselves, the others from U+0100 on.
     """
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = [byte for byte in range(256) if byte not in printable]
@@ -252,5 +251,5 @@ def _bytes_of_tokens(vocabulary: dict[str, int], byte_of: dict[str, int]) -> lis
 
 
 def _beginnings(data: bytes) -> int:
-    # Bytes 10xxxxxx go on with a character that has begun.
+    # Bytes 10xxxxxx continue a character.
     return sum(byte & 0xC0 != 0x80 for byte in data)

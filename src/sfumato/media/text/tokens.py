@@ -1,4 +1,4 @@
-"""Bytes and characters as tokens, and the list of all tokenizers."""
+"""Tokenizers of bytes and characters, and the registry of all tokenizers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NO_BYTE = 0xFF
 
 
 class ByteTokenizer(Tokenizer):
-    """Every byte of UTF-8 is a token; there is nothing to learn and nothing is unknown."""
+    """Every byte of UTF-8 is a token, so nothing is learned and no text is unknown."""
 
     @property
     def size(self) -> int:
@@ -45,38 +45,38 @@ class ByteTokenizer(Tokenizer):
         return np.frombuffer(_utf8(text), dtype=np.uint8).astype(np.int32)
 
     def encode_batch(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """As the base class says, without an array for every text."""
+        """See :meth:`Tokenizer.encode_batch`."""
         parts = [_utf8(text) for text in texts]
         lengths = np.array([len(part) for part in parts], dtype=np.int64)
         return np.frombuffer(b"".join(parts), dtype=np.uint8).astype(np.int32), lengths
 
     def decode(self, tokens: ArrayLike) -> str:
-        """The text of some bytes; what is not UTF-8 becomes U+FFFD."""
+        """The text of some bytes; bytes that are not UTF-8 become U+FFFD."""
         values = np.asarray(tokens, dtype=np.int64)
         values = np.where((values >= 0) & (values < self.size), values, _NO_BYTE)
         return values.astype(np.uint8).tobytes().decode("utf-8", errors="replace")
 
     def characters(self, tokens: ArrayLike) -> int:
-        """How many of the bytes begin a character."""
-        # Bytes 10xxxxxx go on with one.
+        """Number of bytes that begin a character."""
+        # Bytes 10xxxxxx continue a character.
         return int(np.count_nonzero(np.asarray(tokens, dtype=np.int64) & 0xC0 != 0x80))
 
     def to_json(self) -> dict[str, Any]:
-        """Its kind."""
+        """The kind."""
         return {"kind": "bytes"}
 
 
 class CharacterTokenizer(Tokenizer):
-    """Every code point that training has seen is a token; one more stands for all others.
+    """Every code point of the training texts is a token; one more token stands for all others.
 
     Args:
-        alphabet: The code points, sorted, each once.
+        alphabet: The code points, sorted and without repetition.
     """
 
     def __init__(self, alphabet: str) -> None:
         self.alphabet = alphabet
         points = _code_points(alphabet)
-        # Two longer than needed at least: all that lies beyond is clipped to the last place.
+        # At least one longer than needed: larger code points are clipped to the last place.
         table = np.full((int(points[-1]) if len(points) else 0) + 2, self.unknown, dtype=np.int32)
         table[points] = np.arange(len(points), dtype=np.int32)
         self._token_of = table
@@ -85,15 +85,15 @@ class CharacterTokenizer(Tokenizer):
     @classmethod
     def learn(cls, texts: Iterable[str]) -> CharacterTokenizer:
         """The tokenizer of the characters that occur in some texts."""
-        seen: set[str] = set()
+        characters: set[str] = set()
         for text in texts:
-            seen.update(text)
-        # Half a character cannot be written to a file, and no text should hold one.
-        return cls("".join(sorted(one for one in seen if not "\ud800" <= one <= "\udfff")))
+            characters.update(text)
+        # Half a character cannot be written to a file.
+        return cls("".join(sorted(one for one in characters if not "\ud800" <= one <= "\udfff")))
 
     @property
     def size(self) -> int:
-        """The length of the alphabet, and one for the unknown."""
+        """The length of the alphabet, plus one for the unknown token."""
         return len(self.alphabet) + 1
 
     @property
@@ -108,7 +108,7 @@ class CharacterTokenizer(Tokenizer):
         return tokens
 
     def encode_batch(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """As the base class says, without an array for every text."""
+        """See :meth:`Tokenizer.encode_batch`."""
         lengths = np.array([len(text) for text in texts], dtype=np.int64)
         return self.encode("".join(texts)), lengths
 
@@ -119,41 +119,41 @@ class CharacterTokenizer(Tokenizer):
         return self._point_of[values].tobytes().decode("utf-32-le")
 
     def characters(self, tokens: ArrayLike) -> int:
-        """How many tokens there are."""
+        """The number of tokens."""
         return int(np.size(tokens))
 
     def check(self, text: str) -> None:
-        """Make sure that every character was seen in training.
+        """Check that every character of a text is in the alphabet.
 
         Raises:
-            DataError: One was not; says which and where.
+            DataError: A character is not; the message names it and its position.
         """
         super().check(text)
-        strange = np.flatnonzero(self.encode(text) == self.unknown)
-        if len(strange):
-            character = text[strange[0]]
-            others = len({text[place] for place in strange}) - 1
+        unknown = np.flatnonzero(self.encode(text) == self.unknown)
+        if len(unknown):
+            character = text[unknown[0]]
+            others = len({text[place] for place in unknown}) - 1
             more = f" (and {others} more)" if others else ""
             raise DataError(
-                f"The model has never seen {shown(character)}{more}, "
-                f"which stands at {position(text, int(strange[0]))}.",
+                f"The model has never seen {described(character)}{more}, "
+                f"which is at {position(text, int(unknown[0]))}.",
                 why=f"its {len(self.alphabet)} characters are those of its training data",
                 hint="leave it out or replace it; or train a model with medium.tokens=bytes, "
                 "which can read everything.",
             )
 
     def to_json(self) -> dict[str, Any]:
-        """Its kind and its alphabet."""
+        """The kind and the alphabet."""
         return {"kind": "characters", "alphabet": self.alphabet}
 
 
-def shown(character: str) -> str:
-    """A character and its number, for a message: ``'é' (U+00E9)``."""
+def described(character: str) -> str:
+    """A character and its code point, for a message: ``'é' (U+00E9)``."""
     return f"{character!r} (U+{ord(character):04X})"
 
 
 def require_extra(settings: TextSettings) -> None:
-    """Make sure, before anything is read, that the tokens asked for can be learned.
+    """Check that the package for a tokenizer is installed, before anything is read.
 
     Raises:
         MissingExtra: ``tokens`` is ``bpe`` and the package for it is not installed.
@@ -163,7 +163,7 @@ def require_extra(settings: TextSettings) -> None:
 
 
 def learn_tokenizer(settings: TextSettings, texts: Iterable[str]) -> Tokenizer:
-    """The tokenizer that the settings ask for, learned from the training texts.
+    """Learn the tokenizer of the settings from training texts.
 
     Raises:
         MissingExtra: ``tokens`` is ``bpe`` and the package for it is not installed.
@@ -176,11 +176,11 @@ def learn_tokenizer(settings: TextSettings, texts: Iterable[str]) -> Tokenizer:
 
 
 def tokenizer_from_json(value: Mapping[str, Any]) -> Tokenizer:
-    """Make a tokenizer again from what its ``to_json`` gave.
+    """Restore a tokenizer from the result of :meth:`Tokenizer.to_json`.
 
     Raises:
-        DamagedFile: That is not what was given.
-        MissingExtra: It needs a package that is not installed.
+        DamagedFile: The description is invalid.
+        MissingExtra: The tokenizer needs a package that is not installed.
     """
     fields = dict(value)
     make = _KINDS.get(str(fields.pop("kind", None)))

@@ -1,6 +1,6 @@
-"""Ancestral samplers of tokens: a step of the reverse process, each token drawn for itself.
+"""Ancestral samplers of tokens: steps of the reverse process, with independent tokens.
 
-``Ancestral`` reveals masked tokens at random at the pace of the process, and ``Bridge`` follows the
+``Ancestral`` reveals masked tokens at random at the rate of the process, and ``Bridge`` follows the
 exact bridge of any process.
 """
 
@@ -24,10 +24,10 @@ from sfumato.sampling.tokens.sampler import (
 
 
 class Ancestral(TokenSampler):
-    """Every masked token is revealed with its probability under the bridge, for itself.
+    """Every masked token is revealed independently with its probability under the bridge.
 
-    Which ones is decided before the denoiser is asked, so a step that reveals nothing costs
-    nothing. Tokens revealed in the same step do not know of each other: that is the only error,
+    The places are drawn before the denoiser is evaluated, so a step that reveals nothing costs
+    nothing. Tokens revealed in the same step are independent of each other: that is the only error,
     and it falls like one over the number of steps.
 
     Source: Austin et al. 2021 (arXiv:2107.03006), section 3.1; in this form, and with calls saved
@@ -41,16 +41,16 @@ class Ancestral(TokenSampler):
     def step(
         self, x_t: Tensor, t: Tensor, s: Tensor, context: Context[CategoricalProcess]
     ) -> Tensor:
-        """Lift some masks."""
+        """Reveal some masked tokens."""
         return leap(x_t, t, s, masking(context.process, self.kind), context)
 
 
 class Bridge(TokenSampler):
-    """Every token is drawn from ``sum_u p(x0 = u | x_t) q(x_s | x_t, x0 = u)``, for itself.
+    """Every token is drawn independently from ``sum_u p(x0 = u | x_t) q(x_s | x_t, x0 = u)``.
 
-    It is right for each token alone, whatever the process; the uniform process has no other
-    sampler here. Needs a few float64 tensors of the size of the logits; under masking the
-    ancestral sampler does the same with less.
+    It is exact for each token alone under any process, and the only sampler here for the uniform
+    process. It needs a few float64 tensors of the size of the logits; under masking the ancestral
+    sampler does the same with less memory.
 
     Source: Austin et al. 2021 (arXiv:2107.03006), eq. 4.
     """
@@ -62,7 +62,7 @@ class Bridge(TokenSampler):
     def step(
         self, x_t: Tensor, t: Tensor, s: Tensor, context: Context[CategoricalProcess]
     ) -> Tensor:
-        """Draw every token anew."""
+        """Draw every token again."""
         process, free = context.process, context.free
         if isinstance(process, Masking) and not hidden(x_t, process, free).any():
             return x_t
@@ -74,7 +74,7 @@ class Bridge(TokenSampler):
 def leap(
     x_t: Tensor, t: Tensor, s: Tensor, process: Masking, context: Context[CategoricalProcess]
 ) -> Tensor:
-    """One ancestral step, of one evaluation at most."""
+    """One ancestral step, with at most one evaluation."""
     chosen = context.noise() < share_revealed(process.keep, t, s)
     places = hidden(x_t, process, context.free) & chosen
     if not places.any():

@@ -1,4 +1,4 @@
-"""Reveal the tokens that the denoiser is most sure of."""
+"""Revealing the tokens with the highest confidence first."""
 
 from __future__ import annotations
 
@@ -16,42 +16,44 @@ from sfumato.sampling.tokens.sampler import TokenSampler, beliefs, draw, hidden,
 class Confidence(TokenSampler):
     """A token is drawn for every masked place, and the likeliest draws are kept.
 
-    As many masks are left as the process expects at ``s``, rounded; at least one is lifted. The
-    law of the data is not kept: likely tokens are favoured, for unlikely ones are drawn again.
-    Noise, which fades as the text appears, softens that.
+    The number of masks that remain is what the process expects at ``s``, rounded; at least one
+    token is revealed. The distribution of the data is not preserved: likely tokens are favoured, as
+    unlikely ones are drawn again. Noise, which fades as the text appears, reduces that.
 
     Source: Chang et al. 2022 (MaskGIT, arXiv:2202.04200), iterative decoding, with Gumbel noise
     on the confidence.
     """
 
-    summary: ClassVar[str] = "MaskGIT: the surest tokens first; sharp, but likely tokens prevail"
+    summary: ClassVar[str] = (
+        "MaskGIT: the most confident tokens first; sharp, but favours likely tokens"
+    )
 
     kind: Literal["confidence"] = "confidence"
     noise: float = Field(
-        default=1.0, ge=0, description="weight of Gumbel noise at t = 1; 0 = surest only"
+        default=1.0, ge=0, description="weight of Gumbel noise at t = 1; 0 = by confidence only"
     )
 
     def step(
         self, x_t: Tensor, t: Tensor, s: Tensor, context: Context[CategoricalProcess]
     ) -> Tensor:
-        """Draw all, keep the surest."""
+        """Draw all masked tokens, and keep the most confident ones."""
         process = masking(context.process, self.kind)
         places = hidden(x_t, process, context.free)
         if not places.any():
             return x_t
         logits = context.denoise(x_t, t)[places]
         tokens = draw(beliefs, context.noise()[places], logits)
-        sureness = torch.full(x_t.shape, -torch.inf, dtype=torch.float64, device=x_t.device)
-        sureness[places] = logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0].double()
+        confidence = torch.full(x_t.shape, -torch.inf, dtype=torch.float64, device=x_t.device)
+        confidence[places] = logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0].double()
         weight = self.noise * (1 - process.keep.keep(s).item())
-        sureness = sureness + weight * _gumbel(context.noise(draw=1))
+        confidence = confidence + weight * _gumbel(context.noise(draw=1))
         drawn = x_t.masked_scatter(places, tokens)
-        kept = _rank(sureness) < _lifted(x_t, process, s, context.free)[:, None]
-        return torch.where(places & kept, drawn, x_t)
+        revealed = _rank(confidence) < _revealed(x_t, process, s, context.free)[:, None]
+        return torch.where(places & revealed, drawn, x_t)
 
 
-def _lifted(x_t: Tensor, process: Masking, s: Tensor, free: Tensor | None) -> Tensor:
-    """How many masks each row loses in a step to ``s``, shape (B,)."""
+def _revealed(x_t: Tensor, process: Masking, s: Tensor, free: Tensor | None) -> Tensor:
+    """Number of tokens that each row reveals in a step to ``s``, shape (B,)."""
     total = torch.ones_like(x_t).sum(1) if free is None else free.sum(1)
     left = (total * (1 - process.keep.keep(s).item())).round().long()
     return (hidden(x_t, process, free).sum(1) - left).clamp_min(1)

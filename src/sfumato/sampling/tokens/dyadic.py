@@ -1,4 +1,4 @@
-"""Reveal the text from coarse to fine: places far apart first, then the middles between them."""
+"""Revealing text from coarse to fine: places far apart first, then the places between them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sfumato.sampling.tokens.sampler import TokenSampler, hidden, masking, revea
 
 
 class Dyadic(TokenSampler):
-    """Places are revealed in rounds: far apart, then those half-way between, and so on.
+    """Places are revealed in rounds: far apart, then half-way between them, and so on.
 
-    Between two places of a round lies one that is known. So where a token depends on its
-    neighbours alone (a Markov chain of order 1), ``floor(log2 L) + 1`` evaluations draw L tokens
-    exactly, and every greater number does too, as it only splits the largest rounds. With fewer
-    the first rounds are merged, whose places are farthest apart and depend on each other least.
+    Between two places of a round lies one that is already revealed. So for a Markov chain of order
+    1, ``floor(log2 L) + 1`` evaluations draw L tokens exactly, and so does every greater number,
+    which only splits the largest rounds. With fewer evaluations the first rounds are merged, whose
+    places are farthest apart and depend least on each other.
 
-    The order is fixed, so the grid is of no account. The denoiser is told the time at which the
-    process would have left as many masks.
+    The order is fixed, so the grid is not used. The denoiser gets the time at which the process has
+    the same share of masks.
     """
 
     summary: ClassVar[str] = "coarse to fine; exact in log2(L) + 1 calls for Markov chains"
@@ -33,7 +33,7 @@ class Dyadic(TokenSampler):
     def step(
         self, x_t: Tensor, t: Tensor, s: Tensor, context: Context[CategoricalProcess]
     ) -> Tensor:
-        """Reveal the places whose turn it is."""
+        """Reveal the places of this step."""
         process = masking(context.process, self.kind)
         turn = _turns(x_t, context.free, context.steps)
         places = hidden(x_t, process, context.free) & (turn <= context.step)
@@ -44,7 +44,7 @@ class Dyadic(TokenSampler):
 
 
 def _time(x_t: Tensor, process: Masking) -> Tensor:
-    """When the process masks as many tokens as each row has; above 0, shape (B,)."""
+    """The time at which the process has the share of masks of each row, above 0, shape (B,)."""
     masked = (x_t == process.mask).sum(1).clamp_min(1).cpu().double() / x_t.shape[1]
     return process.keep.time(1 - masked)
 
@@ -61,14 +61,14 @@ def _turns(x_t: Tensor, free: Tensor | None, steps: int) -> Tensor:
 
 @lru_cache(maxsize=256)
 def _order(places: int, steps: int) -> Tensor:
-    """The step, below ``steps``, at which each of a row of places is revealed, shape (places,)."""
+    """The step in [0, steps) at which each place of a row is revealed, shape (places,)."""
     rounds = _rounds(places)
     merged = len(rounds) - steps + 1
     if merged > 1:
         rounds = [list(chain.from_iterable(rounds[:merged])), *rounds[merged:]]
     while len(rounds) < min(steps, places):
         k = max(range(len(rounds)), key=lambda i: len(rounds[i]))
-        # Every other place, so that those revealed at once are as far apart as can be.
+        # Every other place, so that places of one step are as far apart as possible.
         rounds[k : k + 1] = [rounds[k][::2], rounds[k][1::2]]
     order = torch.zeros(places, dtype=torch.int64)
     for step, members in enumerate(rounds):
@@ -77,10 +77,10 @@ def _order(places: int, steps: int) -> Tensor:
 
 
 def _rounds(places: int) -> list[list[int]]:
-    """All places by rounds, each by position.
+    """The places of each round, in ascending order.
 
-    A place's distance from the end is an odd number times ``2**h``: the rounds are those of
-    falling ``h``, and between two multiples of ``2**h`` that are odd lies an even one.
+    The distance of a place from the end is an odd number times ``2**h``. The rounds have falling
+    ``h``, and between two odd multiples of ``2**h`` lies an even one.
     """
     falling = [2**h for h in reversed(range(places.bit_length()))]
     return [list(range(places - gap, -1, -2 * gap))[::-1] for gap in falling]

@@ -1,4 +1,4 @@
-"""Reveal masked tokens, and mask some revealed ones again."""
+"""Ancestral sampling with remasking of revealed tokens."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from sfumato.sampling.tokens.sampler import LEAST, TokenSampler, hidden, masking
 class Remasking(TokenSampler):
     """Ancestral steps in which a token that was revealed may be masked again.
 
-    Early tokens were drawn knowing little; remasked, they are drawn again knowing more. A token
-    is masked again with probability ``sigma = eta min(1, (1 - keep_s) / keep_t)`` and a mask is
-    lifted with ``(keep_s - (1 - sigma) keep_t) / (1 - keep_t)``: on the whole as many tokens are
-    masked at every time as without.
+    Early tokens are drawn with little context; after remasking they are drawn again with more. A
+    token is masked again with probability ``sigma = eta min(1, (1 - keep_s) / keep_t)`` and a mask
+    is revealed with ``(keep_s - (1 - sigma) keep_t) / (1 - keep_t)``, so the expected number of
+    masks at every time is the same as without remasking.
 
     Source: Wang et al. 2025 (ReMDM, arXiv:2503.00307), with their rescaled schedule and switch.
     """
 
-    summary: ClassVar[str] = "ReMDM: tokens may be masked again, so more steps mend mistakes"
+    summary: ClassVar[str] = "ReMDM: tokens may be masked again, so later steps correct mistakes"
 
     kind: Literal["remasking"] = "remasking"
     eta: float = Field(
@@ -42,7 +42,7 @@ class Remasking(TokenSampler):
     def step(
         self, x_t: Tensor, t: Tensor, s: Tensor, context: Context[CategoricalProcess]
     ) -> Tensor:
-        """Mask some, lift some."""
+        """Mask some tokens again, and reveal some masks."""
         process = masking(context.process, self.kind)
         keep_t, keep_s = process.keep.keep(t).item(), process.keep.keep(s).item()
         sigma = self._sigma(t.item(), keep_t, keep_s)
@@ -51,7 +51,7 @@ class Remasking(TokenSampler):
         if context.free is not None:
             again &= context.free
         x_s = torch.where(again, process.mask, x_t)
-        # The share lifted as the class says it, by what is masked: exactly 1 for s = 0.
+        # The probability of the class docstring in a form that is exactly 1 for s = 0.
         lift = 1 - (1 - keep_s - sigma * keep_t) / max(1 - keep_t, LEAST)
         places = hidden(x_t, process, context.free) & (decision < lift)
         if not places.any():

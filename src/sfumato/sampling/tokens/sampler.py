@@ -1,8 +1,8 @@
-"""What the samplers of tokens have in common.
+"""The base of the samplers of tokens, and their common functions.
 
 A state is int64 tokens of shape (B, L), the posterior's parameter is logits of shape (B, L, V), and
-the noise is uniform in [0, 1), float64. Rows never depend on each other: a call of the denoiser is
-saved only where no row of the batch needs it.
+the noise is uniform in [0, 1), float64. Rows do not depend on each other: a call of the denoiser is
+saved only if no row of the batch needs it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from sfumato.process.grids import AnyTokenGrid, UniformGrid
 from sfumato.process.keep import Keep
 from sfumato.sampling.sampler import Context, Sampler
 
-# Probabilities that are in memory at once, in float64: 128 MiB for each of a few copies.
+# Number of float64 probabilities in memory at a time: 128 MiB for each of a few copies.
 _AT_ONCE = 2**24
 LEAST = 1e-300
-"""Stands in for a share of masks that rounds to 0 just after ``t = 0``, where it divides."""
+"""Least share of masks in a denominator, as the share rounds to 0 just after ``t = 0``."""
 
 
 class TokenSampler(Sampler):
@@ -43,28 +43,28 @@ class TokenSampler(Sampler):
             x_t: Tokens, int64, shape (B, L).
             t: Time in (0, 1], float64, shape ().
             s: Earlier time in [0, t), float64, shape ().
-            context: Evaluations and noise. At most ``cost`` evaluations are made; fewer where
-                they could change nothing.
+            context: Evaluations and noise. At most ``cost`` evaluations are made; fewer if they
+                would have no effect.
 
         Returns:
             Shaped like ``x_t``; at ``s = 0`` without masks. Where ``context.free`` is False the
             tokens are those of ``x_t``.
 
         Raises:
-            SettingError: The sampler cannot run this process.
+            SettingError: The sampler does not support the process.
         """
 
 
 def masking(process: CategoricalProcess, sampler: str) -> Masking:
-    """The process, if it has masks to be revealed.
+    """Check that a process has masks, and return it.
 
     Raises:
-        SettingError: It has none.
+        SettingError: The process has no masks.
     """
     if not isinstance(process, Masking):
         raise SettingError(
             f"The sampler '{sampler}' cannot be used with a uniform process.",
-            why="it reveals masked tokens, and a uniform process masks none",
+            why="it reveals masked tokens, and a uniform process has none",
             hint="use the sampler 'bridge'",
         )
     return process
@@ -87,7 +87,7 @@ def reveal(x_t: Tensor, places: Tensor, logits: Tensor, noise: Tensor) -> Tensor
 
     Args:
         x_t: Shape (B, L).
-        places: Where, bool, shape (B, L).
+        places: The places to reveal, bool, shape (B, L).
         logits: Shape (B, L, V).
         noise: Uniform, shape (B, L).
     """
@@ -97,15 +97,15 @@ def reveal(x_t: Tensor, places: Tensor, logits: Tensor, noise: Tensor) -> Tensor
 
 
 def beliefs(logits: Tensor) -> Tensor:
-    """The probabilities that logits stand for, float64."""
+    """The probabilities of logits, float64."""
     return logits.softmax(-1, dtype=torch.float64)
 
 
 def draw(probabilities: Callable[..., Tensor], noise: Tensor, *logits: Tensor) -> Tensor:
-    """One token for each of n places, some places at a time to bound the memory.
+    """Draw one token for each of n places, in parts to bound the memory.
 
     Args:
-        probabilities: Makes float64 probabilities of the logits, row by row.
+        probabilities: A function from logits to float64 probabilities, row by row.
         noise: Uniform, float64, shape (n,).
         *logits: Each of shape (n, V).
 

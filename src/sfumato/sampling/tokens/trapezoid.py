@@ -1,4 +1,4 @@
-"""A second-order step: look half-way, and go on with what was seen there."""
+"""A second-order step with a second evaluation half-way."""
 
 from __future__ import annotations
 
@@ -23,35 +23,37 @@ from sfumato.sampling.tokens.sampler import (
 
 
 class Trapezoid(TokenSampler):
-    """The theta-trapezoidal method for masks, two evaluations a step.
+    """The theta-trapezoidal method for masks, with two evaluations per step.
 
-    In the time ``u = -log(1 - keep)`` every mask is lifted at rate 1, and at rate ``p_v`` it
-    becomes the token ``v``. A step of length ``du`` first goes ``theta du`` with the rates found
-    at its start; there it looks again, and goes the rest with the rates
+    In the time ``u = -log(1 - keep)`` every mask is revealed at rate 1, and becomes the token ``v``
+    at rate ``p_v``. A step of length ``du`` first takes ``theta du`` with the rates at its start;
+    there it evaluates again, and takes the rest with the rates
     ``(a1 p_v(there) - a2 p_v(start))+``, where
 
         a1 = 1 / (2 theta (1 - theta)),    a2 = ((1 - theta)^2 + theta^2) / (2 theta (1 - theta)),
 
-    which is right to second order in ``du`` where no rate is cut at 0. That asks for
-    ``p_v(there) >= p_v(start) / 2`` at ``theta = 1/2``, the mildest demand of all; where what is
-    seen half-way all but rules out a token, the error falls like that of an ancestral step. As
-    ``a1 - a2 = 1`` the rates sum to that of the process except where the cut raised them; they are
-    scaled back to it, so masks are lifted exactly at the pace of the process, and which are
-    lifted, and when, is known before the denoiser is asked.
+    which is accurate to second order in ``du`` where no rate is cut at 0. That needs
+    ``p_v(there) >= p_v(start) / 2`` at ``theta = 1/2``, the weakest condition of all; where the
+    second evaluation nearly rules out a token, the error falls like that of an ancestral step. As
+    ``a1 - a2 = 1`` the rates sum to that of the process except where the cut raised them. They are
+    scaled back to it, so masks are revealed exactly at the rate of the process, and the places and
+    times are known before the denoiser is evaluated.
 
     Source: Ren et al. 2025 (arXiv:2502.00234), the theta-trapezoidal method.
     """
 
-    summary: ClassVar[str] = "second order: looks half-way; two evaluations a step"
+    summary: ClassVar[str] = "second order: evaluates half-way; two evaluations per step"
 
     kind: Literal["trapezoid"] = "trapezoid"
-    theta: float = Field(default=0.5, gt=0, lt=1, description="where in the step to look again")
+    theta: float = Field(
+        default=0.5, gt=0, lt=1, description="place of the second evaluation in the step"
+    )
 
     def plan(self, evaluations: int) -> tuple[int, ...]:
-        """Two evaluations a step, but one for the last, which lifts all the masks left.
+        """Two evaluations per step, but one for the last step, which reveals all remaining masks.
 
-        An even budget leaves one over, for a plain step before the last: at the end a step lifts
-        the most masks, and halving it saves more than a second look at the start.
+        An even budget has one evaluation left, for a plain step before the last: a step at the end
+        reveals the most masks, and halving it saves more than a second evaluation at the start.
         """
         pairs, spare = divmod(evaluations - 1, 2)
         return (2,) * pairs + (1,) * spare + (1,)
@@ -59,7 +61,7 @@ class Trapezoid(TokenSampler):
     def step(
         self, x_t: Tensor, t: Tensor, s: Tensor, context: Context[CategoricalProcess]
     ) -> Tensor:
-        """Two leaps, the second corrected; an ancestral step where one evaluation is planned."""
+        """Two ancestral steps, the second corrected; one if a single evaluation is planned."""
         process = masking(context.process, self.kind)
         if s == 0 or context.cost == 1:
             return leap(x_t, t, s, process, context)
@@ -83,7 +85,7 @@ class Trapezoid(TokenSampler):
         return keep.time(1 - masked_t ** (1 - self.theta) * masked_s**self.theta)
 
     def _corrected(self, there: Tensor, start: Tensor) -> Tensor:
-        """What a mask lifted in the second part becomes, from the logits at both places."""
+        """The probabilities of a mask revealed in the second part, from both sets of logits."""
         twice = 2 * self.theta * (1 - self.theta)
         ahead, back = 1 / twice, (1 - twice) / twice
         rates = (ahead * beliefs(there) - back * beliefs(start)).clamp_min(0)

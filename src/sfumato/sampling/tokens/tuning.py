@@ -1,15 +1,15 @@
 """Fitting the grid of a sampler of masked tokens to one model.
 
-A step from the share ``u`` of tokens kept to ``u'`` reveals ``(u' - u) L`` tokens on average, each
-drawn from the belief at ``u``. Sampling in N steps therefore has a variational bound of its own, in
-nats a token
+A step from the share ``u`` of kept tokens to ``u'`` reveals ``(u' - u) L`` tokens on average, each
+drawn from the posterior at ``u``. Sampling in N steps therefore has its own variational bound, in
+nats per token,
 
     sum_k (u_k+1 - u_k) c(u_k),       c(u) = mean cross-entropy of a masked token at u:
 
-a sum from the left of the integral that is the bound of endlessly many steps (Sahoo et al. 2024,
-arXiv:2406.07524, eq. 8). What it is above that integral is what is lost by drawing tokens together
-that depend on each other. ``c`` is measured, and the grid with the least sum is found exactly, by
-dynamic programming.
+a left Riemann sum of the integral that is the bound of infinitely many steps (Sahoo et al. 2024,
+arXiv:2406.07524, eq. 8). The excess over that integral is the loss of drawing dependent tokens
+together. ``c`` is measured, and the grid with the least sum is found exactly, by dynamic
+programming.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ def surprise(
     first: int = 0,
     **cond: Any,
 ) -> tuple[Curve, Curve]:
-    """Cross-entropies at masked places, where some share of the tokens is kept.
+    """Cross-entropies at masked places, for several shares of kept tokens.
 
     Args:
         denoiser: The model, in evaluation mode.
-        process: It masks.
+        process: The masking process.
         x0: Clean tokens, int64, shape (B, L).
-        counted: Which places are text, bool, shape (B, L).
-        kept: Shares kept, in [0, 1), shape (K,).
-        seed: Of the masks.
+        counted: The places that are text, bool, shape (B, L).
+        kept: The shares of kept tokens, in [0, 1), shape (K,).
+        seed: Seed of the masks.
         first: Global index of the first row; row ``i`` depends on (seed, first + i) alone.
         **cond: Conditions, passed on to the backbone.
 
     Returns:
-        Their sum in nats, and how many there were, each of shape (K,).
+        The sum of the cross-entropies in nats, and their number, each of shape (K,).
     """
     indices = range(first, first + len(x0))
     u = uniform(seed, Stream.LIKELIHOOD, indices, x0.shape[1:]).to(x0.device)
@@ -68,37 +68,37 @@ def surprise(
 
 
 def bound_of(kept: Curve, nats: Curve) -> float:
-    """The bound of sampling along a grid, in nats a token.
+    """The bound of sampling along a grid, in nats per token.
 
     Args:
-        kept: The shares at the beginnings of its steps, rising from 0, shape (N,).
-        nats: ``c`` there.
+        kept: The shares at the starts of its steps, rising from 0, shape (N,).
+        nats: ``c`` at these shares.
     """
     return float(np.diff(kept, append=1.0) @ nats)
 
 
 def best_grid(kept: Curve, nats: Curve, steps: int) -> Curve:
-    """The grid of so many steps with the least bound, all of its shares among the given.
+    """The grid with the least bound for a number of steps, chosen from candidate shares.
 
     Args:
-        kept: Candidates, rising from 0 to below 1, shape (M,) with M at least ``steps``.
-        nats: ``c`` at each.
+        kept: The candidates, rising from 0 to below 1, shape (M,) with M at least ``steps``.
+        nats: ``c`` at each candidate.
         steps: N, at least 1.
 
     Returns:
-        The shares at the beginnings of its steps, the first of them 0, shape (N,).
+        The shares at the starts of its steps, the first of them 0, shape (N,).
     """
     ends = np.append(kept, 1.0)
     # From each candidate to each later place in one step.
     step = np.where(
         ends[None, :] > kept[:, None], (ends[None, :] - kept[:, None]) * nats[:, None], np.inf
     )
-    to_go = step[:, -1]
+    remaining = step[:, -1]
     choices = []
     for _ in range(steps - 1):
-        through = step[:, :-1] + to_go[None, :]
+        through = step[:, :-1] + remaining[None, :]
         choices.append(through.argmin(1))
-        to_go = through.min(1)
+        remaining = through.min(1)
     place, places = 0, [0]
     for choice in reversed(choices):
         place = int(choice[place])
