@@ -284,7 +284,7 @@ def main() -> None:
         baseline = OnMel(*of, recipe.times, sampling.sampler, sampling.steps, optimizer)
     denoiser = train(baseline, data, directory.root / asked.baseline)
     samples, labels = make(baseline, denoiser, asked.n)
-    sheet = data.medium.picture(list(samples[:25].numpy()))
+    sheet = data.medium.contact_sheet(list(samples[:25].numpy()))
     sheet.save(directory.root / f"{asked.baseline}.png")
     for section in measured(samples, labels, data):
         for figure in section.figures:
