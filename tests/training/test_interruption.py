@@ -71,7 +71,7 @@ def test_a_signal_saves_and_says_how_to_go_on(
     assert commands.end(pid, signum) == 128 + signum
     said = (tmp_path / "stderr.txt").read_text()
     assert "Traceback" not in said
-    assert "hint: go on with: sfumato resume runs/cut" in said
+    assert "hint: continue with: sfumato resume runs/cut" in said
     run = RunDirectory(tmp_path / "runs/cut")
     step = CheckpointStore(run.checkpoints).steps()[-1][0]
     assert f"stopped after step {step}" in said

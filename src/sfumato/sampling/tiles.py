@@ -26,7 +26,7 @@ class Tiled(Denoiser[ProcessT]):
     Args:
         denoiser: The denoiser to evaluate; its rows must not depend on each other.
         tile: Rows per evaluation, at least 1.
-        first: Global index of the first row of a batch; the indices of a batch are consecutive.
+        first: Global index of the first row of a batch; indices of a batch are consecutive.
 
     Raises:
         SettingError: ``tile`` is below 1.

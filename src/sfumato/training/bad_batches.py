@@ -1,4 +1,4 @@
-"""Which files a bad batch came from: one whose loss is not finite, or that never arrived.
+"""Naming the files of a bad batch, whose loss is not finite or which did not arrive in time.
 
 The engine knows the step and the places in its batch; the task knows the names of the files.
 """
@@ -20,7 +20,7 @@ def files_named(task: Task[BatchT], batch: int) -> Iterator[None]:
     """A context in which errors of the engine about a batch also name its files.
 
     Args:
-        task: What is learnt; it knows which files are in the batch of a step.
+        task: The task, which knows the files in the batch of a step.
         batch: Number of samples in a batch.
 
     Raises:

@@ -21,7 +21,7 @@ from sfumato.recipes import GaussianRecipe
 
 @dataclass(frozen=True)
 class Batch:
-    """What one optimiser step learns from.
+    """The batch of one optimiser step.
 
     Attributes:
         x0: Clean data, shape (B, C, *sides).
@@ -29,8 +29,8 @@ class Batch:
         noise: Standard normal, shaped like ``x0``.
         label: Class numbers with some replaced by the null label, shape (B,); None if
             unconditional.
-        length: Which share of its extent each item fills, shape (B,); None if all fill it.
-        dropout_seed: For what the network itself draws.
+        length: The share of its extent that each item fills, shape (B,); None if all fill it.
+        dropout_seed: Seed of the network's own random numbers.
     """
 
     x0: Tensor
@@ -48,11 +48,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Batches:
-    """``batches(step)`` is the batch of that step: no state, so resuming needs no more.
+    """``batches(step)`` is the batch of that step; there is no state to resume.
 
     Attributes:
-        data: The items, and how they become signals.
-        recipe: How to draw.
+        data: The items and their medium.
+        recipe: The run's recipe.
         classes: Number of classes; 0 for an unconditional model.
         lengths: Whether the length of an item is a condition.
     """
@@ -77,7 +77,7 @@ class Batches:
         return self._batch(encoded, label, step)
 
     def names(self, step: int, places: Sequence[int]) -> list[str]:
-        """Of the items at some places of the batch of a step."""
+        """Names of the items at some places of the batch of a step."""
         ids = self._ids(step)
         return [self.data.dataset.items[int(ids[place])].name for place in places]
 
@@ -91,14 +91,14 @@ class Batches:
         return self._fixed(ids) if len(ids) else None
 
     def typical(self, count: int) -> Batch:
-        """A fixed batch of training items, evenly spaced, to be looked at beside samples."""
+        """A fixed batch of training items, evenly spaced."""
         places = np.linspace(0, len(self.data.training) - 1, count).round().astype(np.int64)
         return self._fixed(self.data.training[places])
 
     def _fixed(self, ids: NDArray[np.int64]) -> Batch:
         items, labels = self.data.dataset.gather(ids)
         label = torch.from_numpy(labels) if self.classes and labels is not None else None
-        # A step that training never reaches, so that its noise is its own.
+        # A step that training never reaches, so that the noise is independent.
         return self._batch(self.data.medium.examples(items), label, step=2**62)
 
     def _batch(self, encoded: Encoded, label: Tensor | None, step: int) -> Batch:

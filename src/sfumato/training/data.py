@@ -1,4 +1,4 @@
-"""From what the user named as data to data that a run can learn from, for any medium."""
+"""Reading the data of a run, for any medium."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ DataT = TypeVar("DataT", bound=Data)
 
 
 def prepare(source: str | Path, recipe: AnyRecipe) -> Iterator[Fetching | Reading | Data]:
-    """Read the data of a new run; yields progress, and at the end the data.
+    """Read the data of a new run; yields progress, and finally the data.
 
     Raises:
-        DataError: There is nothing that can be used.
+        DataError: No usable data were found.
     """
     medium = medium_of(recipe)
-    medium.require()  # Before a download rather than after it.
+    medium.require()  # Checked before a download.
     event = fetching(source)
     if event is not None:
         yield event
@@ -45,24 +45,24 @@ def reopen(
     """Read the data of an existing run again.
 
     Raises:
-        DataError: They are gone.
-        RunError: They are not what the run began with.
+        DataError: The data are missing.
+        RunError: The data changed since the run began.
     """
     for event in medium_of(recipe).open(located_again(facts), recipe, directory.root):
         yield _unchanged(directory, facts, event) if isinstance(event, Data) else event
 
 
 def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data) -> Data:
-    """The data with the facts of the run, whose checkpoints carry its fingerprint.
+    """Check that data are those of a run; returns them with the facts of the run.
 
     Raises:
-        RunError: They are not what the run began with.
+        RunError: The data changed since the run began.
     """
     now = data.facts
-    # Older runs have no digest of the content.
+    # Old runs have no digest of the content.
     same = now.content == facts.content if facts.content else now.fingerprint == facts.fingerprint
     changes = None if same else changes_since(directory.digests, data.entries())
-    # Another version of a decoder can give other digests although no file changed.
+    # Another version of a decoder can give other digests of the same files.
     if same or (changes is not None and not changes):
         return data.with_facts(facts)
     raise RunError(
@@ -76,19 +76,16 @@ def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data) -> Data:
 def reopened(
     directory: RunDirectory, spec: Spec, kind: type[DataT]
 ) -> Generator[Progress, None, DataT]:
-    """Read the data of an existing run again for a measurement.
+    """Read the data of an existing run again for a measurement; yields progress.
 
     Args:
-        directory: Of the run.
-        spec: Its spec.
-        kind: The class of its data.
-
-    Returns:
-        The data, after having yielded progress.
+        directory: The run's directory.
+        spec: The run's spec.
+        kind: The class of the data.
 
     Raises:
-        DataError: They are gone.
-        RunError: They are not what the run began with.
+        DataError: The data are missing.
+        RunError: The data changed since the run began.
     """
     return (yield from _read(reopen(directory, spec.data, spec.recipe), kind))
 
@@ -96,19 +93,16 @@ def reopened(
 def elsewhere(
     directory: RunDirectory, spec: Spec, source: str, kind: type[DataT]
 ) -> Generator[Progress, None, DataT]:
-    """Read other data as those of a run are read, with nothing held out.
+    """Read other data with the settings of a run, without a held-out part; yields progress.
 
     Args:
-        directory: Of the run.
-        spec: Its spec.
+        directory: The run's directory.
+        spec: The run's spec.
         source: A path, or a name in the catalogue.
-        kind: The class of the run's data.
-
-    Returns:
-        The data, after having yielded progress.
+        kind: The class of the data.
 
     Raises:
-        DataError: There is nothing that can be used.
+        DataError: No usable data were found.
     """
     data = spec.recipe.data.model_copy(update={"held_out": 0.0})
     recipe = spec.recipe.model_copy(update={"data": data})
@@ -128,7 +122,7 @@ def _read(
 
 
 def task_for(data: Data, spec: Spec, denoiser: NetworkDenoiser | TokenDenoiser) -> Task[Any]:
-    """What is to be learnt from data, by the objective of the run's recipe."""
+    """The training task of a run on its data, with the objective of its recipe."""
     if isinstance(data, NumberData) and isinstance(denoiser, NetworkDenoiser):
         return NumberTask(data, spec, denoiser)
     if isinstance(data, TextData) and isinstance(denoiser, TokenDenoiser):

@@ -1,4 +1,4 @@
-"""What a model of images, audio or other numbers learns: to denoise them."""
+"""The training task of models of images, audio and other numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sfumato.training.batches import Batch, Batches
 from sfumato.training.task import Measures, Task
 
 _HELD_OUT, _AT_ONCE = 256, 32
-# Few evaluations and no noise on the way: quick, and steady from one preview to the next.
+# Few evaluations without added noise: quick, and steady from one preview to the next.
 _SHOWN = 16
 _STEPS = 12
 
@@ -27,15 +27,15 @@ class NumberTask(Task[Batch]):
     """The objective of a recipe on a medium of numbers.
 
     Args:
-        data: What to learn from.
-        spec: Of the run.
-        denoiser: The denoiser that learns, on its device.
+        data: The data of the run.
+        spec: The run's spec.
+        denoiser: The denoiser to train, on its device.
     """
 
     def __init__(self, data: NumberData, spec: Spec, denoiser: NetworkDenoiser) -> None:
         recipe = spec.recipe
         if not isinstance(recipe, GaussianRecipe):
-            raise TypeError("numbers are learnt by Gaussian diffusion")
+            raise TypeError("a medium of numbers needs a recipe of Gaussian diffusion")
         self._medium = data.medium
         self._denoiser = denoiser
         self._objective = recipe.objective
@@ -52,22 +52,22 @@ class NumberTask(Task[Batch]):
 
     def loss(self, batch: Batch) -> Tensor:
         """See :meth:`Task.loss`."""
-        # Dropout draws from torch's generator: a resumed run must draw what the unbroken one drew.
+        # Dropout draws from torch's generator, which is seeded by step so that runs resume exactly.
         with torch.random.fork_rng():
             torch.manual_seed(batch.dropout_seed)
             return self._objective(self._denoiser, batch.x0, batch.t, batch.noise, **batch.cond)
 
     def measures(self) -> Measures | None:
-        """The loss on items held out, and on as many training items."""
+        """The loss on held-out items, and on as many training items."""
         if self._held_out is None:
             return None
         self._denoiser.train(False)
-        known = self._batches.typical(len(self._held_out.x0))
-        return Measures("loss", self._losses(self._held_out), self._losses(known))
+        training = self._batches.typical(len(self._held_out.x0))
+        return Measures("loss", self._losses(self._held_out), self._losses(training))
 
     @torch.no_grad()
     def _losses(self, batch: Batch) -> Tensor:
-        """One for each item, float64 on the CPU."""
+        """The loss of each item, float64 on the CPU."""
         found = [
             self._objective(self._denoiser, part.x0, part.t, part.noise, **part.cond)
             for piece in split(batch, -(-len(batch.x0) // _AT_ONCE))
@@ -78,7 +78,7 @@ class NumberTask(Task[Batch]):
     def preview(self, directory: RunDirectory, step: int) -> None:
         """Write ``previews/step-N`` and ``previews/latest``: sixteen samples of seed 0.
 
-        They are of the classes, and as long, as sixteen training items.
+        Their classes and lengths are those of sixteen training items.
         """
         self._denoiser.train(False)
         noise = KeyedNoise(0, range(_SHOWN), self._device)

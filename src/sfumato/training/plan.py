@@ -1,4 +1,4 @@
-"""The plan of a run: a recipe, with the settings and the length that the user wants changed."""
+"""The plan of a run: a recipe with the user's changes of settings and length."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def changed_for(source: str | Path, options: TrainOptions | CheckOptions, *names
 
 
 def with_length(recipe: AnyRecipe, steps: int | None, minutes: float | None) -> AnyRecipe:
-    """The recipe for a run of another length; unchanged if neither length is given.
+    """The recipe with another length of the run; unchanged if both lengths are None.
 
     Raises:
         SettingError: A length is not positive.

@@ -1,4 +1,4 @@
-"""What a user names as data, and where it is."""
+"""Finding the data that a user names, and a recipe for them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _MOST_NEAR = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetching(Event):
-    """A data set of the catalogue is downloaded if it is not here; ``step`` is 0."""
+    """A data set of the catalogue is downloaded if it is not in the cache; ``step`` is 0."""
 
     name: str
     megabytes: int
 
 
 def fetching(source: str | Path) -> Fetching | None:
-    """The event before a data set of the catalogue is fetched; None for a user's own data."""
+    """The event that announces a data set of the catalogue; None for a user's own data."""
     name = str(source)
     if name not in CATALOGUE or Path(name).exists():
         return None
@@ -38,10 +38,10 @@ def fetching(source: str | Path) -> Fetching | None:
 
 
 def located(source: str | Path) -> Source:
-    """The place that a path or a name of the catalogue stands for, fetched if need be.
+    """The place of a path or of a name of the catalogue, which is fetched if needed.
 
     Raises:
-        DataError: It is neither.
+        DataError: There is no such path or name.
     """
     path = _expanded(source)
     if path.exists():
@@ -56,8 +56,8 @@ def located(source: str | Path) -> Source:
 
 
 def located_again(facts: DataFacts) -> Source:
-    """Where the data of an existing run are."""
-    # By what the source was then: a folder may have come up that has a catalogue's name.
+    """The place of the data of an existing run."""
+    # By the stored kind of source, as a new folder may have the name of a data set.
     return _fetched(facts.source) if facts.catalogued else Source(Path(facts.source))
 
 
@@ -67,7 +67,7 @@ def _fetched(name: str) -> Source:
 
 
 def _near(names: Iterable[str]) -> list[str]:
-    """Names of the catalogue, and of the folders in the working folder if they are not many."""
+    """Names of the catalogue, and of the folders in the working folder if there are few."""
     here = [path.name for path in Path().iterdir() if path.is_dir() and path.name[0] != "."]
     return [*names, *(here if len(here) <= _MOST_NEAR else ())]
 
@@ -78,16 +78,16 @@ def recipe_for(
     """The recipe of a run on some data.
 
     Args:
-        source: A path, or a name of the catalogue, whose own settings for its recipe come first.
-        recipe: Name of the recipe; the one that suits the data if None.
-        changes: Settings that the user changes, see ``recipes.override``.
+        source: A path, or a name of the catalogue, which may change settings of its recipe.
+        recipe: Name of the recipe; None chooses it by the files.
+        changes: Changes of settings by the user, see ``recipes.override``.
 
     Raises:
         SettingError: The recipe or a setting is unknown, or a value does not fit.
     """
     plan = find(recipe or suited(source))
     entry = None if Path(source).exists() else CATALOGUE.get(str(source))
-    # A recipe for another medium lacks the settings of this one.
+    # The settings do not apply to a recipe of another medium.
     if entry is not None and type(find(entry.recipe)) is type(plan):
         wanted = entry.settings.items()
         plan = override(plan, [f"{path}={dumps(value)}" for path, value in wanted])
@@ -96,12 +96,12 @@ def recipe_for(
 
 
 def _expanded(source: str | Path) -> Path:
-    # An empty path means the present folder, and an unset shell variable hardly does.
+    # An empty path would be the present folder, but is more likely an unset shell variable.
     if not str(source):
         raise DataError("No folder was named.", hint="sfumato train FOLDER")
     try:
         path = Path(source).expanduser()
-        str(path.absolute()).encode()  # It is to be written into the spec.
+        str(path.absolute()).encode()  # The path is stored in the spec.
     except UnicodeEncodeError as error:
         raise DataError(
             f"The name of the folder {str(source)!r} is not valid UTF-8.", hint="rename it."
@@ -112,20 +112,20 @@ def _expanded(source: str | Path) -> Path:
 
 
 def suited(source: str | Path) -> str:
-    """The name of the recipe that suits some data, by the names of their files.
+    """The name of the default recipe for some data, by the suffixes of their files.
 
-    Text files beside images or audio are captions. Where one folder holds files of several media,
-    the medium with the most files decides: a cover beside songs does not make them images.
+    Text files beside images or audio count as captions. If a folder holds files of several media,
+    the medium with the most files is chosen.
 
     Raises:
-        DataError: Nothing is named, or what cannot be a path.
+        DataError: The source is empty, or cannot be a path.
     """
     path = _expanded(source)
     if not path.exists():
         entry = CATALOGUE.get(str(source))
         return DEFAULT if entry is None else entry.recipe
     if path.is_file():
-        # Text alone comes in one file, and its reader says why it cannot read this one.
+        # Only text can be a single file; for other files its reader reports the error.
         return _recipe_of(Counter([path.suffix.lower()])) or "text"
     suffixes: Counter[str] = Counter()
     for _, folders, names in os.walk(path):
@@ -135,7 +135,7 @@ def suited(source: str | Path) -> str:
 
 
 def _recipe_of(suffixes: Counter[str]) -> str | None:
-    """The default recipe of the medium that most files are of; None if they are of none."""
+    """The default recipe of the medium with the most files; None if there is none."""
     files = {medium: sum(suffixes[suffix] for suffix in medium.suffixes) for medium in MEDIA}
     items = {medium: count for medium, count in files.items() if count and not medium.captions}
     chosen = items or {medium: count for medium, count in files.items() if count}

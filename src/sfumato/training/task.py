@@ -1,4 +1,4 @@
-"""What a model learns, and how far it has come: the contract of all tasks."""
+"""The base of all training tasks: batches, losses, measures and previews."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ BatchT = TypeVar("BatchT")
 
 @dataclass(frozen=True)
 class Measures:
-    """How well a model does on held-out items, and on as many training items.
+    """Measures of a model on held-out items, and on as many training items.
 
     Attributes:
-        unit: What is measured, such as ``loss``; the smaller the better.
-        held_out: Of each held-out item, float64, shape (n,); their mean is the measure.
-        training: The same of training items, under the same times and noise.
+        unit: Name of the measure, such as ``loss``; smaller is better.
+        held_out: The value of each held-out item, float64, shape (n,); their mean is the measure.
+        training: The values of training items, under the same times and noise.
     """
 
     unit: str
@@ -42,11 +42,11 @@ class Measures:
 
 
 class Task(ABC, Generic[BatchT]):
-    """Batches, their losses, measures and previews."""
+    """Base of the training tasks."""
 
     @abstractmethod
     def batch(self, step: int) -> BatchT:
-        """The training batch of a step; a pure function of it."""
+        """The training batch of a step; a pure function of the step."""
 
     @abstractmethod
     def names(self, step: int, places: Sequence[int]) -> list[str]:
@@ -58,7 +58,7 @@ class Task(ABC, Generic[BatchT]):
 
     @abstractmethod
     def measures(self) -> Measures | None:
-        """How well the model does with its present weights; None if nothing was held out."""
+        """Measure the present weights; None if no items are held out."""
 
     @abstractmethod
     def preview(self, directory: RunDirectory, step: int) -> None:

@@ -1,4 +1,4 @@
-"""What a model of text learns: which tokens stood where tokens were corrupted."""
+"""The training task of models of text."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _STEPS = 32
 
 @dataclass(frozen=True)
 class TextBatch:
-    """What one optimiser step learns from.
+    """The batch of one optimiser step.
 
     Attributes:
         x0: Clean tokens, int64, shape (B, L).
         t: Times, float64, shape (B,).
         noise: Uniform in [0, 1), float64, shape (B, L).
-        counted: Which places are text and not padding, bool, shape (B, L).
-        segments: Which tokens see each other, int64, shape (B, L); None if all do.
+        counted: The places that are text and not padding, bool, shape (B, L).
+        segments: The segment of each token, int64, shape (B, L); None if there is one per row.
         label: Class numbers with some replaced by the null label, shape (B,); None if
             unconditional.
     """
@@ -65,16 +65,16 @@ class TokenTask(Task[TextBatch]):
     """The objective of a recipe on text.
 
     Args:
-        data: What to learn from.
-        spec: Of the run.
-        denoiser: The denoiser that learns, on its device.
+        data: The data of the run.
+        spec: The run's spec.
+        denoiser: The denoiser to train, on its device.
     """
 
     def __init__(self, data: TextData, spec: Spec, denoiser: TokenDenoiser) -> None:
         self._data = data
         self._spec = spec
         if not isinstance(spec.recipe, TextRecipe):
-            raise TypeError("tokens are learnt by the recipe of a text")
+            raise TypeError("tokens need a recipe for text")
         self._recipe = spec.recipe
         self._denoiser = denoiser
         self._held_out = data.held_out.fixed(_HELD_OUT) if len(data.held_out) else None
@@ -106,16 +106,16 @@ class TokenTask(Task[TextBatch]):
         )
 
     def measures(self) -> Measures | None:
-        """Bits per character, without those that tell how long a text is."""
+        """Bits per character, without the bits for the lengths of texts."""
         if self._held_out is None:
             return None
         self._denoiser.train(False)
-        known = self._data.training.fixed(len(self._held_out.tokens))
-        return Measures("bits per character", self._bits(self._held_out), self._bits(known))
+        training = self._data.training.fixed(len(self._held_out.tokens))
+        return Measures("bits per character", self._bits(self._held_out), self._bits(training))
 
     @torch.no_grad()
     def _bits(self, rows: RowBatch) -> Tensor:
-        """Of each row, in units of the mean row: their mean is that of all characters."""
+        """Bits of each row over the mean characters per row; their mean is bits per character."""
         nats = bound_of_rows(
             self._denoiser, rows, _DRAWS, self._recipe.seed, bool(self._spec.classes)
         )
@@ -124,7 +124,7 @@ class TokenTask(Task[TextBatch]):
 
     def preview(self, directory: RunDirectory, step: int) -> None:
         """Write ``previews/step-N.txt`` and ``previews/latest.txt``: four texts of seed 0."""
-        texts = _previewed(self._spec, self._denoiser, self._data.tokenizer)
+        texts = _preview_texts(self._spec, self._denoiser, self._data.tokenizer)
         page = "\n\n".join(f"--- {number} ---\n{text}" for number, text in enumerate(texts)) + "\n"
         for name in (f"step-{step:07d}.txt", "latest.txt"):
             storage.write_text(directory.previews / name, page)
@@ -150,8 +150,8 @@ def text_batch(
     )
 
 
-def _previewed(spec: Spec, denoiser: TokenDenoiser, tokenizer: Tokenizer) -> list[str]:
-    """A few texts; few evaluations are quick, and enough to see what has been learnt."""
+def _preview_texts(spec: Spec, denoiser: TokenDenoiser, tokenizer: Tokenizer) -> list[str]:
+    """Sample a few texts with few evaluations."""
     denoiser.train(False)
     device = next(denoiser.parameters()).device
     noise = KeyedUniform(0, range(_COUNT), device)
@@ -160,6 +160,6 @@ def _previewed(spec: Spec, denoiser: TokenDenoiser, tokenizer: Tokenizer) -> lis
     cond = rows.cond | {"label": label}
     sampler = Bridge()
     times = sampler.grid.times(_STEPS, denoiser.process.keep, rows.x_1.shape[1])
-    careful = Tempered(denoiser, forbidden=rows.forbidden(tokenizer))
-    states = integrate(careful, sampler, rows.x_1, times, noise, _STEPS, cond, rows.free)
+    allowed = Tempered(denoiser, forbidden=rows.forbidden(tokenizer))
+    states = integrate(allowed, sampler, rows.x_1, times, noise, _STEPS, cond, rows.free)
     return rows.texts(last(states), tokenizer)

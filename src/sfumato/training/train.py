@@ -1,9 +1,9 @@
-"""Training a run, from top to bottom: from a source of data to a trained model in its directory.
+"""Training a run, from a source of data to a trained model in its directory.
 
-:func:`train` begins a run and :func:`resume` goes on with one. Both read the data, write the spec
+:func:`train` begins a run and :func:`resume` continues one. Both read the data, write the spec
 with the run's lock held, and then call :func:`_run`, which builds the network, the task and the
-trainer and passes on the events of training. What is done on the way (evaluations, previews,
-published weights) is in ``training.watch``; one optimiser step is in ``engine.step``.
+trainer and yields the events of training. Evaluations, previews and published weights are in
+``training.watch``; one optimiser step is in ``engine.step``.
 ``docs/training-step.md`` follows a step through the files.
 """
 
@@ -38,8 +38,8 @@ from sfumato.training.plan import planned, planned_for, with_length
 from sfumato.training.watch import RunWatch
 
 _LESS_MEMORY = (
-    "Close other programs, or begin a run with --settings engine.accumulate=4, which takes a batch "
-    "in four parts with the same gradient, with a smaller engine.batch, or with a smaller network."
+    "Close other programs, or begin a run with --settings engine.accumulate=4, which processes a "
+    "batch in four parts with the same gradient, with a smaller engine.batch or a smaller network."
 )
 
 
@@ -84,7 +84,7 @@ def train(
 
     Raises:
         RunError: A run of that name exists.
-        Interrupted: ``stop`` was set. Before the first step no run is begun.
+        Interrupted: ``stop`` was set.
         SfumatoError: See ``training.data`` and ``engine.loop``.
     """
     if tensorboard:
@@ -96,13 +96,13 @@ def train(
     data = yield from _read(prepare(source, recipe), stop)
     spec = Spec(version=sfumato.__version__, recipe=data.settled(), data=data.facts)
     with memory_explained("The network", _LESS_MEMORY):
-        weights.build(spec)  # A plan that cannot be built fails here, before anything is written.
+        weights.build(spec)  # An invalid plan fails here, before anything is written.
 
     if directory is None:
         stem = f"{Path(data.facts.source).name}-{recipe.name}"
         directory = RunDirectory(claim(stem, root))
     with RunLock(directory.root):
-        _require_new(directory)  # Another process may have been quicker.
+        _require_new(directory)  # Another process may have created the run meanwhile.
         data.store(directory.root)
         specs.write(directory.spec, spec)
         yield directory
@@ -116,7 +116,7 @@ def resume(
     stop: StopRequest | None = None,
     tensorboard: bool = False,
 ) -> Iterator[Event | RunDirectory]:
-    """Go on with a run from its newest whole checkpoint.
+    """Resume a run from its newest intact checkpoint.
 
     Args:
         directory: The run.
@@ -129,8 +129,8 @@ def resume(
         The run's directory, then progress of reading, then events of training.
 
     Raises:
-        RunError: The data is not what the run began with; nothing was changed.
-        SettingError: The run is longer than ``steps`` already.
+        RunError: The data changed since the run began; the run is not changed.
+        SettingError: The run is already longer than ``steps``.
         SfumatoError: See ``training.data`` and ``engine.loop``.
     """
     if tensorboard:
@@ -163,7 +163,7 @@ def _run(
     with memory_explained("Training", _LESS_MEMORY), ExitStack() as stack:
         # The network, with fresh weights drawn from the seed; the trainer loads a checkpoint.
         denoiser = weights.build(spec).to(choose_device())
-        # What is learnt: batches as a function of the step, the loss, measures and previews.
+        # The task: batches as a function of the step, the loss, measures and previews.
         task = task_for(data, spec, denoiser)
         overfitting = Overfitting.resumed(directory, spec, data)
         trainer = Trainer(
@@ -200,11 +200,11 @@ def _open_logs(
 
 @contextmanager
 def _resume_hint(directory: RunDirectory) -> Iterator[None]:
-    """A context in which an interruption names the command that goes on with the run."""
+    """A context in which an interruption names the command that resumes the run."""
     try:
         yield
     except Interrupted as error:
-        hint = f"go on with: sfumato resume {directory.root}"
+        hint = f"continue with: sfumato resume {directory.root}"
         raise Interrupted(error.what, error.signum, hint) from error
 
 
@@ -228,11 +228,11 @@ def _read(events: Iterator[Event | Data], stop: StopRequest | None) -> Generator
 
 
 def _require_new(directory: RunDirectory) -> None:
-    """Refuse a folder that holds anything but a lock."""
+    """Check that a folder holds nothing but a lock."""
     if directory.spec.exists():
         raise RunError(
             f"There is a run '{directory.name}' already.",
-            hint=f"go on with: sfumato resume {directory.root}   (or choose another --name)",
+            hint=f"continue with: sfumato resume {directory.root}   (or choose another --name)",
         )
     present = directory.root.iterdir() if directory.root.is_dir() else ()
     names = sorted(path.name for path in present)
@@ -246,13 +246,13 @@ def _require_new(directory: RunDirectory) -> None:
 
 
 def _require_ahead(directory: RunDirectory, steps: int | None) -> None:
-    """Refuse a total length below the number of steps that are trained already."""
+    """Check that a total length is not below the number of trained steps."""
     done = max((step for step, _ in CheckpointStore(directory.checkpoints).steps()), default=0)
     if steps is not None and steps < done:
         raise SettingError(
             f"The run '{directory.name}' cannot become {steps} steps long.",
             why=f"it has trained {done} steps already",
-            hint=f"--steps is the new total length: give more than {done}.",
+            hint=f"--steps is the new total length: use more than {done}.",
         )
 
 

@@ -1,7 +1,7 @@
-"""What a run does on the way: publish weights, measure them, keep the best and a few early ones.
+"""The actions of a run between steps: publish, measure and store weights, and write previews.
 
-The training loop decides when, see :class:`sfumato.engine.watch.Watch`. Everything here goes into
-files of the run's directory, and nothing changes what is trained.
+The training loop decides when, see :class:`sfumato.engine.watch.Watch`. The actions write files
+into the run's directory, and do not influence the training.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class RunWatch(Watch, Generic[BatchT]):
     """Keeps the files of a run up to date while it trains.
 
     Args:
-        directory: The run; its lock is held.
+        directory: The run's directory, whose lock is held.
         spec: The run's spec, for its model card.
-        task: What is learnt; it measures the network and makes previews.
-        ema: The averaged weights, which are measured, shown and published.
-        overfitting: The advice on over-fitting, with what earlier sessions measured.
+        task: The task, which measures the network and makes previews.
+        ema: The averaged weights, which are measured, previewed and published.
+        overfitting: The detection of overfitting, with the state of earlier sessions.
     """
 
     def __init__(
