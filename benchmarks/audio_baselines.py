@@ -45,7 +45,7 @@ from sfumato.evaluation.result import Section
 from sfumato.media.numbers import NumberData
 from sfumato.metrics.audio_features import LogMel
 from sfumato.metrics.extractor import Clips
-from sfumato.model.network import drawn
+from sfumato.model.network import draw_places
 from sfumato.objective import Regression, Unit, drop_labels
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import EDM, Eps
@@ -241,7 +241,7 @@ def make(baseline: Baseline, denoiser: NetworkDenoiser, n: int) -> tuple[Tensor,
     spec, clips = baseline.spec, []
     labels = None
     if spec.classes:
-        labels = drawn(spec.data.frequencies, uniform(0, Stream.LABEL, range(n)))
+        labels = draw_places(spec.data.frequencies, uniform(0, Stream.LABEL, range(n)))
     shape = baseline.encode(torch.zeros(1, 1, baseline.samples)).shape[1:]
     for low in range(0, n, _AT_ONCE):
         indices = range(low, min(low + _AT_ONCE, n))
@@ -284,7 +284,7 @@ def main() -> None:
         baseline = OnMel(*of, recipe.times, sampling.sampler, sampling.steps, optimizer)
     denoiser = train(baseline, data, directory.root / asked.baseline)
     samples, labels = make(baseline, denoiser, asked.n)
-    sheet = data.medium.picture(list(samples[:25].numpy()))
+    sheet = data.medium.contact_sheet(list(samples[:25].numpy()))
     sheet.save(directory.root / f"{asked.baseline}.png")
     for section in measured(samples, labels, data):
         for figure in section.figures:

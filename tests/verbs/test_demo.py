@@ -73,7 +73,7 @@ def test_from_nothing_to_new_audio(
     assert isinstance(finished, Finished)
     assert finished.directory.root == Path("runs/shown")
     folder, sheet, emerging, comparison = shown(
-        finished, "new audio clips", "pictures of them", "one emerging", "new over nearest real"
+        finished, "new audio clips", "spectrograms", "one emerging", "new over nearest real"
     )
     assert len(list(folder.glob("0*.wav"))) == 32
     for path in (sheet, comparison):

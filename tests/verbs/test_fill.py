@@ -179,7 +179,8 @@ class TestRefusals:
             filled(words, text)
 
     def test_too_long_says_by_how_much(self, words: TokenModel) -> None:
-        with pytest.raises(DataError, match=r"(?s)33 tokens with its gaps.*sees 32.*30 are given"):
+        message = r"(?s)33 tokens with its gaps.*sees 32.*30 tokens are fixed"
+        with pytest.raises(DataError, match=message):
             filled(words, "the sea is ____ and green and blue", length=(3, 3))
         assert filled(words, "the sea is ____ and green and blue", length=(2, 2))
 

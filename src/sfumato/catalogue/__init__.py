@@ -2,8 +2,8 @@
 
 No data hub is used. A data set is one archive from a registry, fetched with that registry's
 ordinary client, verified, read without running any of its code, and written as a plain folder:
-images or audio files with ``metadata.jsonl``, or texts; ``LICENSE`` and ``ATTRIBUTION``. Models
-for metrics are fetched the same way.
+images or audio files with ``metadata.jsonl``, or texts; ``LICENSE`` and ``ATTRIBUTION``. Models for
+metrics are fetched the same way.
 """
 
 from sfumato.catalogue.assets import ASSETS, asset_here, fetch_asset

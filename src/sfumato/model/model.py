@@ -181,7 +181,7 @@ class Model(TrainedNetwork[DenoiserT], ABC):
         """Collects the states of a batch, to show how its samples emerged from noise."""
 
     def rows_at_once(self, batch: int | None) -> int:
-        """Number of samples to make at a time; by default what fits, see ``model.memory``.
+        """Number of samples to make at a time; by default what fits, see :func:`rows_at_once`.
 
         Raises:
             SettingError: ``batch`` is below 1.

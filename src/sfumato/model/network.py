@@ -213,7 +213,7 @@ class TrainedNetwork(Generic[DenoiserT]):
 
     @cached_property
     def early(self) -> Early:
-        """The run's denoiser with early weights, see ``runs.snapshots``.
+        """The run's denoiser with early weights, see ``runs.weights``.
 
         Raises:
             RunError: The run has no early weights.

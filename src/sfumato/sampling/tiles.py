@@ -54,6 +54,6 @@ class Tiled(Denoiser[ProcessT]):
         return Posterior(torch.cat(beliefs)[self.before : self.before + count])
 
     def _padded(self, rows: Tensor, value: float = 0.0) -> Tensor:
-        """Rows with padding before and behind them, which aligns them with the tiles."""
+        """Rows with padding before and after them, so that each is at its place in a tile."""
         behind = -(self.before + len(rows)) % self.tile
         return F.pad(rows, (0, 0) * (rows.ndim - 1) + (self.before, behind), value=value)

@@ -135,7 +135,7 @@ class TestTooLittle:
         for name in ("2", "3", "4", "5"):
             (own_sounds / f"low/{name}.wav").unlink()
         with pytest.raises(
-            DataError, match=r"one audio clip that can be used(.|\n)*medium.cut=all"
+            DataError, match=r"one usable audio clip(.|\n)*medium.cut=all"
         ):
             read(prepare(own_sounds / "low", asked(tiny_sounds)))
 
