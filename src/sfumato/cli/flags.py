@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from cyclopts import Parameter, Token
 
-from sfumato.model.keywords import help_of, members_of, types_of
+from sfumato.model.keywords import choices_of, help_of, members_of, types_of
 
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON for a program to read.")]
 RunName = Annotated[str, Parameter(help="Name of a run under runs/, or its path.")]
@@ -88,7 +88,7 @@ def _flags(kind: Any) -> Iterable[inspect.Parameter]:
         if field.name == "batch":
             parsed, converter = int | Literal["auto"], _whole_or_auto
             text = f"{text} auto takes as many as fit."
-        choices = [choice for member in members_of(annotation) for choice in _choices(member)]
+        choices = [choice for member in members_of(annotation) for choice in choices_of(member)]
         flag = Parameter(
             name=_NAMES.get(field.name),
             help=f"{text} One of: {', '.join(choices)}." if choices else text,
@@ -109,14 +109,10 @@ def _parsed(annotation: Any) -> tuple[Any, Callable[..., Any] | None]:
         if get_origin(member) in (Sequence, Iterable):
             (kind,) = get_args(member)
             return list[kind if kind in (int, float) else str], None  # type: ignore[misc]
-    if str in members or any(map(_choices, members)):
+    if str in members or any(map(choices_of, members)):
         return str, None
     (member,) = [member for member in members if member is not type(None)]
     return member, _whole if member is int else None
-
-
-def _choices(member: Any) -> tuple[str, ...]:
-    return get_args(member) if get_origin(member) is Literal else ()
 
 
 def _whole(kind: Any, tokens: Sequence[Token]) -> int:

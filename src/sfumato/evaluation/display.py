@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from PIL import Image
-
+from sfumato.media.display import data_uri, player_html
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.info import Curve, curves
 
@@ -173,13 +170,6 @@ class Plot(Display):
         return "\n".join(parts)
 
 
-def png(image: Image.Image) -> bytes:
-    """An image as the bytes of a PNG file."""
-    stream = io.BytesIO()
-    image.save(stream, format="PNG", optimize=True)
-    return stream.getvalue()
-
-
 def training_plots(directory: RunDirectory) -> tuple[Plot, ...]:
     """The measures that were taken while the run was trained; none if they were never taken."""
     found = curves(directory)
@@ -205,21 +195,13 @@ def _image(caption: str, content: bytes) -> str:
     small = int.from_bytes(content[_PNG_WIDTH], "big") <= _SMALL
     kind = ' class="small"' if small else ""
     return (
-        f'<figure><img{kind} alt="{escape(caption)}" src="{_data("image/png", content)}">'
+        f'<figure><img{kind} alt="{escape(caption)}" src="{data_uri("image/png", content)}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
 
 def _player(caption: str, content: bytes) -> str:
-    kind = "audio/flac" if content.startswith(b"fLaC") else "audio/wav"
-    return (
-        f"<figure><figcaption>{escape(caption)}</figcaption>"
-        f'<audio controls preload="none" src="{_data(kind, content)}"></audio></figure>'
-    )
-
-
-def _data(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+    return f"<figure><figcaption>{escape(caption)}</figcaption>{player_html(content)}</figure>"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,9 +51,10 @@ class SampleFolder(ABC):
                 hint=suggest(self.format, self.formats),
             )
 
-    @abstractmethod
     def occupied(self, name: str, indices: Sequence[int]) -> bool:
         """Whether samples of these indices are written to a file of this name."""
+        match = re.fullmatch(rf"(\d+)(-from-noise)?\.({'|'.join(self.formats)})", name)
+        return match is not None and int(match[1]) in indices
 
     @abstractmethod
     def add(

@@ -161,7 +161,7 @@ def converted(name: str, value: object, annotation: Any) -> Any:
                 return convert(value, member)
             except _Unfit:
                 continue
-    choices = [choice for member in members for choice in _choices(member)]
+    choices = [choice for member in members for choice in choices_of(member)]
     if choices and isinstance(value, str):
         raise SettingError(f"{name} cannot be '{value}'.", hint=suggest(value, choices))
     words = " or ".join(dict.fromkeys(map(_words, members)))
@@ -274,7 +274,8 @@ def _part(value: Any, annotation: Any) -> Any:
         raise _Unfit from error
 
 
-def _choices(member: Any) -> tuple[str, ...]:
+def choices_of(member: Any) -> tuple[str, ...]:
+    """The values of a Literal; empty for other types."""
     return get_args(member) if get_origin(member) is Literal else ()
 
 

@@ -9,11 +9,9 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
-from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine.events import Metric
 from sfumato.runs.directory import RunDirectory
 
-AnyDenoiser = NetworkDenoiser | TokenDenoiser
 BatchT = TypeVar("BatchT")
 
 

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from sfumato.catalogue import fetch_asset
 from sfumato.errors import SettingError
-from sfumato.evaluation.display import AudioClips, Display, Images, png
+from sfumato.evaluation.display import AudioClips, Display, Images
 from sfumato.evaluation.of.numbers import NumberView
 from sfumato.evaluation.of.view import Samples
 from sfumato.evaluation.real import Real
 from sfumato.evaluation.result import Figure, Section
 from sfumato.media.audio.medium import AudioMedium
+from sfumato.media.display import png
 from sfumato.metrics.audio_features import LogMel, SpeechEmbedding
 from sfumato.metrics.custom_extractor import OnnxExtractor
 from sfumato.metrics.extractor import Clips, Extractor

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.evaluation.display import Display, Images, png
+from sfumato.evaluation.display import Display, Images
 from sfumato.evaluation.features import evenly_spaced
 from sfumato.evaluation.likelihood import (
     ItemBits,
@@ -27,6 +27,7 @@ from sfumato.evaluation.real import Real, real_numbers
 from sfumato.evaluation.result import Section
 from sfumato.likelihood import flow_likelihood, gaussian_bound
 from sfumato.likelihood.ode import default_divergence
+from sfumato.media.display import png
 from sfumato.media.image.sheet import sheet
 from sfumato.media.numbers import Located, NumberData
 from sfumato.metrics.custom_extractor import OnnxExtractor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,10 @@ from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.provenance import write_audio
 from sfumato.media.folder import SampleFolder, save_png
 
-# The drawing of a clip takes more room on a sheet than an image does.
+# Fewer than images, as the drawing of a clip is larger.
 _SHOWN = 64
 _PAUSE_SECONDS = 0.2
 _FADE_SECONDS = 0.003
-_NUMBER = re.compile(r"(\d+)(-from-noise)?\.(wav|flac)")
 
 
 @dataclass
@@ -35,11 +33,6 @@ class AudioFolder(SampleFolder):
     rate: int = field(kw_only=True)
     _shown: list[NDArray[np.float32]] = field(default_factory=list)
     _captions: list[str] = field(default_factory=list)
-
-    def occupied(self, name: str, indices: Sequence[int]) -> bool:
-        """See :meth:`SampleFolder.occupied`."""
-        match = _NUMBER.fullmatch(name)
-        return match is not None and int(match[1]) in indices
 
     def add(
         self, indices: Sequence[int], items: Any, provenance: Sequence[Mapping[str, Any]]

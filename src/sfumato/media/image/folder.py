@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -14,8 +13,6 @@ from sfumato.media.folder import SHOWN, SampleFolder, save_png
 from sfumato.media.image.provenance import write_png
 from sfumato.media.image.sheet import sheet, strip
 
-_NUMBER = re.compile(r"(\d+)(-from-noise)?\.png")
-
 
 @dataclass
 class ImageFolder(SampleFolder):
@@ -24,11 +21,6 @@ class ImageFolder(SampleFolder):
     formats: ClassVar[tuple[str, ...]] = ("png",)
 
     _shown: list[NDArray[np.uint8]] = field(default_factory=list)
-
-    def occupied(self, name: str, indices: Sequence[int]) -> bool:
-        """See :meth:`SampleFolder.occupied`."""
-        match = _NUMBER.fullmatch(name)
-        return match is not None and int(match[1]) in indices
 
     def add(
         self, indices: Sequence[int], items: Any, provenance: Sequence[Mapping[str, Any]]
