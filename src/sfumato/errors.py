@@ -165,7 +165,7 @@ class OutOfMemory(SfumatoError):
 
 
 class Interrupted(SfumatoError):
-    """A signal asked us to stop; everything was saved first.
+    """A signal requested a stop; everything was saved first.
 
     Args:
         signum: ``signal.SIGINT`` or ``signal.SIGTERM``; the exit code is 128 + signum.

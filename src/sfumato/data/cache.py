@@ -19,7 +19,7 @@ class ArrayWriter:
     """Appends rows to a ``.npy`` file; the header gets the number of rows at the end.
 
     Args:
-        path: The file, created anew.
+        path: The file, which is replaced.
         most: The largest number of rows.
         shape: The shape of a row.
         dtype: The type of its elements.

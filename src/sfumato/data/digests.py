@@ -35,7 +35,7 @@ _DECODERS = ("numpy", "pillow", "resvg-py", "soundfile", "soxr")
 
 
 class Entry(NamedTuple):
-    """What identifies one item; entries are compared in the order of (path, part).
+    """The identity of one item; entries are compared in the order of (path, part).
 
     Attributes:
         path: Path of its file, relative to the folder.

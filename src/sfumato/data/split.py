@@ -1,6 +1,6 @@
 """The order in which items are used, and their division into training and held-out items.
 
-**The order is a pure function of (seed, step).** Epochs are laid end to end in one endless stream;
+**The order is a pure function of (seed, step).** Epochs are concatenated to one endless stream;
 epoch ``e`` is a permutation of the items keyed by ``(seed, e)``. Batch ``k`` takes the positions
 ``[k * batch, (k + 1) * batch)`` of that stream. A batch can cross the border between epochs, so no
 item is ever dropped, and a resumed run needs nothing but its step.

@@ -27,7 +27,7 @@ _ABOUT = (
 
 @dataclass(frozen=True)
 class Classification:
-    """What a classifier found in samples.
+    """The classification of samples.
 
     Attributes:
         sections: For the report; none without classes.

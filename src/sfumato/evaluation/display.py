@@ -1,4 +1,4 @@
-"""What a page shows next to the figures: images, audio clips, texts and plots, and their HTML."""
+"""Displays of a report page: images, audio clips, texts and plots, and their HTML."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def _checked(path: Path) -> Path:
     """The folder, if a report can be written there: to make a report takes minutes.
 
     Raises:
-        SettingError: It cannot be written there.
+        SettingError: The folder cannot be written.
     """
     if path.exists() and not path.is_dir():
         raise SettingError(f"'{path}' is a file.", hint="name a folder: --out FOLDER")

@@ -277,7 +277,7 @@ def ratio(bits: Values, units: Values) -> Estimate:
 
 
 def contributions(bits: Values, units: Values) -> Values:
-    """What each row adds to the bits per unit, shape (B,); arguments as for :func:`ratio`.
+    """The contribution of each row to the bits per unit, shape (B,); see :func:`ratio`.
 
     Rows differ in their units, so the bits per unit are a ratio of means. To first order it is the
     plain mean of these values (Cochran 1977, "Sampling techniques", section 6.3), and exactly so

@@ -111,7 +111,7 @@ def sampling_text(settings: Mapping[str, Any]) -> str:
 
 
 def _facts(report: Report) -> str:
-    """What a reader has to know before the figures, as HTML."""
+    """The introduction that precedes the figures, as HTML."""
     split = report.split
     step = "" if report.step is None else f", step {report.step:,}"
     source = "" if split.held_out_source is None else f", from {split.held_out_source}"

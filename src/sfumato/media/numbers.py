@@ -151,7 +151,7 @@ class NumberMedium(Medium):
         """Check that items of the medium can have a length.
 
         Raises:
-            SettingError: They cannot.
+            SettingError: The length is not possible.
         """
         raise SettingError(f"{self.plural} have no length in seconds.".capitalize())
 

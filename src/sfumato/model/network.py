@@ -206,7 +206,7 @@ class TrainedNetwork(Generic[DenoiserT]):
         """The denoiser with its network compiled, which is done once for all requests."""
         if denoiser not in self._twins:
             compiled = twin(denoiser)
-            # Each shape is compiled anew, as samples must not depend on earlier shapes.
+            # Each shape is compiled separately, as samples must not depend on earlier shapes.
             compile_parts(cast(DenoiserT, compiled).backbone, dynamic=False)
             self._twins[denoiser] = compiled
         return cast(Denoiser[ProcessT], self._twins[denoiser])

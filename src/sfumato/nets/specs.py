@@ -29,7 +29,7 @@ class BackboneSpec(Part):
     @property
     @abstractmethod
     def multiple(self) -> int:
-        """What every side of the input must be a multiple of."""
+        """The number of which every side of the input must be a multiple."""
 
     @abstractmethod
     def network(self, channels: int, **settings: Any) -> nn.Module:
@@ -114,7 +114,7 @@ class UNetSpec(BackboneSpec):
 
     @property
     def multiple(self) -> int:
-        """What every side of the input must be a multiple of."""
+        """The number of which every side of the input must be a multiple."""
         return int(self.patch) << (len(self.widths) - 1)
 
     def network(self, channels: int, **settings: Any) -> nn.Module:
@@ -149,7 +149,7 @@ class TransformerSpec(BackboneSpec):
 
     @property
     def multiple(self) -> int:
-        """What every side of the input must be a multiple of."""
+        """The number of which every side of the input must be a multiple."""
         return self.patch
 
     def network(self, channels: int, **settings: Any) -> nn.Module:

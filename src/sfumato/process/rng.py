@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 class Stream(IntEnum):
-    """What a random number is for; streams never share an address."""
+    """The purpose of a random number; streams never share an address."""
 
     PRIOR = 0
     SAMPLER = 1

@@ -59,7 +59,7 @@ def changed_for(source: str | Path, options: TrainOptions | CheckOptions, *names
     Args:
         source: A folder, a file or a name in the catalogue.
         options: Hold the name of the recipe, and settings to change.
-        names: Those of the options that are settings of one medium.
+        names: Names of the options that are settings of one medium.
 
     Raises:
         SettingError: See :func:`planned_for`.

@@ -1,1 +1,1 @@
-"""What can be done with a run: one file for each verb."""
+"""The verbs: the operations on runs and data, one file for each."""
