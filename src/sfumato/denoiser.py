@@ -1,10 +1,10 @@
-"""The waist of the house: a denoiser estimates the clean data from a noisy state.
+"""Denoisers: estimates of the clean data from a noisy state.
 
     denoiser(x_t, t, **cond) -> Posterior
 
-Whatever stands below (networks, schedules, predictions) ends here, and whatever stands above
-(objectives, samplers, guidance, restoration) starts here. Any ``torch.nn.Module`` can be the
-backbone; an exact formula can stand in its place.
+This is the interface between the floors below (networks, schedules, predictions) and those above
+(objectives, samplers, guidance). Any ``torch.nn.Module`` can be the backbone, and a denoiser can
+also be an exact formula.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class NetworkDenoiser(Denoiser[Gaussian]):
         output: Tensor = self.backbone(
             spread(c_in, x_t) * x_t, level.to(x_t.device, x_t.dtype), **cond
         )
-        # Under autocast the output has fewer bits than the state it is to be combined with.
+        # Under autocast the output has fewer bits than the state.
         return output.to(x_t.dtype)
 
     def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
@@ -158,13 +158,13 @@ class TokenDenoiser(Denoiser[CategoricalProcess]):
         """See :meth:`Denoiser.forward`."""
         logits = self.predict(x_t, t, **cond)
         if isinstance(self.process, Masking):
-            logits = _with_known(logits, x_t, self.process.mask)
+            logits = _with_certainty(logits, x_t, self.process.mask)
         return Posterior(logits)
 
 
-def _with_known(logits: Tensor, x_t: Tensor, mask: int) -> Tensor:
+def _with_certainty(logits: Tensor, x_t: Tensor, mask: int) -> Tensor:
     """Logits with certainty at the places that are not masked."""
-    known = (x_t != mask).unsqueeze(-1)
+    visible = (x_t != mask).unsqueeze(-1)
     certain = torch.full_like(logits, IMPOSSIBLE)
     certain.scatter_(-1, x_t.clamp_max(logits.shape[-1] - 1).unsqueeze(-1), 0.0)
-    return torch.where(known, certain, logits)
+    return torch.where(visible, certain, logits)

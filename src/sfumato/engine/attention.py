@@ -1,4 +1,4 @@
-"""The attention that is fastest to train with, for any network that asks torch for attention."""
+"""The fastest attention for training, for any network that calls torch's attention."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sfumato.engine.precision import Decision
 _fused = F.scaled_dot_product_attention
 
 MOST_SCORES = 1024 * 1024
-"""Above this many scores per head their table takes too much memory to hold."""
+"""Above this number of scores per head their table takes too much memory."""
 
 
 def choose_attention(device: torch.device, precision: Decision) -> Decision:
-    """Pick how attention is computed while training: ``explicit`` or torch's ``fused`` kernel."""
+    """Choose the attention for training: ``explicit`` or torch's ``fused`` kernel."""
     if device.type != "cpu":
         return Decision("fused", "the kernels of a GPU are the fastest")
     if precision.choice == "fp32":
@@ -36,13 +36,13 @@ def attention(decision: Decision) -> AbstractContextManager[object]:
 def explicit() -> Iterator[None]:
     """Inside, ``scaled_dot_product_attention`` is two matrix products around a softmax.
 
-    Only where gradients are wanted, the table of scores is of moderate size and there is no
-    dropout, causality or grouping of queries; elsewhere torch's fused kernel is used as ever. On a
-    CPU its backward pass takes two to three times as long as that of the plain products; its
-    forward pass is the faster one.
+    This applies if gradients are needed, the table of scores is of moderate size and there is no
+    dropout, causality or grouping of queries; otherwise torch's fused kernel is used. On a CPU the
+    backward pass of that kernel takes two to three times as long as that of plain products, while
+    its forward pass is faster.
 
-    It stands in torch's own place, so that networks of any origin are served, and so that compilers
-    see plain products (a mode over torch's functions would break their graphs).
+    It replaces torch's own function, so that it works for any network, and so that compilers see
+    plain products (a mode over torch's functions would break their graphs).
     """
     before = F.scaled_dot_product_attention
     F.scaled_dot_product_attention = _attention

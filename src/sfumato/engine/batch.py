@@ -1,7 +1,7 @@
-"""Batches are trees of tensors; the engine moves and cuts them without looking inside.
+"""Batches as trees of tensors, which the engine moves and splits whatever their content.
 
 A tree is a tensor, or a tuple, list, mapping or dataclass of trees; any other leaf (a step number,
-a name) is shared as it is. The first dimension of every tensor counts the samples.
+a name) is shared unchanged. The first dimension of every tensor is that of the samples.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def size(batch: object) -> int:
     """Number of samples of a batch.
 
     Raises:
-        ValueError: It has no tensor, or its tensors disagree.
+        ValueError: The batch has no tensor, or its tensors differ in their first dimension.
     """
     sizes = {tensor.shape[0] for tensor in tensors_of(batch)}
     if len(sizes) != 1:
@@ -42,7 +42,7 @@ def size(batch: object) -> int:
 
 
 def split(batch: Batch, parts: int) -> list[Batch]:
-    """Cut a batch along its samples into at most ``parts`` parts of nearly equal size."""
+    """Split a batch along its samples into at most ``parts`` parts of nearly equal size."""
     if parts == 1:
         return [batch]
     total = size(batch)
@@ -52,7 +52,7 @@ def split(batch: Batch, parts: int) -> list[Batch]:
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """A batch on a device, copied through pinned memory when that device is CUDA."""
+    """Move a batch to a device, through pinned memory if the device is CUDA."""
     if device.type != "cuda":
         return _map(lambda x: x.to(device), batch)
     return _map(lambda x: x if x.is_cuda else x.pin_memory().to(device, non_blocking=True), batch)

@@ -1,12 +1,12 @@
-"""Complete training states on disk, of which the newest whole one is always loadable.
+"""Checkpoints: complete training states on the disk, which survive a crash at any moment.
 
 A checkpoint is a directory ``step-0000123`` of safetensors files and one ``state.json``, with a
-``manifest.json`` that lists the size and SHA-256 of each. It is written beside its place, forced
-to the disk and renamed; the text file ``latest`` then moves to it, and only after that are older
-ones removed. A crash at any moment therefore leaves the previous checkpoint as it was.
+``manifest.json`` that lists the size and SHA-256 of each file. It is written beside its
+destination, flushed to the disk and renamed. Then the text file ``latest`` is updated, and only
+after that older checkpoints are removed.
 
-The directories are the truth: loading takes the highest step that passes its manifest, and
-``latest`` is a convenience for people and scripts.
+Loading takes the highest step that matches its manifest; ``latest`` is only a convenience for
+people and scripts.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Checkpoint:
     """A training state.
 
     Attributes:
-        step: Optimiser steps complete.
+        step: Number of completed optimiser steps.
         tensors: Named tensors by group (``weights``, ``ema``, ``optimizer``); one file each.
         scalars: Everything else, as JSON.
-        path: Where it was read from.
+        path: The directory that it was read from.
     """
 
     step: int
@@ -57,8 +57,8 @@ class CheckpointStore:
 
     Args:
         directory: Usually ``runs/NAME/checkpoints``; created on the first save.
-        keep: How many of the newest to keep.
-        milestone_steps: Checkpoints at multiples of this step are kept for good.
+        keep: Number of newest checkpoints to keep.
+        milestone_steps: Checkpoints at multiples of this step are never removed.
     """
 
     def __init__(self, directory: Path, keep: int = 2, milestone_steps: int | None = None) -> None:
@@ -72,7 +72,7 @@ class CheckpointStore:
         tensors: Mapping[str, Mapping[str, Tensor]],
         scalars: Mapping[str, object],
     ) -> Path:
-        """Write a checkpoint, then point ``latest`` at it, then prune.
+        """Write a checkpoint, update ``latest``, and remove old checkpoints.
 
         Raises:
             DiskFull: There is not enough room; every older checkpoint is intact.
@@ -103,14 +103,14 @@ class CheckpointStore:
         return Checkpoint(step=state.pop("step"), tensors=tensors, scalars=state, path=path)
 
     def load_latest(self) -> tuple[Checkpoint | None, list[Warned]]:
-        """Read the newest checkpoint that is whole.
+        """Read the newest intact checkpoint.
 
         Returns:
-            The checkpoint, or None if none was ever written, and a warning for each newer one
-            that had to be passed over, naming the bad file.
+            The checkpoint, or None if there are none, and a warning for each newer one that was
+            skipped, with the name of the damaged file.
 
         Raises:
-            DamagedFile: There are checkpoints and not one is whole.
+            DamagedFile: All checkpoints are damaged.
             RunError: The newest was written by a newer version.
         """
         warnings: list[Warned] = []
@@ -120,28 +120,28 @@ class CheckpointStore:
                 return self.load(path), warnings
             except DamagedFile as error:
                 problem = error
-                message = f"The checkpoint {path.name} was passed over. {error.what}"
+                message = f"The checkpoint {path.name} was skipped. {error.what}"
                 warnings.append(Warned(step=step, message=message))
         if problem is not None:
             raise problem
         return None, warnings
 
     def steps(self) -> list[tuple[int, Path]]:
-        """The checkpoints present, oldest first, whole or not."""
+        """The checkpoints on the disk, oldest first, intact or damaged."""
         if not self.directory.is_dir():
             return []
         named = ((_NAME.fullmatch(path.name), path) for path in self.directory.iterdir())
         return sorted((int(match[1]), path) for match, path in named if match)
 
     def sweep(self) -> list[Path]:
-        """Remove the drafts of a killed writer. Call it with the run's lock held."""
+        """Remove the drafts of a killed process. Call it with the run's lock held."""
         return storage.sweep(self.directory)
 
     def require_room(self, size: int, count: int = 1) -> None:
-        """Refuse early if ``count`` checkpoints of ``size`` bytes do not fit on the device.
+        """Check that ``count`` checkpoints of ``size`` bytes fit on the device.
 
         Raises:
-            DiskFull: With what is needed and what is free.
+            DiskFull: They do not fit; the message states what is needed and what is free.
         """
         free = disk_free(self.directory)
         if free < size * count:
@@ -152,8 +152,8 @@ class CheckpointStore:
             )
 
     def _prune(self, newest: int) -> None:
-        # A higher step than the one just written belongs to a future that was abandoned by
-        # going back to an older checkpoint; if it stayed, it would be taken for the newest.
+        # A step above the one just written is from before the run went back to an older checkpoint;
+        # it is removed, as it would be loaded as the newest.
         past = [step for step, _ in self.steps() if step <= newest]
         wanted = {*past[-self.keep :], *filter(self.is_milestone, past)}
         for step, path in self.steps():
@@ -161,7 +161,7 @@ class CheckpointStore:
                 storage.remove(path)
 
     def is_milestone(self, step: int) -> bool:
-        """Whether a checkpoint of this step is kept for good."""
+        """Whether a checkpoint of this step is never removed."""
         return self.milestone_steps is not None and step % self.milestone_steps == 0
 
 
@@ -169,7 +169,7 @@ def verify(path: Path) -> list[Path]:
     """Compare a checkpoint with its manifest.
 
     Returns:
-        The files it is made of.
+        The files of the checkpoint.
 
     Raises:
         DamagedFile: A file is missing or differs; the message names it.
@@ -203,7 +203,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             f"{path.parent} was written by a newer version of Sfumato.", version, FORMAT
         )
     if version != FORMAT or not isinstance(files, dict) or STATE not in files:
-        raise DamagedFile(f"{path} is not a manifest of ours.")
+        raise DamagedFile(f"{path} is not a manifest of a checkpoint.")
     return files
 
 

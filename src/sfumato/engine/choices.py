@@ -1,4 +1,4 @@
-"""The choices for speed that training makes on a machine, and measurements that show why."""
+"""The choices that training makes for speed on a machine, and measurements that explain them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TOKENS = (16, 4, 256, 64)  # samples, heads, tokens, size of a head
 
 
 def choices(device: torch.device) -> dict[str, Decision]:
-    """What training on a device will do, each choice by its name and with its reason."""
+    """The choices of training on a device by name, each with its reason."""
     precision = choose_precision("auto", device)
     found = {
         "number format": precision,
@@ -67,14 +67,14 @@ def _memory() -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class Speeds:
-    """How fast a device is; measuring it takes one or two seconds.
+    """Measured speeds of a device.
 
     Attributes:
-        fp32: Billions of operations a second in products of 1024 x 1024 matrices, float32.
+        fp32: Billions of operations per second in products of 1024 x 1024 matrices, float32.
         bf16: The same in bfloat16.
         fused: Milliseconds of torch's fused attention with its gradients, bfloat16, 16 samples of
             256 tokens in 4 heads of 64.
-        explicit: Milliseconds of two plain products for the same.
+        explicit: Milliseconds of the same attention by two plain products.
     """
 
     fp32: float
@@ -84,7 +84,7 @@ class Speeds:
 
 
 def measure_speeds(device: torch.device) -> Speeds:
-    """Measure a device: the best of five rounds each, as other work only ever slows them."""
+    """Measure a device in one or two seconds; each speed is the best of five rounds."""
     q = torch.ones(_TOKENS, device=device, dtype=torch.bfloat16, requires_grad=True)
 
     def attend() -> None:
@@ -108,7 +108,7 @@ def _speed(dtype: torch.dtype, device: torch.device) -> float:
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> float:
-    work()  # The first time pays for what is set up once.
+    work()  # The first call includes the setup.
     times = []
     for _ in range(_ROUNDS):
         _wait(device)

@@ -1,7 +1,7 @@
-"""Whether to compile a module, and what of it: its repeated blocks if it has any, else all of it.
+"""Compiling a module: its repeated blocks if it has any, else all of it.
 
-Blocks that are alike share their code, so the compiler works on the first of them only: half a
-minute for a transformer of any depth, where the whole takes minutes. Compiled code is cached on the
+Equal blocks share their compiled code, so only the first of them is compiled: half a minute for a
+transformer of any depth, instead of minutes for the whole network. Compiled code is cached on the
 disk, and the next run with the same shapes starts within seconds.
 """
 
@@ -25,9 +25,10 @@ from sfumato.errors import SettingError
 Switch = Literal["auto", "on", "off"]
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
-# Measured, see docs/performance.md. On a CPU repeated blocks are compiled in half a minute and then
-# train 1.2 to 1.8 times as fast; a whole U-Net takes two minutes to become a tenth faster. On a GPU
-# blocks take ten seconds and a whole U-Net a minute, and both train at least twice as fast.
+# Minutes of a run from which on compiling pays off; measured, see docs/performance.md. On a CPU
+# repeated blocks are compiled in half a minute and then train 1.2 to 1.8 times as fast; a whole
+# U-Net takes two minutes to become a tenth faster. On a GPU blocks take ten seconds and a whole
+# U-Net a minute, and both train at least twice as fast.
 _REPAID = {
     ("cpu", "repeated blocks"): 5.0,
     ("cpu", "a whole network"): 45.0,
@@ -35,10 +36,10 @@ _REPAID = {
     ("cuda", "a whole network"): 4.0,
 }
 _SHAPES = 256
-"""Of batches, number formats and runs, in one process; torch gives up after eight."""
+"""Largest number of compiled shapes in a process; torch's own limit is eight."""
 _BRIEF = 160
 _REPEATED = 3
-"""Fewer alike are not worth the seams between them."""
+"""Least number of equal blocks that are compiled separately."""
 
 
 def repaid_minutes(device: torch.device, repeated: bool) -> float:
@@ -55,7 +56,7 @@ def choose_compile(
         switch: The setting ``engine.compile``.
         device: Where the module runs.
         minutes: Expected length of the run, if known.
-        repeated: Whether the module has blocks that are alike.
+        repeated: Whether the module has equal blocks.
 
     Raises:
         SettingError: ``switch`` is on, and compiling cannot work on this machine.
@@ -80,9 +81,9 @@ def choose_compile(
 
 
 def compiled_parts(module: nn.Module) -> list[nn.Module]:
-    """Every list of at least three modules that are alike, as one; the module itself if none is.
+    """The members of all lists of at least three equal modules; without them the module itself.
 
-    Alike means of one class and with parameters of the same names and shapes.
+    Modules are equal if they have the same class, and parameters of the same names and shapes.
     """
     lists = (part for part in module.modules() if isinstance(part, nn.ModuleList))
     repeated = [list(blocks) for blocks in lists if _alike(blocks)]
@@ -90,21 +91,21 @@ def compiled_parts(module: nn.Module) -> list[nn.Module]:
 
 
 def is_repeated(module: nn.Module) -> bool:
-    """Whether a module has blocks that are alike."""
+    """Whether a module has equal blocks."""
     return compiled_parts(module) != [module]
 
 
 def compile_parts(module: nn.Module, dynamic: bool | None = None) -> None:
-    """Compile the parts when they are first called; the module stays the same object.
+    """Compile the parts of a module when they are first called; the module stays the same object.
 
     Args:
-        module: Whose parts.
-        dynamic: False to compile for every shape anew, so that what is computed does not depend
-            on the shapes that came before; None to let torch decide.
+        module: The module.
+        dynamic: False compiles every shape separately, so that results do not depend on earlier
+            shapes; None lets torch decide.
     """
-    from torch._dynamo import config  # A second's work, and most runs do without.
+    from torch._dynamo import config  # Takes a second, and most runs do not need it.
 
-    # Past the limit torch falls back to what was written, and so to other last bits.
+    # Beyond the limit torch falls back to uncompiled code, which has other last bits.
     config.recompile_limit = max(_SHAPES, config.recompile_limit)
     for part in compiled_parts(module):
         part.compile(dynamic=dynamic)
@@ -117,23 +118,23 @@ def as_written(module: nn.Module) -> None:
 
 
 def twin(module: ModuleT) -> ModuleT:
-    """A copy that has the same weights, not equal ones: to be compiled, while the other is not."""
+    """A copy that shares the weights, so that one can be compiled and the other not."""
     weights = [*module.parameters(), *module.buffers()]
     return copy.deepcopy(module, {id(weight): weight for weight in weights})
 
 
 def eager() -> AbstractContextManager[object]:
-    """A context in which compiled parts run as they were written."""
+    """A context in which compiled parts run uncompiled."""
     stance: AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
     return stance
 
 
 @cache
 def trial(device: torch.device) -> str:
-    """Compile one line: what is wrong with this machine's compiler, or nothing.
+    """Compile one line; returns the error of this machine's compiler, or an empty string.
 
-    A compiler can be installed and still fail, for want of Python's headers most often. Takes some
-    seconds the first time on a machine.
+    An installed compiler can still fail, mostly because Python's headers are missing. The first
+    call on a machine takes some seconds.
     """
 
     def line(x: torch.Tensor) -> torch.Tensor:
@@ -141,13 +142,13 @@ def trial(device: torch.device) -> str:
 
     try:
         torch.compile(line)(torch.ones(64, device=device))
-    except Exception as error:  # whatever a tool chain can come up with
+    except Exception as error:  # A tool chain can raise anything.
         return f"a trial failed: {brief(error)}"
     return ""
 
 
 def brief(error: Exception) -> str:
-    """The beginning of a compiler's message, which can be pages long."""
+    """The beginning of a compiler's error message, which can be very long."""
     return " ".join(str(error).split())[:_BRIEF] or type(error).__name__
 
 

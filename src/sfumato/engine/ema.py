@@ -2,9 +2,9 @@
 
 Karras et al. 2024, "Analyzing and Improving the Training Dynamics of Diffusion Models"
 (arXiv:2312.02696), section 3. The average after T steps weighs the parameters of step t in
-proportion to ``t ** gamma`` (equation 1), so its width stays a fixed share of the training
-length: no half-life to retune when a run grows. The width is stated as ``sigma_rel``, the
-standard deviation of that profile relative to T.
+proportion to ``t ** gamma`` (equation 1), so its width is a fixed share of the training length, and
+does not have to be retuned when a run becomes longer. The width is ``sigma_rel``, the standard
+deviation of that profile relative to T.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MAX_WIDTH = 0.28
 def named_state(module: nn.Module) -> tuple[dict[str, nn.Parameter], dict[str, Tensor]]:
     """Parameters and persistent buffers by name.
 
-    Tied weights appear under their first name only, so that a file holds each value once and
-    loading it restores the tie.
+    Tied weights appear only under their first name, so that a file holds each value once and
+    loading restores the tie.
 
     Returns:
-        The parameters, and the buffers that belong in a file.
+        The parameters, and the persistent buffers.
     """
     persistent = module.state_dict(keep_vars=True).keys()
     parameters = dict(module.named_parameters())
@@ -66,12 +66,12 @@ class PowerEMA:
     """Running power-function average of a module's parameters; buffers are copied.
 
     Args:
-        module: The module whose weights are followed. Tied weights are averaged once.
+        module: The module whose weights are averaged. Tied weights are averaged once.
         width: ``sigma_rel``, in (0, 0.28].
 
     Attributes:
         gamma: Exponent of the profile.
-        steps: Updates made so far.
+        steps: Number of updates so far.
     """
 
     def __init__(self, module: nn.Module, width: float = 0.1) -> None:
@@ -85,7 +85,7 @@ class PowerEMA:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the module's present weights: one fused pass over memory."""
+        """Add the module's present weights to the average, in one fused pass over memory."""
         self.steps += 1
         # Equation 127: beta(t) = (1 - 1/t)^(gamma + 1). At t = 1 it is 0: the average is the
         # weights themselves, so no bias correction is needed.
@@ -97,12 +97,12 @@ class PowerEMA:
             self._copies[name].copy_(buffer)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The averaged parameters and copied buffers by name, shared and not copied."""
+        """The averaged parameters and the buffers by name; they are not copied."""
         return {**self._averages, **self._copies}
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor], steps: int) -> None:
-        """Put back what :meth:`tensors` gave after ``steps`` updates."""
+        """Restore the result of :meth:`tensors` after ``steps`` updates."""
         for name, mine in self.tensors().items():
             mine.copy_(tensors[name])
         self.steps = steps
@@ -116,7 +116,7 @@ class PowerEMA:
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
-        """Inside the block the followed module holds the averaged weights. Nothing is copied."""
+        """A context in which the module holds the averaged weights; nothing is copied."""
         self._swap()
         try:
             yield

@@ -1,7 +1,7 @@
-"""The events of training: plain facts for display and for the log, yielded one at a time.
+"""The events of training, for display and for the log.
 
-Nothing has to be done about an event: what a run does on the way is in ``engine.watch``. Durations
-are seconds on a monotonic clock, so a clock set back harms nothing.
+Events are information only: the actions of a run between steps are in ``engine.watch``. Durations
+are seconds on a monotonic clock, which is not affected by changes of the system clock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Event:
     """Base of all events.
 
     Attributes:
-        step: Number of optimiser steps that were complete.
+        step: Number of completed optimiser steps.
     """
 
     step: int
@@ -27,13 +27,13 @@ class Started(Event):
     """Training is about to begin or to resume.
 
     Attributes:
-        samples: Samples seen so far, over all sessions.
+        samples: Number of samples so far, over all sessions.
         elapsed: Seconds trained so far, over all sessions.
         parameters: Number of trainable weights.
-        device: Where they live.
-        precision: Number format of the products, and why.
-        attention: How attention is computed, and why.
-        compile: Whether the module is compiled, and why.
+        device: Device of the weights.
+        precision: Number format of the matrix products, with the reason.
+        attention: Kind of attention, with the reason.
+        compile: Whether the module is compiled, with the reason.
         resumed: Whether training resumes from a checkpoint.
     """
 
@@ -49,17 +49,17 @@ class Started(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Event):
-    """How far training is.
+    """The progress of training.
 
     Attributes:
-        steps: Length of the run in steps; None if it is given in minutes alone.
+        steps: Length of the run in steps; None if it is limited only in minutes.
         share: Share of the run that is done, in [0, 1].
-        samples: Samples seen.
+        samples: Number of samples so far.
         loss: Mean loss, smoothed over about the last 50 steps.
         lr: Learning rate of the last step.
         grad_norm: Global gradient norm of the last step, before clipping.
         samples_per_second: Recent throughput.
-        waiting: Share of recent time, in [0, 1], in which steps waited for their batches.
+        waiting: Share of the recent time, in [0, 1], that steps waited for their batches.
         eta_seconds: Expected time to the end.
         elapsed: Seconds trained, over all sessions.
     """
@@ -91,7 +91,7 @@ class Previewed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric(Event):
-    """A number that was measured by an evaluation on the way."""
+    """A number that was measured by an evaluation while training."""
 
     name: str
     value: float
@@ -112,18 +112,18 @@ class Kept(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warned(Event):
-    """Something a person should know, though training goes on."""
+    """A warning for the user; training continues."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped(Event):
-    """A step left the weights as they were, as its loss or gradient was not finite.
+    """A step did not change the weights, because its loss or gradient was not finite.
 
     Attributes:
         places: Places in the step's batch of the samples whose loss is not finite, from 0.
-        why: The value that was found, and where.
+        why: The value that is not finite, and its place.
     """
 
     places: tuple[int, ...]
@@ -139,7 +139,7 @@ class Done(Event):
     elapsed: float
 
 
-# Names of events in the log where they differ from those of their classes: logs outlive code.
+# Stored names of events that differ from the names of their classes.
 _LOGGED_AS: dict[type[Event], str] = {Previewed: "previewdue"}
 
 

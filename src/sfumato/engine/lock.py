@@ -1,7 +1,7 @@
-"""One writer to a run directory.
+"""The lock of a run directory, which allows a single writer.
 
-The lock is the kernel's (``flock``), so it ends with the process that holds it, however that
-process ends: there is no stale lock to break. The file's text only tells a human who holds it.
+The lock is the kernel's (``flock``), so it is released when its process ends in any way, and never
+becomes stale. The file's text only tells a human who holds it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 class RunLock:
     """Hold a run directory for writing, as a context manager.
 
-    Where the file system knows no locks, as some over a network do not, nothing is held and nobody
-    is locked out: the files of two writers are whole all the same, but one overwrites the other's.
+    On file systems without locks, such as some network file systems, nothing is locked: the files
+    of two writers are intact, but one overwrites those of the other.
 
     Args:
         directory: The run directory; it is created if missing.
 
     Raises:
-        RunLocked: On entry, when another process holds it; the message gives its id.
+        RunLocked: On entry, if another process holds the lock; the message names its id.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -67,14 +67,14 @@ class RunLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # The file stays: unlinking it would let two processes lock two files of one name.
+        # The file stays, as unlinking it would let two processes lock two files of the same name.
         if self._stream is not None:
             self._stream.close()
             self._stream = None
 
 
 def holder(directory: Path) -> str | None:
-    """Who is writing to a run directory, in words; None if nobody is."""
+    """The process that is writing to a run directory, in words; None without one."""
     path = directory / _NAME
     return _named(path) if is_held(path) else None
 

@@ -1,4 +1,4 @@
-"""Records of a run: a line of JSON per event, and optionally TensorBoard."""
+"""The logs of a run: one line of JSON per event, and optionally TensorBoard."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sfumato.errors import MissingExtra
 
 
 class JsonLog:
-    """Appends events to a file, one line of JSON each, flushed at once.
+    """Appends events to a file as lines of JSON, and flushes each line.
 
-    A session that resumes appends to the same file: its ``started`` line gives the step it went on
-    from, and lines of later steps above it belong to work that was lost with the crash.
+    A resumed session appends to the same file. Its ``started`` line states the step from which it
+    resumed; earlier lines of later steps belong to work that was lost in a crash.
 
     Args:
         path: Usually ``runs/NAME/log.jsonl``.
@@ -28,7 +28,7 @@ class JsonLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         torn = _ends_in_half_a_line(path)
         self._stream = path.open("a", encoding="utf-8")
-        if torn:  # A killed writer may leave half a line: keep it from spoiling ours.
+        if torn:  # A killed process may leave half a line, which must not merge with the next one.
             self._stream.write("\n")
 
     def write(self, event: Event) -> None:
@@ -47,7 +47,7 @@ class TensorBoardLog:
     """Writes the curves of a run for TensorBoard.
 
     Args:
-        directory: Where TensorBoard is to look.
+        directory: The folder to open in TensorBoard.
 
     Raises:
         MissingExtra: The package is not installed.
@@ -58,7 +58,7 @@ class TensorBoardLog:
 
     @staticmethod
     def require() -> Any:
-        """The class that writes; raises :class:`MissingExtra` unless the package is installed."""
+        """Import the writer; raises :class:`MissingExtra` if the package is not installed."""
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
@@ -66,7 +66,7 @@ class TensorBoardLog:
         return SummaryWriter
 
     def write(self, event: Event) -> None:
-        """Add the numbers of a Progress or Metric event; others are not curves."""
+        """Add the numbers of a Progress or Metric event; other events are ignored."""
         for name, value in _curves(event).items():
             self._writer.add_scalar(name, value, event.step)
 
@@ -105,5 +105,5 @@ def _curves(event: Event) -> dict[str, float]:
 
 
 def _plain(value: object) -> object:
-    """JSON has no infinity (an unknown ETA) and no NaN: both become null."""
+    """Replace infinity (an unknown ETA) and NaN, which JSON does not have, by null."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

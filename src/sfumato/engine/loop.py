@@ -1,8 +1,8 @@
-"""The training loop: a generator of events.
+"""The training loop, as a generator of events.
 
-Around each optimiser step (``step``) the loop resumes, saves, paces itself and stops on request.
-Everything it does to the weights is a pure function of the step and the state, so a run that was
-killed and resumed ends bit for bit where the unbroken one ends.
+Around the optimiser steps (``engine.step``) the loop resumes, saves, reports and stops on request.
+All changes of the weights are a pure function of the step and the state, so a run that was killed
+and resumed ends with the same bits as an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class Trainer(Generic[Batch]):
 
     Args:
         module: The module, on the device where it is to be trained.
-        loss: From a batch, or a part of one, to one loss per sample, shape (B,). It calls
-            ``module``; whatever it draws at random must be a function of the batch's content.
-        batches: From a step to its batch of ``settings.batch`` samples (see ``engine.batch``): a
-            pure function, called on another thread and ahead of time.
+        loss: A function from a batch, or a part of one, to one loss per sample, shape (B,). It
+            calls ``module``; its random numbers must be a function of the batch's content.
+        batches: A pure function from a step to its batch of ``settings.batch`` samples (see
+            ``engine.batch``), called ahead of time on other threads.
         settings: How to train.
-        checkpoints: Where to save. Hold the run's lock while running.
-        identity: Facts that a resumed run must share with the saved one (a digest of the data, the
-            seed), as JSON; the batch size is always among them.
+        checkpoints: The store of checkpoints. Hold the run's lock while training.
+        identity: Facts that must be the same when a run is resumed (a digest of the data, the
+            seed), as JSON; the batch size is always included.
 
     Attributes:
         state: The module, its average, its optimiser and the counters.
@@ -88,7 +88,7 @@ class Trainer(Generic[Batch]):
 
     @property
     def ema(self) -> PowerEMA:
-        """The averaged weights; ``with trainer.ema.swapped():`` shows them in the module."""
+        """The averaged weights; ``with trainer.ema.swapped():`` puts them into the module."""
         return self.state.ema
 
     def restore(self, checkpoint: Checkpoint, allow_changes: bool = False) -> None:
@@ -119,12 +119,12 @@ class Trainer(Generic[Batch]):
         watch: Watch | None = None,
         allow_changes: bool = False,
     ) -> Iterator[Event]:
-        """Train until the budget is spent, resuming from the newest whole checkpoint if any.
+        """Train until the budget is spent, from the newest intact checkpoint if there is one.
 
         Args:
             budget: Length of the run over all its sessions.
             stop: Once it is set, training finishes its step, saves and raises ``Interrupted``.
-            watch: What to do on the way, such as evaluations and previews; nothing by default.
+            watch: Actions between steps, such as evaluations and previews; by default none.
             allow_changes: See :meth:`restore`.
 
         Yields:
@@ -158,7 +158,7 @@ class Trainer(Generic[Batch]):
         yield from warnings
         if checkpoint is not None:
             self.restore(checkpoint, allow_changes)
-        # While one checkpoint is being written, the ones it replaces are still there.
+        # While a checkpoint is being written, the ones that it replaces still exist.
         missing = self.checkpoints.keep + 1 - len(self.checkpoints.steps())
         self.checkpoints.require_room(self.state.expected_size(), count=max(1, missing))
 
@@ -193,7 +193,7 @@ class Trainer(Generic[Batch]):
     def _train(self, budget: Budget, stop: StopRequest, watch: Watch) -> Iterator[Event]:
         state, settings = self.state, self.settings
         pace = Pace(state.step, state.samples, state.elapsed)
-        say = Cadence(settings.progress_seconds, share=1.0)
+        report = Cadence(settings.progress_seconds, share=1.0)
         save = Cadence(every(settings.save_minutes))
         preview = Cadence(every(settings.preview_minutes))
         evaluate = Cadence(_EVALUATE_SECONDS, _EVALUATE_SHARE)
@@ -208,13 +208,13 @@ class Trainer(Generic[Batch]):
                     yield Skipped(step=state.step - 1, places=skipped.places, why=skipped.why)
                 state.elapsed = pace.tick(state.step, state.samples, batches.waited)
                 state.progress = budget.progress(state.step, state.elapsed)
-                # Before it is saved: what resumes from a checkpoint has passed all before it.
+                # Before the step is saved, as a resumed run starts after its checkpoint.
                 if state.step.bit_count() == 1:
                     yield from watch.power_of_two(state.step)
-                if say.due() or state.progress >= 1.0:
-                    with say.turn():
+                if report.due() or state.progress >= 1.0:
+                    with report.turn():
                         yield self._progress(budget, pace)
-                # Before it is saved: what resumes from a checkpoint was measured at its step.
+                # Before the step is saved, for the same reason.
                 if self._is_evaluation_step(evaluate) or state.progress >= 1.0:
                     with evaluate.turn():
                         yield from self._evaluate(watch)
@@ -229,23 +229,23 @@ class Trainer(Generic[Batch]):
                         yield from self._preview(watch)
 
     def _check_compiled(self, batch: Batch) -> Iterator[Event]:
-        """Compare the compiled module with the module as written, once; in doubt use the latter."""
+        """Compare the compiled module with the uncompiled one, once; in doubt use the latter."""
         self._compiled = False
         with eager():
             expected = self._stepper.gradient_norm(batch)
         try:
             found = self._stepper.gradient_norm(batch)
-        except Exception as error:  # whatever a compiler can come up with
+        except Exception as error:  # A compiler can raise anything.
             why = f"it failed: {brief(error)}"
         else:
-            # Another order of sums, or other dropout, changes the norm by some per cent at most.
+            # Another order of sums, or other dropout, changes the norm by a few per cent at most.
             if not math.isfinite(expected) or 0.8 * expected <= found <= 1.25 * expected:
                 return
             why = f"its gradient has a norm of {found:g} where {expected:g} is right"
         as_written(self.state.module)
         yield Warned(
             step=self.state.step,
-            message=f"The compiled network is not used, {why}. Training goes on uncompiled.",
+            message=f"The compiled network is not used, {why}. Training continues uncompiled.",
         )
 
     def _prefetcher(self, budget: Budget) -> Prefetcher[Batch]:
@@ -260,18 +260,18 @@ class Trainer(Generic[Batch]):
         interval, samples = self.settings.evaluate_samples, self.state.samples
         if interval is None:
             return cadence.due()
-        # A function of the step alone, so that a resumed run measures where the unbroken one does.
+        # A function of the step alone, so that a resumed run evaluates at the same steps.
         return samples // interval > (samples - self.settings.batch) // interval
 
     def _evaluate(self, watch: Watch) -> Iterator[Event]:
         """Let the watch measure the averaged weights."""
-        # The module is compiled for training: other shapes would be compiled all over again.
+        # The module is compiled for training, and other shapes would be compiled separately.
         with eager():
             yield from watch.evaluate(self.state.step)
         self.state.module.train()
 
     def _preview(self, watch: Watch) -> Iterator[Event]:
-        """Let the watch show what the averaged weights can do."""
+        """Let the watch preview the averaged weights."""
         with eager():
             yield from watch.preview(self.state.step)
         self.state.module.train()
@@ -282,7 +282,7 @@ class Trainer(Generic[Batch]):
         return regular or self.checkpoints.is_milestone(self.state.step)
 
     def _save(self, watch: Watch) -> Iterator[Event]:
-        """Save, unless this very step is already on the disk."""
+        """Save, unless this step is already on the disk."""
         if self._saved_step == self.state.step:
             return
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Facts about the machine: its device, cores, memory and disk, and two settings of its memory."""
+"""Facts about the machine: its device, cores, memory and disk; and handling of its memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _M_MMAP_THRESHOLD = -3
 _MOST_LOADERS = 12
 _MMAP_LIMIT = 32 * 2**20  # Older glibc refuses anything above.
 _MEMINFO = Path("/proc/meminfo")
-# Version 2 and version 1 of control groups: the limit, and what is used of it.
+# The limit and the usage of memory in version 2 and version 1 of control groups.
 _GROUPS = (
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
     (
@@ -29,22 +29,22 @@ _GROUPS = (
         Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
     ),
 )
-# Torch raises a plain RuntimeError where a CPU has none left.
+# Torch raises a plain RuntimeError if a CPU has no memory left.
 _PHRASES = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What ``sfumato doctor`` reports.
+    """The facts about the machine that ``sfumato doctor`` reports.
 
     Attributes:
         system: Operating system and architecture.
         cores: Logical cores this process may use.
         threads: Threads that torch uses for one operation.
-        memory: Physical memory in bytes, if the system tells.
-        disk_free: Free bytes where runs are written.
+        memory: Physical memory in bytes, if known.
+        disk_free: Free bytes on the disk of the runs.
         torch: Version of torch.
-        compiler: C++ compiler that torch.compile would call on a CPU, if any.
+        compiler: C++ compiler that torch.compile calls on a CPU, if any.
         accelerator: Name of the accelerator, if any.
     """
 
@@ -62,7 +62,7 @@ def describe(directory: Path) -> Machine:
     """Collect the facts.
 
     Args:
-        directory: Where runs are to be written; it or its nearest existing parent is measured.
+        directory: Folder of the runs; the disk of its nearest existing parent is measured.
     """
     return Machine(
         system=f"{platform.system()} {platform.machine()}",
@@ -77,9 +77,9 @@ def describe(directory: Path) -> Machine:
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device to work on: the one named; for ``auto``, CUDA if present and the CPU otherwise.
+    """The device of a name; for ``auto`` CUDA if present, else the CPU.
 
-    Apple's MPS is not chosen: it has no float64, in which times are kept.
+    Apple's MPS is never chosen, as it has no float64, which times need.
     """
     if name != "auto":
         return torch.device(name)
@@ -96,7 +96,7 @@ def usable_cores() -> int:
 
 
 def loader_threads(device: torch.device) -> int:
-    """How many threads should prepare batches: one beside a CPU, which trains on all its cores."""
+    """Number of threads that prepare batches; one on a CPU, which trains on all its cores."""
     return 1 if device.type == "cpu" else max(1, min(_MOST_LOADERS, usable_cores() - 1))
 
 
@@ -121,12 +121,11 @@ def can_keep_freed_memory() -> bool:
 
 @cache
 def keep_freed_memory() -> bool:
-    """Tell the C library to keep freed blocks for reuse instead of returning them to the system.
+    """Make the C library keep freed blocks for reuse instead of returning them to the system.
 
-    Every training step frees and asks again for the same large activations. By default glibc maps
-    and unmaps each of them, and the kernel clears every page anew. The price is that memory once
-    used stays with the process, so this is called by an entry point that owns the process, never
-    on import.
+    Every training step frees and allocates the same large activations. By default glibc maps and
+    unmaps each of them, and the kernel clears every page again. As memory then stays with the
+    process, this is called by entry points that own the process, never on import.
 
     Returns:
         Whether the library accepted the setting; False on systems without glibc.
@@ -143,11 +142,11 @@ def keep_freed_memory() -> bool:
 
 @contextmanager
 def memory_explained(what: str, hint: str) -> Iterator[None]:
-    """A context in which a lack of memory becomes :class:`OutOfMemory`; other errors pass.
+    """A context in which a lack of memory becomes :class:`OutOfMemory`; other errors pass through.
 
     Args:
-        what: What did not fit, such as "A training step".
-        hint: How to need less memory.
+        what: What does not fit, such as "A training step".
+        hint: How to use less memory.
     """
     try:
         yield
@@ -160,21 +159,21 @@ def memory_explained(what: str, hint: str) -> Iterator[None]:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Bytes that work on a device could take now; None where the system does not tell.
+    """Bytes of memory that are free on a device; None if unknown.
 
-    On a GPU what is free, and what torch holds unused. On a CPU what the system calls available,
-    or half of the physical memory where it has no such figure, and no more than the container's
-    limit leaves.
+    On a GPU this includes memory that torch has reserved and does not use. On a CPU it is what the
+    system reports as available, or half of the physical memory without such a figure, limited by
+    the container.
     """
     if device.type == "cuda":
         held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + held
-    known = [bytes_ for bytes_ in (_available(), _left_in_group()) if bytes_ is not None]
-    return min(known) if known else None
+    limits = [limit for limit in (_available(), _left_in_group()) if limit is not None]
+    return min(limits, default=None)
 
 
 def physical_memory() -> int | None:
-    """Bytes built into the machine; None where the system does not tell."""
+    """Bytes of physical memory; None if unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -208,7 +207,7 @@ def _available() -> int | None:
 def _left_in_group() -> int | None:
     for limit, used in _GROUPS:
         try:
-            # Without a limit the first version tells an absurdly large one, the second "max".
+            # Without a limit version 1 reports a huge number, and version 2 "max".
             return max(0, int(limit.read_text("ascii")) - int(used.read_text("ascii")))
         except (OSError, ValueError):
             continue

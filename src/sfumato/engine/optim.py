@@ -1,7 +1,7 @@
-"""Specs of optimisers, and how they are built from named parameters.
+"""Specs of optimisers, which build optimisers from named parameters.
 
-A spec is JSON; ``build`` turns it into an ordinary ``torch.optim.Optimizer``. Weight decay is
-decoupled and never touches vectors (biases, gains), which have no direction to decay.
+A spec is JSON; ``build`` makes an ordinary ``torch.optim.Optimizer`` from it. Weight decay is
+decoupled and not applied to vectors (biases, gains).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class OptimizerSpec(Part):
-    """Base of all optimisers as data; each has a field ``lr``, the peak learning rate."""
+    """Base of all specs of optimisers; each has a field ``lr``, the peak learning rate."""
 
     if TYPE_CHECKING:
-        # For type checkers only, as ``kind`` is: declared here it would come first in every spec.
+        # For type checkers only, like ``kind``: a field here would come first in every spec.
         @property
         def lr(self) -> float:
             """The peak learning rate."""
@@ -76,7 +76,7 @@ class MuonSpec(OptimizerSpec):
         betas: Moments of the AdamW half.
         eps: Root guard of the AdamW half.
         adamw_names: A matrix whose dotted name has one of these as a whole word (``_`` and ``.``
-            separate words) is a table or an outer layer rather than a hidden one: AdamW takes it.
+            separate words) is a table or an outer layer, which AdamW updates.
     """
 
     kind: Literal["muon"] = "muon"

@@ -29,9 +29,9 @@ ITERATIONS = 5
 class LightOptimizer(torch.optim.Optimizer):
     """An ordinary optimiser whose methods do not import ``torch._dynamo``.
 
-    Torch hides the methods of its optimisers from its compiler, and imports the compiler for that:
-    more than a second before the first step of a run that compiles nothing. No step of ours is
-    ever compiled, so the methods are used as they were written.
+    Torch wraps the methods of its optimisers to exclude them from compilation, and imports its
+    compiler for that, which takes more than a second. Steps are never compiled here, so the
+    unwrapped methods are used.
     """
 
     add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
@@ -62,7 +62,7 @@ class LightOptimizer(torch.optim.Optimizer):
         raise NotImplementedError
 
     def _slots(self, parameter: nn.Parameter, *names: str) -> list[Tensor]:
-        """Tensors of state, each shaped like the parameter and zero at first."""
+        """Tensors of state, each shaped like the parameter and initially zero."""
         state = self.state[parameter]
         for name in names:
             if name not in state:
@@ -70,7 +70,7 @@ class LightOptimizer(torch.optim.Optimizer):
         return [state[name] for name in names]
 
     def _adamw(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
-        """Update as AdamW does, with its fused kernel."""
+        """Update by AdamW, with its fused kernel."""
         slots = [self._slots(p, "exp_avg", "exp_avg_sq") for p in parameters]
         adamw(
             list[Tensor](parameters),
@@ -98,10 +98,10 @@ class LightOptimizer(torch.optim.Optimizer):
 
 
 class AdamW(LightOptimizer):
-    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101): the numbers of ``torch.optim.AdamW``.
+    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101), with the bits of ``torch.optim.AdamW``.
 
     Args:
-        groups: As torch's optimisers take them, each with its ``weight_decay``.
+        groups: Parameter groups of torch's optimisers, each with its ``weight_decay``.
         lr: Learning rate.
         betas: Decay of the first and second moments per step.
         eps: Added to the root of the second moment.
@@ -167,7 +167,7 @@ class Muon(LightOptimizer):
         directions = torch._foreach_lerp(gradients, momenta, group["momentum"])
         if group["weight_decay"]:
             torch._foreach_mul_(list[Tensor](parameters), 1.0 - group["lr"] * group["weight_decay"])
-        # Matrices of one shape are orthogonalised as one batch: fewer, larger products.
+        # Matrices of the same shape are orthogonalised as one batch, for fewer and larger products.
         by_shape = defaultdict[tuple[int, int], list[int]](list)
         for i, direction in enumerate(directions):
             by_shape[len(direction), direction[0].numel()].append(i)
@@ -179,10 +179,10 @@ class Muon(LightOptimizer):
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
-    """Push all singular values of a stack of matrices towards 1 (into about [0.7, 1.2]).
+    """Move all singular values of a stack of matrices towards 1, into about [0.7, 1.2].
 
-    Newton-Schulz iteration; singular vectors are kept. Five rounds of products of 8 bits of
-    precision are enough for that, so they run in bfloat16 where the device is fast at it.
+    Newton-Schulz iteration, which preserves singular vectors. Five rounds with 8 bits of precision
+    are enough, so they run in bfloat16 where the device is fast at it.
 
     Args:
         matrices: Shape (k, m, n).

@@ -1,6 +1,6 @@
-"""Time in a run: how fast it goes, when it will end, and what is due every so often.
+"""Time in a run: throughput, expected end, and recurring turns.
 
-All of it is measured on a monotonic clock, so a clock set back harms nothing.
+All times are from a monotonic clock, which is not affected by changes of the system clock.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Pace:
     """Time trained, recent throughput and expected time to the end.
 
     Args:
-        step: Steps done before this session.
-        samples: Samples seen before this session.
+        step: Number of steps before this session.
+        samples: Number of samples before this session.
         elapsed: Seconds trained before this session.
         clock: A monotonic clock in seconds.
     """
@@ -42,18 +42,18 @@ class Pace:
         return self._clock() - self._origin
 
     def tick(self, step: int, samples: int, waited: float) -> float:
-        """Note that a step has ended.
+        """Record the end of a step.
 
         Args:
-            step: Steps done.
-            samples: Samples seen.
-            waited: Seconds that this session has waited for batches in all.
+            step: Number of steps so far.
+            samples: Number of samples so far.
+            waited: Total seconds that this session has waited for batches.
 
         Returns:
             Seconds trained, over all sessions.
         """
         now = self.elapsed
-        # About sixty marks describe the window, however short the steps.
+        # The window has about sixty marks, however short the steps are.
         if len(self._marks) > 1 and now - self._marks[-2][0] < WINDOW / 60:
             self._marks.pop()
         self._marks.append((now, step, samples, waited))
@@ -69,7 +69,7 @@ class Pace:
 
     @property
     def waiting(self) -> float:
-        """Share of recent time, in [0, 1], in which steps waited for their batches."""
+        """Share of the recent time, in [0, 1], that steps waited for their batches."""
         (then, _, _, before), (now, _, _, waited) = self._marks[0], self._marks[-1]
         return min(1.0, (waited - before) / (now - then)) if now > then else 0.0
 
@@ -85,12 +85,12 @@ class Pace:
 
 
 class Cadence:
-    """Due every ``seconds``, or more rarely if its turns take more than their share of the time.
+    """A turn every ``seconds``, or less often if turns take more than their share of the time.
 
     Args:
-        seconds: Interval from the beginning of one turn to the next; infinity is never due.
-        share: Largest share of the time that turns may take: after a turn of d seconds the next
-            one begins at the earliest ``d / share`` after it began.
+        seconds: Interval between the starts of two turns; infinity means never.
+        share: Largest share of the time for turns: after a turn of d seconds the next one starts
+            at the earliest ``d / share`` after its start.
         clock: A monotonic clock in seconds.
     """
 
@@ -106,7 +106,7 @@ class Cadence:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """A context around a turn that was due; its duration is measured."""
+        """A context around a turn, whose duration is measured."""
         began = self._clock()
         yield
         duration = self._clock() - began
@@ -114,5 +114,5 @@ class Cadence:
 
 
 def every(minutes: float | None) -> float:
-    """Minutes as seconds; None is never."""
+    """Minutes in seconds; None means never."""
     return math.inf if minutes is None else 60.0 * minutes

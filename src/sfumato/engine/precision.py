@@ -1,4 +1,4 @@
-"""The choice of a number format, with its reason in words."""
+"""The choice of a number format, with its reason."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NumberFormat = Literal["fp32", "bf16"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A choice and why it was made.
+    """A choice and its reason.
 
     Attributes:
-        choice: ``fp32`` or ``bf16``; ``on`` or ``off``.
-        reason: One clause for a person to read.
+        choice: The choice, such as ``fp32`` or ``bf16``, ``on`` or ``off``.
+        reason: A clause for the user.
     """
 
     choice: str
@@ -31,7 +31,7 @@ class Decision:
 
 
 def choose_precision(name: PrecisionName, device: torch.device) -> Decision:
-    """Pick the number format of matrix products; weights and optimiser state stay float32."""
+    """Choose the number format of matrix products; weights and optimiser state stay float32."""
     if name == "fp32":
         return Decision("fp32", "as set")
     fast, reason = _fast_bf16(device)
@@ -65,7 +65,7 @@ def _fast_bf16(device: torch.device) -> tuple[bool, str]:
 
 @cache
 def _bf16_wins_a_race() -> tuple[bool, str]:
-    """For versions of torch that cannot tell: time one product in each format."""
+    """Time one product in each format, for versions of torch without a query."""
     fp32, bf16 = _product_seconds(torch.float32), _product_seconds(torch.bfloat16)
     return bf16 < fp32, f"a trial product took {bf16 / fp32:.1f} times as long in bf16"
 

@@ -1,4 +1,4 @@
-"""Preparing the next batches while the present one trains."""
+"""Preparing the next batches on other threads while the present one trains."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _PATIENCE = 2.0
 class Prefetcher(Generic[Item]):
     """Calls ``load(step)`` for consecutive steps on threads, ahead of the consumer.
 
-    The steps are dealt out in turn, so that items come in order however long each takes.
+    The steps are assigned to threads in turn, so that items arrive in order.
 
-    Torch uses one core for the operations of each of these threads. With teams of their own there
-    would be more threads than cores, and OpenMP then puts every thread to sleep between two
-    operations, those of the consumer too: a training step took 5 to 20 % longer.
+    Torch uses one core for the operations of each of these threads. With several cores each there
+    would be more threads than cores, and OpenMP would then put every thread to sleep between two
+    operations, also those of the consumer: a training step took 5 to 20 % longer.
 
     Args:
-        load: Gives the item of a step; a pure function of it, safe to call from several threads.
+        load: A pure function from a step to its item, safe to call from several threads.
         start: First step.
-        stop: Step before which to stop loading; None never stops.
+        stop: Step before which loading stops; None never stops.
         timeout: Seconds that :meth:`next` waits before it gives up.
-        threads: How many load at once; each is at most two items ahead.
+        threads: Number of threads; each is at most two items ahead.
 
     Attributes:
-        waited: Seconds that :meth:`next` has waited in all for items that were not ready.
+        waited: Total seconds that :meth:`next` has waited for items that were not ready.
     """
 
     def __init__(
@@ -51,20 +51,20 @@ class Prefetcher(Generic[Item]):
         self._load = load
         self._timeout = timeout
         self._closing = threading.Event()
-        self._narrowed = threading.Barrier(threads + 1)
+        self._limited = threading.Barrier(threads + 1)
         self._start = self._taken = start
-        self._hands = [_Hand(_steps(start + k, stop, threads)) for k in range(threads)]
-        # Daemons, so that a reader stuck in the system cannot keep the process alive.
+        self._lanes = [_Lane(_steps(start + k, stop, threads)) for k in range(threads)]
+        # Daemon threads, so that a blocked read cannot keep the process alive.
         self._threads = [
-            threading.Thread(target=self._work, args=(hand,), name="sfumato-batches", daemon=True)
-            for hand in self._hands
+            threading.Thread(target=self._work, args=(lane,), name="sfumato-batches", daemon=True)
+            for lane in self._lanes
         ]
 
     def __enter__(self) -> Self:
         cores = torch.get_num_threads()
         for thread in self._threads:
             thread.start()
-        self._narrowed.wait()
+        self._limited.wait()
         torch.set_num_threads(cores)
         return self
 
@@ -75,8 +75,8 @@ class Prefetcher(Generic[Item]):
         trace: TracebackType | None,
     ) -> None:
         self._closing.set()
-        for hand in self._hands:
-            hand.empty()  # Whoever waits to hand over an item can then see that we close.
+        for lane in self._lanes:
+            lane.empty()  # A thread that waits to deliver an item then sees the closing.
         until = time.monotonic() + _PATIENCE
         for thread in self._threads:
             thread.join(timeout=max(0.0, until - time.monotonic()))
@@ -85,13 +85,13 @@ class Prefetcher(Generic[Item]):
         """The item of the next step.
 
         Raises:
-            LateBatch: It did not arrive in time.
-            BaseException: Whatever ``load`` raised, with its own traceback and the step noted.
+            LateBatch: The item did not arrive in time.
+            BaseException: The error of ``load``, with its traceback and a note of the step.
         """
-        hand = self._hands[(self._taken - self._start) % len(self._hands)]
+        lane = self._lanes[(self._taken - self._start) % len(self._lanes)]
         began = time.monotonic()
         try:
-            item, error = hand.ready.get(timeout=self._timeout)
+            item, error = lane.ready.get(timeout=self._timeout)
         except queue.Empty:
             raise LateBatch(
                 f"The batch of step {self._taken} did not arrive within {self._timeout:g} s.",
@@ -103,39 +103,39 @@ class Prefetcher(Generic[Item]):
             raise error
         self.waited += time.monotonic() - began
         self._taken += 1
-        return item  # type: ignore[no-any-return]  # None only beside an error
+        return item  # type: ignore[no-any-return]  # None only together with an error.
 
-    def _narrow(self) -> None:
-        """One core for this thread."""
-        # Each thread has a number of its own, which it takes from the process's when it is first
-        # read. Setting it sets the process's as well, so the consumer sets that back.
+    def _use_one_core(self) -> None:
+        """Limit torch to one core on this thread."""
+        # Each thread has its own number of cores, which is copied from the process's when it is
+        # first read. Setting it also sets the process's, so the consumer restores that.
         torch.get_num_threads()
         torch.set_num_threads(1)
-        self._narrowed.wait()
+        self._limited.wait()
 
     @torch.no_grad()
-    def _work(self, hand: _Hand) -> None:
-        self._narrow()
-        for step in hand.steps:
+    def _work(self, lane: _Lane) -> None:
+        self._use_one_core()
+        for step in lane.steps:
             if self._closing.is_set():
                 return
             try:
-                hand.ready.put((self._load(step), None))
-            except BaseException as error:  # handed to the consumer, whatever it is
+                lane.ready.put((self._load(step), None))
+            except BaseException as error:  # Passed on to the consumer.
                 error.add_note(f"while preparing the batch of step {step}")
-                hand.ready.put((None, error))
+                lane.ready.put((None, error))
                 return
 
 
-class _Hand:
-    """What one thread loads, and where it puts it."""
+class _Lane:
+    """The steps that one thread loads, and the queue of its items."""
 
     def __init__(self, steps: Iterator[int]) -> None:
         self.steps = steps
         self.ready: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(1)
 
     def empty(self) -> None:
-        """Throw away what waits to be taken."""
+        """Discard the item in the queue."""
         with contextlib.suppress(queue.Empty):
             self.ready.get_nowait()
 

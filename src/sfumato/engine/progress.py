@@ -1,4 +1,4 @@
-"""Showing events to a person: a live bar on a terminal, plain lines in a file or a pipe."""
+"""Displaying events: a live bar on a terminal, plain lines in a file or a pipe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOTABLE = 0.02
 
 
 class Display(Protocol):
-    """Something that shows events; used as a context manager."""
+    """A display of events; used as a context manager."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -37,15 +37,15 @@ class Display(Protocol):
 
 
 def choose_display(console: Console) -> Display:
-    """A live bar if the console is a terminal, plain lines otherwise."""
+    """A live bar if the console is a terminal, else plain lines."""
     return Bar(console) if console.is_terminal else Lines(console)
 
 
 class Lines:
-    """Plain lines: progress every ten seconds or twentieth of the run, other events at once.
+    """Plain lines: progress every ten seconds or twentieth of the run, other events immediately.
 
     Args:
-        console: Where to print.
+        console: The console to print to.
         clock: A monotonic clock in seconds.
     """
 
@@ -67,7 +67,7 @@ class Lines:
         pass
 
     def show(self, event: Event) -> None:
-        """Print one event, if it is worth a line."""
+        """Print one event, unless it is a progress too soon after the last one."""
         text = describe_progress(event) if isinstance(event, Progress) else describe(event)
         if text and not (isinstance(event, Progress) and self._too_soon(event)):
             self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -161,7 +161,7 @@ def _numbers(event: Progress) -> str:
 
 
 def _waiting(share: float) -> str:
-    """The share of time spent waiting for data, if it is worth mentioning."""
+    """The share of time spent waiting for data, if it is notable."""
     return f"waiting {share:.0%} for data  " if share >= _NOTABLE else ""
 
 

@@ -1,4 +1,4 @@
-"""The settings of the engine, validated once: how to train, and for how long."""
+"""The settings of the engine: how to train, and for how long."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ from sfumato.errors import SettingError
 
 
 class LearningRate(BaseModel):
-    """The learning rate over a run, relative to its peak: warm up, hold or decay, cool down.
+    """The learning rate over a run, relative to its peak: warm-up, constant or decay, cool-down.
 
-    Its three factors are each stated in the unit that makes it independent of the others: the
-    warm-up and the decay in samples, so that changing the batch does not change them; the cool-down
-    as a share of the run, whether the length of the run is given in steps or in minutes.
+    The warm-up and the decay are in samples, so that they do not depend on the batch size; the
+    cool-down is a share of the run, whether its length is set in steps or in minutes.
 
     Attributes:
         warmup: Samples over which the rate rises linearly from 0.
@@ -46,7 +45,7 @@ class LearningRate(BaseModel):
         """The learning rate divided by its peak.
 
         Args:
-            samples_seen: Number of samples seen, counting the batch about to be applied.
+            samples_seen: Number of samples so far, including the batch that is about to be applied.
             progress: Share of the run that is done, in [0, 1].
 
         Returns:
@@ -59,33 +58,33 @@ class LearningRate(BaseModel):
 
 
 class EngineSettings(BaseModel):
-    """How to train, apart from what and for how long.
+    """How to train.
 
     Attributes:
         batch: Samples per optimiser step.
-        accumulate: Parts a batch is cut into to save memory; the gradient stays the same.
+        accumulate: Number of parts of a batch, to save memory; the gradient stays the same.
         optimizer: Spec of the optimiser.
         learning_rate: The learning rate over the run.
         clip: Largest global gradient norm; None never clips.
-        on_divergence: What to do where a loss or a gradient is not finite: stop, or skip the step,
-            which leaves the weights as they are; ten of them in a row stop the run all the same.
+        on_divergence: What to do if a loss or a gradient is not finite: stop, or skip the step,
+            which does not change the weights; more than ten skips in a row also stop the run.
         precision: Number format of matrix products.
-        compile: Whether to compile the module, or its repeated blocks; auto does it where the run
-            repays it.
+        compile: Whether to compile the module, or its repeated blocks; auto compiles if the run is
+            long enough.
         ema_width: Relative width ``sigma_rel`` of the averaged weights.
         save_minutes: Minutes between checkpoints.
         save_steps: Also save at multiples of this step.
-        milestone_steps: Keep the checkpoints at multiples of this step for good.
-        keep: How many of the newest checkpoints to keep.
+        milestone_steps: Never remove the checkpoints at multiples of this step.
+        keep: Number of newest checkpoints to keep.
         preview_minutes: Minutes between previews; None makes no previews.
         evaluate_samples: Samples between evaluations of the averaged weights on held-out data;
-            None makes one every half minute, or more rarely so as to take about 3 % of the time;
-            the first and the last are made however short the run.
+            None evaluates every half minute, or less often to take about 3 % of the time; the
+            last step is always evaluated.
         progress_seconds: Seconds between progress events; 0 yields one after every step.
         batch_timeout: Seconds to wait for a batch before giving up.
-        loaders: Threads that prepare batches; None takes one beside a CPU, and most cores beside a
-            GPU.
-        threads: Threads per operation on a CPU; None leaves the choice to torch.
+        loaders: Number of threads that prepare batches; None takes one for a CPU, and most cores
+            for a GPU.
+        threads: Number of threads per operation on a CPU; None leaves the choice to torch.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -113,21 +112,21 @@ class EngineSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How long a run is, over all its sessions: in steps, in minutes, or whichever ends first.
+    """The length of a run over all its sessions: in steps, in minutes, or whichever ends first.
 
     Raises:
-        SettingError: Neither is given, or one is not positive.
+        SettingError: Both are None, or one is not positive.
     """
 
     steps: int | None = None
     minutes: float | None = None
 
     def __post_init__(self) -> None:
-        given = [limit for limit in (self.steps, self.minutes) if limit is not None]
-        if not given or min(given) <= 0:
+        limits = [limit for limit in (self.steps, self.minutes) if limit is not None]
+        if not limits or min(limits) <= 0:
             raise SettingError(
                 f"A run cannot last {self.steps} steps and {self.minutes} minutes.",
-                hint="Give a positive number of steps, of minutes, or both.",
+                hint="Set a positive number of steps, of minutes, or both.",
             )
 
     def progress(self, step: int, elapsed: float) -> float:

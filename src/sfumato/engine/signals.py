@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM: the first signal requests a stop, the second ends the process.
 
-After the first Ctrl-C or SIGTERM the step in hand is finished and saved. The handlers are put back
-at that moment, so a second signal does what it would have done without this module.
+After the first Ctrl-C or SIGTERM the present step is finished and saved. The original handlers are
+restored at that moment, so a second signal has its usual effect.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ EventT = TypeVar("EventT")
 
 
 class StopRequest:
-    """A request to stop: whether there is one, and by which signal.
+    """A request to stop, and its signal.
 
-    A server that runs training in a thread calls :meth:`ask` itself; a command-line program uses
+    A server that trains in a thread calls :meth:`ask` itself; a command-line program uses
     :func:`stop_on_signals`.
     """
 
@@ -31,7 +31,7 @@ class StopRequest:
 
     @property
     def signum(self) -> int | None:
-        """The signal of the request; None as long as there is none."""
+        """The signal of the request; None without a request."""
         return self._signum
 
     def ask(self, signum: int = signal.SIGINT) -> None:
@@ -44,11 +44,11 @@ class StopRequest:
 def stop_on_signals() -> Iterator[StopRequest]:
     """Turn the first SIGINT or SIGTERM inside the block into a stop request.
 
-    Outside the main thread no handler can be installed; the request is then only ever set by
-    calling its ``ask``.
+    Outside the main thread no handler can be installed; the request is then only set by its method
+    ``ask``.
 
     Yields:
-        The request, to be handed to whatever does the work.
+        The request.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -73,13 +73,13 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
 
 def until_stopped(events: Iterator[EventT]) -> Iterator[EventT]:
-    """Events of some work, until the first SIGINT or SIGTERM.
+    """Yield events until the first SIGINT or SIGTERM.
 
-    Python's own KeyboardInterrupt can be raised anywhere, and is lost where a library clears all
-    errors at that moment: now and then a Ctrl-C did nothing.
+    A KeyboardInterrupt can be raised anywhere, and is lost if a library clears all errors at that
+    moment, so that a Ctrl-C sometimes has no effect.
 
     Raises:
-        Interrupted: A signal arrived; raised between two events, so that written files are whole.
+        Interrupted: A signal arrived; raised between two events, so that written files are intact.
     """
     with stop_on_signals() as stop:
         for event in events:

@@ -1,6 +1,6 @@
-"""Everything that changes while training, to and from named tensors and plain numbers.
+"""The state of training, and its conversion to and from named tensors and plain numbers.
 
-No generator state is among it: whatever is random is a pure function of the seed and the step.
+It has no generator state: all random numbers are pure functions of the seed and the step.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ SMOOTHING = 0.98
 
 @dataclass(slots=True)
 class TrainingState:
-    """A module in training and all that goes with it.
+    """The state of the training of a module.
 
     Attributes:
-        module: The module trained.
+        module: The module.
         ema: Its averaged weights.
         optimizer: Its optimiser.
-        step: Optimiser steps complete.
-        samples: Samples seen.
+        step: Number of completed optimiser steps.
+        samples: Number of samples so far.
         elapsed: Seconds trained, over all sessions.
-        progress: Share of the run done, in [0, 1], when last measured.
+        progress: Share of the run that is done, in [0, 1], when last measured.
     """
 
     module: nn.Module
@@ -50,12 +50,12 @@ class TrainingState:
         return self._loss / self._weight if self._weight else float("nan")
 
     def note_loss(self, loss: float) -> None:
-        """Take the loss of one step into the smoothed loss."""
+        """Add the loss of one step to the smoothed loss."""
         self._loss = SMOOTHING * self._loss + (1.0 - SMOOTHING) * loss
         self._weight = SMOOTHING * self._weight + (1.0 - SMOOTHING)
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
-        """All tensors by group, shared and not copied."""
+        """All tensors by group; they are not copied."""
         parameters, buffers = named_state(self.module)
         slots = {
             f"{name}/{slot}": value
@@ -92,10 +92,10 @@ class TrainingState:
 
     @torch.no_grad()
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Become the state of a checkpoint, bit for bit.
+        """Restore the state of a checkpoint, bit for bit.
 
         Raises:
-            RunError: It belongs to a module of another shape.
+            RunError: The checkpoint belongs to another module.
         """
         parameters, buffers = named_state(self.module)
         weights = {**parameters, **buffers}
@@ -133,9 +133,9 @@ class TrainingState:
 
 
 def _laid_out_like(parameter: Tensor, saved: Tensor) -> Tensor:
-    """A saved slot on the parameter's device, in its memory order if it has its shape.
+    """A saved slot on the parameter's device, with the parameter's memory format if shapes agree.
 
-    Fused kernels walk both in storage order, so a channels-last kernel needs channels-last
+    Fused kernels iterate over both in storage order, so a channels-last kernel needs channels-last
     moments; the file holds them row-major.
     """
     if saved.shape == parameter.shape:
@@ -151,5 +151,5 @@ def _require_same(weights: Mapping[str, Tensor], checkpoint: Checkpoint) -> None
         raise RunError(
             f"The checkpoint {checkpoint.path} belongs to another module.",
             why=f"'{name}' is {mine.get(name)} here and {saved.get(name)} there",
-            hint="Resume with the settings the run was begun with, or choose another run name.",
+            hint="Resume with the settings of the run, or choose another run name.",
         )

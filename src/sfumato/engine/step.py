@@ -29,14 +29,14 @@ class Stepper(Generic[Batch]):
 
     Args:
         state: What to train.
-        loss: From a part of a batch to one loss per sample, shape (B,).
+        loss: A function from a part of a batch to one loss per sample, shape (B,).
         settings: How to train.
         precision: Number format of the forward pass.
-        kernel: How attention is computed.
+        kernel: The kind of attention.
 
     Attributes:
         lr: Learning rate of the last step.
-        grad_norm: Global gradient norm of the last step checked, before clipping.
+        grad_norm: Global gradient norm of the last checked step, before clipping.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Stepper(Generic[Batch]):
         self._weights = [p for p in state.module.parameters() if p.requires_grad]
         self._device = self._weights[0].device
         self._skips = settings.on_divergence == "skip"
-        # What is to be skipped has to be known before the weights take it in.
+        # To skip a step, its loss has to be checked before the weights are updated.
         at_once = self._skips or self._device.type == "cpu"
         self._patience = 1 if at_once else STEPS_BETWEEN_CHECKS
         self._unchecked: list[tuple[int, Tensor, Tensor]] = []
@@ -67,11 +67,11 @@ class Stepper(Generic[Batch]):
         """Take one step.
 
         Returns:
-            Why the step was skipped, if it was: its loss or gradient is not finite, and the
-            settings say so. Everything but the counts of steps and samples is as before.
+            The reason if the step was skipped, because its loss or gradient is not finite and the
+            settings allow it; else None. A skipped step changes only the counts.
 
         Raises:
-            Diverged: This loss or gradient, or one of a few steps before, is not finite.
+            Diverged: The loss or gradient of this step, or of one of the last few, is not finite.
             ValueError: The loss is not one number per sample.
         """
         state, samples = self._state, trees.size(batch)
@@ -94,7 +94,7 @@ class Stepper(Generic[Batch]):
         return skipped
 
     def _skippable(self) -> Diverged | None:
-        """Check what is not checked yet; the reason to skip this step, or None."""
+        """Check the unchecked losses; returns the reason to skip this step, or None."""
         try:
             self.check()
         except Diverged as problem:
@@ -107,7 +107,7 @@ class Stepper(Generic[Batch]):
         return None
 
     def gradient_norm(self, batch: Batch) -> float:
-        """The norm of a batch's gradient. Nothing is stepped, and buffers stay as they are."""
+        """The norm of a batch's gradient; weights and buffers are not changed."""
         before = self._buffers()
         self._accumulate(batch, trees.size(batch))
         norm = torch.nn.utils.clip_grad_norm_(self._weights, math.inf).item()
@@ -123,10 +123,10 @@ class Stepper(Generic[Batch]):
             value.copy_(buffers[name])
 
     def check(self) -> None:
-        """Check the losses and gradients not checked yet.
+        """Check the losses and gradients that are not checked yet.
 
         Raises:
-            Diverged: One is not finite; the message names its step.
+            Diverged: A value is not finite; the message names its step.
         """
         for step, losses, norm in self._unchecked:
             self.grad_norm = norm.item()
@@ -137,7 +137,7 @@ class Stepper(Generic[Batch]):
         self._unchecked.clear()
 
     def check_all(self) -> None:
-        """Also check every weight and averaged weight: for use before they are saved.
+        """Also check all weights and averaged weights, before they are saved.
 
         Raises:
             Diverged: A value is not finite.
@@ -149,7 +149,7 @@ class Stepper(Generic[Batch]):
                     raise _diverged(self._state.step, f"'{name}' holds a NaN or an infinity")
 
     def _accumulate(self, batch: Batch, samples: int) -> Tensor:
-        """Gradients of the mean loss over the whole batch, one part at a time; the losses, (B,)."""
+        """Accumulate the gradients of the mean loss, part by part; returns the losses, (B,)."""
         self._state.optimizer.zero_grad(set_to_none=True)
         found = []
         for part in trees.split(batch, self._settings.accumulate):

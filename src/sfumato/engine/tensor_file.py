@@ -1,8 +1,8 @@
-"""Named tensors in safetensors files. Nothing in such a file is ever executed.
+"""Named tensors in safetensors files, from which no code is executed.
 
-A file that stands alone is sealed: its header holds a SHA-256 of its contents, so that a byte which
-the disk or another program changed is found when the file is read, and is not taken for a weight.
-Files of a checkpoint are not: its manifest seals them.
+A single file is sealed: its header holds a SHA-256 of its contents, so that changes by the disk or
+by another program are found when the file is read. The files of a checkpoint are sealed by its
+manifest instead.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 from sfumato.errors import DamagedFile, panics_raised
 from sfumato.storage import replacing, require
 
-# One entry: the order of several in a header is not always the same.
+# A single entry, as the order of several entries in a header can vary.
 _ENTRY = "sfumato"
 _UNREADABLE = (SafetensorError, OSError, ValueError, RuntimeError)
 
@@ -28,7 +28,7 @@ _UNREADABLE = (SafetensorError, OSError, ValueError, RuntimeError)
 def write_sealed(
     path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str] | None = None
 ) -> None:
-    """Replace ``path`` by a safetensors file that can be checked, see :func:`read_sealed`.
+    """Replace ``path`` by a sealed safetensors file, see :func:`read_sealed`.
 
     Args:
         path: Destination.
@@ -42,17 +42,17 @@ def write_sealed(
 
 
 def read_sealed(path: Path) -> tuple[dict[str, Tensor], bytes]:
-    """Read such a file onto the CPU and compare it with its seal.
+    """Read a safetensors file onto the CPU and compare it with its seal.
 
-    The file is read once: another process may replace it at any moment. Files of other programs
-    have no seal, and are taken as they are.
+    The file is read once, as another process may replace it at any moment. Files of other programs
+    have no seal, and are accepted.
 
     Returns:
-        The tensors, and the whole file as it was read.
+        The tensors, and the content of the file.
 
     Raises:
         RunError: There is no such file.
-        DamagedFile: It is no safetensors file, or is not what was written.
+        DamagedFile: The file is not a safetensors file, or differs from its seal.
     """
     require(path)
     try:
@@ -72,7 +72,7 @@ def read_sealed(path: Path) -> tuple[dict[str, Tensor], bytes]:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a safetensors file in place: for use inside :func:`~sfumato.storage.replacing`."""
+    """Write a safetensors file in place, for use inside :func:`~sfumato.storage.replacing`."""
     save_file(_rows(tensors), path)
 
 
@@ -81,7 +81,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     Raises:
         RunError: There is no such file.
-        DamagedFile: It is truncated, corrupted or not a safetensors file at all.
+        DamagedFile: The file is truncated, corrupted or not a safetensors file.
     """
     require(path)
     try:
@@ -92,12 +92,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def facts_of(content: bytes) -> dict[str, str]:
-    """The short strings in the header of a safetensors file that was read; empty without any."""
+    """The facts in the header of a safetensors file from its content; empty without any."""
     return facts_in(_header_in(content))
 
 
 def read_facts(path: Path) -> dict[str, str]:
-    """The same of a file, without reading its tensors; empty too if it cannot be read."""
+    """The facts in the header of a file; empty also if it cannot be read."""
     try:
         with panics_raised(), safe_open(path, framework="pt") as stream:
             return facts_in(stream.metadata() or {})
@@ -106,7 +106,7 @@ def read_facts(path: Path) -> dict[str, str]:
 
 
 def facts_in(header: Mapping[str, str]) -> dict[str, str]:
-    """The short strings in a header; the whole header if the file is of another program."""
+    """The facts in a header; the whole header if another program wrote the file."""
     try:
         facts = json.loads(header[_ENTRY])["facts"]
         return {str(name): str(fact) for name, fact in facts.items()}
@@ -117,20 +117,20 @@ def facts_in(header: Mapping[str, str]) -> dict[str, str]:
 def _seal_in(header: Mapping[str, str]) -> str | None:
     if _ENTRY not in header:
         return None
-    # Whatever stands in the place of the seal has to be it: a damaged one is no reason for trust.
+    # A damaged seal must not count as a missing one.
     entry = json.loads(header[_ENTRY])
     return str(entry.get("sha256")) if isinstance(entry, dict) else ""
 
 
 def _header_in(content: bytes) -> dict[str, str]:
-    # Eight bytes tell how long the header is, which is JSON.
+    # The first eight bytes are the length of the header, which is JSON.
     size = int.from_bytes(content[:8], "little")
     strings: dict[str, str] = json.loads(content[8 : 8 + size]).get("__metadata__", {})
     return strings
 
 
 def _digest(tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> str:
-    """SHA-256 of the contents of a file, whatever their layout."""
+    """SHA-256 of the tensors and facts of a file, independent of its layout."""
     found = hashlib.sha256(json.dumps(sorted(facts.items())).encode())
     for name in sorted(tensors):
         tensor = tensors[name]

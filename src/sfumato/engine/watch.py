@@ -1,7 +1,7 @@
-"""What else is to be done on the way through training: evaluate, preview, publish.
+"""Actions between training steps: evaluate, preview, publish.
 
-The loop decides when; a :class:`Watch` decides what. It looks at the module and its averaged
-weights and writes files beside the checkpoints. It never changes what is trained.
+The loop decides when; a :class:`Watch` decides what. It reads the module and its averaged weights
+and writes files beside the checkpoints. It does not influence the training.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Watch:
 
     Subclass it, override the methods that you need, and hand an instance to
     :meth:`sfumato.engine.loop.Trainer.run`. Each method returns events, which the loop yields to
-    its consumer; a method may be a generator, and is exhausted before training goes on.
+    its consumer; a method may be a generator, and is exhausted before training continues.
 
     While a method runs, the module holds the weights of the last step;
     ``with trainer.ema.swapped():`` puts the averaged weights into it. In :meth:`evaluate` and
@@ -27,8 +27,8 @@ class Watch:
     def power_of_two(self, step: int) -> Iterable[Event]:
         """The number of steps is a power of two; called before the step is evaluated or saved.
 
-        A resumed run goes through the same powers of two as an unbroken one, so that weights kept
-        here are the same.
+        A resumed run calls it at the same steps as an uninterrupted one, so that it stores the same
+        weights.
         """
         return ()
 
@@ -44,7 +44,7 @@ class Watch:
         return ()
 
     def preview(self, step: int) -> Iterable[Event]:
-        """Show what the averaged weights can do; called after the step is saved, if it is.
+        """Preview the averaged weights; called after the step is saved, if it is.
 
         ``EngineSettings.preview_minutes`` says how often. A finished run makes one at its end.
         """
@@ -53,7 +53,7 @@ class Watch:
     def done(self, step: int) -> Iterable[Event]:
         """The run is complete and its last step is on the disk; called before the event ``Done``.
 
-        It is also called when a finished run is resumed and nothing is left to train, so that what
-        an earlier session was killed before can be made up for.
+        It is also called when a finished run is resumed and nothing is left to train, to complete
+        what a killed session did not finish.
         """
         return ()

@@ -1,1 +1,1 @@
-"""Progress a run: how near its samples are to real items, how varied, how new, and how sure."""
+"""Evaluation of runs: distance to real items, variety, novelty and likelihood."""

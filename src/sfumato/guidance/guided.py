@@ -45,14 +45,14 @@ class Guidance(Denoiser[ProcessT]):
         rule = Line() if rule is None else rule
         if not 0 <= interval[0] <= interval[1] <= 1:
             raise SettingError(
-                f"The guidance interval {interval} is not one of times.",
-                hint="two numbers in [0, 1], the smaller first",
+                f"The guidance interval {interval} is not an interval of times.",
+                hint="use two numbers in [0, 1], the smaller first",
             )
         if not rule.for_tokens and not isinstance(self.process, Gaussian):
             raise SettingError(
                 f"The guidance rule '{type(rule).__name__}' cannot be used on tokens.",
                 why="it measures lengths and directions of posterior means",
-                hint="take the rule 'line'",
+                hint="use the rule 'line'",
             )
         self.denoiser = denoiser
         self.scale = scale
@@ -92,7 +92,7 @@ class Guidance(Denoiser[ProcessT]):
         Args:
             x_t: States, shape (B, ...).
             t: Times in (0, 1], float64, shape (B,).
-            conditions: With B rows.
+            conditions: Conditions with B rows.
         """
 
     def _still(self, x_t: Tensor, t: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ class Guided(Guidance[ProcessT]):
         self.null = dict(null)
 
     def applies(self, conditions: Conditions) -> bool:
-        """Whether one of the conditions to be guided by is there."""
+        """Whether one of the conditions to guide by is present."""
         return not self.null.keys().isdisjoint(conditions)
 
     def posteriors(self, x_t: Tensor, t: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Rules: how a guided posterior is made from two, one to go towards and one to go away from.
+"""Rules: how a guided posterior is made from two, one to move towards and one to move away from.
 
 Each is stated in terms of posterior means, whatever its source uses. All treat each sample by
 itself, so that a sample does not depend on its batch.
@@ -152,7 +152,7 @@ class ZeroStar(Rule):
 def straight(pair: Pair) -> Tensor:
     """The states on the straight path, ``x_t / (alpha + sigma)``, shape (B, ...)."""
     if not isinstance(pair.process, Gaussian):
-        raise TypeError("tokens are on no straight path")
+        raise TypeError("a process on tokens has no straight path")
     alpha, sigma = pair.process.schedule.coefficients(pair.t)
     return pair.x_t / spread(alpha + sigma, pair.x_t)
 

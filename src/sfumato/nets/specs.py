@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 class BackboneSpec(Part):
     """Base of the specs of backbones for numbers."""
 
-    axes: Literal[1, 2] = Field(default=2, description="1 for signals, 2 for pictures")
+    axes: Literal[1, 2] = Field(
+        default=2, description="1 for waveforms, 2 for images and spectrograms"
+    )
 
     @property
     @abstractmethod
@@ -45,9 +47,9 @@ class BackboneSpec(Part):
 
         Args:
             channels: Channels of the input.
-            sides: Of the inputs to come, one per axis; they fix no weight, and are only checked.
+            sides: Sides of the inputs, one per axis; they are checked, and fix no weight.
             classes: Number of labels; 0 for none.
-            lengths: Whether the network is told how much of the input is filled.
+            lengths: Whether the filled share of the input is a condition of the network.
             out_channels: Channels of the output; those of the input if None.
 
         Raises:
@@ -201,7 +203,7 @@ class TokenTransformerSpec(TokenBackboneSpec):
 
     @property
     def uses_level(self) -> bool:
-        """Whether it is `timed`."""
+        """Whether the field ``timed`` is set."""
         return self.timed
 
     def build(self, size: int, states: int, context: int, classes: int = 0) -> nn.Module:

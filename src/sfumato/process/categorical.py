@@ -1,13 +1,13 @@
-"""Categorical processes: clean tokens lost one by one, to a mask or to chance.
+"""Categorical processes: tokens are replaced by a mask or by random tokens.
 
-Each token goes its own way. With ``k = keep(t)``, V clean tokens and ``u`` the clean token,
+Tokens are independent. With ``k = keep(t)``, V clean tokens and ``u`` the clean token,
 
     masking:    q(x_t | u) = k [x_t = u] + (1 - k) [x_t = mask]
     uniform:    q(x_t | u) = k [x_t = u] + (1 - k) / V
 
 Given ``x_t`` and ``x0`` the state at an earlier time ``s < t`` has a known distribution, the
-*bridge*. Where ``x0`` is only believed, token by token, the bridge is the mixture over the belief;
-ancestral samplers step along it.
+*bridge*. If ``x0`` is only known by a distribution for each token, a *belief*, the bridge is the
+mixture over it; ancestral samplers step along it.
 
 Source: Austin et al. 2021 (arXiv:2107.03006), section 3 and appendix A.2.
 """
@@ -22,7 +22,7 @@ from torch import Tensor
 from sfumato.process.gaussian import spread
 from sfumato.process.keep import Keep
 
-# Stands in for a chance of exactly 0 where it divides: its inverse times any V is finite.
+# Least probability in a denominator; its inverse times any V is finite.
 _LEAST = 1e-300
 
 
@@ -38,10 +38,10 @@ class Categorical:
     probabilities: Tensor
 
     def sample(self, noise: Tensor) -> Tensor:
-        """The draw that uniform ``noise`` stands for, by the inverse of the distribution function.
+        """Draw by the inverse of the distribution function at uniform ``noise``.
 
-        A category of probability 0 is never drawn. Float32 would round rare categories away and
-        so cool the draw down (Zheng et al. 2024, arXiv:2409.02908).
+        A category of probability 0 is never drawn. In float32 rare categories would be lost by
+        rounding, which lowers the effective temperature (Zheng et al. 2024, arXiv:2409.02908).
 
         Args:
             noise: In [0, 1), float64, shape (B, L).
@@ -50,7 +50,7 @@ class Categorical:
             int64, shape (B, L).
         """
         edges = self.probabilities.cumsum(-1)
-        # Below any level asked for: a parallel sum may step over an empty category by rounding.
+        # Below any level, as a parallel sum may exceed an empty category by rounding.
         edges.masked_fill_(self.probabilities <= 0, -1.0)
         level = noise.to(edges.device).unsqueeze(-1) * edges.amax(-1, keepdim=True)
         return (edges > level).to(torch.uint8).argmax(-1)
@@ -58,13 +58,13 @@ class Categorical:
 
 @dataclass(frozen=True)
 class Masking:
-    """Lost tokens turn into a mask, and stay so.
+    """The masking process: lost tokens become masks.
 
     Source: Austin et al. 2021 (arXiv:2107.03006); in continuous time Shi et al. 2024
     (arXiv:2406.04329) and Sahoo et al. 2024 (arXiv:2406.07524).
 
     Attributes:
-        keep: How likely a token is still itself.
+        keep: The probability that a token is not lost.
         size: V, the number of clean tokens, numbered from 0.
     """
 
@@ -73,7 +73,7 @@ class Masking:
 
     @property
     def mask(self) -> int:
-        """The token that stands for a lost one."""
+        """The number of the mask token."""
         return self.size
 
     @property
@@ -82,7 +82,7 @@ class Masking:
         return self.size + 1
 
     def corrupt(self, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        """The state at time ``t``. With the same noise, what is lost stays lost as ``t`` grows.
+        """The state at time ``t``. With the same noise, masks stay masks as ``t`` grows.
 
         Args:
             x0: Clean tokens, int64, shape (B, L).
@@ -96,13 +96,13 @@ class Masking:
         return torch.where(noise < spread(self.keep.keep(t), noise), x0, self.mask)
 
     def prior(self, noise: Tensor) -> Tensor:
-        """The state at ``t = 1``: masks only, int64, shaped like ``noise``."""
+        """The state at ``t = 1``: only masks, int64, shaped like ``noise``."""
         return torch.full_like(noise, self.mask, dtype=torch.int64)
 
     def bridge(self, x_t: Tensor, x0: Tensor, t: Tensor, s: Tensor) -> Categorical:
         """``q(x_s | x_t, x0)``, exactly; makes one float64 tensor of shape (B, L, V + 1).
 
-        A token that can be seen stays. A mask becomes ``x0`` with probability
+        A visible token stays. A mask becomes ``x0`` with probability
         ``(keep_s - keep_t) / (1 - keep_t)``, at ``s = 0`` with certainty, and else stays.
         Source: Sahoo et al. 2024 (arXiv:2406.07524), section 3.
 
@@ -115,7 +115,7 @@ class Masking:
         """
         result = _belief(x0, self.states)
         lost_t, lost_s = 1 - self.keep.keep(t), 1 - self.keep.keep(s)
-        # Just after t = 0 both may round to 0; no mask stays there.
+        # Just after t = 0 both may round to 0, and no mask stays.
         stay = spread(lost_s / lost_t.clamp_min(_LEAST), result)
         here = x_t.unsqueeze(-1)
         hidden = here == self.mask
@@ -126,13 +126,13 @@ class Masking:
 
 @dataclass(frozen=True)
 class Uniform:
-    """Lost tokens turn into any token, each alike, their own among them.
+    """The uniform process: lost tokens become uniformly random tokens, maybe the same ones.
 
     Source: Hoogeboom et al. 2021 (arXiv:2102.05379), section 4; Schiff et al. 2024
     (arXiv:2412.10193).
 
     Attributes:
-        keep: How likely a token has not been redrawn.
+        keep: The probability that a token is not redrawn.
         size: V, the number of tokens, numbered from 0.
     """
 
@@ -150,8 +150,8 @@ class Uniform:
         Args:
             x0: Clean tokens, int64, shape (B, L).
             t: Times in [0, 1], float64, shape () or (B,).
-            noise: Uniform in [0, 1), float64, shape (B, L). Whether a token is lost and what it
-                turns into are both read from it.
+            noise: Uniform in [0, 1), float64, shape (B, L). It determines both whether a token is
+                lost and the new token.
 
         Returns:
             int64, shape (B, L).
@@ -163,7 +163,7 @@ class Uniform:
         return torch.where(noise < keep, x0, self.prior(left))
 
     def prior(self, noise: Tensor) -> Tensor:
-        """The state at ``t = 1`` that uniform ``noise`` stands for, int64, shaped like it."""
+        """The state at ``t = 1`` from uniform ``noise``, int64, shaped like it."""
         return (noise * self.size).long().clamp(0, self.size - 1)
 
     def bridge(self, x_t: Tensor, x0: Tensor, t: Tensor, s: Tensor) -> Categorical:
@@ -185,7 +185,7 @@ class Uniform:
         """
         result, here = _belief(x0, self.states), x_t.unsqueeze(-1)
         keep_t, keep_s = (spread(self.keep.keep(time), result) for time in (t, s))
-        # By differences of keep, which are exact where they are small, and 1 - step is not.
+        # By differences of keep, which are exact where they are small, unlike 1 - step.
         goes = (keep_s - keep_t).clamp_min(_LEAST) / keep_s.clamp_min(_LEAST)
         step = keep_t / keep_s.clamp_min(_LEAST)
         chance_t = (1 - keep_t).clamp_min(_LEAST) / self.size
@@ -202,7 +202,7 @@ CategoricalProcess = Masking | Uniform
 
 
 def _belief(x0: Tensor, states: int) -> Tensor:
-    """What is believed of ``x0``, tokens or beliefs, as a new float64 tensor (B, L, states)."""
+    """Tokens or beliefs about ``x0`` as a new float64 tensor of beliefs, (B, L, states)."""
     if not x0.is_floating_point():
         belief = torch.zeros((*x0.shape, states), dtype=torch.float64, device=x0.device)
         return belief.scatter_(-1, x0.unsqueeze(-1), 1.0)

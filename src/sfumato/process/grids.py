@@ -1,4 +1,4 @@
-"""Grids: which times a sampler visits, a decreasing list from 1 to 0."""
+"""Grids: the times that a sampler visits, a decreasing list from 1 to 0."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from sfumato.process.keep import Keep
 from sfumato.process.schedule import Schedule
 from sfumato.registry import Part, Registry
 
-# Steps of the grid that a part of one is read off.
+# Steps of the fine grid from which a part of a grid is interpolated.
 _FINE = 1024
-# Of the angle, chosen on mixtures of 1 to 256 dimensions: see benchmarks/sampler_accuracy.md.
+# Defaults of AngleGrid, chosen on mixtures of 1 to 256 dimensions: see
+# benchmarks/sampler_accuracy.md.
 _PIVOT, _GROWTH, _POWER, _SHRINKAGE, _LEAD = 0.45, 0.17, 0.66, 0.03, 0.5
 
 
@@ -27,20 +28,21 @@ class Grid(Part):
     """A rule that places the times of a sampler."""
 
     for_tokens: ClassVar[bool] = False
-    """Whether tokens can be sampled on it too; a grid of noise levels is for numbers only."""
+    """Whether it can be used for tokens too; a grid of noise levels is for numbers only."""
 
     @abstractmethod
     def interior(self, steps: int, schedule: Any, size: int) -> Tensor:
-        """``steps`` decreasing times, float64; the first stands for 1 and none is 0."""
+        """``steps`` decreasing times, float64; the first is replaced by 1, and none is 0."""
 
     def times(self, steps: int, schedule: Schedule | Keep, size: int, start: float = 1.0) -> Tensor:
         """``steps + 1`` decreasing times from exactly ``start`` to exactly 0.
 
         Args:
-            steps: At least 1.
-            schedule: Of the process.
-            size: How many numbers, or tokens, a sample has.
-            start: In (0, 1]. Below 1 the times are as dense as those of the whole grid there.
+            steps: Number of steps, at least 1.
+            schedule: Schedule of the process.
+            size: Number of numbers, or tokens, in a sample.
+            start: First time, in (0, 1]. Below 1 the times have the density of the whole grid
+                there.
 
         Raises:
             ValueError: ``steps`` is below 1, or ``start`` is out of its range.
@@ -56,11 +58,11 @@ class Grid(Part):
         return self._lower_end(steps, schedule, size, start)
 
     def _lower_end(self, steps: int, schedule: Schedule | Keep, size: int, start: float) -> Tensor:
-        """The part of the grid below ``start``, read off a fine one."""
-        whole = self.times(_FINE, schedule, size).numpy()
+        """The part of the grid below ``start``, interpolated from a fine grid."""
+        fine = self.times(_FINE, schedule, size).numpy()
         share = np.linspace(0.0, 1.0, _FINE + 1)
-        begin = np.interp(start, whole[::-1], share[::-1])
-        times = torch.from_numpy(np.interp(np.linspace(begin, 1.0, steps + 1), share, whole))
+        begin = np.interp(start, fine[::-1], share[::-1])
+        times = torch.from_numpy(np.interp(np.linspace(begin, 1.0, steps + 1), share, fine))
         times[0], times[-1] = start, 0.0
         return times
 
@@ -90,7 +92,7 @@ class QuadraticGrid(Grid):
 
 
 class _NoiseLevelGrid(Grid):
-    """Grids laid out in the noise level ``sigma / alpha``, between two bounds."""
+    """Grids in the noise level ``sigma / alpha``, between two bounds."""
 
     low: float = Field(0.002, gt=0, description="least noise level before the last step")
     high: float = Field(80.0, gt=0, description="noise level that stands for t = 1")
@@ -132,21 +134,21 @@ class EDMGrid(_NoiseLevelGrid):
 class AngleGrid(Grid):
     """Equal steps in the angle ``phi = atan((sigma / (alpha pivot))**power)``.
 
-    Data with deviation ``pivot`` makes a quarter turn from ``phi = 0`` (clean) to ``pi / 2``
-    (noise), and with ``power = 1`` what is known of it is the cosine of that turn. Real data has
-    many deviations, in pictures from texture's up to the whole frame's brightness: a power below
-    1 gives each its share of the turn. Unlike log-SNR the angle is finite at both ends, so no
-    noise level has to stand in for them.
+    The angle goes from ``phi = 0`` (clean) to ``pi / 2`` (noise), and for normal data with
+    deviation ``pivot`` and ``power = 1`` the posterior mean is proportional to its cosine. Real
+    data have many deviations, in images from that of textures to that of the brightness of the
+    whole image: a power below 1 widens the range of noise levels. Unlike log-SNR the angle is
+    finite at both ends, so no bounds are needed.
 
-    Unless they are given, both follow the size of a sample: the noise at which a whole sample shows
-    through grows with the number of its numbers, and the noise that hides its details does not, so
-    that the turn's middle lies at more noise and its ends lie further apart. At the very beginning
-    next to nothing is learnt, so the first step is longer.
+    By default both follow the size of a sample: the noise at which the whole sample becomes visible
+    grows with its size, and the noise that hides its details does not, so the middle of the range
+    moves to more noise and its ends move apart. At the very beginning there is hardly any
+    information, so the first step is longer.
     """
 
     kind: Literal["angle"] = "angle"
     pivot: float | None = Field(
-        default=None, gt=0, description="noise level half-way through the turn; None = by the size"
+        default=None, gt=0, description="noise level of the middle angle; None = by the size"
     )
     power: float | None = Field(
         default=None,
@@ -155,7 +157,7 @@ class AngleGrid(Grid):
         description="below 1 = more steps at the highest and lowest noise; None = by the size",
     )
     lead: float = Field(
-        default=0.0, ge=0, description="by how many of the others the first step is longer"
+        default=0.0, ge=0, description="excess length of the first step, in units of the others"
     )
 
     def interior(self, steps: int, schedule: Schedule, size: int) -> Tensor:
@@ -170,7 +172,7 @@ class AngleGrid(Grid):
 
 
 class TimeGrid(Grid):
-    """Times one by one, found for a model: see ``sfumato tune``."""
+    """Explicit times, fitted to a model: see ``sfumato tune``."""
 
     for_tokens: ClassVar[bool] = True
 
@@ -181,30 +183,30 @@ class TimeGrid(Grid):
     @classmethod
     def _fall(cls, at: tuple[float, ...]) -> tuple[float, ...]:
         if not all(a > b for a, b in pairwise((1.0, *at, 0.0))):
-            raise ValueError("times fall from 1 to 0, neither of which is named")
+            raise ValueError("times have to fall and to lie strictly between 1 and 0")
         return at
 
     def interior(self, steps: int, schedule: Schedule | Keep, size: int) -> Tensor:
         """The times.
 
         Raises:
-            SettingError: There are not as many as steps.
+            SettingError: The number of times does not fit the steps.
         """
         if steps != len(self.at) + 1:
             raise SettingError(
                 f"This sampler was tuned for {len(self.at) + 1} steps, not {steps}.",
-                hint="take as many, or another sampler",
+                hint=f"use {len(self.at) + 1} steps, or another sampler",
             )
         return torch.tensor((1.0, *self.at), dtype=torch.float64)
 
     def _lower_end(self, steps: int, schedule: Schedule | Keep, size: int, start: float) -> Tensor:
-        """Refused: the times are those of the whole way.
+        """Not supported, as the times are those of the whole path.
 
         Raises:
             SettingError: Always.
         """
         raise SettingError(
-            "A tuned sampler goes the whole way from noise.", hint="take another with --sampler"
+            "A tuned sampler can only start from noise.", hint="choose another with --sampler"
         )
 
 
@@ -220,4 +222,4 @@ AnyTokenGrid = Annotated[Grid, GRIDS.only(lambda kind: kind.for_tokens)]
 """Any grid that tokens can be sampled on."""
 
 DEFAULT_GRID = AngleGrid(lead=_LEAD)
-"""The grid of every sampler of a Gaussian process that is not given another."""
+"""The default grid of samplers of Gaussian processes."""

@@ -1,8 +1,8 @@
-"""Keep: how likely a token is still itself at each time.
+"""Keep rules: the probability that a token is unchanged at each time.
 
-A categorical process knows one number per time, ``keep(t)``: 1 where clean, 0 where nothing of the
-data is left, falling in between. It is to tokens what a schedule is to pictures. Every rule here
-reaches both ends exactly, and comes with its inverse and its rate.
+A categorical process has one number per time, ``keep(t)``: 1 where clean, 0 where nothing of the
+data is left, falling in between. It is to tokens what a schedule is to images. Every rule here
+reaches both ends exactly, and has an inverse and a rate.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from torch import Tensor
 
 from sfumato.registry import Part, Registry
 
-# At an end itself nothing is left to learn, and the bound divides by what is lost and by what is
-# left. A margin in time would not do: a rule may lose a tenth of all tokens within it.
+# At the ends there is nothing to learn, and the bound divides by the lost and by the kept share. A
+# margin in time would not do: a rule may lose a tenth of all tokens within it.
 _EDGE = 1e-9
 
 
@@ -30,7 +30,7 @@ class Keep(Part):
 
     @abstractmethod
     def keep(self, t: Tensor) -> Tensor:
-        """Probability that a token is still itself at ``t`` in [0, 1]: 1 at 0, 0 at 1."""
+        """Probability that a token is unchanged at ``t`` in [0, 1]: 1 at 0, 0 at 1."""
 
     @abstractmethod
     def time(self, keep: Tensor) -> Tensor:
@@ -38,16 +38,16 @@ class Keep(Part):
 
     @abstractmethod
     def rate(self, t: Tensor) -> Tensor:
-        """How fast tokens are lost, ``-d keep / dt``, not negative."""
+        """The rate at which tokens are lost, ``-d keep / dt``, not negative."""
 
     def inside(self, t: Tensor) -> Tensor:
-        """``t`` moved off both ends, to where one token in a thousand million is lost or left."""
+        """``t`` limited to where at least one token in a thousand million is lost and is left."""
         ends = self.time(torch.tensor([1 - _EDGE, _EDGE], dtype=torch.float64))
         return t.clamp(*ends.tolist())
 
 
 class LinearKeep(Keep):
-    """``keep = 1 - t``: tokens are lost at an even pace.
+    """``keep = 1 - t``: tokens are lost at a constant rate.
 
     Source: Sahoo et al. 2024 (arXiv:2406.07524), the log-linear schedule; Shi et al. 2024
     (arXiv:2406.04329).
@@ -83,7 +83,7 @@ class CosineKeep(Keep):
         return torch.sin(turn * (1 - t)).square() / (1 + torch.sin(turn * t))
 
     def time(self, keep: Tensor) -> Tensor:
-        """The angle whose sine is ``1 - keep``, by both its legs so that no end is blunt."""
+        """The angle whose sine is ``1 - keep``, by ``atan2``, which is accurate at both ends."""
         angle = torch.atan2(1 - keep, torch.sqrt(keep * (2 - keep)))
         return angle * (2 / math.pi)
 

@@ -207,7 +207,7 @@ class VE(Schedule):
 class Shifted(Schedule):
     """Another schedule with ``sigma / alpha`` multiplied by ``shift`` at every time.
 
-    More pixels average away more noise, so larger pictures need more of it: ``shift`` is the
+    More pixels average out more noise, so larger images need more of it: ``shift`` is the
     ratio of resolutions. Source: Hoogeboom et al. 2023 (arXiv:2301.11093), section 3.1; Esser
     et al. 2024 (arXiv:2403.03206), eq. 23.
     """

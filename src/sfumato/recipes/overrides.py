@@ -1,7 +1,6 @@
 """Changing single settings of a recipe by name: ``--settings engine.optimizer.lr=1e-4``.
 
-What does not fit is refused with the name of the setting and the reason in plain words, whatever
-pydantic calls them.
+Errors name the setting and the reason in plain words, not in those of pydantic.
 """
 
 from __future__ import annotations
@@ -111,9 +110,9 @@ def _place(tree: Tree, path: tuple[str, ...], value: object) -> None:
     node: Any = tree
     for depth, part in enumerate(path):
         if not isinstance(node, dict):
-            whole = ".".join(path[:depth])
-            raise _unknown(path, f"'{whole}' is {_shown(node)} and has no parts")
-        # A kind without defaults has no parts until they are set; validation knows which it takes.
+            parent = ".".join(path[:depth])
+            raise _unknown(path, f"'{parent}' is {_shown(node)} and has no parts")
+        # A kind without defaults has no parts until they are set; validation checks them.
         if part not in node and node and "kind" not in node:
             raise _unknown(path, _nearest(path, tree) or suggest(part, node))
         if depth < len(parents):
@@ -128,7 +127,7 @@ def _unknown(path: tuple[str, ...], hint: str) -> SettingError:
 
 
 def _nearest(path: tuple[str, ...], tree: Tree) -> str:
-    """A hint with the setting whose own name is most similar, in whatever part; or nothing."""
+    """A hint with the setting, in any part, whose own name is most similar; or nothing."""
     known = {place: place.rpartition(".")[2] for place, _ in _leaves(tree)}
     names = difflib.get_close_matches(path[-1], set(known.values()), n=1)
     places = [place for place, name in known.items() if name in names]

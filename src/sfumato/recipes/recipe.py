@@ -38,7 +38,7 @@ class DataSettings(Part):
 
 
 class BudgetSettings(Part):
-    """How long a run is: in steps, in minutes, or whichever ends first."""
+    """The length of a run: in steps, in minutes, or whichever ends first."""
 
     steps: PositiveInt | None = None
     minutes: PositiveFloat | None = None
@@ -46,12 +46,12 @@ class BudgetSettings(Part):
     @model_validator(mode="after")
     def _at_least_one(self) -> Self:
         if self.steps is None and self.minutes is None:
-            raise ValueError("give steps, minutes or both")
+            raise ValueError("set steps, minutes or both")
         return self
 
 
 class SamplingDefaults(Part):
-    """How a run's model is sampled unless a request says otherwise."""
+    """The default settings of sampling."""
 
     sampler: Any
     steps: PositiveInt
@@ -59,7 +59,7 @@ class SamplingDefaults(Part):
 
 
 class SamplingSettings(SamplingDefaults):
-    """How a run's model of numbers is sampled unless a request says otherwise."""
+    """The default settings of sampling from a model of numbers."""
 
     sampler: AnySampler = Wiener()
     steps: PositiveInt = Field(20, description="network evaluations per sample")
@@ -83,9 +83,9 @@ class RecipeBase(Part):
     """
 
     renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """Settings that were part of the recipe itself, and what they are called now, ``part.name``.
+    """Old names of settings, and their present names ``part.name``.
 
-    Specs of earlier versions, and changes by name, may use the earlier name.
+    Specs of earlier versions, and changes by name, may use the old names.
     """
 
     name: str
@@ -100,7 +100,7 @@ class RecipeBase(Part):
     @model_validator(mode="before")
     @classmethod
     def _with_new_names(cls, tree: Any) -> Any:
-        """Plain data of an earlier version, with every renamed setting in its new place."""
+        """Move the renamed settings in plain data of an earlier version to their new places."""
         if not isinstance(tree, dict):
             return tree
         for old, new in cls.renamed.items():

@@ -37,7 +37,7 @@ _SPOKEN = "spoken-numbers"
 _SHOWN, _COLUMNS = 24, 6
 _PLAYERS = 12
 _COMPARED = 6
-# Two takes of one sound on one instrument hardly reach this similarity. A copy does.
+# Two takes of the same note on one instrument hardly reach this similarity. A copy does.
 _COPY = 0.9
 _FULL_SCALE = 32768
 
@@ -95,7 +95,7 @@ class AudioView(NumberView):
     def displays(
         self, samples: Samples, real: Real[NDArray[Any]], copies: Memorisation
     ) -> Iterator[Display]:
-        """Players and pictures of the first samples, and players of real clips."""
+        """Players and spectrograms of the first samples, and players of real clips."""
         medium, provenance = self.model.medium, samples.provenance[:_SHOWN]
         clips = [
             medium.lasting(clip, origin.seconds)

@@ -1,4 +1,4 @@
-"""What evaluating and scoring need to know of a medium."""
+"""The interface of a medium to evaluation and scoring."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class View(ABC):
 
     @abstractmethod
     def displays(self, samples: Samples, real: Any, copies: Memorisation) -> Iterator[Display]:
-        """What a page shows of samples and real items."""
+        """The displays of samples and real items on the page."""
 
     @abstractmethod
     def notes(self, real: Any, own: Sequence[Section]) -> Iterator[str]:
@@ -133,7 +133,7 @@ class View(ABC):
     def own(
         self, samples: Samples, real: Any
     ) -> Generator[Progress, None, tuple[list[Section], list[Display]]]:
-        """What is measured of this medium only, and what a page shows of it; yields progress."""
+        """Sections and displays that are specific to the medium; yields progress."""
         yield from ()
         return [], []
 
@@ -151,7 +151,7 @@ class View(ABC):
         return self.collected(batches)
 
     def sampling(self) -> dict[str, Any]:
-        """How the samples were made, for the report."""
+        """The settings of sampling, for the report."""
         stored = self.request.sample.stored()
         return {"n": self.request.n, **{name: stored[name] for name in self.recorded}}
 
