@@ -134,9 +134,7 @@ class TestTooLittle:
         (own_sounds / "low/1.wav").write_bytes(b"broken")
         for name in ("2", "3", "4", "5"):
             (own_sounds / f"low/{name}.wav").unlink()
-        with pytest.raises(
-            DataError, match=r"one usable audio clip(.|\n)*medium.cut=all"
-        ):
+        with pytest.raises(DataError, match=r"one usable audio clip(.|\n)*medium.cut=all"):
             read(prepare(own_sounds / "low", asked(tiny_sounds)))
 
     def test_one_long_recording_is_when_it_is_cut(
