@@ -104,7 +104,7 @@ def test_times_that_do_not_fall_are_refused(at):
 
 
 def test_part_of_the_way_is_refused():
-    with pytest.raises(SettingError, match="whole way"):
+    with pytest.raises(SettingError, match="only start from noise"):
         TWO.grid.times(2, Linear(), 3, start=0.5)
 
 

@@ -266,7 +266,7 @@ class TestResuming:
         damaged.write_bytes(damaged.read_bytes()[:-1])
         events = list(resume(run))
         warning = next(event.message for event in events if isinstance(event, Warned))
-        assert "step-0000006 was passed over" in warning
+        assert "step-0000006 was skipped" in warning
         assert "weights.safetensors" in warning
         assert state_of(run.root) == expected
 
