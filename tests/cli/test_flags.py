@@ -12,7 +12,7 @@ import pytest
 
 import sfumato as package
 from sfumato.cli.flags import OLD_SPELLINGS, renamed
-from sfumato.cli.main import app
+from sfumato.cli.main import program
 from sfumato.model import options as declared
 from sfumato.model.keywords import help_of
 from sfumato.model.options import Options
@@ -35,7 +35,7 @@ COMMANDS = {
 
 def flags_of(command: str) -> dict[str, Any]:
     """The arguments of a command by the names of its flags."""
-    found = app
+    found = program(command.split())
     for word in command.split():
         found = found[word]
     arguments = found.assemble_argument_collection(parse_docstring=True)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 from cyclopts import Parameter
 
 from sfumato.cli import show, show_results
-from sfumato.cli.flags import Json, RunName, Snapshot, with_flags
+from sfumato.cli.flags import Json, RunName, Snapshot
 from sfumato.cli.output import ERR
 from sfumato.errors import SettingError, suggest
-from sfumato.model.options import (
-    CompareOptions,
-    EvaluateOptions,
-    FillOptions,
-    ResumeOptions,
-    SampleOptions,
-    ScoreOptions,
-    TrainOptions,
-    TuneOptions,
-)
+
+if TYPE_CHECKING:
+    from sfumato.model.options import (
+        CompareOptions,
+        EvaluateOptions,
+        FillOptions,
+        ResumeOptions,
+        SampleOptions,
+        ScoreOptions,
+        TrainOptions,
+        TuneOptions,
+    )
 
 Quiet = Annotated[bool, Parameter(help="Print only errors and, at the end, the path of the run.")]
 Source = Annotated[
@@ -49,7 +51,6 @@ def demo(
     raise SettingError(f"There is no demo of '{medium}'.", hint=hint)
 
 
-@with_flags
 def train(source: Source, *, options: TrainOptions, quiet: Quiet = False) -> None:
     """Train a model on a folder of images, audio or text. Ctrl-C saves everything and stops."""
     from rich.console import Console
@@ -60,7 +61,6 @@ def train(source: Source, *, options: TrainOptions, quiet: Quiet = False) -> Non
     show.trained(train(source, options, console=console), quiet)
 
 
-@with_flags
 def resume(run: RunName, *, options: ResumeOptions, quiet: Quiet = False) -> None:
     """Continue the training of a run where it stopped, or make the run longer."""
     from rich.console import Console
@@ -72,7 +72,6 @@ def resume(run: RunName, *, options: ResumeOptions, quiet: Quiet = False) -> Non
     show.trained(resume(locate(run), options, console), quiet)
 
 
-@with_flags
 def sample(
     run: Annotated[str | None, Parameter(help="Name of a run under runs/, or its path.")] = None,
     *,
@@ -109,7 +108,6 @@ def sample(
     show.sampled(until_stopped(events), json)
 
 
-@with_flags
 def fill(
     run: RunName,
     text: Annotated[str | None, Parameter(help='A text with gaps: "to be ____ not to be".')] = None,
@@ -125,7 +123,6 @@ def fill(
     show.filled(fill_text(run, text, file, options, snapshot), json)
 
 
-@with_flags
 def evaluate(
     run: RunName,
     *,
@@ -145,7 +142,6 @@ def evaluate(
     show_results.evaluation(until_stopped(events), json)
 
 
-@with_flags
 def compare(
     first: RunName,
     second: RunName,
@@ -166,7 +162,6 @@ def compare(
     show_results.comparison(until_stopped(events), json)
 
 
-@with_flags
 def score(
     run: RunName,
     *files: Annotated[Path, Parameter(help="Files, or folders of them, of the run's medium.")],
@@ -181,7 +176,6 @@ def score(
     show_results.scores(until_stopped(score_files(run, files, options, snapshot)), json)
 
 
-@with_flags
 def tune(
     run: RunName, *, options: TuneOptions, snapshot: Snapshot = "latest", json: Json = False
 ) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from sfumato.cli import show
-from sfumato.cli.flags import Json, RunName, with_flags
+from sfumato.cli.flags import Json, RunName
 from sfumato.cli.output import progress
 from sfumato.errors import DamagedFile
-from sfumato.model.options import CheckOptions
+
+if TYPE_CHECKING:
+    from sfumato.model.options import CheckOptions
 
 
 def data_list(*, json: Json = False) -> None:
@@ -38,7 +40,6 @@ def data_fetch(
     show.fetched(found, json)
 
 
-@with_flags
 def data_check(
     source: Annotated[
         str, Parameter(help="A folder, a text file, or a catalogue name: images, audio or texts.")

@@ -58,8 +58,16 @@ def renamed(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def with_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn a command with a parameter ``options`` into one with a flag for each of the options."""
-    hints = get_type_hints(command, include_extras=True)
+    """Turn a command with a parameter ``options`` into one with a flag for each of the options.
+
+    Commands without such a parameter are returned as they are.
+    """
+    if "options" not in inspect.signature(command).parameters:
+        return command
+    # Imported here, because most command lines need the options of no or one command.
+    from sfumato.model import options as declared
+
+    hints = get_type_hints(command, localns=vars(declared), include_extras=True)
     kind = hints["options"]
     names = types_of(kind)
 
@@ -77,6 +85,16 @@ def with_flags(command: Callable[..., None]) -> Callable[..., None]:
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return called
+
+
+def listed(command: Callable[..., None]) -> Callable[..., None]:
+    """A function with the name and the help of a command, for the list of all commands."""
+
+    def stand_in() -> None:
+        raise NotImplementedError(command.__name__)
+
+    stand_in.__name__, stand_in.__doc__ = command.__name__, command.__doc__
+    return stand_in
 
 
 def _flags(kind: Any) -> Iterable[inspect.Parameter]:

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError, Parameter
 
 from sfumato import __version__
 from sfumato.cli import commands, errors, examine
-from sfumato.cli.flags import default_text, renamed
+from sfumato.cli.flags import default_text, listed, renamed, with_flags
 from sfumato.cli.output import ERR
 from sfumato.errors import SfumatoError
 
-app = App(
-    name="sfumato",
-    help="Train, sample and measure diffusion models. To begin, run: sfumato demo",
-    version=__version__,
-    help_format="plaintext",
-    default_parameter=Parameter(negative=(), show_default=default_text),
-    suppress_keyboard_interrupt=False,
-)
-data = App(name="data", help="Look at data sets, and fetch ready-made ones.")
-app.command(data)
-data.command(examine.data_list, name="list")
-data.command(examine.data_fetch, name="fetch")
-data.command(examine.data_check, name="check")
-for command in (
+_COMMANDS: tuple[Callable[..., None], ...] = (
     commands.demo,
     commands.train,
     commands.resume,
@@ -43,8 +30,36 @@ for command in (
     examine.doctor,
     examine.recipes,
     examine.samplers,
-):
-    app.command(command)
+)
+_DATA_COMMANDS: Mapping[str, Callable[..., None]] = {
+    "list": examine.data_list,
+    "fetch": examine.data_fetch,
+    "check": examine.data_check,
+}
+
+
+def program(words: Container[str]) -> App:
+    """The program for a command line.
+
+    Args:
+        words: The words of the command line. Commands that are not among them are only listed,
+            because making the flags of all commands would slow down each of them.
+    """
+    app = App(
+        name="sfumato",
+        help="Train, sample and measure diffusion models. To begin, run: sfumato demo",
+        version=__version__,
+        help_format="plaintext",
+        default_parameter=Parameter(negative=(), show_default=default_text),
+        suppress_keyboard_interrupt=False,
+    )
+    data = App(name="data", help="Look at data sets, and fetch ready-made ones.")
+    app.command(data)
+    for name, command in _DATA_COMMANDS.items():
+        data.command((with_flags if name in words else listed)(command), name=name)
+    for command in _COMMANDS:
+        app.command((with_flags if command.__name__ in words else listed)(command))
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for note in notes:
         ERR.print(note, markup=False)
     try:
-        app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        program(words)(words, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()  # Here a broken pipe is still caught below.
     except CycloptsError as error:
         sys.exit(errors.show(errors.usage(error)))
