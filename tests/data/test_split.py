@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from sfumato.data.split import (
     batch_indices,
-    epoch_of,
     in_order,
     rank_slice,
     repeats,
@@ -143,10 +142,6 @@ def test_bad_arguments(bad: tuple[int, int, int]) -> None:
 def test_bad_rank() -> None:
     with pytest.raises(ValueError, match="rank"):
         rank_slice(8, 2, 2)
-
-
-def test_epoch_of() -> None:
-    assert epoch_of(100, 25, 6) == 1.5
 
 
 def test_numbers_are_ordered_as_numbers_and_the_rest_by_name() -> None:

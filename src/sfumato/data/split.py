@@ -73,11 +73,6 @@ def rank_slice(batch: int, rank: int, world: int) -> slice:
     return slice(batch * rank // world, batch * (rank + 1) // world)
 
 
-def epoch_of(n_items: int, batch: int, step: int) -> float:
-    """The number of passes over the data before batch ``step``."""
-    return step * batch / n_items
-
-
 # Two, as a batch can cross the border between two epochs.
 @lru_cache(maxsize=2)
 def _permutation(n_items: int, seed: int, epoch: int) -> NDArray[np.int64]:
