@@ -28,6 +28,7 @@ from sfumato.data.walk import (
     read_metadata,
     suffix_of,
     walk,
+    why_nothing_found,
 )
 from sfumato.errors import DataError, suggest
 
@@ -129,13 +130,7 @@ def _require_folder(root: Path, kind: FileKind) -> None:
 def _nothing_found(
     root: Path, kind: FileKind, other: Counter[str], rejected: list[Rejected]
 ) -> DataError:
-    if other:
-        seen = ", ".join(f"{count} x {suffix}" for suffix, count in other.most_common(5))
-        why = f"it holds other files: {seen}"
-    elif rejected:
-        why = f"everything in it was set aside: {rejected[0].path}: {rejected[0].reason}"
-    else:
-        why = "the folder is empty"
+    why = why_nothing_found(other, rejected)
     known = " ".join(sorted(kind.suffixes))
     return DataError(
         f"There are no {kind.noun} in '{root}'.", why=why, hint=f"files that can be read: {known}"

@@ -15,7 +15,8 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Set
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
@@ -217,3 +218,19 @@ def _inside(name: str) -> str:
     if absolute or ".." in path.parts or "\0" in name or "\\" in name:
         raise ValueError(f"'{name}' is not a path inside the folder")
     return path.as_posix()
+
+
+def why_nothing_found(other: Counter[str], rejected: Sequence[tuple[str, str]]) -> str:
+    """Why a folder holds no usable file.
+
+    Args:
+        other: Number of files by suffix that are of other kinds.
+        rejected: Path and reason of each file that was set aside.
+    """
+    if other:
+        counts = ", ".join(f"{count} x {suffix}" for suffix, count in other.most_common(5))
+        return f"it holds other files: {counts}"
+    if rejected:
+        path, reason = rejected[0]
+        return f"everything in it was set aside: {path}: {reason}"
+    return "the folder is empty"

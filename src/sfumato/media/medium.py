@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from sfumato.engine.events import Event
 from sfumato.errors import DataError, MissingExtra, SettingError
+from sfumato.media.facts import DataFacts
 from sfumato.media.folder import Items, SampleFolder
 from sfumato.media.report import Report
 from sfumato.recipes import RecipeBase
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from sfumato.data.digests import Entry
     from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
-    from sfumato.media.facts import DataFacts
 
 DIGESTS = "data.digests"
 """Name of the file in a run's folder that has the digests of its data."""
@@ -66,6 +66,20 @@ class Source(NamedTuple):
     name: str | None = None
     licence: str = ""
     attribution: str = ""
+
+    def facts(self, **measured: Any) -> DataFacts:
+        """The facts about data from here.
+
+        Args:
+            **measured: The fields that reading the data determines.
+        """
+        return DataFacts(
+            source=self.name or str(self.path.resolve()),
+            catalogued=self.name is not None,
+            licence=self.licence,
+            attribution=self.attribution,
+            **measured,
+        )
 
 
 class Data(ABC):

@@ -36,7 +36,7 @@ from sfumato.media.medium import (
     Source,
     no_such_file,
 )
-from sfumato.media.report import NumberReport, Report, counts
+from sfumato.media.report import NumberReport, Report
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
 
@@ -240,7 +240,7 @@ class NumberMedium(Medium):
 
     def report(self, files: Index, dataset: Dataset) -> Report:
         """A report on files and their items."""
-        return NumberReport(files.root, self.settings, **counts(dataset))
+        return NumberReport.of(files.root, self.settings, dataset)
 
     def locate(self, place: Path) -> Iterator[Located | tuple[str, str]]:
         """The items of a file or folder, and the names and reasons of files that are set aside.
@@ -335,16 +335,12 @@ def _data(
     if dataset.labels is not None:
         counts = np.bincount(dataset.labels[training], minlength=len(dataset.classes))
         frequencies = tuple((counts / counts.sum()).round(6).tolist())
-    facts = DataFacts(
-        source=source.name or str(source.path.resolve()),
-        catalogued=source.name is not None,
+    facts = source.facts(
         fingerprint=dataset.fingerprint,
         content=dataset.content,
         count=len(dataset),
         classes=dataset.classes,
         frequencies=frequencies,
-        licence=source.licence,
-        attribution=source.attribution,
         seconds=medium.quantiles(dataset, training, dataset.labels if recipe.data.labels else None),
     )
     return NumberData(recipe, dataset, medium, training, held_out, facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol, Self
 
 from pydantic import BaseModel
 
@@ -22,33 +22,6 @@ class Report(Protocol):
 
     def table(self) -> Iterator[tuple[str, str]]:
         """The name and the text of each row of the printed table."""
-
-
-class Counts(TypedDict):
-    """The counts of any data set, see :class:`NumberReport`."""
-
-    count: int
-    labels: dict[str, int]
-    captions: int
-    groups: int
-    duplicates: tuple[tuple[str, str], ...]
-    rejected: tuple[Rejected, ...]
-    changes: Changes
-    fingerprint: str
-
-
-def counts(dataset: Dataset) -> Counts:
-    """Count the items, labels, captions, groups and duplicates of a data set."""
-    return Counts(
-        count=len(dataset),
-        labels=dataset.label_counts,
-        captions=sum(item.caption is not None for item in dataset.items),
-        groups=len({item.group or item.path for item in dataset.items}),
-        duplicates=dataset.duplicates,
-        rejected=dataset.rejected,
-        changes=dataset.changes,
-        fingerprint=dataset.fingerprint,
-    )
 
 
 @dataclass(frozen=True)
@@ -78,6 +51,30 @@ class NumberReport:
     rejected: tuple[Rejected, ...]
     changes: Changes
     fingerprint: str
+
+    @classmethod
+    def of(cls, root: Path, settings: BaseModel, dataset: Dataset, **own: Any) -> Self:
+        """A report on a data set.
+
+        Args:
+            root: The folder.
+            settings: The settings that the items were read with.
+            dataset: The items.
+            **own: The fields that reports on this medium alone have.
+        """
+        return cls(
+            root=root,
+            settings=settings,
+            count=len(dataset),
+            labels=dataset.label_counts,
+            captions=sum(item.caption is not None for item in dataset.items),
+            groups=len({item.group or item.path for item in dataset.items}),
+            duplicates=dataset.duplicates,
+            rejected=dataset.rejected,
+            changes=dataset.changes,
+            fingerprint=dataset.fingerprint,
+            **own,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data, without its contact sheet."""

@@ -19,7 +19,7 @@ from sfumato.media.audio.open import Header, audio_header, read_audio
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.report import NumberReport, counts
+from sfumato.media.report import NumberReport
 
 _SHOWN = 24
 _AT_ONCE = 256
@@ -114,10 +114,10 @@ def report(files: Index, dataset: Dataset, reader: ClipReader) -> AudioReport:
     headers = _headers(files, dataset)
     seconds = [header.frames / header.rate for header in headers if header.frames is not None]
     lengths, levels = _lengths_and_levels(dataset, reader)
-    return AudioReport(
+    return AudioReport.of(
         files.root,
         settings,
-        **counts(dataset),
+        dataset,
         files=len(headers),
         seconds=_spread(seconds),
         total=round(sum(seconds), 3),

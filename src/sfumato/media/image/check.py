@@ -17,7 +17,7 @@ from sfumato.errors import DataError
 from sfumato.media.image.open import image_header
 from sfumato.media.image.settings import ImageSettings
 from sfumato.media.image.sheet import sheet
-from sfumato.media.report import NumberReport, counts
+from sfumato.media.report import NumberReport
 
 _SHOWN = 64
 
@@ -75,10 +75,10 @@ def report(root: Path, dataset: Dataset, settings: ImageSettings) -> ImageReport
     """
     widths, heights, modes = _stored(dataset, root)
     shown = np.unique(np.linspace(0, len(dataset) - 1, _SHOWN).round().astype(np.int64))
-    return ImageReport(
+    return ImageReport.of(
         root,
         settings,
-        **counts(dataset),
+        dataset,
         widths=widths,
         heights=heights,
         modes=modes,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from sfumato.data.walk import Rejected, suffix_of, walk
+from sfumato.data.walk import Rejected, suffix_of, walk, why_nothing_found
 from sfumato.errors import DataError, suggest
 
 PLAIN = frozenset({".txt", ".md"})
@@ -155,13 +155,8 @@ def _in_folder(root: Path) -> TextFiles:
 
 
 def _nothing_found(root: Path, other: Counter[str], problems: list[Problem]) -> DataError:
-    if other:
-        found = ", ".join(f"{count} x {suffix}" for suffix, count in other.most_common(5))
-        why = f"it holds other files: {found}"
-    elif problems:
-        why = f"everything in it was set aside: {problems[0].path}: {problems[0].reason}"
-    else:
-        why = "the folder is empty"
+    set_aside = [(problem.path, problem.reason) for problem in problems[:1]]
+    why = why_nothing_found(other, set_aside)
     return DataError(f"There are no texts in '{root}'.", why=why, hint=f"{_READABLE}.")
 
 

@@ -249,16 +249,12 @@ def _data(library: Library, source: Source, recipe: TextRecipe) -> TextData:
             why="all its documents are held out",
             hint="change the field 'split' of its records.",
         )
-    facts = DataFacts(
-        source=source.name or str(source.path.resolve()),
-        catalogued=source.name is not None,
+    facts = source.facts(
         fingerprint=library.fingerprint,
         content=library.fingerprint,
         count=len(library),
         classes=library.classes,
         frequencies=_frequencies(library, training),
-        licence=source.licence,
-        attribution=source.attribution,
         vocabulary=library.tokenizer.size,
         lengths=tuple(rows.lengths().tolist()),
     )
