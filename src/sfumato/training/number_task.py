@@ -10,7 +10,6 @@ from torch import Tensor
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.batch import split, to_device
 from sfumato.media.numbers import NumberData
-from sfumato.recipes import GaussianRecipe
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
 from sfumato.sampling import KeyedNoise, Wiener, sample
@@ -33,13 +32,10 @@ class NumberTask(Task[Batch]):
     """
 
     def __init__(self, data: NumberData, spec: Spec, denoiser: NetworkDenoiser) -> None:
-        recipe = spec.recipe
-        if not isinstance(recipe, GaussianRecipe):
-            raise TypeError("a medium of numbers needs a recipe of Gaussian diffusion")
         self._medium = data.medium
         self._denoiser = denoiser
-        self._objective = recipe.objective
-        self._batches = Batches(data, recipe, spec.classes, spec.lengths)
+        self._objective = data.recipe.objective
+        self._batches = Batches(data, data.recipe, spec.classes, spec.lengths)
         self._held_out = self._batches.held_out(_HELD_OUT)
 
     def batch(self, step: int) -> Batch:

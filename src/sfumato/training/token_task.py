@@ -14,7 +14,6 @@ from sfumato import storage
 from sfumato.conditions import Conditions
 from sfumato.denoiser import TokenDenoiser
 from sfumato.media.text.medium import TextData
-from sfumato.media.text.recipes import TextRecipe
 from sfumato.media.text.rows import RowBatch
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.model.layout import layout, lengths_of
@@ -73,9 +72,7 @@ class TokenTask(Task[TextBatch]):
     def __init__(self, data: TextData, spec: Spec, denoiser: TokenDenoiser) -> None:
         self._data = data
         self._spec = spec
-        if not isinstance(spec.recipe, TextRecipe):
-            raise TypeError("tokens need a recipe for text")
-        self._recipe = spec.recipe
+        self._recipe = data.recipe
         self._denoiser = denoiser
         self._held_out = data.held_out.fixed(_HELD_OUT) if len(data.held_out) else None
 
