@@ -123,7 +123,7 @@ def test_torn_lines_and_leftovers_are_only_noted(run: RunDirectory) -> None:
 def test_a_text_run_needs_its_tokenizer(text_runs: Runs) -> None:
     run = RunDirectory(text_runs("prose"))
     assert "tokenizer.json" in verify(run).whole
-    flip(run.tokenizer, 0.5)
+    flip(run.root / "tokenizer.json", 0.5)
     found = verify(run)
     assert [problem.path for problem in found.problems] == ["tokenizer.json"]
     assert found.resumes_from is None

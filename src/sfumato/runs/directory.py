@@ -55,11 +55,6 @@ class RunDirectory:
         return self.root / DIGESTS
 
     @property
-    def tokenizer(self) -> Path:
-        """The tokenizer of a run on text, as JSON."""
-        return self.root / "tokenizer.json"
-
-    @property
     def model(self) -> Path:
         """The averaged weights, ready to sample."""
         return self.root / "model.safetensors"

@@ -77,11 +77,11 @@ def sample_files(
         run = run_named_in(like)
     model = open_model(run, snapshot)
     request = model.request(options) if like is None else model.like(like)
-    medium = model.medium
     if format is None and like is not None and like.suffix[1:].lower() in _formats(model):
         format = like.suffix[1:].lower()
-    medium.folder(Path(), format)  # Checks the format before a folder is created.
-    folder = medium.folder(out or new_folder(model.directory), format)
+    folder = model.medium.folder(out or Path(), format)
+    if out is None:
+        folder.path = new_folder(model.directory)  # Only now that the format is known to be valid.
     yield from write_samples(folder, model, request, trajectory)
 
 
