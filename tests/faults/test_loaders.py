@@ -23,7 +23,7 @@ def test_one_fails(
     monkeypatch: pytest.MonkeyPatch,
     tally: Tally,
 ) -> None:
-    fault = tally.fault("20", "a loader fails or hangs: the step, the cause and the files are told")
+    fault = tally.fault("20", "a loader fails or hangs: step, cause and files are named")
     make = Batches.__call__
 
     def failing(self: Batches, step: int) -> Any:
@@ -47,7 +47,7 @@ def test_one_hangs(
     monkeypatch: pytest.MonkeyPatch,
     tally: Tally,
 ) -> None:
-    fault = tally.fault("20", "a loader fails or hangs: the step, the cause and the files are told")
+    fault = tally.fault("20", "a loader fails or hangs: step, cause and files are named")
     make, released = Batches.__call__, threading.Event()
 
     def hanging(self: Batches, step: int) -> Any:

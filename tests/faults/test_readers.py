@@ -25,7 +25,7 @@ _TOLERANT = ("texts", "metadata.jsonl")
 
 @pytest.mark.parametrize("name", CASES)
 def test_of_mutated(name: str, tmp_path: Path, tally: Tally, count: Callable[..., int]) -> None:
-    fault = tally.fault(f"40 {name}", f"mutated {name}: read, or refused in our words")
+    fault = tally.fault(f"40 {name}", f"mutated {name}: read, or refused with an error of Sfumato")
     case = CASES[name](tmp_path)
     folder = tmp_path / "input"
     folder.mkdir()

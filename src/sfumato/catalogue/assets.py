@@ -228,7 +228,7 @@ def as_safetensors(data: bytes, table: str) -> bytes:
     """Convert tensors at known places of a file to safetensors.
 
     Args:
-        data: The content of the file, whose hash was verified.
+        data: The content of the file; its hash has been verified.
         table: A file in this package: after a line of headings, each line has the name of a float32
             tensor, its offset in bytes, its shape, and its strides in entries.
 

@@ -1,9 +1,9 @@
 """Downloading one pinned package with the registry's ordinary client.
 
 **A source archive is downloaded without running it.** To find the dependencies of a source archive,
-pip calls the build backend, which runs ``setup.py``; no option prevents it. So pip is told to build
-without isolation (PEP 517), where the backend is imported by name, and a stand-in of that name is
-put on its path, which runs nothing.
+pip calls the build backend, which runs ``setup.py``; no option prevents it. Therefore pip builds
+without isolation (PEP 517). It then imports the backend by name, and finds a stand-in of that name
+on its path, which runs nothing.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ class Dataset:
         return self.array[chosen], None if self.labels is None else self.labels[chosen]
 
     def damaged(self, places: Iterable[int]) -> list[int]:
-        """The places of those items whose content differs from their digests."""
+        """Indices of the items whose content does not match their digests."""
         damaged = []
         for place in places:
             if digest_of(self.array[place].data) != self.digests[place].tobytes():

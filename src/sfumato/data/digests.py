@@ -80,7 +80,7 @@ class Changes:
     """Files that differ between two states of a data set.
 
     Attributes:
-        changed: Files whose content differs.
+        changed: Files with another content than before.
         relabelled: Files with the same content and another label or group.
         new: Files that only the second state has.
         gone: Files that only the first state has.
