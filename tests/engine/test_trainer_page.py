@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 PAGE = Path(__file__).parents[2] / "docs/trainer.md"
 STEPS = 40
 
@@ -38,7 +36,6 @@ def tensors(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in checkpoint.glob("*.safetensors")}
 
 
-@pytest.mark.skipif(not PAGE.is_file(), reason="the documentation is not here")
 def test_the_example_resumes_to_the_same_bits(tmp_path: Path) -> None:
     example, _ = blocks()
     whole = run(shortened(example), tmp_path / "whole")
@@ -58,7 +55,6 @@ def test_the_example_resumes_to_the_same_bits(tmp_path: Path) -> None:
     assert tensors(tmp_path / "cut") == tensors(tmp_path / "whole")
 
 
-@pytest.mark.skipif(not PAGE.is_file(), reason="the documentation is not here")
 def test_the_watch_measures(tmp_path: Path) -> None:
     example, watch = blocks()
     assert watch.count("steps=6000") == 1

@@ -13,8 +13,6 @@ LINK = re.compile(r"\]\((\.\./src/[^)]+)\)")
 
 
 def page(name: str) -> str:
-    if not DOCS.is_dir():
-        pytest.skip("the documentation is not here")
     return (DOCS / name).read_text("utf-8")
 
 
