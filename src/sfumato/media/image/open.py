@@ -24,7 +24,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sfumato.data.index import FileKind
 from sfumato.errors import DataError, MissingExtra
-from sfumato.media.image.svg import render_svg
+from sfumato.imaging.svg import render_svg
 
 # An explicit list: Pillow also opens formats that start other programs (EPS runs Ghostscript) or
 # that only some systems know.

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from sfumato.errors import MissingExtra
-from sfumato.media.image.svg import render_svg_text
+from sfumato.imaging.svg import render_svg_text
 
 HALF = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10">
 <rect width="10" height="10" fill="#f00"/></svg>"""
@@ -30,7 +30,7 @@ def test_short_side_and_transparency() -> None:
     [
         (b"<html></html>", "not an SVG"),
         (b"<svg></svg>", "no size"),
-        (b'<svg viewBox="0 0 1000000 1"></svg>', "above the limit"),
+        (b'<svg viewBox="0 0 1000000 1"></svg>', "medium.max_pixels"),
         (b'<svg width="0" height="5"></svg>', "no size"),
         (b'<svg viewBox="0 0 9 9"><image href="/etc/passwd"/></svg>', "outside itself"),
         (b"<svg viewBox='0 0 9 9'>" + bytes(9 << 20), "larger than"),
