@@ -154,7 +154,7 @@ class Trainer(Generic[Batch]):
 
     def _resume(self, allow_changes: bool) -> Iterator[Event]:
         self.checkpoints.sweep()
-        checkpoint, warnings = self.checkpoints.load_latest()
+        checkpoint, warnings = self.checkpoints.load_latest(self.state.check)
         yield from warnings
         if checkpoint is not None:
             self.restore(checkpoint, allow_changes)
