@@ -22,7 +22,7 @@ from typing import Self
 from sfumato.errors import RunLocked, SfumatoError
 from sfumato.storage import is_held, open_own, read_own
 
-_NAME = "lock"
+LOCK = "lock"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 # No name of a machine is longer; a stranger may have written the file.
 _LONGEST_HOST = 64
@@ -42,7 +42,7 @@ class RunLock:
     """
 
     def __init__(self, directory: Path) -> None:
-        self.path = directory / _NAME
+        self.path = directory / LOCK
         self._handle: int | None = None
 
     def __enter__(self) -> Self:
@@ -107,7 +107,7 @@ class RunLock:
 
 def holder(directory: Path) -> str | None:
     """The process that is writing to a run directory, in words; None without one."""
-    path = directory / _NAME
+    path = directory / LOCK
     return _named(path) if is_held(path) else None
 
 

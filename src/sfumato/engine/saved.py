@@ -14,7 +14,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from sfumato.errors import DamagedFile
+from sfumato.errors import DamagedFile, RunError
 
 MOST = 2**53
 """Largest step, and number of samples: JSON numbers of other programs are exact up to it."""
@@ -77,6 +77,27 @@ def parse_state(path: Path, step: int, scalars: Mapping[str, Any]) -> SavedState
     if saved.ema_steps > saved.step:
         raise _unusable(path, f"ema_steps is {saved.ema_steps}, after {saved.step} steps")
     return saved
+
+
+def require_identity(path: Path, saved: SavedState, identity: Mapping[str, Any]) -> None:
+    """Check that a run has the same identity as when a checkpoint was saved.
+
+    Args:
+        path: The checkpoint, for errors.
+        saved: Its numbers.
+        identity: The facts about the run now.
+
+    Raises:
+        RunError: A fact differs.
+    """
+    then = saved.identity
+    changed = sorted(key for key in then | dict(identity) if then.get(key) != identity.get(key))
+    if changed:
+        raise RunError(
+            f"The run cannot resume from {path}: {', '.join(changed)} changed.",
+            why=f"{changed[0]} was {then.get(changed[0])!r} and is {identity.get(changed[0])!r}",
+            hint="Put it back, choose another run name, or allow changes explicitly.",
+        )
 
 
 def require_slots(

@@ -17,6 +17,8 @@ from sfumato.engine.ema import PowerEMA, named_state
 from sfumato.engine.saved import SavedState, parse_state, require_slots
 from sfumato.errors import DamagedFile, RunError
 
+_GROUPS = ("weights", "ema", "optimizer")
+
 SMOOTHING = 0.98
 """Decay per step of the reported loss."""
 
@@ -63,11 +65,8 @@ class TrainingState:
             for name, slot, value in self._slots()
             if isinstance(value, Tensor)
         }
-        return {
-            "weights": {**parameters, **buffers},
-            "ema": self.ema.tensors(),
-            "optimizer": slots,
-        }
+        values = ({**parameters, **buffers}, self.ema.tensors(), slots)
+        return dict(zip(_GROUPS, values, strict=True))
 
     def scalars(self) -> dict[str, object]:
         """All numbers, as JSON."""
@@ -93,26 +92,8 @@ class TrainingState:
         return 4 * weights + 2 * sum(b.nbytes for b in buffers.values())
 
     def check(self, checkpoint: Checkpoint) -> SavedState:
-        """Check that training can continue from a checkpoint, and return its numbers.
-
-        Raises:
-            DamagedFile: A tensor or an entry is missing, or has a value that was never saved.
-            RunError: The checkpoint belongs to another module.
-        """
-        saved = parse_state(checkpoint.path, checkpoint.step, checkpoint.scalars)
-        missing = [name for name in self.tensors() if name not in checkpoint.tensors]
-        if missing:
-            raise DamagedFile(f"{checkpoint.path} has no {missing[0]}.safetensors.")
-        parameters, buffers = named_state(self.module)
-        expected = {**parameters, **buffers}
-        _require_same(expected, checkpoint)
-        if _described(checkpoint.tensors["ema"]) != _described(expected):
-            raise DamagedFile(
-                f"{checkpoint.path / 'ema.safetensors'} does not fit the weights beside it."
-            )
-        slots = checkpoint.tensors["optimizer"]
-        require_slots(checkpoint.path, saved, slots, dict(self.module.named_parameters()))
-        return saved
+        """Check that training can continue from a checkpoint, see :func:`check_fits`."""
+        return check_fits(self.module, checkpoint)
 
     @torch.no_grad()
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -153,6 +134,32 @@ class TrainingState:
             if isinstance(value, Tensor):
                 value = _laid_out_like(parameter, value)
             self.optimizer.state[parameter][slot] = value
+
+
+def check_fits(module: nn.Module, checkpoint: Checkpoint) -> SavedState:
+    """Check that the training of a module can continue from a checkpoint.
+
+    Returns:
+        The numbers of the checkpoint.
+
+    Raises:
+        DamagedFile: A tensor or an entry is missing, or has a value that was never saved.
+        RunError: The checkpoint belongs to another module.
+    """
+    saved = parse_state(checkpoint.path, checkpoint.step, checkpoint.scalars)
+    missing = [name for name in _GROUPS if name not in checkpoint.tensors]
+    if missing:
+        raise DamagedFile(f"{checkpoint.path} has no {missing[0]}.safetensors.")
+    parameters, buffers = named_state(module)
+    expected = {**parameters, **buffers}
+    _require_same(expected, checkpoint)
+    if _described(checkpoint.tensors["ema"]) != _described(expected):
+        raise DamagedFile(
+            f"{checkpoint.path / 'ema.safetensors'} does not fit the weights beside it."
+        )
+    slots = checkpoint.tensors["optimizer"]
+    require_slots(checkpoint.path, saved, slots, dict(module.named_parameters()))
+    return saved
 
 
 def _laid_out_like(parameter: Tensor, saved: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -25,8 +26,12 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from sfumato.errors import DiskFull
+from sfumato.storage.regular import is_own_folder
 
 PARTIAL = ".partial-"
+
+# Earlier versions named drafts by the id of the process and a serial number.
+_NAME = re.compile(rf"{re.escape(PARTIAL)}.*-([0-9a-f]{{16}}|\d+-\d+)", re.DOTALL)
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DAY = 24 * 3600.0
@@ -103,8 +108,14 @@ def remove(path: Path) -> None:
         path.rename(folder / path.name)
 
 
+def drafts_in(directory: Path) -> list[Path]:
+    """The drafts in a folder, which may be missing; other folders inside are not searched."""
+    names = (path for path in directory.glob(f"{PARTIAL}*") if _NAME.fullmatch(path.name))
+    return sorted(path for path in names if is_own_folder(path))
+
+
 def sweep(directory: Path) -> list[Path]:
-    """Remove the drafts ``.partial-*`` of killed processes from a folder.
+    """Remove the drafts of killed processes from a folder.
 
     A draft that a living process has locked stays, also one in another container. Where drafts
     cannot be locked, as on some network file systems, those of the last day stay.
@@ -115,14 +126,11 @@ def sweep(directory: Path) -> list[Path]:
     Returns:
         The paths that were removed.
     """
-    return [path for path in sorted(directory.glob(f"{PARTIAL}*")) if _sweep(path)]
+    return [path for path in drafts_in(directory) if _sweep(path)]
 
 
 def _sweep(path: Path) -> bool:
     try:
-        if not stat.S_ISDIR(path.lstat().st_mode):
-            path.unlink()  # Drafts are folders; this is a link, or a file of another program.
-            return True
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:  # Another process swept it first, or it is not ours to delete.
         return False
@@ -220,8 +228,10 @@ def _draft_folder(path: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(handle)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(handle)
 
 
 def _locked(folder: Path) -> int | None:

@@ -66,7 +66,7 @@ def require(path: Path) -> None:
     """
     try:
         mode = path.lstat().st_mode
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise RunError(f"There is no file {path}.") from error
     if not stat.S_ISREG(mode):
         raise _foreign(path, mode)
