@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from sfumato import storage
 from sfumato.engine.lock import RunLock, holder
-from sfumato.errors import RunLocked
+from sfumato.errors import DamagedFile, RunLocked
 
 
 def test_a_second_process_is_refused_until_the_first_dies(tmp_path: Path, jobs: Any) -> None:
@@ -83,3 +84,92 @@ def test_any_other_trouble_with_a_lock_is_told(
     monkeypatch.setattr(fcntl, "flock", broken)
     with pytest.raises(OSError, match="Input/output"), RunLock(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("target", ["precious", "gone", "/dev/null"])
+def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path, target: str) -> None:
+    (tmp_path / "precious").write_text("precious")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "lock").symlink_to(tmp_path / target)
+    with pytest.raises(DamagedFile, match="lock is a link"), RunLock(run):
+        pass
+    assert holder(run) is None
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert not (tmp_path / "gone").exists()
+
+
+def test_a_pipe_or_a_folder_in_place_of_the_lock_is_refused(tmp_path: Path) -> None:
+    for name, make in (("a", os.mkfifo), ("b", os.mkdir)):
+        run = tmp_path / name
+        run.mkdir()
+        make(run / "lock")
+        with pytest.raises(DamagedFile, match="lock is a"), RunLock(run):
+            pass
+        assert holder(run) is None
+
+
+def test_a_backup_of_hard_links_is_not_written_to(tmp_path: Path) -> None:
+    run, backup = tmp_path / "run", tmp_path / "backup"
+    for folder in (run, backup):
+        folder.mkdir()
+    (run / "lock").write_text("before")
+    (backup / "lock").hardlink_to(run / "lock")
+    with RunLock(run), RunLock(backup):
+        assert json.loads((run / "lock").read_text())["pid"] == os.getpid()
+        with pytest.raises(RunLocked), RunLock(run):
+            pass
+    assert (run / "lock").stat().st_ino != (backup / "lock").stat().st_ino
+
+
+def test_a_lock_that_is_replaced_while_it_is_taken_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, seen = fcntl.flock, []
+
+    def overtaken(handle: int, operation: int) -> None:
+        flock(handle, operation)
+        if not seen:
+            seen.append(handle)
+            (tmp_path / "lock").unlink()
+
+    monkeypatch.setattr(fcntl, "flock", overtaken)
+    with RunLock(tmp_path), pytest.raises(RunLocked), RunLock(tmp_path):
+        pass
+
+
+def test_a_lock_is_released(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with RunLock(tmp_path):
+        assert holder(tmp_path) is not None
+    assert holder(tmp_path) is None
+    for _ in range(3):
+        with RunLock(tmp_path), pytest.raises(RunLocked), RunLock(tmp_path):
+            pass
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_the_name_of_the_holder_is_short_and_whole(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with RunLock(tmp_path):
+        for text in ('{"pid": "x", "host": "y"}', "[]", '{"pid": 1}', "[" * 10**5, "\xff", ""):
+            path.write_bytes(text.encode("latin-1"))
+            assert holder(tmp_path) == "another process"
+        path.write_text(json.dumps({"pid": 7, "host": "h" * 10**6}))
+        assert len(str(holder(tmp_path))) < 100
+
+
+def test_a_reader_sees_the_lock_of_a_shared_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may only read a run cannot open its lock for writing."""
+    open_file = os.open
+
+    def read_only(path: Any, flags: int, *rest: Any, **more: Any) -> int:
+        if flags & (os.O_RDWR | os.O_WRONLY) and Path(path).name == "lock":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return open_file(path, flags, *rest, **more)
+
+    with RunLock(tmp_path):
+        monkeypatch.setattr(os, "open", read_only)
+        assert holder(tmp_path) is not None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from sfumato.engine.events import Done, Event, Metric, Previewed, Progress, Saved, Started, Warned
 from sfumato.engine.log import JsonLog, TensorBoardLog, read_log
 from sfumato.engine.progress import Bar, Lines, choose_display, describe_progress, duration
-from sfumato.errors import MissingExtra
+from sfumato.errors import DamagedFile, MissingExtra
 
 
 def progress(step: int, eta: float = 75.0, waiting: float = 0.0) -> Progress:
@@ -108,6 +109,38 @@ def test_the_log_holds_every_event_and_survives_a_torn_line(tmp_path: Path) -> N
     assert records[1]["eta_seconds"] is None
     assert records[2]["path"] == "checkpoints/step-0000001"
     assert all(json.dumps(record, allow_nan=False) for record in records)
+
+
+def test_the_log_is_no_link_and_no_pipe(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "precious")
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    for name in ("link.jsonl", "pipe.jsonl"):
+        with pytest.raises(DamagedFile):
+            JsonLog(tmp_path / name)
+        with pytest.raises(DamagedFile):
+            list(read_log(tmp_path / name))
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_the_log_of_a_backup_of_hard_links_stays(tmp_path: Path) -> None:
+    (tmp_path / "backup.jsonl").write_text("{}\n")
+    (tmp_path / "log.jsonl").hardlink_to(tmp_path / "backup.jsonl")
+    log = JsonLog(tmp_path / "log.jsonl")
+    log.write(Metric(step=2, name="kid", value=0.1))
+    log.close()
+    assert (tmp_path / "backup.jsonl").read_text() == "{}\n"
+    assert len(list(read_log(tmp_path / "log.jsonl"))) == 2
+
+
+def test_odd_lines_of_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('[1]\n{"a": 1}\n' + "[" * 10**5 + "\n\n3\n")
+    assert list(read_log(path)) == [{"a": 1}]
+    log = JsonLog(path)
+    log.write(Metric(step=2, name="a\udc80", value=0.1))
+    log.close()
+    assert list(read_log(path))[-1]["name"] == "a\udc80"
 
 
 def test_tensorboard_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,11 +50,11 @@ def test_drafts_of_the_living_are_not_swept(
 ) -> None:
     """A day seems to have passed since another process began to write."""
     fault = tally.fault("25", "the clock jumps by years: lengths, order and leftovers are right")
-    dead = tmp_path / ".partial-set-1-0"
-    dead.mkdir()
+    dead = tmp_path / ".partial-set-0123456789abcdef"
     now = time.time()
     with fault.trial(), storage.new_folder(tmp_path / "set") as draft:
         (draft / "a").write_text("a")
+        dead.mkdir()
         monkeypatch.setattr(time, "time", lambda: now + _YEARS)
-        assert storage.sweep(tmp_path, older_than=86_400) == [dead]
+        assert storage.sweep(tmp_path) == [dead]
     assert (tmp_path / "set/a").read_text() == "a"

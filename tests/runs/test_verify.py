@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import random
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sfumato import storage
+from sfumato.engine import checkpoint as checkpoints
+from sfumato.engine.events import Started
 from sfumato.engine.lock import RunLock
-from sfumato.errors import RunError
+from sfumato.errors import RunError, SfumatoError
 from sfumato.run import open_run
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.verify import verify
@@ -134,3 +140,98 @@ def test_of_a_newer_version(run: RunDirectory) -> None:
     storage.write_sealed_json(run.spec, {**storage.read_sealed_json(run.spec), "format": 99})
     with pytest.raises(RunError, match="--upgrade"):
         verify(run)
+
+
+_NUMBERS = (b"-1", b"7", b"0.5", b"null", b"[]", b'"4"', b"1" * 30, b"1e400", b"NaN")
+
+
+def reseal(checkpoint: Path) -> None:
+    present = filter(storage.is_own_file, sorted(checkpoint.iterdir()))
+    names = [file.name for file in present if file.name != "manifest.json"]
+    files = {name: checkpoints._seal(checkpoint / name) for name in names}
+    storage.write_sealed_json(checkpoint / "manifest.json", {"format": 1, "files": files})
+
+
+def damage(run: RunDirectory, draw: random.Random) -> str:
+    """Do something bad to one file of a run, which its hash may not show; returns what."""
+    files = sorted(path for path in run.root.rglob("*") if storage.is_own_file(path))
+    kind = draw.choice(("flip", "cut", "empty", "text", "remove", "link", "folder", "number"))
+    if kind == "number":
+        files = [path for path in files if path.name == "state.json"] or files
+    path = draw.choice(files)
+    content = path.read_bytes()
+    if kind == "flip" and content:
+        flip(path, draw.random() * 0.99)
+    elif kind in ("cut", "empty", "text"):
+        path.write_bytes({"cut": content[: draw.randrange(100)], "text": b"[]"}.get(kind, b""))
+    elif kind == "number":
+        path.write_bytes(re.sub(rb"\d+", lambda _: draw.choice(_NUMBERS), content, count=3))
+    elif kind != "flip":
+        path.unlink()
+        if kind == "link":
+            path.symlink_to(run.root / "spec.json")
+        elif kind == "folder":
+            path.mkdir()
+    inside = path.parent.parent == run.checkpoints and path.name != "manifest.json"
+    if inside and storage.is_own_file(path) and draw.random() < 0.7:
+        reseal(path.parent)
+    return f"{kind} {path.relative_to(run.root)}"
+
+
+def test_what_it_promises_resuming_does(
+    finished_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = RunDirectory(Path(shutil.copytree(finished_runs / "unet", tmp_path / "whole")))
+    for _ in resume(whole, steps=6):
+        pass
+    outcomes = set()
+    for trial in range(40):
+        draw = random.Random(trial)
+        run = RunDirectory(Path(shutil.copytree(whole.root, tmp_path / str(trial))))
+        done = [damage(run, draw) for _ in range(draw.choice((1, 2, 4)))]
+        promised = verify(run).resumes_from
+        assert began_from(run) == promised, done
+        outcomes.add(promised)
+    assert outcomes == {None, 4, 6}
+
+
+def began_from(run: RunDirectory) -> int | None:
+    """The step from which training continues; None if it is refused."""
+    step = None
+    try:
+        for event in resume(run, steps=7):
+            if isinstance(event, Started):
+                step = event.step
+    except (SfumatoError, OSError):
+        return None
+    return step
+
+
+def test_a_run_without_checkpoints_begins_anew(run: RunDirectory) -> None:
+    shutil.rmtree(run.checkpoints)
+    assert verify(run).resumes_from == 0
+    assert began_from(run) == 0
+
+
+def test_a_checkpoint_of_other_data_is_not_promised(run: RunDirectory) -> None:
+    (checkpoint,) = run.checkpoints.glob("step-*")
+    tree = json.loads((checkpoint / "state.json").read_text())
+    tree["identity"]["seed"] += 1
+    (checkpoint / "state.json").write_text(json.dumps(tree))
+    reseal(checkpoint)
+    found = verify(run)
+    (problem,) = found.problems
+    assert "seed changed" in problem.what
+    assert "refuses" in problem.mend
+    assert found.resumes_from is None
+    assert began_from(run) is None
+
+
+def test_an_older_checkpoint_of_a_newer_version_does_not_matter(run: RunDirectory) -> None:
+    for _ in resume(run, steps=6):
+        pass
+    manifest = run.checkpoints / "step-0000004/manifest.json"
+    storage.write_sealed_json(manifest, {**storage.read_sealed_json(manifest), "format": 99})
+    assert verify(run).resumes_from == 6
+    assert began_from(run) == 6

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sfumato.errors import DamagedFile
-from sfumato.storage import write_bytes
+from sfumato.storage import read_own, write_bytes
 
 DIGEST_BYTES = 16
 """Length of the digest of one item."""
@@ -205,10 +205,11 @@ def read_digests(path: Path) -> tuple[str, Iterator[Entry]]:
         The versions of the decoders, and an iterator over the entries.
 
     Raises:
-        OSError: The file is missing.
-        DamagedFile: The file is damaged; a bad entry raises it when the iterator reaches it.
+        RunError: The file is missing.
+        DamagedFile: The file is a link or damaged; a bad entry raises it when the iterator reaches
+            it.
     """
-    first, _, body = path.read_bytes().partition(b"\n")
+    first, _, body = read_own(path).partition(b"\n")
     try:
         head = json.loads(first)
         if head["format"] != _FORMAT or hashlib.sha256(body).hexdigest() != head["sha256"]:

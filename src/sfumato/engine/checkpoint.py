@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,9 @@ class CheckpointStore:
 
         Raises:
             DiskFull: There is not enough room; every older checkpoint is intact.
+            DamagedFile: The folder of the checkpoints is a link.
         """
+        storage.require_own_folder(self.directory)
         self.require_room(_size(tensors))
         path = self.directory / f"step-{step:07d}"
         with storage.replacing(path) as draft:
@@ -94,40 +97,66 @@ class CheckpointStore:
         """Read one checkpoint, verifying every file against the manifest first.
 
         Raises:
-            DamagedFile: A file is missing, altered or unreadable; the message names it.
+            DamagedFile: A file is missing, altered, a link or unreadable; the message names it.
             RunError: There is no such checkpoint, or a newer version wrote it.
         """
-        groups = [file for file in verify(path) if file.suffix == ".safetensors"]
-        state = storage.read_json(path / STATE)
-        tensors = {file.stem: tensor_file.read_tensors(file) for file in groups}
-        return Checkpoint(step=state.pop("step"), tensors=tensors, scalars=state, path=path)
+        try:
+            groups = [file for file in verify(path) if file.suffix == ".safetensors"]
+            state = storage.read_json(path / STATE)
+            tensors = {file.stem: tensor_file.read_tensors(file) for file in groups}
+        except OSError as error:
+            raise DamagedFile(
+                f"{path} cannot be read.", why=error.strerror or str(error)
+            ) from error
+        step, named = state.pop("step", None), _NAME.fullmatch(path.name)
+        if type(step) is not int or named is None or step != int(named[1]):
+            raise DamagedFile(
+                f"{path / STATE} is not the state of this checkpoint.",
+                why=f"its entry 'step' is {json.dumps(step)[:80]}",
+            )
+        return Checkpoint(step=step, tensors=tensors, scalars=state, path=path)
 
-    def load_latest(self) -> tuple[Checkpoint | None, list[Warned]]:
+    def load_latest(
+        self, check: Callable[[Checkpoint], object] | None = None
+    ) -> tuple[Checkpoint | None, list[Warned]]:
         """Read the newest intact checkpoint.
+
+        Args:
+            check: Raises ``DamagedFile`` for a checkpoint that cannot be used, which is then
+                skipped like a damaged one.
 
         Returns:
             The checkpoint, or None if there are none, and a warning for each newer one that was
             skipped, with the name of the damaged file.
 
         Raises:
-            DamagedFile: All checkpoints are damaged.
+            DamagedFile: All checkpoints are damaged, or their folder is a link.
             RunError: The newest was written by a newer version.
         """
         warnings: list[Warned] = []
         problem: DamagedFile | None = None
         for step, path in reversed(self.steps()):
             try:
-                return self.load(path), warnings
+                checkpoint = self.load(path)
+                if check is not None:
+                    check(checkpoint)
             except DamagedFile as error:
-                problem = error
-                message = f"The checkpoint {path.name} was skipped. {error.what}"
-                warnings.append(Warned(step=step, message=message))
+                problem = problem or error
+                message = f"The checkpoint {path.name} was skipped. {error.what} {error.why}"
+                warnings.append(Warned(step=step, message=message.rstrip()))
+            else:
+                return checkpoint, warnings
         if problem is not None:
             raise problem
         return None, warnings
 
     def steps(self) -> list[tuple[int, Path]]:
-        """The checkpoints on the disk, oldest first, intact or damaged."""
+        """The checkpoints on the disk, oldest first, intact or damaged.
+
+        Raises:
+            DamagedFile: The folder of the checkpoints is a link.
+        """
+        storage.require_own_folder(self.directory)
         if not self.directory.is_dir():
             return []
         named = ((_NAME.fullmatch(path.name), path) for path in self.directory.iterdir())
@@ -172,17 +201,19 @@ def verify(path: Path) -> list[Path]:
         The files of the checkpoint.
 
     Raises:
-        DamagedFile: A file is missing or differs; the message names it.
+        DamagedFile: A file is missing, is a link or differs; the message names it.
         RunError: There is no such checkpoint, or a newer version wrote it.
     """
-    if not path.is_dir():
+    if not os.path.lexists(path):
         raise RunError(f"There is no checkpoint {path}.")
+    storage.require_own_folder(path)
     manifest = _read_manifest(path / MANIFEST)
     files = []
     for name, seal in manifest.items():
         file = path / name
-        if Path(name).name != name or not file.is_file():
+        if Path(name).name != name or not os.path.lexists(file):
             raise DamagedFile(f"{file} is missing.", why=f"{MANIFEST} lists it")
+        storage.require(file)
         if _seal(file) != seal:
             raise DamagedFile(
                 f"{file} is not what was written.",
@@ -194,7 +225,7 @@ def verify(path: Path) -> list[Path]:
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise DamagedFile(f"{path} is missing.")
     manifest = storage.read_sealed_json(path)
     version, files = manifest.get("format"), manifest.get("files")
@@ -208,7 +239,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 
 def _seal(file: Path) -> dict[str, object]:
-    with file.open("rb") as stream:
+    with storage.own_stream(file) as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return {"bytes": stream.tell(), "sha256": digest}
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sfumato.engine.events import Event, Metric, Progress, as_json
 from sfumato.errors import MissingExtra
+from sfumato.storage import is_own_file, open_own, own_stream, read_own, to_json, write_bytes
 
 
 class JsonLog:
@@ -22,12 +23,18 @@ class JsonLog:
 
     Args:
         path: Usually ``runs/NAME/log.jsonl``.
+
+    Raises:
+        DamagedFile: The file is a link or a pipe.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torn = _ends_in_half_a_line(path)
-        self._stream = path.open("a", encoding="utf-8")
+        if is_own_file(path) and path.lstat().st_nlink > 1:
+            write_bytes(path, read_own(path))  # A backup of hard links would be changed too.
+        handle = open_own(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        torn = _ends_in_half_a_line(handle)
+        self._stream = os.fdopen(handle, "a", encoding="utf-8")
         if torn:  # A killed process may leave half a line, which must not merge with the next one.
             self._stream.write("\n")
 
@@ -35,7 +42,7 @@ class JsonLog:
         """Append one event with the time of day (UTC)."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = {"at": at, **{key: _plain(value) for key, value in as_json(event).items()}}
-        self._stream.write(json.dumps(line, allow_nan=False, ensure_ascii=False) + "\n")
+        self._stream.write(to_json(line) + "\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -76,23 +83,25 @@ class TensorBoardLog:
 
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a JSON log, oldest first; a line torn by a crash is left out."""
-    with path.open(encoding="utf-8", errors="replace") as stream:
+    """The lines of a JSON log, oldest first; a line torn by a crash is left out.
+
+    Raises:
+        RunError: There is no such file.
+        DamagedFile: The file is a link or a pipe.
+    """
+    with own_stream(path) as stream:
         for line in stream:
             try:
-                record = json.loads(line)
-            except ValueError:
+                record = json.loads(line.decode("utf-8", "replace"))
+            except (ValueError, RecursionError):
                 continue
             if isinstance(record, dict):
                 yield record
 
 
-def _ends_in_half_a_line(path: Path) -> bool:
-    if not path.exists() or path.stat().st_size == 0:
-        return False
-    with path.open("rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        return stream.read(1) != b"\n"
+def _ends_in_half_a_line(handle: int) -> bool:
+    size = os.fstat(handle).st_size
+    return size > 0 and os.pread(handle, 1, size - 1) != b"\n"
 
 
 def _curves(event: Event) -> dict[str, float]:

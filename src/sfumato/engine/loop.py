@@ -33,12 +33,13 @@ from sfumato.engine.machine import keep_freed_memory, loader_threads
 from sfumato.engine.pace import Cadence, Pace, every
 from sfumato.engine.precision import choose_precision
 from sfumato.engine.prefetch import Prefetcher
+from sfumato.engine.saved import require_identity
 from sfumato.engine.settings import Budget, EngineSettings
 from sfumato.engine.signals import StopRequest
 from sfumato.engine.state import TrainingState
 from sfumato.engine.step import Stepper
 from sfumato.engine.watch import Watch
-from sfumato.errors import Interrupted, RunError
+from sfumato.errors import Interrupted
 
 _EVALUATE_SECONDS, _EVALUATE_SHARE = 30.0, 0.03
 
@@ -101,14 +102,9 @@ class Trainer(Generic[Batch]):
         Raises:
             RunError: The identity or the module differs.
         """
-        then, now = checkpoint.scalars["identity"], self.identity
-        changed = sorted(key for key in then | now if then.get(key) != now.get(key))
-        if changed and not allow_changes:
-            raise RunError(
-                f"The run cannot resume from {checkpoint.path}: {', '.join(changed)} changed.",
-                why=f"{changed[0]} was {then.get(changed[0])!r} and is {now.get(changed[0])!r}",
-                hint="Put it back, choose another run name, or allow changes explicitly.",
-            )
+        saved = self.state.check(checkpoint)
+        if not allow_changes:
+            require_identity(checkpoint.path, saved, self.identity)
         self.state.restore(checkpoint)
         self._saved_step = checkpoint.step
 
@@ -154,7 +150,7 @@ class Trainer(Generic[Batch]):
 
     def _resume(self, allow_changes: bool) -> Iterator[Event]:
         self.checkpoints.sweep()
-        checkpoint, warnings = self.checkpoints.load_latest()
+        checkpoint, warnings = self.checkpoints.load_latest(self.state.check)
         yield from warnings
         if checkpoint is not None:
             self.restore(checkpoint, allow_changes)

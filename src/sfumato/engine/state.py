@@ -14,7 +14,10 @@ from torch import Tensor, nn
 
 from sfumato.engine.checkpoint import Checkpoint
 from sfumato.engine.ema import PowerEMA, named_state
-from sfumato.errors import RunError
+from sfumato.engine.saved import SavedState, parse_state, require_slots
+from sfumato.errors import DamagedFile, RunError
+
+_GROUPS = ("weights", "ema", "optimizer")
 
 SMOOTHING = 0.98
 """Decay per step of the reported loss."""
@@ -62,11 +65,8 @@ class TrainingState:
             for name, slot, value in self._slots()
             if isinstance(value, Tensor)
         }
-        return {
-            "weights": {**parameters, **buffers},
-            "ema": self.ema.tensors(),
-            "optimizer": slots,
-        }
+        values = ({**parameters, **buffers}, self.ema.tensors(), slots)
+        return dict(zip(_GROUPS, values, strict=True))
 
     def scalars(self) -> dict[str, object]:
         """All numbers, as JSON."""
@@ -82,6 +82,7 @@ class TrainingState:
             "loss": [self._loss, self._weight],
             "ema_steps": self.ema.steps,
             "optimizer": slots,
+            "slots": len(self.tensors()["optimizer"]),
         }
 
     def expected_size(self) -> int:
@@ -90,26 +91,29 @@ class TrainingState:
         weights = sum(p.nbytes for p in parameters.values())
         return 4 * weights + 2 * sum(b.nbytes for b in buffers.values())
 
+    def check(self, checkpoint: Checkpoint) -> SavedState:
+        """Check that training can continue from a checkpoint, see :func:`check_fits`."""
+        return check_fits(self.module, checkpoint)
+
     @torch.no_grad()
     def restore(self, checkpoint: Checkpoint) -> None:
         """Restore the state of a checkpoint, bit for bit.
 
         Raises:
+            DamagedFile: See :meth:`check`; nothing was changed.
             RunError: The checkpoint belongs to another module.
         """
+        saved = self.check(checkpoint)
         parameters, buffers = named_state(self.module)
-        weights = {**parameters, **buffers}
-        _require_same(weights, checkpoint)
-        for name, tensor in weights.items():
+        for name, tensor in {**parameters, **buffers}.items():
             tensor.copy_(checkpoint.tensors["weights"][name])
-        scalars = checkpoint.scalars
-        self.ema.load(checkpoint.tensors["ema"], scalars["ema_steps"])
-        self._restore_optimizer(checkpoint.tensors["optimizer"], scalars["optimizer"])
-        self.step = checkpoint.step
-        self.samples = scalars["samples"]
-        self.elapsed = scalars["elapsed"]
-        self.progress = scalars["progress"]
-        self._loss, self._weight = scalars["loss"]
+        self.ema.load(checkpoint.tensors["ema"], saved.ema_steps)
+        self._restore_optimizer(checkpoint.tensors["optimizer"], saved.optimizer)
+        self.step = saved.step
+        self.samples = saved.samples
+        self.elapsed = saved.elapsed
+        self.progress = saved.progress
+        self._loss, self._weight = saved.smoothed
 
     def _slots(self) -> list[tuple[str, str, Any]]:
         named: dict[Tensor, str] = {p: name for name, p in self.module.named_parameters()}
@@ -132,6 +136,32 @@ class TrainingState:
             self.optimizer.state[parameter][slot] = value
 
 
+def check_fits(module: nn.Module, checkpoint: Checkpoint) -> SavedState:
+    """Check that the training of a module can continue from a checkpoint.
+
+    Returns:
+        The numbers of the checkpoint.
+
+    Raises:
+        DamagedFile: A tensor or an entry is missing, or has a value that was never saved.
+        RunError: The checkpoint belongs to another module.
+    """
+    saved = parse_state(checkpoint.path, checkpoint.step, checkpoint.scalars)
+    missing = [name for name in _GROUPS if name not in checkpoint.tensors]
+    if missing:
+        raise DamagedFile(f"{checkpoint.path} has no {missing[0]}.safetensors.")
+    parameters, buffers = named_state(module)
+    expected = {**parameters, **buffers}
+    _require_same(expected, checkpoint)
+    if _described(checkpoint.tensors["ema"]) != _described(expected):
+        raise DamagedFile(
+            f"{checkpoint.path / 'ema.safetensors'} does not fit the weights beside it."
+        )
+    slots = checkpoint.tensors["optimizer"]
+    require_slots(checkpoint.path, saved, slots, dict(module.named_parameters()))
+    return saved
+
+
 def _laid_out_like(parameter: Tensor, saved: Tensor) -> Tensor:
     """A saved slot on the parameter's device, with the parameter's memory format if shapes agree.
 
@@ -143,13 +173,21 @@ def _laid_out_like(parameter: Tensor, saved: Tensor) -> Tensor:
     return saved.to(parameter.device)
 
 
+def _described(tensors: Mapping[str, Tensor]) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+    return {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()}
+
+
 def _require_same(weights: Mapping[str, Tensor], checkpoint: Checkpoint) -> None:
-    mine = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    saved = {name: tuple(tensor.shape) for name, tensor in checkpoint.tensors["weights"].items()}
+    mine, saved = _described(weights), _described(checkpoint.tensors["weights"])
     if mine != saved:
         name = sorted(name for name in mine | saved if mine.get(name) != saved.get(name))[0]
         raise RunError(
             f"The checkpoint {checkpoint.path} belongs to another module.",
-            why=f"'{name}' is {mine.get(name)} here and {saved.get(name)} there",
+            why=f"'{name}' is {_in_words(mine.get(name))} here and "
+            f"{_in_words(saved.get(name))} there",
             hint="Resume with the settings of the run, or choose another run name.",
         )
+
+
+def _in_words(described: tuple[tuple[int, ...], torch.dtype] | None) -> str:
+    return "missing" if described is None else f"{described[0]} of {described[1]}"

@@ -18,7 +18,7 @@ from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 
 from sfumato.errors import DamagedFile, panics_raised
-from sfumato.storage import replacing, require
+from sfumato.storage import is_own_file, read_own, replacing, require
 
 # A single entry, as the order of several entries in a header can vary.
 _ENTRY = "sfumato"
@@ -52,11 +52,10 @@ def read_sealed(path: Path) -> tuple[dict[str, Tensor], bytes]:
 
     Raises:
         RunError: There is no such file.
-        DamagedFile: The file is not a safetensors file, or differs from its seal.
+        DamagedFile: The file is a link, is not a safetensors file, or differs from its seal.
     """
-    require(path)
     try:
-        content = path.read_bytes()
+        content = read_own(path)
         with panics_raised():
             tensors, header = load(content), _header_in(content)
         seal = _seal_in(header)
@@ -81,7 +80,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     Raises:
         RunError: There is no such file.
-        DamagedFile: The file is truncated, corrupted or not a safetensors file.
+        DamagedFile: The file is a link, is truncated, corrupted or not a safetensors file.
     """
     require(path)
     try:
@@ -97,7 +96,9 @@ def facts_of(content: bytes) -> dict[str, str]:
 
 
 def read_facts(path: Path) -> dict[str, str]:
-    """The facts in the header of a file; empty also if it cannot be read."""
+    """The facts in the header of a file; empty also if it is a link or cannot be read."""
+    if not is_own_file(path):
+        return {}
     try:
         with panics_raised(), safe_open(path, framework="pt") as stream:
             return facts_in(stream.metadata() or {})

@@ -19,11 +19,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sfumato import storage
+from sfumato.engine.lock import LOCK
 from sfumato.errors import RunError, SettingError, suggest
 from sfumato.media.medium import DIGESTS
 
@@ -100,6 +104,29 @@ class RunDirectory:
         return self.root / "evaluation"
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """All folders of a run; any can be missing."""
+        return (
+            self.checkpoints,
+            self.early,
+            self.previews,
+            self.samples,
+            self.tuned,
+            self.evaluation,
+            self.tensorboard,
+        )
+
+    @property
+    def lock(self) -> Path:
+        """The file whose lock a writer of the run holds."""
+        return self.root / LOCK
+
+    @property
+    def tensorboard(self) -> Path:
+        """The folder of the curves for TensorBoard."""
+        return self.root / "tensorboard"
+
+    @property
     def card(self) -> Path:
         """The model card."""
         return self.root / "README.md"
@@ -140,10 +167,13 @@ def locate(run: str | Path, root: Path = ROOT) -> RunDirectory:
 
     Raises:
         RunError: There is no such run; the hint is the nearest name.
+        DamagedFile: A file or folder of the run is a link; see :func:`require_own`.
     """
     for path in (Path(run), root / run):
-        if (path / "spec.json").is_file():
-            return RunDirectory(path)
+        if os.path.lexists(path / "spec.json"):
+            directory = RunDirectory(path)
+            require_own(directory)
+            return directory
     names = [path.parent.name for path in root.glob("*/spec.json")]
     raise RunError(
         f"There is no run '{run}'.",
@@ -152,8 +182,44 @@ def locate(run: str | Path, root: Path = ROOT) -> RunDirectory:
     )
 
 
+def require_own(directory: RunDirectory) -> None:
+    """Check that the folders of a run are folders and no links; the run itself may be a link.
+
+    Links inside a run are never followed, as those in a run from a stranger could lead to any file.
+    Files are checked when they are opened, see :mod:`sfumato.storage`.
+
+    Raises:
+        DamagedFile: The message names the link.
+    """
+    for folder in directory.folders:
+        storage.require_own_folder(folder)
+
+
+def sweep(directory: RunDirectory) -> None:
+    """Remove the drafts that killed sessions left anywhere in a run."""
+    for folder in _places(directory):
+        storage.sweep(folder)
+
+
+def leftovers(directory: RunDirectory) -> list[Path]:
+    """The drafts that killed sessions left in a run, without those of living processes."""
+    found = (draft for folder in _places(directory) for draft in storage.drafts_in(folder))
+    return [draft for draft in found if not storage.is_held(draft)]
+
+
+def _places(directory: RunDirectory) -> Iterator[Path]:
+    """The folders of a run in which files are written."""
+    yield directory.root
+    for folder in directory.folders:
+        if storage.is_own_folder(folder):
+            yield folder
+    if storage.is_own_folder(directory.samples):
+        yield from filter(storage.is_own_folder, sorted(directory.samples.iterdir()))
+
+
 def new_folder(directory: RunDirectory) -> Path:
     """Create the next free folder ``samples/NNN`` of a run."""
+    storage.require_own_folder(directory.samples)
     directory.samples.mkdir(parents=True, exist_ok=True)
     taken = [int(path.name) for path in directory.samples.iterdir() if path.name.isdecimal()]
     number = max(taken, default=0)

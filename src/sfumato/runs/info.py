@@ -116,20 +116,23 @@ def curves(directory: RunDirectory) -> dict[str, Curve]:
     found: dict[str, dict[int, float]] = {}
     if directory.log.is_file():
         for line in read_log(directory.log):
+            step = line.get("step")
+            if not isinstance(step, int):
+                continue  # Not of ours.
             if line.get("event") == "started":
-                _forget(found, int(line["step"]))
+                _forget(found, step)
             else:
-                _note(found, line)
+                _note(found, step, line)
     return {name: tuple(sorted(points.items())) for name, points in found.items()}
 
 
-def _note(found: dict[str, dict[int, float]], line: Mapping[str, Any]) -> None:
+def _note(found: dict[str, dict[int, float]], step: int, line: Mapping[str, Any]) -> None:
     name, key = {"metric": (line.get("name"), "value"), "progress": (LOSS, "loss")}.get(
         str(line.get("event")), (None, "")
     )
     value = line.get(key)
     if isinstance(name, str) and isinstance(value, int | float):
-        found.setdefault(name, {})[int(line["step"])] = float(value)
+        found.setdefault(name, {})[step] = float(value)
 
 
 def _forget(found: Mapping[str, dict[int, float]], after: int) -> None:

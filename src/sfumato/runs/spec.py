@@ -38,6 +38,12 @@ class Spec(BaseModel):
         return bool(self.data.seconds)
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """What must be the same when the run is resumed, as its checkpoints store it."""
+        engine = self.recipe.engine
+        return {"batch": engine.batch, "data": self.data.fingerprint, "seed": self.recipe.seed}
+
+    @property
     def medium(self) -> type[Medium]:
         """The medium of the run."""
         return medium_of(self.recipe)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from sfumato import storage
 from sfumato.data.digests import changes_since
-from sfumato.engine import checkpoint, tensor_file
-from sfumato.engine.checkpoint import CheckpointStore
+from sfumato.engine import tensor_file
+from sfumato.engine.checkpoint import LATEST, CheckpointStore
 from sfumato.engine.lock import holder
 from sfumato.errors import DamagedFile, NewerFormat, RunError, SfumatoError
 from sfumato.runs import spec as specs
 from sfumato.runs import weights
-from sfumato.runs.directory import RunDirectory
+from sfumato.runs.directory import RunDirectory, leftovers
 from sfumato.runs.spec import Spec
 from sfumato.storage import PARTIAL
 
@@ -49,8 +50,8 @@ class Verified:
         whole: Intact files and checkpoints.
         problems: Files and checkpoints that are not intact.
         notes: Harmless observations.
-        resumes_from: Step of the checkpoint from which `sfumato resume` would continue; None if
-            there is none, or if the spec cannot be read.
+        resumes_from: Step from which `sfumato resume` continues, given the data that the run began
+            with: that of a checkpoint, or 0 if none was saved yet; None if it cannot.
         samples: Snapshots that can be sampled, out of ``latest`` and ``best``.
     """
 
@@ -86,11 +87,12 @@ class _Verification:
 
     def all(self) -> Verified:
         """Check all files."""
+        obstacles = self._obstacles()
         spec = self._spec()
-        steps = list(self._checkpoints())
-        if spec is not None:
-            self._found.resumes_from = max(steps, default=None)
-        self._weights(spec, rebuilt=max(steps, default=None))
+        step = self._checkpoints(spec)
+        if spec is not None and not obstacles:
+            self._found.resumes_from = step
+        self._weights(spec, rebuilt=step or None)
         for path in sorted(self._directory.tuned.glob("*.json")):
             self._read(path, storage.read_sealed_json, "delete it, and run `sfumato tune` again.")
         self._log()
@@ -98,6 +100,18 @@ class _Verification:
         if spec is not None:
             self._data(spec)
         return self._found
+
+    def _obstacles(self) -> int:
+        """Note what stands in the place of folders, or of files to be written; returns how many."""
+        run = self._directory
+        before = len(self._found.problems)
+        folders = dict.fromkeys(run.folders, storage.require_own_folder)
+        written = (run.model, run.best, run.card, run.checkpoints / LATEST)
+        files = dict.fromkeys(written, _require_no_folder)
+        for path, check in {**folders, **files, run.lock: storage.require}.items():
+            if os.path.lexists(path):
+                self._read(path, check, "delete it, or put a copy in its place.", is_sealed=False)
+        return len(self._found.problems) - before
 
     def _spec(self) -> Spec | None:
         fix = "restore it from a copy: without it nothing in the run can be used."
@@ -111,11 +125,38 @@ class _Verification:
         ]
         return None if None in stored else spec
 
-    def _checkpoints(self) -> Iterator[int]:
-        fix = "`sfumato resume` skips it and continues from the one before, if there is one."
-        for step, path in CheckpointStore(self._directory.checkpoints).steps():
-            if self._read(path, checkpoint.verify, fix) is not None:
-                yield step
+    def _checkpoints(self, spec: Spec | None) -> int | None:
+        """Check all checkpoints; returns the step from which the run resumes, None if it cannot."""
+        store = CheckpointStore(self._directory.checkpoints)
+        if not storage.is_own_folder(store.directory):
+            return None if os.path.lexists(store.directory) else 0
+        fits = None if spec is None else weights.fits(spec)
+        steps = store.steps()
+        found: int | None = None
+        blocked = False
+        for step, path in reversed(steps):
+            name = path.relative_to(self._directory.root).as_posix()
+            fix = "`sfumato resume` skips it and continues from the one before, if there is one."
+            try:
+                checkpoint = store.load(path)
+                if fits is not None:
+                    fits(checkpoint)
+            except NewerFormat:
+                if found is None:
+                    raise
+                self._note(name, "a newer version wrote it", "")
+            except DamagedFile as error:
+                self._note(name, _reason(error, path), fix)
+            except RunError as error:
+                blocked = blocked or found is None
+                fix = "move it away: `sfumato resume` refuses to continue from it."
+                self._note(name, _reason(error, path), fix)
+            else:
+                self._found.whole.append(name)
+                if found is None and not blocked:
+                    found = step
+        self._found.whole.reverse()
+        return found if steps else 0
 
     def _weights(self, spec: Spec | None, rebuilt: int | None) -> None:
         fixes = {
@@ -127,7 +168,8 @@ class _Verification:
         for snapshot, name in _SAMPLED.items():
             path = self._directory.root / name
             if not path.is_file():
-                self._absent(snapshot, spec, rebuilt)
+                if not os.path.lexists(path):
+                    self._absent(snapshot, spec, rebuilt)
                 continue
             loaded = self._read(path, _loaded_into(spec), fixes[snapshot])
             if loaded is not None and spec is not None:
@@ -147,9 +189,14 @@ class _Verification:
 
     def _log(self) -> None:
         log = self._directory.log
-        if not log.is_file():
+        if not os.path.lexists(log):
             return
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        fix = "delete it: it is not needed to resume."
+        content = self._read(log, storage.read_own, fix, is_sealed=False)
+        if content is None:
+            self._found.resumes_from = None
+            return
+        lines = content.decode("utf-8", "replace").splitlines()
         torn = sum(not _is_json(line) for line in lines)
         if torn:
             self._found.notes.append(
@@ -161,11 +208,10 @@ class _Verification:
         if writer is not None:
             self._found.notes.append(f"The run is being written by {writer}.")
             return
-        root = self._directory.root
-        count = sum(1 for _ in root.rglob(f"{PARTIAL}*"))
+        count = len(leftovers(self._directory))
         if count:
             self._found.notes.append(
-                f"A killed session left {count} files {PARTIAL}*: `sfumato resume` removes them."
+                f"A killed session left {count} drafts {PARTIAL}*: `sfumato resume` removes them."
             )
 
     def _data(self, spec: Spec) -> None:
@@ -188,18 +234,36 @@ class _Verification:
                 "continues only with the data that the run began with."
             )
 
-    def _read(self, path: Path, read: Callable[[Path], T], fix: str) -> T | None:
-        """The content of a file; None, with a problem noted, if it cannot be used."""
+    def _read(
+        self, path: Path, read: Callable[[Path], T], fix: str, is_sealed: bool = True
+    ) -> T | None:
+        """The content of a file; None, with a problem noted, if it cannot be used.
+
+        Args:
+            path: The file.
+            read: Reads it.
+            fix: What to do if it cannot be read.
+            is_sealed: Whether it then counts as intact.
+        """
         name = path.relative_to(self._directory.root).as_posix()
         try:
             found = read(path)
         except NewerFormat:
             raise
         except (DamagedFile, RunError, OSError) as error:
-            self._found.problems.append(Problem(name, _reason(error, path), fix))
+            self._note(name, _reason(error, path), fix)
             return None
-        self._found.whole.append(name)
+        if is_sealed:
+            self._found.whole.append(name)
         return found
+
+    def _note(self, name: str, what: str, fix: str) -> None:
+        self._found.problems.append(Problem(name, what, fix))
+
+
+def _require_no_folder(path: Path) -> None:
+    if storage.is_own_folder(path):
+        raise DamagedFile(f"{path} is a folder.", why="a file of that name belongs there")
 
 
 def _loaded_into(spec: Spec | None) -> Callable[[Path], object]:
@@ -219,6 +283,6 @@ def _reason(error: SfumatoError | OSError, path: Path) -> str:
 def _is_json(line: str) -> bool:
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True

@@ -14,18 +14,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.engine import tensor_file
-from sfumato.engine.checkpoint import CheckpointStore
+from sfumato.engine.checkpoint import Checkpoint, CheckpointStore
 from sfumato.engine.events import Kept, Metric
+from sfumato.engine.saved import require_identity
+from sfumato.engine.state import check_fits
 from sfumato.errors import DamagedFile, RunError, SettingError, suggest
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
@@ -37,6 +40,21 @@ DenoiserT = TypeVar("DenoiserT", bound=NetworkDenoiser | TokenDenoiser)
 def build(spec: Spec) -> NetworkDenoiser | TokenDenoiser:
     """A denoiser with fresh weights, drawn from the run's seed."""
     return spec.medium.denoiser(spec.recipe, spec.data)
+
+
+def fits(spec: Spec) -> Callable[[Checkpoint], object]:
+    """A function that checks whether a run can be resumed from a checkpoint.
+
+    It raises ``DamagedFile`` if the checkpoint has to be skipped, and ``RunError`` if it belongs to
+    another run.
+    """
+    backbone = build(spec).backbone
+
+    def check(checkpoint: Checkpoint) -> None:
+        saved = check_fits(backbone, checkpoint)
+        require_identity(checkpoint.path, saved, spec.identity)
+
+    return check
 
 
 @dataclass(frozen=True)
@@ -88,7 +106,7 @@ def load(
     """
     rebuilt = "delete it: it is rebuilt from the latest checkpoint."
     hint = rebuilt if snapshot == LATEST else "use --snapshot latest."
-    return load_file(_file_of(directory, snapshot), denoiser, hint)
+    return load_file(_file_of(directory, snapshot, denoiser.backbone), denoiser, hint)
 
 
 def load_file(path: Path, denoiser: DenoiserT, hint: str) -> tuple[DenoiserT, Weights]:
@@ -119,7 +137,7 @@ def load_file(path: Path, denoiser: DenoiserT, hint: str) -> tuple[DenoiserT, We
     return denoiser, weights
 
 
-def _file_of(directory: RunDirectory, snapshot: str) -> Path:
+def _file_of(directory: RunDirectory, snapshot: str, backbone: nn.Module) -> Path:
     if snapshot not in SNAPSHOTS:
         raise SettingError(
             f"There is no snapshot '{snapshot}'.",
@@ -128,7 +146,7 @@ def _file_of(directory: RunDirectory, snapshot: str) -> Path:
         )
     if snapshot == LATEST:
         if not directory.model.is_file():
-            _publish_latest(directory)
+            _publish_latest(directory, backbone)
         return directory.model
     if not directory.best.is_file():
         raise RunError(
@@ -139,8 +157,9 @@ def _file_of(directory: RunDirectory, snapshot: str) -> Path:
     return directory.best
 
 
-def _publish_latest(directory: RunDirectory) -> None:
-    checkpoint, _ = CheckpointStore(directory.checkpoints).load_latest()
+def _publish_latest(directory: RunDirectory, backbone: nn.Module) -> None:
+    store = CheckpointStore(directory.checkpoints)
+    checkpoint, _ = store.load_latest(partial(check_fits, backbone))
     if checkpoint is None:
         raise RunError(
             f"The run '{directory.name}' has no trained weights yet.",

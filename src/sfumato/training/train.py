@@ -28,9 +28,9 @@ from sfumato.media.registry import AnyRecipe
 from sfumato.model.options import TrainOptions
 from sfumato.runs import spec as specs
 from sfumato.runs import weights
-from sfumato.runs.directory import ROOT, RunDirectory, checked_name, claim
+from sfumato.runs.directory import ROOT, RunDirectory, checked_name, claim, require_own, sweep
 from sfumato.runs.spec import Spec
-from sfumato.storage import PARTIAL, sweep
+from sfumato.storage import PARTIAL
 from sfumato.training.bad_batches import files_named, skip_warning
 from sfumato.training.data import prepare, reopen, task_for
 from sfumato.training.overfitting import Overfitting
@@ -135,6 +135,7 @@ def resume(
     """
     if tensorboard:
         TensorBoardLog.require()
+    require_own(directory)
     with RunLock(directory.root):
         spec = specs.read(directory.spec)
         recipe = with_length(spec.recipe, steps, minutes)
@@ -155,8 +156,7 @@ def _run(
     tensorboard: bool,
 ) -> Iterator[Event]:
     """Build everything, train, and log every event. The run's lock is held."""
-    for folder in (directory.root, directory.previews, directory.early):
-        sweep(folder)  # A killed session may have left drafts; the trainer sweeps checkpoints.
+    sweep(directory)  # A killed session may have left drafts.
     recipe, settings = spec.recipe, spec.recipe.engine
     budget = Budget(recipe.budget.steps, recipe.budget.minutes)
 
@@ -172,7 +172,7 @@ def _run(
             task.batch,
             settings,
             CheckpointStore(directory.checkpoints, settings.keep, settings.milestone_steps),
-            identity={"data": data.facts.fingerprint, "seed": recipe.seed},
+            identity=spec.identity,
         )
         watch = RunWatch(directory, spec, task, trainer.ema, overfitting)
         logs = _open_logs(directory, tensorboard, stack)
@@ -192,7 +192,7 @@ def _open_logs(
     """The logs of a session, which the stack closes."""
     logs: list[JsonLog | TensorBoardLog] = [JsonLog(directory.log)]
     if tensorboard:
-        logs.append(TensorBoardLog(directory.root / "tensorboard"))
+        logs.append(TensorBoardLog(directory.tensorboard))
     for log in logs:
         stack.callback(log.close)
     return logs
