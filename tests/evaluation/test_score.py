@@ -235,7 +235,7 @@ class TestTexts:
         row = np.pad(tokens, (0, 32 - size))
         segments = np.where(np.arange(32) < size, 0, -1)
         rows = RowBatch(np.stack([row, row]), np.stack([segments, segments]), None)
-        nats = bound_of_rows(model.denoiser, rows, 3, 0, labelled=False).numpy()
+        nats = bound_of_rows(model.denoiser, rows, 3, 0, classes=0).numpy()
         lengths = length_bits(rows.segments, model.spec.data.lengths)
         expected = (nats / math.log(2) + lengths).mean() / len(text)
         assert found["short.txt"] == pytest.approx(expected, rel=1e-6)

@@ -185,7 +185,7 @@ def bits_of_rows(
     *,
     draws: int,
     seed: int,
-    labelled: bool,
+    classes: int,
     what: str,
 ) -> Generator[Progress, None, RowBits]:
     """Bits of rows of text under a model of tokens; yields progress.
@@ -197,7 +197,7 @@ def bits_of_rows(
         lengths: Number of training texts with ``i`` tokens, see ``DataFacts.lengths``.
         draws: Times and noises for each row.
         seed: Seed of both.
-        labelled: Whether the model is conditioned on the labels.
+        classes: Number of classes that the model is conditioned on; 0 without labels.
         what: Name of the rows in the progress.
     """
     parts = []
@@ -206,7 +206,7 @@ def bits_of_rows(
         part = slice(low, low + _ROWS)
         labels = None if rows.labels is None else rows.labels[part]
         batch = RowBatch(rows.tokens[part], rows.segments[part], labels)
-        parts.append(bound_of_rows(denoiser, batch, draws, seed, labelled, first=low).numpy())
+        parts.append(bound_of_rows(denoiser, batch, draws, seed, classes, first=low).numpy())
     of_lengths = length_bits(rows.segments, lengths)
     bits = np.concatenate(parts) / math.log(2) + of_lengths
     inside = rows.segments >= 0

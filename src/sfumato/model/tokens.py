@@ -8,7 +8,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sfumato.conditions import Conditions
@@ -222,12 +224,17 @@ class TokenModel(Model[TokenDenoiser]):
 _AT_ONCE = 16
 
 
+def class_numbers(labels: NDArray[np.int64], classes: int) -> Tensor:
+    """The labels of rows as a condition, int64 (B,): the null label for rows without a label."""
+    return torch.from_numpy(np.where(labels < 0, classes, labels))
+
+
 def bound_of_rows(
     denoiser: TokenDenoiser,
     rows: RowBatch,
     draws: int,
     seed: int,
-    labelled: bool,
+    classes: int,
     first: int = 0,
 ) -> Tensor:
     """The bound on ``-log p`` of each row given the lengths of its texts.
@@ -237,7 +244,7 @@ def bound_of_rows(
         rows: The rows to measure.
         draws: Number of times and noises per row.
         seed: Seed of the times and the noise.
-        labelled: Whether the labels are a condition of the model.
+        classes: Number of classes that are a condition of the model; 0 if labels are not.
         first: Number of the first row; row ``i`` depends on (seed, first + i) alone.
 
     Returns:
@@ -246,10 +253,10 @@ def bound_of_rows(
     device = next(denoiser.parameters()).device
     tokens = torch.from_numpy(rows.tokens).to(device)
     segments = torch.from_numpy(rows.segments).to(device)
-    labels = rows.labels if labelled else None
+    labels = rows.labels if classes else None
     cond = Conditions(
         segments=segments if bool((segments != 0).any()) else None,
-        label=None if labels is None else torch.from_numpy(labels),
+        label=None if labels is None else class_numbers(labels, classes),
     ).to(device)
     parts = []
     for low in range(0, len(tokens), _AT_ONCE):

@@ -17,7 +17,7 @@ from sfumato.media.text.medium import TextData
 from sfumato.media.text.rows import RowBatch
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.model.layout import layout, lengths_of
-from sfumato.model.tokens import bound_of_rows
+from sfumato.model.tokens import bound_of_rows, class_numbers
 from sfumato.objective import drop_labels
 from sfumato.process.rng import Stream, uniform
 from sfumato.runs.directory import RunDirectory
@@ -85,9 +85,8 @@ class TokenTask(Task[TextBatch]):
         label = None
         if self._spec.classes and rows.labels is not None:
             u = uniform(seed, Stream.LABEL_DROP, slots, step=step)
-            label = drop_labels(
-                torch.from_numpy(rows.labels), u, recipe.data.label_drop, null=self._spec.classes
-            )
+            own = class_numbers(rows.labels, self._spec.classes)
+            label = drop_labels(own, u, recipe.data.label_drop, null=self._spec.classes)
         t = recipe.times.draw(recipe.process.keep, seed, step, slots, size)
         return text_batch(rows, t, label, seed, slots, step)
 
@@ -114,7 +113,7 @@ class TokenTask(Task[TextBatch]):
     def _bits(self, rows: RowBatch) -> Tensor:
         """Bits of each row over the mean characters per row; their mean is bits per character."""
         nats = bound_of_rows(
-            self._denoiser, rows, _DRAWS, self._recipe.seed, bool(self._spec.classes)
+            self._denoiser, rows, _DRAWS, self._recipe.seed, self._spec.classes
         )
         characters = self._data.tokenizer.characters(rows.tokens[rows.segments >= 0])
         return nats.cpu() / math.log(2) / (characters / len(nats))

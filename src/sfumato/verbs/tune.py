@@ -19,7 +19,7 @@ from sfumato.model.checks import require_within
 from sfumato.model.numbers import NumberModel
 from sfumato.model.open import open_model
 from sfumato.model.options import SampleOptions, TuneOptions
-from sfumato.model.tokens import TokenModel
+from sfumato.model.tokens import TokenModel, class_numbers
 from sfumato.process.categorical import Masking
 from sfumato.process.grids import Grid, TimeGrid
 from sfumato.runs.progress import Progress
@@ -192,7 +192,7 @@ def _curve(
         segments = torch.from_numpy(part.segments).to(model.device)
         label = None
         if model.spec.classes and part.labels is not None:
-            label = torch.from_numpy(part.labels).to(model.device)
+            label = class_numbers(part.labels, model.spec.classes).to(model.device)
         packed = bool((segments != 0).any())
         cond = Conditions(segments=segments if packed else None, label=label)
         counted = segments >= 0

@@ -116,7 +116,7 @@ class TextScorer(Scorer[Tokens]):
             alike,
             self.steps,
             self.options.seed,
-            labelled=labels is not None,
+            classes=0 if labels is None else self.model.spec.classes,
             first=number * draws,
         )
         lengths = length_bits(alike.segments, self.model.spec.data.lengths)
@@ -253,7 +253,7 @@ class TextView(View):
                 spec.data.lengths,
                 draws=self.size("draws"),
                 seed=self.options.seed,
-                labelled=bool(spec.classes),
+                classes=spec.classes,
                 what=what,
             )
         )

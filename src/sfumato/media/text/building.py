@@ -23,7 +23,7 @@ from sfumato.media.text.collection import Collection, Collector, Survey, Surveyo
 from sfumato.media.text.documents import Problem, documents_in
 from sfumato.media.text.files import PLAIN, UNREADABLE, TextFiles
 from sfumato.media.text.identity import FileDigest, FileTable, chunk_digests, link_files
-from sfumato.media.text.settings import TextSettings
+from sfumato.media.text.settings import USUAL_LABEL, TextSettings
 from sfumato.media.text.tokenizer import Tokenizer, pieces
 from sfumato.media.text.tokens import learn_tokenizer, require_extra
 from sfumato.storage import new_folder, read_sealed_json, remove, write_sealed_json
@@ -108,7 +108,9 @@ def build(plan: Plan, folder: Path, earlier: Path | None = None) -> Iterator[Pro
         table.write(building)
         changes = Changes() if before is None else compare(before.entries(), table.entries())
         about = (
-            _described(collection, tokenizer) | problems.to_json() | _about_files(table, changes)
+            _described(collection, tokenizer, held)
+            | problems.to_json()
+            | _about_files(table, changes)
         )
         _write_table(building, about | {"survey": survey.to_json()})
 
@@ -142,14 +144,26 @@ def _require_records(plan: Plan) -> None:
     named = {
         name: getattr(plan.settings, name)
         for name in ("label_field", "text_field")
-        if getattr(plan.settings, name) != getattr(usual, name)
+        if (plan.labels or name == "text_field")
+        and getattr(plan.settings, name) != getattr(usual, name)
     }
     if named and all(file.suffix in PLAIN for file in plan.texts.files):
         name, field = next(iter(named.items()))
         raise DataError(
             f"There is no field '{field}' in '{plan.texts.place}'.",
-            why=f"medium.{name} names a field of records, and there are none (.jsonl, .csv)",
+            why=f"medium.{name} names a field of records, and there are none (.jsonl, .csv, ...)",
             hint="the classes of plain texts are their folders: use one folder for each class.",
+        )
+
+
+def _require_labels(plan: Plan, collection: Collection, problems: _Problems) -> None:
+    """Check that a field of labels that the settings name is in some record."""
+    field = plan.settings.label_field
+    if plan.labels and field != USUAL_LABEL and not collection.classes:
+        raise DataError(
+            f"There is no field '{field}' in '{plan.texts.place}'.",
+            why=str(problems) or "the field is empty in all records",
+            hint="set medium.label_field to the right one, or data.labels=false.",
         )
 
 
@@ -168,6 +182,12 @@ class _Problems:
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def lack_field(self) -> bool:
+        """Whether records or tables without the field of the texts are among the first ones."""
+        signs = ("' is missing; ", "has no column '")
+        return any(sign in problem.reason for problem in self._first for sign in signs)
 
     def add(self, problem: Problem) -> None:
         self._count += 1
@@ -191,8 +211,6 @@ def _collect(
     """Collect the documents, as they are found and as they are used."""
     reported = before = 0
     digests = bytearray()
-    for problem in plan.texts.problems:
-        problems.add(problem)
     with file.open("wb") as out:
         collector = Collector(out)
         for source in plan.texts.files:
@@ -213,12 +231,14 @@ def _collect(
         raise DataError(
             f"Nothing in '{plan.texts.place}' can be used as text.",
             why=str(problems),
-            hint="the files should contain text in UTF-8.",
+            hint=f"name the field of the texts, now '{plan.settings.text_field}', with --settings "
+            "medium.text_field=NAME."
+            if problems.lack_field
+            else "the files should contain text in UTF-8, or in an encoding that is named with "
+            "--settings medium.encoding=NAME.",
         )
     collection = collector.finish(plan.labels)
-    if collection.unlabelled:
-        reason = f"{collection.unlabelled} documents without a label were left out: others have one"
-        problems.add(Problem(plan.texts.root.name, None, reason))
+    _require_labels(plan, collection, problems)
     apart = collection.with_end_apart(file, plan.held_out) if plan.held_out else collection
     return collection, apart
 
@@ -295,14 +315,22 @@ def _write_arrays(building: Path, collection: Collection, held: NDArray[np.bool_
     write_arrays(building, arrays)
 
 
-def _described(collection: Collection, tokenizer: Tokenizer) -> dict[str, object]:
-    pairs = collection.duplicates()
+def _described(
+    collection: Collection, tokenizer: Tokenizer, held: NDArray[np.bool_]
+) -> dict[str, object]:
     names = collection.names
+    equal, leaks = collection.duplicates(), collection.leaks(held)
+
+    def named(pairs: NDArray[np.int64]) -> list[list[str]]:
+        return [[names[a], names[b]] for a, b in pairs[:_MOST_DUPLICATES].tolist()]
+
     return {
         "documents": len(collection),
         "classes": collection.classes,
         "fingerprint": collection.fingerprint,
         "tokenizer": tokenizer.to_json(),
-        "duplicates": [[names[a], names[b]] for a, b in pairs[:_MOST_DUPLICATES].tolist()],
-        "duplicate_count": len(pairs),
+        "duplicates": named(equal),
+        "duplicate_count": len(equal),
+        "leaks": named(leaks),
+        "leak_count": len(leaks),
     }

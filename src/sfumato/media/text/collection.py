@@ -35,11 +35,11 @@ class Collection:
     Attributes:
         starts, stops: Begin and end of each document in the file of texts, in bytes, int64 (N,).
         names: Names of the documents.
-        labels: int64 indices into ``classes``, shape (N,), or ``None`` without labels.
+        labels: int64 indices into ``classes``, -1 for a document without a label, shape (N,); or
+            ``None`` if no document has a label, or labels are not used.
         classes: Names of the classes, sorted by number if all are numbers, else by name.
         sides: int8 (N,): 1 to hold out, 0 to train on, -1 if the record has no field ``split``.
         digests: A hash of every text, uint64 (N,).
-        unlabelled: Number of documents that were left out because others have labels.
         fingerprint: SHA-256 over names, labels, sides and texts.
     """
 
@@ -50,7 +50,6 @@ class Collection:
     classes: tuple[str, ...]
     sides: NDArray[np.int8]
     digests: NDArray[np.uint64]
-    unlabelled: int
     fingerprint: str
 
     def __len__(self) -> int:
@@ -67,6 +66,21 @@ class Collection:
     def duplicates(self) -> NDArray[np.int64]:
         """Pairs of equal texts: a later place and the first, int64 (M, 2), sorted by the later."""
         return repeats(self.digests)
+
+    def leaks(self, held: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Held-out texts that are trained on too: int64 (M, 2), each with an equal training text.
+
+        Args:
+            held: The held-out documents, bool (N,).
+        """
+        known, first = np.unique(self.digests[~held], return_index=True)
+        if not len(known):
+            return np.empty((0, 2), np.int64)
+        measured = np.flatnonzero(held)
+        place = np.minimum(np.searchsorted(known, self.digests[measured]), len(known) - 1)
+        both = known[place] == self.digests[measured]
+        training = np.flatnonzero(~held)[first[place[both]]]
+        return np.stack([measured[both], training], axis=1).astype(np.int64)
 
     def held_out(self, share: float) -> NDArray[np.bool_]:
         """The documents to hold out, bool (N,): by the field ``split`` of records, else by name.
@@ -147,22 +161,19 @@ class Collector:
         return digest
 
     def finish(self, labels: bool = True) -> Collection:
-        """All documents; if labels are used and some have one, only those."""
-        names = self._names.finish()
+        """All documents; with labels if they are used and some document has one."""
         ends = np.frombuffer(self._ends, np.int64)
         numbers = np.frombuffer(self._labels, np.int64)
-        labelled = (numbers != _NO_LABEL) & labels
-        chosen = np.flatnonzero(labelled) if labelled.any() else np.arange(len(numbers))
         classes, place_of = in_order(list(self._number) if labels else [])
         return Collection(
-            starts=ends[:-1][chosen],
-            stops=ends[1:][chosen],
-            names=names if len(chosen) == len(numbers) else names.take(chosen),
-            labels=place_of[numbers[chosen]] if classes else None,
+            starts=ends[:-1],
+            stops=ends[1:],
+            names=self._names.finish(),
+            # The last place of the table, which is that of -1, stands for no label.
+            labels=np.append(place_of, _NO_LABEL)[numbers] if classes else None,
             classes=classes,
-            sides=np.frombuffer(self._sides, np.int8)[chosen],
-            digests=np.frombuffer(bytes(self._digests), np.uint64)[chosen],
-            unlabelled=len(numbers) - len(chosen),
+            sides=np.frombuffer(self._sides, np.int8),
+            digests=np.frombuffer(bytes(self._digests), np.uint64),
             fingerprint=self._content.hexdigest(),
         )
 

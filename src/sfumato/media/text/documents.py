@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sfumato.errors import DataError
 from sfumato.media.text.files import (
     PLAIN,
     UNREADABLE,
@@ -25,14 +24,21 @@ from sfumato.media.text.files import (
 from sfumato.media.text.records import read_records
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokenizer import REPLACEMENT
+from sfumato.reading.encoding import AUTO
+from sfumato.reading.stream import Stream, Unusable
 
 __all__ = ["Document", "Problem", "documents_in", "documents_of", "read_documents", "read_plain"]
 
-_CHUNK = 1 << 16
 _LARGEST = 1 << 30
 _NAMED_LINES = 20
-# A file that begins with more invalid bytes is in another encoding, or not text.
-_BAD_SHARE, _BAD_COUNT = 0.1, 32
+_NOT_UTF8 = (
+    "is not UTF-8 text: it is in another encoding, such as UTF-16, or no text at all; name the "
+    "encoding with medium.encoding, or save it as UTF-8"
+)
+_TOO_LARGE = (
+    "is larger than 1 GiB, the limit for one document; divide it, or write its documents as lines "
+    "of a .jsonl file"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +65,14 @@ def read_documents(source: Path, settings: TextSettings) -> Iterator[Document | 
     """Read the documents of a text file or a folder.
 
     ``.txt`` and ``.md`` files hold one document each, or as many as ``settings.split`` makes of
-    them. ``.jsonl`` and ``.csv`` files hold one in every record: its text, and perhaps its label
-    and its ``split`` (train, or test, validation, valid, val, dev, held_out).
+    them. Files of records hold one in every record: its text, and perhaps its label and its
+    ``split`` (train, or test, validation, eval and the like).
 
     Yields:
         Documents, and problems: what was set aside or repaired.
 
     Raises:
-        DataError: The source is missing, holds no texts, or its first record lacks a field.
+        DataError: The source is missing, or holds no texts.
     """
     return documents_of(find_texts(source), settings)
 
@@ -90,6 +96,8 @@ def documents_in(
         file: One of its files.
         settings: How to read it.
         before: Number of bytes of other files that have been read.
+
+    One bad file is a problem, and never stops a folder.
     """
     if file.suffix in PLAIN:
         yield from _plain(root, file, settings, before + file.size)
@@ -100,17 +108,17 @@ def documents_in(
 def _plain(
     root: Path, file: TextFile, settings: TextSettings, read: int
 ) -> Iterator[Document | Problem]:
-    text, problems = read_plain(root, file)
+    text, problems = read_plain(root, file, settings.encoding)
     yield from problems
     if not text:
         return
     if settings.split in ("auto", "file"):
-        yield Document(text, file.path, file.label, None, read)
+        yield Document(text, file.path, file.label, file.held_out, read)
         return
     divide = lines if settings.split == "line" else paragraphs
     for line, part in divide(text):
         if part.strip():
-            yield Document(part, f"{file.path}:{line}", file.label, None, read)
+            yield Document(part, f"{file.path}:{line}", file.label, file.held_out, read)
 
 
 def _records(
@@ -124,54 +132,40 @@ def _records(
         else:
             line, text, label, held_out, read = record
             name = f"{file.path}:{line}"
-            yield Document(text, name, label or file.label, held_out, before + read)
+            side = file.held_out if held_out is None else held_out
+            yield Document(text, name, label or file.label, side, before + read)
     if empty:
         yield Problem(file.path, None, "holds no records")
 
 
-def read_plain(root: Path, file: TextFile) -> tuple[str, list[Problem]]:
-    """Read a file as UTF-8, with all line ends converted to line feeds.
+def read_plain(root: Path, file: TextFile, encoding: str = AUTO) -> tuple[str, list[Problem]]:
+    """Read a file, with all line ends converted to line feeds.
 
     Bytes that are not UTF-8 become U+FFFD. The first one of a line is reported, for at most 20
     lines.
 
     Returns:
         The text, and the problems; the text is empty if the file cannot be used.
-
-    Raises:
-        DataError: The file is larger than 1 GiB.
     """
-    if file.size > _LARGEST:
-        raise DataError(
-            f"'{root / file.path}' is too large: {file.size / 2**30:.1f} GiB.",
-            why="the limit for one document is 1 GiB",
-            hint="divide it into smaller files, or write its documents as lines of a .jsonl file.",
-        )
-    reader = _Reader(file.path)
     try:
-        with (root / file.path).open("rb") as stream:
-            first = stream.read(_CHUNK)
-            if reason := _not_utf8(first):
-                return "", [Problem(file.path, None, reason)]
-            reader.feed(first.removeprefix(codecs.BOM_UTF8))
-            while chunk := stream.read(_CHUNK):
-                reader.feed(chunk)
+        stream = Stream(root / file.path, encoding, western=True)
+        if stream.look is not None and not stream.look.is_text:
+            return "", [Problem(file.path, None, _NOT_UTF8)]
+        reader = _Reader(file.path)
+        size = 0
+        for chunk in stream:
+            size += len(chunk)
+            if size > _LARGEST:
+                return "", [Problem(file.path, None, _TOO_LARGE)]
+            reader.feed(chunk)
+    except Unusable as error:
+        return "", [Problem(file.path, None, str(error))]
     except OSError as error:
-        return "", [Problem(file.path, None, f"{UNREADABLE}{error.strerror}")]
+        return "", [Problem(file.path, None, f"{UNREADABLE}{error.strerror or error}")]
     text = reader.finish()
     if not text.strip():
         return "", [Problem(file.path, None, "is empty")]
-    return text, reader.problems
-
-
-def _not_utf8(start: bytes) -> str:
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "is UTF-16, not UTF-8; save it as UTF-8"
-    text, _ = codecs.utf_8_decode(start, "replace", False)
-    bad = text.count(REPLACEMENT) - start.count(REPLACEMENT.encode())
-    if bad > max(_BAD_COUNT, _BAD_SHARE * len(text)):
-        return "is not UTF-8 text: another encoding, or no text at all; save it as UTF-8"
-    return ""
+    return text, [*reader.problems, *(Problem(file.path, None, note) for note in stream.notes)]
 
 
 class _Reader:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +33,7 @@ from sfumato.media.text.tokens import Tokenizer, tokenizer_from_json
 from sfumato.storage import default_cache, read_sealed_json
 
 # Part of the key of every library: raise it when the same files give other contents than before.
-_FORMAT = 3
+_FORMAT = 4
 _COMPARED_AT_ONCE = 128 << 20
 _TRIES = 3
 
@@ -47,13 +47,17 @@ class Library:
             disk.
         offsets: The begin of each document and the end of the last one, int64 (N + 1,).
         names: Names of the documents: the path of the file, with ``:LINE`` for a part of it.
-        labels: int64 indices into ``classes``, shape (N,), or ``None`` without labels.
+        labels: int64 indices into ``classes``, -1 for a document without a label, shape (N,); or
+            ``None`` without labels.
         classes: The names of the classes, sorted by number if all are numbers, else by name.
         held_out: The held-out documents, bool (N,).
         tokenizer: The tokenizer.
         problems: What was set aside or repaired, the first 1000; ``problem_count`` counts all.
         duplicates: Pairs of names of equal texts, the later and the first, the first 1000;
             ``duplicate_count`` counts all.
+        leaks: Pairs of names of equal texts, one held out and one to train on, the first 1000;
+            ``leak_count`` counts the held-out ones.
+        unread: Number of files of other kinds by suffix.
         survey: Statistics of the texts.
         fingerprint: SHA-256 over names, texts and labels; stays the same when the files are moved.
         files: The paths, sizes, times and digests of the files.
@@ -73,6 +77,9 @@ class Library:
     problem_count: int
     duplicates: tuple[tuple[str, str], ...]
     duplicate_count: int
+    leaks: tuple[tuple[str, str], ...]
+    leak_count: int
+    unread: Mapping[str, int]
     survey: Survey
     fingerprint: str
     files: FileTable
@@ -100,8 +107,7 @@ class Library:
                 document ``NAME#end``.
             tokenizer: The tokenizer; ``None`` learns one from the training documents.
             cache_dir: The folder of caches; by default the user's cache.
-            labels: Whether labels are used; then texts without a label are left out if others have
-                one.
+            labels: Whether labels are used.
 
         Raises:
             DataError: No usable texts were found.
@@ -169,7 +175,7 @@ class Library:
         """The number of documents of each class; empty without labels."""
         if self.labels is None:
             return {}
-        counts = np.bincount(self.labels, minlength=len(self.classes))
+        counts = np.bincount(self.labels[self.labels >= 0], minlength=len(self.classes))
         return dict(zip(self.classes, counts.tolist(), strict=True))
 
     def document(self, number: int) -> NDArray[Any]:
@@ -232,7 +238,14 @@ def _opened(folder: Path, plan: Plan) -> Library | None:
     library = _read(folder)
     if library is None or _readable_by_now(folder, plan):
         return None
-    return library
+    # What is wrong with the folder itself can change while its files stay the same.
+    found = plan.texts.problems
+    return replace(
+        library,
+        problems=found + library.problems,
+        problem_count=len(found) + library.problem_count,
+        unread=plan.texts.unread,
+    )
 
 
 def _readable_by_now(folder: Path, plan: Plan) -> bool:
@@ -267,6 +280,9 @@ def _read(folder: Path) -> Library | None:
             problem_count=int(table["problem_count"]),
             duplicates=tuple((later, first) for later, first in table["duplicates"]),
             duplicate_count=int(table["duplicate_count"]),
+            leaks=tuple((measured, trained) for measured, trained in table["leaks"]),
+            leak_count=int(table["leak_count"]),
+            unread={},
             survey=Survey.from_json(table["survey"]),
             fingerprint=str(table["fingerprint"]),
             files=FileTable.read(folder, int(table["files"])),

@@ -27,6 +27,7 @@ from sfumato.media.text.recipes import RECIPES, TextRecipe
 from sfumato.media.text.rows import Rows
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokens import Tokenizer, tokenizer_from_json
+from sfumato.reading.stream import PACKED
 
 TOKENIZER = "tokenizer.json"
 """Name of the file of the tokenizer in a run's folder."""
@@ -96,7 +97,7 @@ class TextMedium(Medium):
 
     name = "text"
     singular, plural = "text", "texts"
-    suffixes = PLAIN | RECORDS
+    suffixes = PLAIN | RECORDS | {PACKED}
     recipe = TextRecipe
     recipes = RECIPES
     options: ClassVar[Mapping[str, frozenset[str]]] = {
@@ -273,12 +274,13 @@ def _data(library: Library, source: Source, recipe: TextRecipe) -> TextData:
 
 
 def _frequencies(library: Library, training: Any) -> tuple[float, ...]:
-    """Share of each class among the training tokens."""
+    """Share of each class among the training tokens that have one."""
     if library.labels is None:
         return ()
-    tokens = library.lengths[training].astype(np.float64)
-    counts = np.bincount(library.labels[training], tokens, minlength=len(library.classes))
-    return tuple((counts / counts.sum()).round(6).tolist())
+    labelled = training[library.labels[training] >= 0]
+    tokens = library.lengths[labelled].astype(np.float64)
+    counts = np.bincount(library.labels[labelled], tokens, minlength=len(library.classes))
+    return tuple((counts / max(counts.sum(), 1.0)).round(6).tolist())
 
 
 def _split(place: Path) -> tuple[Path, int]:

@@ -1,29 +1,27 @@
-"""Reading the records of ``.jsonl`` and ``.csv`` files, with problems reported by line.
+"""Reading the records of ``.jsonl``, ``.json``, ``.csv`` and ``.tsv`` files.
 
-A line is never read beyond the limit, so no file can fill the memory.
+A record that cannot be used is reported with its line, and a file that cannot be used with the
+reason. Nothing is read beyond the limit of a record, so no file can fill the memory.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
 import json
-from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sfumato.errors import DataError, suggest
-from sfumato.media.text.files import UNREADABLE, Problem, TextFile
+from sfumato.errors import suggest
+from sfumato.media.text.fields import Fields, Unlabelled, label_of, text_of
+from sfumato.media.text.files import TABLES, UNREADABLE, Problem, TextFile, side_of
 from sfumato.media.text.settings import USUAL_LABEL, TextSettings
+from sfumato.reading.elements import NotJSON, elements_of
+from sfumato.reading.lines import lines_of
+from sfumato.reading.stream import Stream, Unusable
+from sfumato.reading.table import records_of
 
-_SKIP = 1 << 20
-_HELD_OUT: Mapping[str, bool] = {
-    "train": False,
-    "training": False,
-    **dict.fromkeys(("test", "validation", "valid", "val", "dev", "held_out"), True),
-}
+_SPLIT = "split"
+_MOST_SPLITS = 20
 
 
 class Record(NamedTuple):
@@ -44,91 +42,134 @@ class Record(NamedTuple):
     read: int
 
 
-def read_records(root: Path, file: TextFile, settings: TextSettings) -> Iterator[Record | Problem]:
-    """Read a ``.jsonl`` or ``.csv`` file; unusable records are reported with their lines.
-
-    Raises:
-        DataError: The first record lacks a field that the settings name.
-    """
-    limit = settings.max_line_mb << 20
-    rows = _csv_rows if file.suffix == ".csv" else _json_rows
-    checked = False
-    try:
-        with _Lines(root / file.path, limit) as source:
-            for line, row in rows(source):
-                if isinstance(row, str):
-                    yield Problem(file.path, line, row)
-                    continue
-                if not checked:
-                    _require_fields(root / file.path, line, row, settings)
-                    checked = True
-                try:
-                    yield _record(line, row, settings, source.read)
-                except ValueError as error:
-                    yield Problem(file.path, line, str(error))
-    except OSError as error:
-        yield Problem(file.path, None, f"{UNREADABLE}{error.strerror}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    number: int
-    text: str
-    problem: str = ""
-
-
-class _Lines:
-    """The lines of a file, each with its line feed; lines beyond the limit are skipped."""
-
-    def __init__(self, path: Path, limit: int) -> None:
-        self.limit = limit
-        self._stream = path.open("rb")
-        self._number = 0
-        self.read = 0
-
-    def __enter__(self) -> _Lines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-
-    def __iter__(self) -> Iterator[_Line]:
-        while data := self._stream.readline(self.limit + 1):
-            self._number += 1
-            self.read += len(data)
-            if len(data) > self.limit and not data.endswith(b"\n"):
-                del data
-                self._skip()
-                yield _Line(self._number, "\n", f"is longer than {self.limit >> 20} MiB")
-                continue
-            if self._number == 1:
-                data = data.removeprefix(codecs.BOM_UTF8)
-            try:
-                line = _Line(self._number, data.decode())
-            except UnicodeDecodeError as error:
-                reason = (
-                    f"byte {error.start + 1} of the line, 0x{data[error.start]:02X}, is not UTF-8"
-                )
-                line = _Line(self._number, data.decode(errors="replace"), reason)
-            yield line
-
-    def _skip(self) -> None:
-        while data := self._stream.readline(_SKIP):
-            self.read += len(data)
-            if data.endswith(b"\n"):
-                return
-
-
-_Row = dict[str, Any] | str
+_Row = Fields | str
 """The fields of a record, or the reason why it cannot be read."""
 
 
-def _json_rows(source: _Lines) -> Iterator[tuple[int, _Row]]:
-    for line in source:
-        if line.problem:
-            yield line.number, line.problem
-        elif line.text.strip():
-            yield line.number, _parsed(line.text)
+def read_records(root: Path, file: TextFile, settings: TextSettings) -> Iterator[Record | Problem]:
+    """Read a file of records.
+
+    Yields:
+        The records that have a text, and problems: records and files that were set aside, labels
+        that cannot be used, and names of parts of the data that are not known.
+    """
+    try:
+        stream = Stream(root / file.path, settings.encoding, western=file.suffix in TABLES)
+        reader = _Reader(file, settings, stream)
+        yield from reader.records()
+        yield from (Problem(file.path, None, note) for note in stream.notes)
+    except Unusable as error:
+        yield Problem(file.path, None, str(error))
+    except OSError as error:
+        yield Problem(file.path, None, f"{UNREADABLE}{error.strerror or error}")
+
+
+class _Reader:
+    """Reads the records of one file."""
+
+    def __init__(self, file: TextFile, settings: TextSettings, stream: Stream) -> None:
+        self._file = file
+        self._settings = settings
+        self._stream = stream
+        self._limit = settings.max_line_mb << 20
+        self._splits: set[str] = set()
+        self._seeks_label = settings.label_field != USUAL_LABEL
+
+    def records(self) -> Iterator[Record | Problem]:
+        for line, row in self._rows():
+            if isinstance(row, str):
+                yield self._problem(line, row)
+                continue
+            try:
+                text = text_of(row, self._settings)
+            except ValueError as error:
+                yield self._problem(line, str(error))
+                continue
+            label, held_out = yield from self._about(line, row)
+            yield Record(line, text, label, held_out, self._stream.read)
+
+    def _rows(self) -> Iterator[tuple[int, _Row]]:
+        if self._file.suffix in TABLES:
+            return self._table_rows()
+        return self._array_rows() if self._file.suffix == ".json" else self._line_rows()
+
+    def _line_rows(self) -> Iterator[tuple[int, _Row]]:
+        for line in lines_of(self._stream, self._limit):
+            if line.problem:
+                yield line.number, self._of_encoding(line.problem)
+            elif line.text.strip():
+                yield line.number, _parsed(line.text)
+
+    def _array_rows(self) -> Iterator[tuple[int, _Row]]:
+        name = self._settings.text_field
+        try:
+            for line, element in elements_of(self._stream, self._limit):
+                row = {name: element} if isinstance(element, str) else element
+                yield line, row if isinstance(row, dict) else "not a JSON object"
+        except NotJSON as error:
+            yield error.line, str(error)
+
+    def _table_rows(self) -> Iterator[tuple[int, _Row]]:
+        settings = self._settings
+        wanted = [settings.text_field, *settings.text_field.split("+"), settings.label_field]
+        tabs = self._file.suffix == ".tsv"
+        lines = lines_of(self._stream, self._limit)
+        records = records_of(lines, self._limit, wanted, tabs)
+        header: list[str] | None = None
+        for line, cells in records:
+            if isinstance(cells, str):
+                yield line, self._of_encoding(cells)
+            elif header is None:
+                header = [cell.strip() for cell in cells]
+                if reason := _without_text(header, settings):
+                    yield line, reason
+                    return
+            else:
+                yield line, dict(zip(header, cells, strict=True))
+
+    def _about(
+        self, line: int, row: Fields
+    ) -> Generator[Problem, None, tuple[str | None, bool | None]]:
+        """The label and the side of a record; yields what is wrong with them."""
+        label = None
+        try:
+            label = label_of(row, self._settings.label_field)
+        except Unlabelled as error:
+            yield self._problem(line, f"{error}; the text is used without a label")
+        except KeyError:
+            if self._seeks_label:
+                # Said once for a file: the field may be missing in all of its records.
+                self._seeks_label = False
+                yield self._problem(line, _no_field(row, self._settings.label_field, "label_field"))
+        side = self._side(row.get(_SPLIT))
+        if isinstance(side, str):
+            yield self._problem(line, side)
+            side = None
+        return label, side
+
+    def _side(self, value: object) -> bool | str | None:
+        """Whether a record is held out; None if it does not say; or what is wrong with that."""
+        if value is None or value == "":
+            return None
+        side = side_of(value) if isinstance(value, str) else None
+        if side is not None:
+            return side
+        name = repr(value)[:40]
+        if name in self._splits or len(self._splits) >= _MOST_SPLITS:
+            return None
+        self._splits.add(name)
+        known = "known are train, and test, validation, eval and the like"
+        return f"'{_SPLIT}' is {name}, which is not known: such records are trained on ({known})"
+
+    def _of_encoding(self, reason: str) -> str:
+        """A problem of a line, with a hint if the file may be in another encoding."""
+        look = self._stream.look
+        if look is not None and not look.is_text and "is not UTF-8" in reason:
+            return f"{reason}; name the encoding with medium.encoding, or save it as UTF-8"
+        return reason
+
+    def _problem(self, line: int, reason: str) -> Problem:
+        return Problem(self._file.path, line, reason)
 
 
 def _parsed(text: str) -> _Row:
@@ -139,110 +180,15 @@ def _parsed(text: str) -> _Row:
     return fields if isinstance(fields, dict) else "not a JSON object"
 
 
-def _csv_rows(source: _Lines) -> Iterator[tuple[int, _Row]]:
-    records = _csv_records(source)
-    for line, header in records:
-        if isinstance(header, str):
-            yield line, header
-            return
-        for number, cells in records:
-            if isinstance(cells, str):
-                yield number, cells
-            elif len(cells) == len(header):
-                yield number, dict(zip(header, cells, strict=True))
-            else:
-                yield number, f"has {len(cells)} fields, and the header {len(header)}"
+def _without_text(header: list[str], settings: TextSettings) -> str:
+    """Why a table with this header holds no texts; empty if it does."""
+    name = settings.text_field
+    if name in header or not set(header).isdisjoint(name.split("+")):
+        return ""
+    columns = f"its columns are: {', '.join(header)[:200]}"
+    return f"has no column '{name}'; {columns} ({suggest(name, header)[:200]})"
 
 
-def _csv_records(source: _Lines) -> Iterator[tuple[int, list[str] | str]]:
-    """The cells of every non-empty record, or the reason why it cannot be read."""
-    feed = _Feed(source)
-    # The limit applies to the whole process; the module offers no other way.
-    csv.field_size_limit(source.limit)
-    reader = csv.reader(feed, strict=True)
-    while True:
-        feed.begin_record()
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield feed.first, f"not CSV: {error}"
-            # A stray quote swallows all lines up to the next quote; those are parsed again.
-            feed.back_to_second_line()
-            continue
-        if feed.problem:
-            yield feed.first, feed.problem
-        elif cells:
-            yield feed.first, cells
-
-
-class _Feed:
-    """Feeds lines to the CSV reader, and keeps those of the present record."""
-
-    def __init__(self, source: _Lines) -> None:
-        self._lines = iter(source)
-        self._again = deque[_Line]()
-        self.begin_record()
-
-    def begin_record(self) -> None:
-        self.first, self.problem = 0, ""
-        self._taken: list[_Line] = []
-
-    def back_to_second_line(self) -> None:
-        """Feed all lines of the record but the first again."""
-        self._again.extendleft(reversed(self._taken[1:]))
-
-    def __iter__(self) -> _Feed:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines)
-        self._taken.append(line)
-        self.first = self.first or line.number
-        self.problem = self.problem or line.problem
-        return line.text.removesuffix("\r\n") + "\n" if line.text.endswith("\r\n") else line.text
-
-
-def _require_fields(path: Path, line: int, row: dict[str, Any], settings: TextSettings) -> None:
-    wanted = {"text_field": settings.text_field}
-    if settings.label_field != USUAL_LABEL:
-        wanted["label_field"] = settings.label_field
-    for setting, name in wanted.items():
-        if name not in row:
-            raise DataError(
-                f"The first record of '{path}' (line {line}) has no field '{name}'.",
-                why="its fields are: " + (", ".join(map(str, row)) or "none"),
-                hint=f"{suggest(name, map(str, row))} Set medium.{setting} to the right one.",
-            )
-
-
-def _record(line: int, row: dict[str, Any], settings: TextSettings, read: int) -> Record:
-    text = row.get(settings.text_field)
-    if not isinstance(text, str):
-        missing = settings.text_field not in row
-        raise ValueError(f"'{settings.text_field}' is {'missing' if missing else 'not a string'}")
-    if not text.strip():
-        raise ValueError(f"'{settings.text_field}' is empty")
-    _require_unicode(text, settings.text_field)
-    label = _label(row.get(settings.label_field), settings.label_field)
-    held_out = row.get("split")
-    side = _HELD_OUT.get(held_out.strip().lower()) if isinstance(held_out, str) else None
-    return Record(line, text, label, side, read)
-
-
-def _label(value: object, field: str) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"'{field}' is not a string")
-    _require_unicode(str(value), field)
-    return str(value).strip() or None
-
-
-def _require_unicode(text: str, field: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        half = ord(text[error.start])
-        raise ValueError(f"'{field}' holds half of a character, U+{half:04X}") from error
+def _no_field(row: Fields, name: str, setting: str) -> str:
+    fields = ", ".join(map(str, row))[:200] or "none"
+    return f"has no field '{name}' (medium.{setting}); its fields are: {fields}"

@@ -1,8 +1,8 @@
 """Documents as rows of a fixed number of tokens.
 
-A long document is cut into windows, at different places in every epoch. Short documents are packed,
-several to a row, each as a segment of its own; all documents of a row have the same label. Rows are
-the same on every machine.
+A long document is cut into windows, each shifted by itself and anew in every epoch. Short documents
+are packed, several to a row, each as a segment of its own; all documents of a row have the same
+label. Rows are the same on every machine.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from sfumato.media.text.library import Library
 _PACKING, _SHIFTS = 0x5F0D_7E87, 0x5F0D_7E88
 _WORD = (1 << 64) - 1
 _PACKED = -1
+# The epoch of the windows that are measured on, which no training reaches.
+_MEASURED = -1
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class RowBatch:
     Attributes:
         tokens: int64 (B, L); 0 where a row is padded.
         segments: int64 (B, L): number of the document in the row, from 0; -1 is padding.
-        labels: int64 (B,), or ``None`` without labels.
+        labels: int64 (B,), -1 for a row without a label; or ``None`` without labels.
     """
 
     tokens: NDArray[np.int64]
@@ -40,11 +42,12 @@ class RowBatch:
 class Rows:
     """The rows of some documents.
 
-    A document of n > L tokens has w = ceil(n / L) rows. In an epoch with shift d its window k
-    begins at k L - e / 2 + d, where e = w L - n is the surplus of the windows, clipped to the
-    document. Epoch 0 has d = 0, and covers every token. Later epochs draw d from [-L / 2, L / 2),
-    so that no place is always at a border; then d > e / 2 leaves out the beginning of the document,
-    and d < -e / 2 its end.
+    A document of n > L tokens has w = ceil(n / L) rows. In an epoch its window k begins at
+    k L - e / 2 + d, where e = w L - n is the surplus of the windows, clipped to the document. The
+    shift d is drawn from [-L / 2, L / 2) for every window of every epoch: so no place is always at
+    a border, every token is as frequent as the others on average, and the place of a token in its
+    row says nothing about its place in the document. With one shift for all windows it would, in
+    texts with a period that divides L.
 
     Args:
         library: The documents.
@@ -110,7 +113,7 @@ class Rows:
     def fixed(self, count: int) -> RowBatch:
         """A fixed choice of up to ``count`` rows, evenly spaced, to measure on."""
         count = min(count, len(self))
-        return self.batch((np.arange(count) * len(self)) // max(count, 1), 0)
+        return self.batch((np.arange(count) * len(self)) // max(count, 1), _MEASURED)
 
     def lengths(self) -> NDArray[np.int64]:
         """Number of segments of every length, shape (L + 1,)."""
@@ -130,10 +133,8 @@ class Rows:
 
     def _start(self, document: int, window: int, epoch: int) -> int:
         """Where a window begins in its document."""
-        shift = 0
-        if epoch:
-            word = int(_words(self._seed, epoch, document, _SHIFTS, 1)[0])
-            shift = word % self._context - self._context // 2
+        word = int(_words(self._seed, epoch & _WORD, document, _SHIFTS, 1, window)[0])
+        shift = word % self._context - self._context // 2
         return _begin(int(self._sizes[document]), self._context, window, shift)
 
     def _copy(
@@ -206,8 +207,10 @@ def _next_fit(sizes: Sequence[int], labels: Sequence[int], room: int) -> list[in
     return [*ends, len(sizes)] if sizes else []
 
 
-def _words(seed: int, epoch: int, index: int, stream: int, count: int) -> NDArray[np.uint64]:
-    """Raw random words of a (seed, epoch, index, stream)."""
+def _words(
+    seed: int, epoch: int, index: int, stream: int, count: int, part: int = 0
+) -> NDArray[np.uint64]:
+    """Raw random words of a (seed, epoch, index, part, stream)."""
     key = np.array([seed, epoch], dtype=np.uint64)
-    counter = np.array([0, 0, index, stream], dtype=np.uint64)
+    counter = np.array([0, part, index, stream], dtype=np.uint64)
     return np.random.Philox(key=key, counter=counter).random_raw(count)

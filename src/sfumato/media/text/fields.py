@@ -1,0 +1,132 @@
+"""The text and the label of a record: values by the names of fields, also of fields in fields."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from unicodedata import normalize
+
+from sfumato.media.text.settings import TextSettings
+
+Fields = dict[str, Any]
+
+_DEEPEST = 20
+_SHOWN = 200
+
+
+class Unlabelled(ValueError):
+    """A label that cannot be used; the message says why."""
+
+
+def text_of(row: Fields, settings: TextSettings) -> str:
+    r"""The text of a record, with all line ends converted to ``\n``.
+
+    Raises:
+        ValueError: There is none; the message says why.
+    """
+    name = settings.text_field
+    try:
+        parts = [_string(value_of(row, name), name)]
+    except KeyError:
+        names = name.split("+")
+        parts = [_string(value_of(row, each), each) for each in names if _has(row, each)]
+        if len(names) == 1 or not parts:
+            fields = ", ".join(map(str, row))[:_SHOWN] or "none"
+            raise ValueError(f"'{name}' is missing; its fields are: {fields}") from None
+    text = settings.joint.join(part for part in parts if part.strip())
+    if not text.strip():
+        raise ValueError(f"'{name}' is empty")
+    if reason := _half(text):
+        raise ValueError(f"'{name}' holds {reason}")
+    return with_line_feeds(text)
+
+
+def label_of(row: Fields, name: str) -> str | None:
+    """The name of the class of a record; None if it has none.
+
+    Numbers and booleans are named as JSON writes them, whole numbers without a point. A list of
+    one label is that label, and a longer one a class of its own, with all its names. Names are
+    composed (NFC), so that names that look the same are the same.
+
+    Raises:
+        KeyError: The record has no such field.
+        Unlabelled: The value is none of these.
+    """
+    try:
+        label = _name(value_of(row, name))
+    except TypeError as error:
+        raise Unlabelled(f"'{name}' is {error}, which names no class") from error
+    if reason := _half(label):
+        raise Unlabelled(f"'{name}' holds {reason}")
+    return normalize("NFC", label) or None
+
+
+def value_of(row: Fields, name: str) -> Any:
+    """The value of a field, or of a field in a field: ``message.content`` or ``messages.0.text``.
+
+    Raises:
+        KeyError: There is no such field.
+    """
+    if name in row:
+        return row[name]
+    value: Any = row
+    for part in name.split(".")[:_DEEPEST]:
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            raise KeyError(name)
+    return value
+
+
+def with_line_feeds(text: str) -> str:
+    r"""A text in which ``\r\n`` and ``\r`` are ``\n``."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _has(row: Fields, name: str) -> bool:
+    try:
+        return value_of(row, name) is not None
+    except KeyError:
+        return False
+
+
+def _string(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"'{name}' is not a string")
+    return value
+
+
+def _name(value: object) -> str:
+    """The name of a class; empty for none.
+
+    Raises:
+        TypeError: The value names no class; the message says what it is.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list):
+        if any(isinstance(each, list) for each in value):
+            raise TypeError("a list of lists")
+        return ", ".join(filter(None, map(_name, value)))
+    raise TypeError("an object" if isinstance(value, dict) else f"a {type(value).__name__}")
+
+
+def _half(text: str) -> str:
+    """What is wrong with a text that cannot be written in UTF-8; empty for any other."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return f"half of a character, U+{ord(text[error.start]):04X}"
+    return ""
