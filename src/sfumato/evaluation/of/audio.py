@@ -32,7 +32,6 @@ from sfumato.metrics.memorisation import Memorisation
 from sfumato.metrics.neighbours import AudioNeighbours, nearest_audio
 from sfumato.metrics.speech import Recogniser, word_accuracy
 from sfumato.model.options import EvaluateOptions
-from sfumato.model.provenance import Provenance
 from sfumato.runs.progress import Progress
 
 _SPOKEN = "spoken-numbers"

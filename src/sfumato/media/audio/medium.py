@@ -21,7 +21,7 @@ from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index
 from sfumato.data.items import Encoded
 from sfumato.errors import DataError, Diverged, SettingError
-from sfumato.media.audio.check import AudioReport, read_as, report
+from sfumato.media.audio.check import AudioReport, report
 from sfumato.media.audio.fit import levelled
 from sfumato.media.audio.folder import AudioFolder, faded_out, until_end, write_sequence
 from sfumato.media.audio.open import AUDIO
@@ -31,6 +31,8 @@ from sfumato.media.audio.reader import ClipReader, divided
 from sfumato.media.audio.recipes import RECIPES, AudioRecipe
 from sfumato.media.audio.representation import VARIATIONS, build, measured, varied
 from sfumato.media.audio.settings import AudioSettings, WaveformSpec
+from sfumato.media.audio.survey import Survey
+from sfumato.media.audio.usage import reading
 from sfumato.media.display import player_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png
@@ -72,6 +74,7 @@ class AudioMedium(ClipReader, NumberMedium):
     def __init__(self, settings: AudioSettings) -> None:
         super().__init__(settings)
         self._representation = build(settings.representation)
+        self._survey = Survey({})
 
     @classmethod
     def resolved(cls, settings: AudioSettings, index: Index) -> AudioSettings:
@@ -79,8 +82,12 @@ class AudioMedium(ClipReader, NumberMedium):
         return settings.resolve(index)
 
     def divided(self, index: Index) -> Index:
-        """An item for each stretch of a long file where ``cut="all"``."""
-        return divided(index, self)
+        """An item for each stretch of a long file that is used whole.
+
+        The headers that are read for this are remembered for the reports on the data.
+        """
+        self._survey = Survey.of(index)
+        return divided(index, self, self._survey)
 
     def require_enough(self, dataset: Dataset, place: Path) -> None:
         """See :meth:`NumberMedium.require_enough`: two clips are needed."""
@@ -119,7 +126,9 @@ class AudioMedium(ClipReader, NumberMedium):
         if isinstance(spec, WaveformSpec) or spec.scales is not None:
             return self
         spec = measured(spec, torch.from_numpy(clips).float() / _FULL_SCALE)
-        return AudioMedium(self.settings.model_copy(update={"representation": spec}))
+        settled = AudioMedium(self.settings.model_copy(update={"representation": spec}))
+        settled._survey = self._survey
+        return settled
 
     @property
     def signal_shape(self) -> tuple[int, ...]:
@@ -239,11 +248,11 @@ class AudioMedium(ClipReader, NumberMedium):
 
     def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
         """See :meth:`NumberMedium.reading`."""
-        yield "read as", read_as(self.settings)
+        yield from reading(dataset, self, self._survey)
 
     def report(self, files: Index, dataset: Dataset) -> AudioReport:
         """See :meth:`NumberMedium.report`."""
-        return report(files, dataset, self)
+        return report(files, dataset, self, self._survey)
 
     @classmethod
     def describe(cls, recipe: Any, facts: DataFacts) -> Description:
