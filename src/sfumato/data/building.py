@@ -123,7 +123,7 @@ def build(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterat
                 rejected = len(index.rejected) + len(tables.unread)
                 yield Progress(number + 1, len(index), rejected)
         if not tables.digests:
-            raise _nothing_left(index, tables.unread)
+            raise _nothing_left(index, reader, tables.unread)
         tables.write(building, earlier)
 
 
@@ -262,7 +262,7 @@ def _decoded(
         try:
             content = reader.read(index.file(item), item.part)
         except SfumatoError as error:
-            return _Decoded(None, b"", error.why or error.what, _can_pass(error))
+            return _Decoded(None, b"", _reason(error), _can_pass(error))
         return _Decoded(content, digest_of(content.tobytes()))
 
     reused = _EarlierItems(earlier)
@@ -285,6 +285,12 @@ def _finished(item: Item, decoded: _Decoded | Future[_Decoded]) -> tuple[Item, _
     return item, decoded.result() if isinstance(decoded, Future) else decoded
 
 
+def _reason(error: SfumatoError) -> str:
+    if isinstance(error, MissingExtra):
+        return f"{error.what.rstrip('.')}: {error.hint}"
+    return error.why or error.what
+
+
 def _can_pass(error: SfumatoError) -> bool:
     """Whether the reason can go away while the file stays the same."""
     cause = error.__cause__
@@ -304,12 +310,13 @@ def _require_room(folder: Path, count: int, reader: Reader) -> None:
         )
 
 
-def _nothing_left(index: Index, unread: Sequence[Rejected]) -> DataError:
+def _nothing_left(index: Index, reader: Reader, unread: Sequence[Rejected]) -> DataError:
     shown = "; ".join(f"{path}: {reason}" for path, reason in [*index.rejected, *unread][:3])
     return DataError(
         f"None of the {len(index)} files in '{index.root}' could be read.",
         why=shown,
-        hint="check that the files open in another program.",
+        hint="check that the files open in another program; files that can be read: "
+        + " ".join(sorted(reader.kind.suffixes)),
     )
 
 

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sfumato.data.cache import open_array, require_seals
 from sfumato.data.digests import DIGEST_BYTES, Changes, Entry, digest_of
-from sfumato.data.index import Index
+from sfumato.data.index import FileKind, Index
 from sfumato.data.items import Groups, Item, Items, Strings
 from sfumato.data.split import split_by_group
 from sfumato.data.walk import Rejected
@@ -47,6 +47,10 @@ _COMPARED_BYTES, _COMPARED_ITEMS = 128 << 20, 1 << 14
 
 class Reader(Protocol):
     """The interface that decodes files into items for the cache."""
+
+    @property
+    def kind(self) -> FileKind:
+        """The files that it reads."""
 
     @property
     def shape(self) -> tuple[int, ...]:

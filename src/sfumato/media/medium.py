@@ -269,6 +269,15 @@ class Medium(ABC):
             SettingError: The medium has no such format.
         """
 
+    @property
+    def sampling_rate(self) -> int:
+        """Samples per second, in Hz.
+
+        Raises:
+            SettingError: The medium has no sampling rate.
+        """
+        raise SettingError(f"{self.plural.capitalize()} have no sampling rate.")
+
     def item(self, items: Items, place: int, provenance: Mapping[str, Any]) -> Any:
         """One sample of a batch, as the user gets it."""
         return items[place]

@@ -127,9 +127,18 @@ class NumberMedium(Medium):
     def decode(self, x0: Tensor) -> NDArray[Any]:
         """Decode signals (B, C, *sides) to items, shape (B, ...)."""
 
+    def ended(self, items: NDArray[Any], seconds: Sequence[float | None]) -> NDArray[Any]:
+        """Decoded samples with their lengths: nothing follows the end of an item.
+
+        Args:
+            items: What :meth:`decode` returns, shape (B, ...).
+            seconds: Length of each item; None for all of it.
+        """
+        return items
+
     @abstractmethod
-    def write_preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
-        """Write samples (B, C, *sides) to each of the paths, which have no suffix yet."""
+    def write_preview(self, items: NDArray[Any], paths: Sequence[Path]) -> None:
+        """Write decoded samples (B, ...) to each of the paths, which have no suffix yet."""
 
     def divided(self, index: Index) -> Index:
         """The index with one item for each part of a file, if the medium divides files."""

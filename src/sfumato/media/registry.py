@@ -147,7 +147,7 @@ class _RecipeOfMedium:
             except SettingError as error:
                 hint = "a medium of your own has to be registered first: sfumato.register(MyMedium)"
                 raise PydanticCustomError("no_such_medium", f"{error.what} {hint}") from error
-            return recipe.model_validate(value)
+            return recipe.stored(value)
 
         return core_schema.no_info_plain_validator_function(
             read,

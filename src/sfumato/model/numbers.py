@@ -141,7 +141,8 @@ class NumberModel(Model[NetworkDenoiser]):
             )
             for row, index in enumerate(indices)
         )
-        yield Made(indices, self.medium.decode(state.x_t), provenance)
+        lengths = [origin.seconds for origin in provenance]
+        yield Made(indices, self.medium.ended(self.medium.decode(state.x_t), lengths), provenance)
 
     def _states(
         self, sample: Provenance, indices: range, conditions: Conditions, origin: Origin | None

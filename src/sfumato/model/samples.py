@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from sfumato.media.folder import Items
@@ -67,6 +68,20 @@ class Samples(Sequence[Any]):
 
     def _repr_html_(self) -> str:
         return self.medium.html(list(self))
+
+    @property
+    def rate(self) -> int:
+        """Samples per second of audio clips, in Hz.
+
+        Raises:
+            SettingError: The samples are of another medium.
+        """
+        return self.medium.sampling_rate
+
+    @property
+    def clips(self) -> NDArray[np.float32]:
+        """All samples of audio over the whole window, (N, C, T), each silent after its own end."""
+        return np.asarray(self.items, np.float32)
 
     def sheet(self) -> Image.Image:
         """A contact sheet of all samples.

@@ -102,6 +102,9 @@ class RecipeBase(Part):
     Specs of earlier versions, and changes by name, may use the old names.
     """
 
+    absent: ClassVar[Mapping[str, object]] = MappingProxyType({})
+    """Settings ``part.name`` that specs of earlier versions lack, and the values that they had."""
+
     name: str
     seed: int = Field(0, ge=0, lt=2**63)
     data: DataSettings = DataSettings()
@@ -124,6 +127,20 @@ class RecipeBase(Part):
                 default: BaseModel = cls.model_fields[part].default
                 tree[part] = {**default.model_dump(), name: tree.pop(old)}
         return tree
+
+    @classmethod
+    def stored(cls, tree: Mapping[str, Any]) -> Self:
+        """A recipe from a stored spec; settings that are newer than the spec change nothing.
+
+        Raises:
+            ValidationError: A setting is unknown or has a bad value.
+        """
+        filled = dict(tree)
+        for path, value in cls.absent.items():
+            part, name = path.split(".")
+            if isinstance(filled.get(part), Mapping):
+                filled[part] = {name: value, **filled[part]}
+        return cls.model_validate(filled)
 
 
 class GaussianRecipe(RecipeBase):

@@ -81,8 +81,12 @@ class NumberTask(Task[Batch]):
         cond = self._batches.typical(_SHOWN).cond.to(self._device)
         shape = self._medium.signal_shape
         x0 = sample(self._denoiser, Wiener(), noise, shape, _STEPS, cond)
+        items = self._medium.decode(x0)
+        if "length" in cond:
+            lengths = [self._medium.seconds(filled) for filled in cond["length"].tolist()]
+            items = self._medium.ended(items, lengths)
         names = f"step-{step:07d}", "latest"
-        self._medium.write_preview(x0, [directory.previews / name for name in names])
+        self._medium.write_preview(items, [directory.previews / name for name in names])
 
     @property
     def _device(self) -> torch.device:

@@ -191,8 +191,8 @@ def test_a_preview_is_a_picture_and_a_sound(
     tmp_path: Path, sounds: Path, tiny_sounds: tuple[str, ...]
 ) -> None:
     data = read(prepare(sounds, asked(tiny_sounds)))
-    x0 = data.medium.examples(data.dataset.gather(range(3))[0]).x0
-    data.medium.write_preview(x0, [tmp_path / "step-1", tmp_path / "latest"])
+    items = data.medium.decode(data.medium.examples(data.dataset.gather(range(3))[0]).x0)
+    data.medium.write_preview(items, [tmp_path / "step-1", tmp_path / "latest"])
     assert {path.name for path in tmp_path.iterdir()} == {
         "latest.png", "latest.wav", "step-1.png", "step-1.wav",
     }  # fmt: skip

@@ -146,10 +146,10 @@ class HeightMedium(NumberMedium):
         metres: NDArray[np.float32] = (x0.detach().cpu().float() * _METRES).numpy()
         return metres
 
-    def write_preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
+    def write_preview(self, items: NDArray[Any], paths: Sequence[Path]) -> None:
         """See :meth:`NumberMedium.write_preview`."""
         for path in paths:
-            save_png(_drawn(self.decode(x0)), path.with_suffix(".png"))
+            save_png(_drawn(items), path.with_suffix(".png"))
 
     @classmethod
     def read_provenance(cls, path: Path) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from sfumato.evaluation.of.numbers import NumberView
 from sfumato.evaluation.of.view import Samples
 from sfumato.evaluation.real import Real
 from sfumato.evaluation.result import Figure, Section
+from sfumato.media.audio.folder import until_end
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.display import png
 from sfumato.metrics.audio_features import LogMel, SpeechEmbedding
@@ -31,7 +32,6 @@ from sfumato.metrics.memorisation import Memorisation
 from sfumato.metrics.neighbours import AudioNeighbours, nearest_audio
 from sfumato.metrics.speech import Recogniser, word_accuracy
 from sfumato.model.options import EvaluateOptions
-from sfumato.model.provenance import Provenance
 from sfumato.runs.progress import Progress
 
 _SPOKEN = "spoken-numbers"
@@ -65,14 +65,6 @@ class AudioView(NumberView):
         """See :meth:`View.prepare`."""
         return Clips(waveforms(items), self._rate)
 
-    def finished(self, items: NDArray[Any], provenance: Sequence[Provenance]) -> NDArray[Any]:
-        """Clips that are silent after their ends."""
-        clips = np.zeros_like(items)
-        for out, clip, origin in zip(clips, items, provenance, strict=True):
-            lasting = self.model.medium.lasting(clip, origin.seconds)
-            out[:, : lasting.shape[1]] = lasting
-        return clips
-
     def own(
         self, samples: Samples, real: Real[NDArray[Any]]
     ) -> Generator[Progress, None, tuple[list[Section], list[Display]]]:
@@ -99,7 +91,7 @@ class AudioView(NumberView):
         """Players and spectrograms of the first samples, and players of real clips."""
         medium, provenance = self.model.medium, samples.provenance[:_SHOWN]
         clips = [
-            medium.lasting(clip, origin.seconds)
+            until_end(clip, self._rate, origin.seconds)
             for clip, origin in zip(samples.items, provenance, strict=False)
         ]
         names = [

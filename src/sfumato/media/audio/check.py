@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,24 +14,18 @@ from PIL import Image
 from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index
 from sfumato.errors import DataError
-from sfumato.media.audio.open import Header, audio_header, read_audio
+from sfumato.media.audio.open import read_audio
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.settings import AudioSettings
+from sfumato.media.audio.survey import Survey, counted, seconds_of
+from sfumato.media.audio.usage import Spread, in_words, reading, spread
 from sfumato.media.report import NumberReport, items_in_words
 
 _SHOWN = 24
 _AT_ONCE = 256
 _CHECKED_SECONDS = 60.0
 _FULL_SCALE = 32768
-
-
-class Spread(NamedTuple):
-    """The least, the median and the greatest of some numbers."""
-
-    least: float
-    median: float
-    most: float
 
 
 @dataclass(frozen=True)
@@ -53,6 +46,7 @@ class AudioReport(NumberReport):
             to full scale.
         clipped: Number of files with three or more samples in a row at full scale in their first
             minute; counted in the files, as the level of clips is normalised.
+        rows_of_use: The rows that training prints as well.
         contact_sheet: Up to 24 clips, evenly spaced: waveforms and spectrograms.
     """
 
@@ -67,89 +61,61 @@ class AudioReport(NumberReport):
     formats: dict[str, int]
     levels: Spread
     clipped: int
+    rows_of_use: tuple[tuple[str, str], ...]
     contact_sheet: Image.Image
 
     def to_json(self) -> dict[str, Any]:
         """See :meth:`NumberReport.to_json`."""
         plain = super().to_json()
-        del plain["contact_sheet"]
+        del plain["contact_sheet"], plain["rows_of_use"]
         return plain | {name: plain[name]._asdict() for name in ("seconds", "lengths", "levels")}
 
     def _own_rows(self) -> Iterator[tuple[str, str]]:
-        settings = self.settings
         clips = items_in_words(self.count, self.groups)
         yield "audio clips", f"{clips} of {self.files:,} files"
-        yield "read as", read_as(settings)
-        low, middle, high = self.seconds
-        span = f"{low:.2f} to {high:.2f} s, median {middle:.2f}"
-        yield "durations", f"{span}; {_clock(self.total)} in all"
-        if self.longer:
-            yield (
-                "cut off",
-                f"{self.longer:,} files are longer than a clip (--settings medium.seconds=...)",
-            )
-        low, middle, high = self.lengths
-        yield "clips end", f"after {low:.2f} to {high:.2f} s, median {middle:.2f}"
-        yield "rates", _by_count(self.rates)
-        yield "channels", _by_count(self.channels)
-        yield "stored as", _by_count(self.formats)
+        yield from self.rows_of_use
+        yield "channels", in_words(self.channels)
+        yield "stored as", in_words(self.formats)
         low, middle, high = self.levels
         yield "loudness", f"{low:.0f} to {high:.0f} dB, median {middle:.0f}"
         yield "clipped", f"{self.clipped:,}"
 
 
-def read_as(settings: AudioSettings) -> str:
-    """How clips are read, for a row of a report."""
-    return (
-        f"{settings.seconds:g} s, {settings.channels}, {settings.rate:,} Hz, "
-        f"cut {settings.cut}, level {settings.level}"
-    )
-
-
-def report(files: Index, dataset: Dataset, reader: ClipReader) -> AudioReport:
+def report(files: Index, dataset: Dataset, reader: ClipReader, survey: Survey) -> AudioReport:
     """Describe a set of audio.
 
     Args:
         files: The files.
         dataset: Their clips.
         reader: The reader that read them.
+        survey: The headers of the files.
     """
     settings = reader.settings
-    headers = _headers(files, dataset)
-    seconds = [header.frames / header.rate for header in headers if header.frames is not None]
+    headers = survey.of_files(item.path for item in dataset.items)
+    seconds = [length for length in map(seconds_of, headers) if length is not None]
     lengths, levels = _lengths_and_levels(dataset, reader)
     return AudioReport.of(
         files.root,
         settings,
         dataset,
         files=len(headers),
-        seconds=_spread(seconds),
+        seconds=spread(seconds),
         total=round(sum(seconds), 3),
-        lengths=_spread(lengths),
-        longer=sum(length > settings.seconds for length in seconds) if settings.cut != "all" else 0,
-        rates=_counted(f"{header.rate} Hz" for header in headers),
-        channels=_counted(str(header.channels) for header in headers),
-        formats=_counted(f"{header.format} {header.subtype}" for header in headers),
-        levels=_spread(levels),
+        lengths=spread(lengths),
+        longer=sum(s > settings.seconds and not settings.uses_all(s) for s in seconds),
+        rates=counted(f"{header.rate} Hz" for header in headers),
+        channels=counted(str(header.channels) for header in headers),
+        formats=counted(f"{header.format} {header.subtype}" for header in headers),
+        levels=spread(levels),
         clipped=sum(_is_clipped(path, settings) for path in _used(files, dataset)),
+        rows_of_use=tuple(reading(dataset, reader, survey)),
         contact_sheet=_sheet(dataset, settings.rate),
     )
 
 
 def _used(files: Index, data: Dataset) -> list[Path]:
-    """The files that clips come from."""
-    used = {item.path for item in data.items}
-    return [files.file(item) for item in files.items if item.path in used]
-
-
-def _headers(files: Index, data: Dataset) -> list[Header]:
-    headers = []
-    for path in _used(files, data):
-        try:
-            headers.append(audio_header(path))
-        except DataError:
-            continue  # The file was removed meanwhile.
-    return headers
+    """The files that clips come from, each once."""
+    return [files.root / path for path in dict.fromkeys(item.path for item in data.items)]
 
 
 def _lengths_and_levels(data: Dataset, reader: ClipReader) -> tuple[list[float], list[float]]:
@@ -185,23 +151,3 @@ def _sheet(data: Dataset, rate: int) -> Image.Image:
 def _caption(data: Dataset, number: int) -> str:
     item = data.items[number]
     return item.label or Path(item.name).name
-
-
-def _counted(values: Iterable[str]) -> dict[str, int]:
-    return dict(Counter(values).most_common())
-
-
-def _spread(values: Sequence[float]) -> Spread:
-    if not values:
-        return Spread(0.0, 0.0, 0.0)
-    low, middle, high = np.quantile(values, (0.0, 0.5, 1.0)).round(4).tolist()
-    return Spread(low, middle, high)
-
-
-def _by_count(counted: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} ({count:,})" for name, count in counted.items())
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

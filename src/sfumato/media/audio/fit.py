@@ -129,17 +129,18 @@ def _soxr() -> Any:
         raise MissingExtra("soxr", "audio", "Resampling audio") from error
 
 
-def trimmed(x: Samples, rate: int, decibels: float) -> Samples:
+def trimmed(x: Samples, rate: int, decibels: float, least: float = 0.0) -> Samples:
     """Trim soft frames at either end.
 
     A frame of 5 ms is soft if its power, summed over channels, is below that of the loudest frame
-    by more than ``decibels``. One soft frame stays at either end, and is faded if more were
-    removed.
+    by more than ``decibels``, or if its mean square is below ``least``. One soft frame stays at
+    either end, and is faded if more were removed.
 
     Args:
         x: Shape (C, N).
         rate: In Hz.
         decibels: Above 0.
+        least: Smallest mean square of a frame that is not soft; the loudest frame always stays.
 
     Returns:
         Shape (C, N'), N' <= N; silence as it is.
@@ -151,7 +152,8 @@ def trimmed(x: Samples, rate: int, decibels: float) -> Samples:
     power = np.zeros(-(-length // frame) * frame, np.float32)
     power[:length] = np.einsum("cn,cn->n", x, x)
     levels = power.reshape(-1, frame).sum(axis=1, dtype=np.float64)
-    loud = np.flatnonzero(levels >= levels.max() * 10 ** (-decibels / 10))
+    lowest = max(levels.max() * 10 ** (-decibels / 10), least * frame * len(x))
+    loud = np.flatnonzero(levels >= min(lowest, levels.max()))
     begin = max(0, int(loud[0]) - 1) * frame
     end = min(length, (int(loud[-1]) + 2) * frame)
     return _taken(x, rate, begin, end)

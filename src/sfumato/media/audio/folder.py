@@ -59,20 +59,23 @@ class AudioFolder(SampleFolder):
 
 
 def until_end(clip: NDArray[np.float32], rate: int, seconds: float | None) -> NDArray[np.float32]:
-    """A clip (C, N) up to its end, faded over the last 3 ms so that it does not click.
+    """The samples of a clip (C, N) before its end.
 
     Args:
         clip: The samples.
         rate: Samples per second.
         seconds: Length of the clip; None for all of it.
     """
-    count = clip.shape[1] if seconds is None else max(1, round(seconds * rate))
-    if count >= clip.shape[1]:
-        return clip
-    shortened = clip[:, :count].copy()
+    return clip if seconds is None else clip[:, : max(1, round(seconds * rate))]
+
+
+def faded_out(clip: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    """A clip (C, N) that is faded over its last 3 ms, so that it does not click."""
+    count = clip.shape[1]
     fade = min(count, round(_FADE_SECONDS * rate))
-    shortened[:, count - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-    return shortened
+    ended = clip.copy()
+    ended[:, count - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+    return ended
 
 
 def write_sequence(path: Path, clips: NDArray[np.float32], rate: int) -> None:

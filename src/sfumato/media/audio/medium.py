@@ -23,7 +23,7 @@ from sfumato.data.items import Encoded
 from sfumato.errors import DataError, Diverged, SettingError
 from sfumato.media.audio.check import AudioReport, read_as, report
 from sfumato.media.audio.fit import levelled
-from sfumato.media.audio.folder import AudioFolder, until_end, write_sequence
+from sfumato.media.audio.folder import AudioFolder, faded_out, until_end, write_sequence
 from sfumato.media.audio.open import AUDIO
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.provenance import SUFFIXES, read_recipe, write_audio
@@ -31,6 +31,8 @@ from sfumato.media.audio.reader import ClipReader, divided
 from sfumato.media.audio.recipes import RECIPES, AudioRecipe
 from sfumato.media.audio.representation import VARIATIONS, build, measured, varied
 from sfumato.media.audio.settings import AudioSettings, WaveformSpec
+from sfumato.media.audio.survey import Survey
+from sfumato.media.audio.usage import reading
 from sfumato.media.display import player_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png
@@ -72,6 +74,7 @@ class AudioMedium(ClipReader, NumberMedium):
     def __init__(self, settings: AudioSettings) -> None:
         super().__init__(settings)
         self._representation = build(settings.representation)
+        self._survey = Survey({})
 
     @classmethod
     def resolved(cls, settings: AudioSettings, index: Index) -> AudioSettings:
@@ -79,8 +82,12 @@ class AudioMedium(ClipReader, NumberMedium):
         return settings.resolve(index)
 
     def divided(self, index: Index) -> Index:
-        """An item for each stretch of a long file where ``cut="all"``."""
-        return divided(index, self)
+        """An item for each stretch of a long file that is used whole.
+
+        The headers that are read for this are remembered for the reports on the data.
+        """
+        self._survey = Survey.of(index)
+        return divided(index, self, self._survey)
 
     def require_enough(self, dataset: Dataset, place: Path) -> None:
         """See :meth:`NumberMedium.require_enough`: two clips are needed."""
@@ -119,7 +126,9 @@ class AudioMedium(ClipReader, NumberMedium):
         if isinstance(spec, WaveformSpec) or spec.scales is not None:
             return self
         spec = measured(spec, torch.from_numpy(clips).float() / _FULL_SCALE)
-        return AudioMedium(self.settings.model_copy(update={"representation": spec}))
+        settled = AudioMedium(self.settings.model_copy(update={"representation": spec}))
+        settled._survey = self._survey
+        return settled
 
     @property
     def signal_shape(self) -> tuple[int, ...]:
@@ -169,6 +178,11 @@ class AudioMedium(ClipReader, NumberMedium):
             )
 
     @property
+    def sampling_rate(self) -> int:
+        """See :meth:`Medium.sampling_rate`."""
+        return self.settings.rate
+
+    @property
     def _window(self) -> float:
         return self.settings.samples / self.settings.rate
 
@@ -181,9 +195,20 @@ class AudioMedium(ClipReader, NumberMedium):
             return clip * np.float32(min(1.0, _LOUDEST / max(peak, _SILENCE)))
         return levelled(clip, self.settings.rate, level)
 
-    def lasting(self, clip: NDArray[np.float32], seconds: float | None) -> NDArray[np.float32]:
-        """A waveform (C, N) up to its end, see :func:`until_end`."""
-        return until_end(clip, self.settings.rate, seconds)
+    def ended(
+        self, items: NDArray[np.float32], seconds: Sequence[float | None]
+    ) -> NDArray[np.float32]:
+        """Waveforms (B, C, N) that are faded out at their ends and silent after them.
+
+        The level is set again, because the loudest moment may have been behind the end.
+        """
+        finished = np.zeros_like(items)
+        for out, clip, length in zip(finished, items, seconds, strict=True):
+            shortened = until_end(clip, self.settings.rate, length)
+            if shortened.shape[1] < clip.shape[1]:
+                shortened = faded_out(shortened, self.settings.rate)
+            out[:, : shortened.shape[1]] = self._at_level(shortened)
+        return finished
 
     def write(
         self, path: Path, clip: NDArray[np.float32], recipe: Mapping[str, Any] | None = None
@@ -212,15 +237,18 @@ class AudioMedium(ClipReader, NumberMedium):
 
     def item(self, items: Any, place: int, provenance: Mapping[str, Any]) -> NDArray[np.float32]:
         """One clip up to its end, shape (C, T)."""
-        return self.lasting(items[place], provenance["seconds"])
+        return until_end(items[place], self.settings.rate, provenance["seconds"])
 
-    def write_preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
+    def write_preview(self, items: NDArray[np.float32], paths: Sequence[Path]) -> None:
         """Write a sheet of spectrograms, and all clips in a row, to each path."""
-        clips = self.decode(x0)
-        drawings = self.sheet(list(clips))
+        drawings = self.sheet(list(items))
         for path in paths:
             save_png(drawings, path.with_suffix(".png"))
-            write_sequence(path.with_suffix(".wav"), clips, self.settings.rate)
+            write_sequence(path.with_suffix(".wav"), items, self.settings.rate)
+
+    def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
+        """See :meth:`NumberMedium.reading`."""
+        yield from reading(dataset, self, self._survey)
 
     def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
         """See :meth:`NumberMedium.reading`."""
@@ -228,7 +256,7 @@ class AudioMedium(ClipReader, NumberMedium):
 
     def report(self, files: Index, dataset: Dataset) -> AudioReport:
         """See :meth:`NumberMedium.report`."""
-        return report(files, dataset, self)
+        return report(files, dataset, self, self._survey)
 
     @classmethod
     def describe(cls, recipe: Any, facts: DataFacts) -> Description:

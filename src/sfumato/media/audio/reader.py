@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.data.index import FileKind, Index
 from sfumato.data.items import Items
-from sfumato.errors import DataError, SettingError
+from sfumato.errors import DataError, MissingExtra, SettingError
+from sfumato.media.audio.cursor import LongFile, LongFiles, refused
 from sfumato.media.audio.fit import (
     Samples,
     cut,
@@ -28,11 +29,14 @@ from sfumato.media.audio.fit import (
     trimmed,
     without_offset,
 )
-from sfumato.media.audio.open import AUDIO, Recording, audio_header, read_audio
+from sfumato.media.audio.loudness import measured
+from sfumato.media.audio.open import AUDIO, audio_header, read_audio
 from sfumato.media.audio.settings import AudioSettings
+from sfumato.media.audio.source import Header
+from sfumato.media.audio.survey import Survey
 
 # Part of the key of every cached array: raise it when reading gives other samples than before.
-_SAMPLES = 1
+_SAMPLES = 2
 _CHANNELS = {"mono": 1, "stereo": 2}
 _FULL_SCALE = 32768
 # Three steps of 16 bits: softer audio is only noise and rounding.
@@ -61,6 +65,8 @@ class ClipReader:
                 hint="use settings.resolve(index), or set channels to mono or stereo.",
             )
         self.settings = settings
+        channels, seconds = _CHANNELS[settings.channels], settings.max_seconds
+        self._files = LongFiles(lambda path: LongFile(path, channels, seconds))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -70,54 +76,64 @@ class ClipReader:
     @property
     def cache_key(self) -> str:
         """All settings that affect the samples of a clip, as text."""
-        relevant = {"rate", "seconds", "channels", "cut", "level", "trim", "max_seconds"}
+        relevant = {"rate", "seconds", "channels", "cut", "level", "trim", "floor", "max_seconds"}
         settings = self.settings.model_dump(include=relevant)
         return json.dumps({"audio": _SAMPLES, **settings}, sort_keys=True)
 
     def parts(self, path: Path) -> int:
-        """Number of clips of a file: with ``cut="all"`` by the length in its header, else one.
+        """Number of clips of a file: more than one if a long file is used whole.
 
         If a file is shorter than its header states, :meth:`read` refuses its last parts.
 
         Raises:
-            DataError: The header cannot be read, does not state the length, or states more than
-                ``max_seconds``.
-            MissingExtra: soundfile is not installed.
+            DataError: The header cannot be read, or states more than ``max_seconds``; or the file
+                is damaged, and its header does not state the length.
+            MissingExtra: The package that decodes the file is not installed.
         """
-        if self.settings.cut != "all":
+        if self.settings.cut not in ("all", "auto"):
             return 1
-        seconds = self._claimed_seconds(path)
-        return stretches(round(seconds * self.settings.rate), self.settings.samples)
+        return self.parts_of(path, audio_header(path))
+
+    def parts_of(self, path: Path, header: Header) -> int:
+        """Like :meth:`parts`, for a file whose header has been read."""
+        settings = self.settings
+        seconds = self._seconds(path, header)
+        if not settings.uses_all(seconds):
+            return 1
+        return stretches(round(seconds * settings.rate), settings.samples)
 
     def read(self, path: Path, part: int = 0) -> NDArray[np.int16]:
         """Read a clip as int16 of shape (C, N), with full scale 32768.
 
-        Of a long file, only the clip and 30 s besides are decoded, so longer soft ends are not
-        trimmed. With ``cut="all"`` each stretch is trimmed and normalised by itself.
+        Of a long file of which one clip is used, only the clip and 30 s besides are decoded, and
+        the whole file once in blocks to find where its audio begins. Of a file that is used whole,
+        each stretch is trimmed and normalised by itself.
 
         Args:
             path: The file.
-            part: Number of the stretch, from 0; always 0 unless ``cut="all"``.
+            part: Number of the stretch, from 0.
 
         Raises:
             DataError: The file cannot be read, or is silent there; ``why`` has the reason.
-            MissingExtra: soundfile or soxr is not installed.
-            ValueError: ``part`` is negative, or above 0 without ``cut="all"``.
+            MissingExtra: The package that decodes the file, or soxr, is not installed.
+            ValueError: ``part`` is negative, or above 0 without ``cut="all"`` or ``cut="auto"``.
         """
         settings = self.settings
-        if part < 0 or (part > 0 and settings.cut != "all"):
+        if part < 0 or (part > 0 and settings.cut not in ("all", "auto")):
             raise ValueError(f"there is no part {part}")
-        if settings.cut == "all":
-            x = self._stretch(path, part)
-        else:
-            x = self._fitted(self._surroundings(path))
+        file = self._files(path)
+        is_stretch = part > 0 or settings.uses_all(self._seconds(path, file.header))
+        x, loudest = self._stretch(file, path, part) if is_stretch else self._chosen(file, path)
+        least = 0.0 if settings.floor is None else loudest * 10 ** (-settings.floor / 10)
         if settings.trim is not None:
-            x = trimmed(x, settings.rate, settings.trim)
-        rule = "start" if settings.cut == "all" else settings.cut
+            x = trimmed(x, settings.rate, settings.trim, least)
+        rule: Literal["start", "middle"] = "middle" if settings.cut == "middle" else "start"
         clip = cut(x, settings.rate, settings.samples, rule)[0]
         if np.abs(clip).max() < _SILENCE:
-            what = "it" if settings.cut != "all" else "that stretch"
-            raise _refused(path, f"{what} is silent: nothing there is louder than -80 dBFS")
+            what = "that stretch" if is_stretch else "it"
+            raise refused(path, f"{what} is silent: nothing there is louder than -80 dBFS")
+        if least and self._loudest(clip) < least:
+            raise refused(path, too_soft(settings))
         return _sixteen_bits(levelled(clip, settings.rate, settings.level))
 
     def lengths(self, clips: NDArray[np.int16]) -> NDArray[np.int64]:
@@ -126,55 +142,92 @@ class ClipReader:
         from_end = sounding[:, ::-1].argmax(axis=1)
         return np.where(sounding.any(axis=1), clips.shape[-1] - from_end, 0).astype(np.int64)
 
-    def _fitted(self, audio: Recording) -> Samples:
-        mixed = without_offset(to_channels(audio.samples, self.shape[0]))
-        return resampled(mixed, audio.rate, self.settings.rate)
+    def _fitted(self, mixed: Samples, rate: int) -> Samples:
+        return resampled(without_offset(mixed), rate, self.settings.rate)
 
-    def _surroundings(self, path: Path) -> Recording:
-        """The part of a file that the clip at its start or in its middle is cut from."""
-        span = self.settings.seconds + _EXTRA_SECONDS
-        start = 0.0
-        if self.settings.cut == "middle":
-            start = max(0.0, (self._claimed_seconds(path) - span) / 2)
-        return read_audio(path, self.settings.max_seconds, start, span)
+    def _chosen(self, file: LongFile, path: Path) -> tuple[Samples, float]:
+        """The audio around the one clip of a file, and the mean square of the file's loudest."""
+        settings, rate = self.settings, file.header.rate
+        span = settings.seconds + _EXTRA_SECONDS
+        seconds, start = self._seconds(path, file.header), 0.0
+        whole = seconds <= span
+        if not whole:
+            low, high = self._sounding(file) if settings.trim is not None else (0.0, seconds)
+            start = max(0.0, low - _CONTEXT_SECONDS)
+            if settings.cut == "middle":
+                start = max(0.0, (low + high - span) / 2)
+        audio = read_audio(path, settings.max_seconds, start, span)
+        x = self._fitted(to_channels(audio.samples, self.shape[0]), rate)
+        if settings.floor is None:
+            return x, 0.0
+        return x, self._loudest(x) if whole else file.loudness.loudest(settings.seconds)
 
-    def _stretch(self, path: Path, part: int) -> Samples:
-        """One of the consecutive stretches of a file."""
-        seconds = self.settings.samples / self.settings.rate
+    def _sounding(self, file: LongFile) -> tuple[float, float]:
+        """Begin and end in seconds of what is not softer than the floor of the file."""
+        settings, rate = self.settings, file.header.rate
+        if settings.floor is None:
+            # Without a floor only what is decoded anyway is looked at.
+            return 0.0, self._seconds(Path(), file.header)
+        least = file.loudness.loudest(settings.seconds) * 10 ** (-settings.floor / 10)
+        low, high = file.loudness.sounding(least)
+        return low / rate, high / rate
+
+    def _stretch(self, file: LongFile, path: Path, part: int) -> tuple[Samples, float]:
+        """One of the consecutive stretches of a file, and the mean square of its loudest."""
+        settings, rate = self.settings, file.header.rate
+        seconds = settings.samples / settings.rate
         begin = part * seconds
         context = min(begin, _CONTEXT_SECONDS)
         span = context + seconds + _CONTEXT_SECONDS
-        audio = read_audio(path, self.settings.max_seconds, begin - context, span)
-        x = self._fitted(audio)
-        before = round(context * self.settings.rate)
+        x = self._fitted(file.read(round((begin - context) * rate), round(span * rate)), rate)
+        before = round(context * settings.rate)
         if part and x.shape[1] <= before:
-            raise _refused(path, "it ends before the requested stretch")
-        return stretch(x, self.settings.rate, before, self.settings.samples)
+            raise refused(path, "it ends before the requested stretch")
+        loudest = 0.0 if settings.floor is None else file.loudness.loudest(settings.seconds)
+        return stretch(x, settings.rate, before, settings.samples), loudest
 
-    def _claimed_seconds(self, path: Path) -> float:
-        header = audio_header(path)
+    def _loudest(self, x: Samples) -> float:
+        return measured([x], self.settings.rate).loudest(self.settings.seconds)
+
+    def _seconds(self, path: Path, header: Header) -> float:
+        """Duration of a file by its header, or as decoded where the header does not state it."""
         if header.frames is None:
-            raise _refused(path, "its header does not say how long it is")
+            return self._files(path).loudness.length / header.rate
         seconds = header.frames / header.rate
         if seconds > self.settings.max_seconds:
             limit = self.settings.max_seconds
-            raise _refused(path, f"{seconds:,.1f} seconds are above the limit of {limit:,g}")
+            raise refused(path, f"{seconds:,.1f} seconds are above the limit of {limit:,g}")
         return seconds
 
 
-def divided(index: Index, reader: ClipReader) -> Index:
-    """An index with one item for each stretch of each file, if ``cut="all"``.
+def too_soft(settings: AudioSettings) -> str:
+    """The reason for which a clip is set aside that is much softer than the rest of its file."""
+    return f"quieter than {settings.floor:g} dB below the loudest of its file"
+
+
+def divided(index: Index, reader: ClipReader, survey: Survey | None = None) -> Index:
+    """An index with one item for each stretch of each file that is used whole.
 
     The stretches of a file share a group, so that a file is never divided between training and
     held-out data. A file whose header cannot be read stays one item, and is set aside when it is
     read.
 
+    Args:
+        index: The files.
+        reader: The reader of the files.
+        survey: The headers of the files; None reads them.
+
     Raises:
         MissingExtra: soundfile is not installed.
     """
-    if reader.settings.cut != "all":
+    if reader.settings.cut not in ("all", "auto"):
         return index
-    counts = [_parts(index.file(item), reader) for item in index.items]
+    survey = Survey.of(index) if survey is None else survey
+    counts = [
+        _parts(index.file(item), survey.headers.get(item.path), reader) for item in index.items
+    ]
+    if all(count == 1 for count in counts) and reader.settings.cut == "auto":
+        return index
     items = Items.of(
         replace(item, part=part, group=item.group or item.path)
         for item, count in zip(index.items, counts, strict=True)
@@ -185,21 +238,13 @@ def divided(index: Index, reader: ClipReader) -> Index:
     return replace(index, items=items, stats=stats)
 
 
-def _parts(path: Path, reader: ClipReader) -> int:
+def _parts(path: Path, header: Header | None, reader: ClipReader) -> int:
     try:
-        return reader.parts(path)
-    except DataError:
+        return 1 if header is None else reader.parts_of(path, header)
+    except (DataError, MissingExtra):
         return 1
 
 
 def _sixteen_bits(x: Samples) -> NDArray[np.int16]:
     steps: NDArray[Any] = np.rint(x * _FULL_SCALE)
     return steps.clip(-_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
-
-
-def _refused(path: Path, reason: str) -> DataError:
-    return DataError(
-        f"'{path}' cannot be read as audio.",
-        why=reason,
-        hint="repair the file, take it out of the folder, or cut it in another way.",
-    )

@@ -25,6 +25,8 @@ class AudioRecipe(GaussianRecipe):
         medium: How files become tensors.
     """
 
+    absent = MappingProxyType({"medium.floor": None})
+
     medium: AudioSettings = AudioSettings()
 
     @model_validator(mode="after")

@@ -11,7 +11,8 @@ from sfumato.data.index import Index
 from sfumato.errors import DataError
 from sfumato.media.audio.open import audio_header
 
-_CHECKED_FILES = 256
+# A file that is so many times as long as a clip is a recording and not a single sound.
+_MANY_CLIPS = 4
 
 
 def _power_of_two(value: int) -> int:
@@ -87,10 +88,11 @@ class AudioSettings(BaseModel):
     channels: Literal["auto", "mono", "stereo"] = Field(
         "mono", description="auto: stereo if any file has two channels or more, else mono"
     )
-    cut: Literal["start", "middle", "all"] = Field(
-        "start",
-        description="part of a longer file that is used: its start, its middle, or every stretch "
-        "in turn (the last one if at least half as long); shorter ones are padded with silence",
+    cut: Literal["auto", "start", "middle", "all"] = Field(
+        "auto",
+        description="part of a longer file that is used: its start, its middle, or all, every "
+        "stretch in turn (the last one if at least half as long); auto: all of files that are "
+        "four times as long as a clip or longer, and the start of others",
     )
     level: Literal["peak", "loudness", "keep"] = Field(
         "peak",
@@ -103,6 +105,13 @@ class AudioSettings(BaseModel):
         le=120,
         description="trim either end where it is softer than the loudest moment by this number of "
         "decibels; null turns it off",
+    )
+    floor: float | None = Field(
+        60.0,
+        gt=0,
+        le=120,
+        description="audio that is softer than the loudest 400 ms of its file by more than this "
+        "number of decibels is not used; null turns it off",
     )
     shift: float = Field(0.0, ge=0, le=60, description="augmentation: largest delay in seconds")
     gain: float = Field(
@@ -131,19 +140,28 @@ class AudioSettings(BaseModel):
         """Number of samples of a clip, per channel."""
         return round(self.rate * self.seconds)
 
+    def uses_all(self, seconds: float | None) -> bool:
+        """Whether a file of this duration is used whole, as one clip or more.
+
+        Args:
+            seconds: The duration; None if it is not known.
+        """
+        if self.cut == "auto":
+            return seconds is not None and seconds >= _MANY_CLIPS * self.seconds
+        return self.cut == "all"
+
     def resolve(self, index: Index) -> AudioSettings:
         """Resolve ``channels="auto"`` from the data.
 
-        The headers of up to 256 files, evenly spaced through the index, are read. One file with two
-        or more channels gives ``stereo``, else the result is ``mono``.
+        The headers of all files are read, up to the first one with two or more channels, which
+        gives ``stereo``; else the result is ``mono``.
 
         Raises:
             MissingExtra: soundfile is not installed.
         """
         if self.channels != "auto":
             return self
-        step = -(-len(index) // _CHECKED_FILES)
-        for item in index.items[::step]:
+        for item in index.items:
             try:
                 header = audio_header(index.file(item))
             except DataError:

@@ -229,9 +229,9 @@ class ImageMedium(NumberMedium):
         """See :meth:`Medium.folder`."""
         return ImageFolder(path, format or "")
 
-    def write_preview(self, x0: Tensor, paths: Sequence[Path]) -> None:
+    def write_preview(self, items: NDArray[Any], paths: Sequence[Path]) -> None:
         """Write a contact sheet as PNG to each path."""
-        image = self.sheet(self.decode(x0))
+        image = self.sheet(items)
         for path in paths:
             save_png(image, path.with_suffix(".png"))
 
