@@ -158,7 +158,9 @@ def score(
     notes: list[str] = []
     reference = yield from _reference(scorer, options.held_out, notes)
     mean, mean_error = mean_of(list(estimates.values()))
-    own = {name: value for name, value in asdict(options).items() if name != "held_out"}
+    own = {
+        name: value for name, value in asdict(options).items() if name not in ("held_out", "data")
+    }
     return Scores(
         unit=scorer.unit,
         items=ranked(estimates, reference),

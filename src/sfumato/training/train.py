@@ -29,6 +29,7 @@ from sfumato.model.options import TrainOptions
 from sfumato.runs import spec as specs
 from sfumato.runs import weights
 from sfumato.runs.directory import ROOT, RunDirectory, checked_name, claim
+from sfumato.runs.place import seen_from
 from sfumato.runs.spec import Spec
 from sfumato.storage import PARTIAL, sweep
 from sfumato.training.bad_batches import files_named, skip_warning
@@ -103,6 +104,8 @@ def train(
         directory = RunDirectory(claim(stem, root))
     with RunLock(directory.root):
         _require_new(directory)  # Another process may have created the run meanwhile.
+        data = data.with_facts(seen_from(directory.root, data.facts))
+        spec = spec.model_copy(update={"data": data.facts})
         data.store(directory.root)
         specs.write(directory.spec, spec)
         yield directory
@@ -115,6 +118,7 @@ def resume(
     minutes: float | None = None,
     stop: StopRequest | None = None,
     tensorboard: bool = False,
+    data_at: str | Path | None = None,
 ) -> Iterator[Event | RunDirectory]:
     """Resume a run from its newest intact checkpoint.
 
@@ -124,6 +128,8 @@ def resume(
         minutes: New total length in minutes.
         stop: Request for an early stop with everything saved.
         tensorboard: Also write curves for TensorBoard, into the run's folder.
+        data_at: Where the data of the run are, if they were moved. Wherever they are found, their
+            place is stored in the spec.
 
     Yields:
         The run's directory, then progress of reading, then events of training.
@@ -140,9 +146,9 @@ def resume(
         recipe = with_length(spec.recipe, steps, minutes)
         _require_ahead(directory, steps)
         yield directory
-        data = yield from _read(reopen(directory, spec.data, recipe), stop)
-        if recipe != spec.recipe:
-            spec = spec.model_copy(update={"recipe": recipe})
+        data = yield from _read(reopen(directory, spec.data, recipe, data_at), stop)
+        if (recipe, data.facts) != (spec.recipe, spec.data):
+            spec = spec.model_copy(update={"recipe": recipe, "data": data.facts})
             specs.write(directory.spec, spec)
         yield from _run(directory, spec, data, stop, tensorboard)
 
