@@ -267,6 +267,7 @@ class TrainOptions(Options):
         steps: Length of the run in optimiser steps.
         minutes: Length of the run in minutes.
         label_field: Text records: the field that holds the class.
+        from_run: Name or path of a run whose weights and settings the new run begins with.
         settings: Settings of the recipe to change, for example engine.batch=32. Can be repeated.
         tensorboard: Also write curves for TensorBoard.
     """
@@ -279,6 +280,7 @@ class TrainOptions(Options):
     steps: int | None = None
     minutes: float | None = None
     label_field: str | None = None
+    from_run: str | None = None
     settings: Settings = ()
     tensorboard: bool = False
 

@@ -139,6 +139,9 @@ class _Verification:
             loaded = self._read(path, _loaded_into(spec), fixes[snapshot])
             if loaded is not None and spec is not None:
                 self._found.samples.append(snapshot)
+        if spec is not None and spec.initial is not None and rebuilt is None:
+            fix = "restore it from a copy, or begin the run again: it has no checkpoint yet."
+            self._read(self._directory.initial, tensor_file.read_sealed, fix)
         for path in sorted(self._directory.early.glob("*.safetensors")):
             fix = "delete it: only `--guidance auto` uses it."
             self._read(path, tensor_file.read_sealed, fix)

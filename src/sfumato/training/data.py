@@ -26,8 +26,16 @@ from sfumato.training.token_task import TokenTask
 DataT = TypeVar("DataT", bound=Data)
 
 
-def prepare(source: str | Path, recipe: AnyRecipe) -> Iterator[Fetching | Reading | Data]:
+def prepare(
+    source: str | Path, recipe: AnyRecipe, stored: Path | None = None
+) -> Iterator[Fetching | Reading | Data]:
     """Read the data of a new run; yields progress, and finally the data.
+
+    Args:
+        source: A path, or a name in the catalogue.
+        recipe: The run's recipe.
+        stored: The folder of the run whose weights the new run begins with. Its files that
+            determine the meaning of tensors are used, see ``Medium.open``.
 
     Raises:
         DataError: No usable data were found.
@@ -37,7 +45,7 @@ def prepare(source: str | Path, recipe: AnyRecipe) -> Iterator[Fetching | Readin
     event = fetching(source)
     if event is not None:
         yield event
-    yield from medium.open(located(source), recipe)
+    yield from medium.open(located(source), recipe, stored)
 
 
 def reopen(
