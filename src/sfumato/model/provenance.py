@@ -168,6 +168,10 @@ class Request:
         """A copy with another number of samples and of network evaluations."""
         return replace(self, n=n, sample=self.sample.changed(steps=steps))
 
+    def part(self, indices: range) -> Request:
+        """The request for the samples of some consecutive indices."""
+        return replace(self, n=len(indices), sample=self.sample.changed(index=indices.start))
+
 
 @dataclass(frozen=True)
 class Making:
