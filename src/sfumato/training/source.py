@@ -17,6 +17,7 @@ from sfumato.media.facts import DataFacts
 from sfumato.media.medium import Source
 from sfumato.media.registry import DEFAULT, MEDIA, AnyRecipe, find
 from sfumato.recipes import override
+from sfumato.regular import require_regular
 from sfumato.runs.place import known_places
 
 _MOST_NEAR = 20
@@ -46,6 +47,7 @@ def located(source: str | Path) -> Source:
     """
     path = _expanded(source)
     if path.exists():
+        _require_folder_or_file(path)
         return Source(path)
     if str(source) in CATALOGUE:
         return _fetched(str(source))
@@ -120,6 +122,12 @@ def recipe_for(
     return changed
 
 
+def _require_folder_or_file(path: Path) -> None:
+    """Refuse a pipe or a device before it is opened."""
+    if not path.is_dir():
+        require_regular(path)
+
+
 def _expanded(source: str | Path) -> Path:
     # An empty path would be the present folder, but is more likely an unset shell variable.
     if not str(source):
@@ -146,7 +154,9 @@ def suited(source: str | Path) -> str:
         DataError: The source is empty, or cannot be a path.
     """
     path = _expanded(source)
-    if not path.exists():
+    if path.exists():
+        _require_folder_or_file(path)
+    else:
         entry = CATALOGUE.get(str(source))
         return DEFAULT if entry is None else entry.recipe
     if path.is_file():

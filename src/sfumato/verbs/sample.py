@@ -12,9 +12,10 @@ from sfumato.engine.claim import claimed
 from sfumato.errors import SettingError
 from sfumato.media.folder import SampleFolder, require_writable
 from sfumato.model.again import already_made
+from sfumato.model.maker import maker_of
 from sfumato.model.open import AnyModel, open_model
 from sfumato.model.options import SampleOptions
-from sfumato.model.provenance import Made, Making, Request, run_named_in
+from sfumato.model.provenance import Made, Making, Request
 from sfumato.runs.directory import new_folder
 from sfumato.runs.weights import LATEST
 from sfumato.storage import sweep
@@ -77,7 +78,7 @@ def sample_files(
         if like is None:
             hint = "sfumato sample RUN   (see the folder runs/)"
             raise SettingError("No run was named.", hint=hint)
-        run = run_named_in(like)
+        run, snapshot = maker_of(like, snapshot)
     model = open_model(run, snapshot)
     request = model.request(options) if like is None else model.like(like)
     if format is None and like is not None and like.suffix[1:].lower() in _formats(model):

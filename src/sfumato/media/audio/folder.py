@@ -19,6 +19,7 @@ from sfumato.media.folder import Present, SampleFolder, save_png
 
 # Fewer than images, as the drawing of a clip is larger.
 _SHOWN = 64
+_FULL_SCALE = 32768
 _LONGEST_SECONDS = 24 * 3600.0
 _PAUSE_SECONDS = 0.2
 _FADE_SECONDS = 0.003
@@ -61,7 +62,7 @@ class AudioFolder(SampleFolder):
             write_audio(path, clip.T, self.rate, origin)
             self.files.append(path)
             if len(self._shown) < _SHOWN:
-                self._show(index, clip, origin)
+                self._show(index, _as_written(clip), origin)
 
     def _show(self, index: int, clip: NDArray[np.float32], origin: Mapping[str, Any]) -> None:
         self._shown[index] = clip
@@ -79,6 +80,12 @@ class AudioFolder(SampleFolder):
         path = self.path / f"{index:05d}-from-noise.{self.format}"
         write_sequence(path, frames, self.rate)
         self.trajectories.append(path)
+
+
+def _as_written(clip: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A clip as it is read from 16 bits, so that a sheet does not depend on what was there."""
+    steps: NDArray[np.float32] = np.rint(clip * _FULL_SCALE).clip(max=_FULL_SCALE - 1)
+    return steps / np.float32(_FULL_SCALE)
 
 
 def until_end(clip: NDArray[np.float32], rate: int, seconds: float | None) -> NDArray[np.float32]:
