@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,9 @@ from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.events import Warned
 from sfumato.errors import DamagedFile, SettingError
 from sfumato.runs import spec as specs
+from sfumato.runs import weights
 from sfumato.runs.directory import ROOT, RunDirectory, locate
 from sfumato.runs.spec import Initial, Spec
-from sfumato.runs.weights import latest_file, step_in
 
 _SHOWN = 3
 
@@ -52,13 +51,9 @@ class InitialWeights:
         """
         directory = locate(run, root)
         spec = specs.read(directory.spec)
-        tensors, content = tensor_file.read_sealed(latest_file(directory))
-        facts = Initial(
-            run=directory.name,
-            model=hashlib.sha256(content).hexdigest()[:16],
-            step=step_in(tensor_file.facts_of(content)),
-        )
-        return cls(facts, tensors, spec, directory.root)
+        denoiser, found = weights.load(directory, weights.build(spec))
+        facts = Initial(run=directory.name, model=found.fingerprint, step=found.step)
+        return cls(facts, denoiser.backbone.state_dict(), spec, directory.root)
 
     def require_fit(self, denoiser: NetworkDenoiser | TokenDenoiser, spec: Spec) -> None:
         """Check that the weights fit the network of a new run.

@@ -59,10 +59,10 @@ def publish(directory: RunDirectory, tensors: dict[str, torch.Tensor], step: int
 
 def published_step(directory: RunDirectory) -> int | None:
     """The step of the weights that sampling uses; None without readable ones."""
-    return step_in(tensor_file.read_facts(directory.model))
+    return _step_in(tensor_file.read_facts(directory.model))
 
 
-def step_in(facts: Mapping[str, str]) -> int | None:
+def _step_in(facts: Mapping[str, str]) -> int | None:
     """The step of weights from the facts of their file; None if it is not stated."""
     best = best_in(facts)
     if best is not None:
@@ -113,7 +113,7 @@ def load_file(path: Path, denoiser: DenoiserT, hint: str) -> tuple[DenoiserT, We
             why=" ".join(str(error).split())[:200],
             hint=hint,
         ) from error
-    step = step_in(tensor_file.facts_of(content))
+    step = _step_in(tensor_file.facts_of(content))
     weights = Weights(hashlib.sha256(content).hexdigest()[:16], step)
     denoiser.train(False).requires_grad_(False)
     return denoiser, weights
@@ -127,7 +127,9 @@ def _file_of(directory: RunDirectory, snapshot: str) -> Path:
             hint=suggest(snapshot, SNAPSHOTS),
         )
     if snapshot == LATEST:
-        return latest_file(directory)
+        if not directory.model.is_file():
+            _publish_latest(directory)
+        return directory.model
     if not directory.best.is_file():
         raise RunError(
             f"The run '{directory.name}' has no best weights.",
@@ -135,18 +137,6 @@ def _file_of(directory: RunDirectory, snapshot: str) -> Path:
             hint="leave out --snapshot, or train with --settings data.held_out=0.1",
         )
     return directory.best
-
-
-def latest_file(directory: RunDirectory) -> Path:
-    """The file of the newest averaged weights, which is rebuilt if it is missing.
-
-    Raises:
-        RunError: The run has not saved any weights yet.
-        DamagedFile: The file is missing, and no checkpoint is intact.
-    """
-    if not directory.model.is_file():
-        _publish_latest(directory)
-    return directory.model
 
 
 def _publish_latest(directory: RunDirectory) -> None:
