@@ -245,13 +245,16 @@ class Run:
         """A summary of the run as plain data; no weights are loaded."""
         return summary(self.directory, self.spec)
 
-    def verify(self) -> Verified:
+    def verify(self, data: str | Path | None = None) -> Verified:
         """Check the run's files against their seals; nothing is changed.
+
+        Args:
+            data: Where the run's data are, if they were moved.
 
         Returns:
             The intact files, and the problems of the others with their remedies.
         """
-        return verification.verify(self.directory)
+        return verification.verify(self.directory, None if data is None else Path(data))
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def demonstration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demonstrat
         monkeypatch.setattr(
             training,
             "planned_for",
-            lambda source, options: planned(medium, int(options.minutes), changes=changes),
+            lambda source, options, begun: planned(medium, int(options.minutes), changes=changes),
         )
         return list(demo.run(medium, 3.0, "shown"))
 

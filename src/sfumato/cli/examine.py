@@ -66,12 +66,19 @@ def info(run: RunName, *, json: Json = False) -> None:
     show.info(open_run(run).info(), json)
 
 
-def verify(run: RunName, *, json: Json = False) -> None:
+def verify(
+    run: RunName,
+    *,
+    data: Annotated[
+        Path | None, Parameter(help="Where the run's data are, if they were moved.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Check the files of a run for damage, and show what can still be done with it."""
     from sfumato.runs.directory import locate
     from sfumato.runs.verify import verify
 
-    found = verify(locate(run))
+    found = verify(locate(run), data)
     show.verified(found, json)
     if found.problems:
         number = len(found.problems)

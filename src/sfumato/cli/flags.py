@@ -35,7 +35,11 @@ OLD_SPELLINGS: Mapping[str, str] = MappingProxyType(
 )
 """Old names of flags, and their present names."""
 
-_NAMES: Mapping[str, list[str]] = MappingProxyType({"n": ["-n", "--n"]})
+_NAMES: Mapping[str, list[str]] = MappingProxyType(
+    {"n": ["-n", "--n"], "from_run": ["--from", "--from-run"]}
+)
+_PRESENT: Mapping[str, frozenset[str]] = MappingProxyType({"train": frozenset({"--from"})})
+"""Old spellings that are present names of another flag, by the command."""
 
 
 def renamed(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -47,10 +51,13 @@ def renamed(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
     found: list[str] = []
     notes: dict[str, str] = {}
     literally = False
+    arguments = list(arguments)
+    command = next((word for word in arguments if not word.startswith("-")), "")
     for argument in arguments:
         literally = literally or argument == "--"
         name, equals, value = argument.partition("=")
-        if name in OLD_SPELLINGS and not literally:
+        is_old = name in OLD_SPELLINGS and name not in _PRESENT.get(command, ())
+        if is_old and not literally:
             notes[name] = f"note: {name} is now {OLD_SPELLINGS[name]}."
             argument = f"{OLD_SPELLINGS[name]}{equals}{value}"
         found.append(argument)

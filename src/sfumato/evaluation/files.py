@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sfumato import storage
+from sfumato.engine.claim import claimed
 from sfumato.errors import SettingError
 from sfumato.evaluation.compare import Comparison, compare
 from sfumato.evaluation.evaluate import evaluate
@@ -70,15 +71,16 @@ def evaluate_run(
         Progress, and the report at the end.
 
     Raises:
+        RunLocked: Another process evaluates into the same folder.
         SfumatoError: See :func:`sfumato.evaluation.evaluate.evaluate`.
     """
     model = open_model(run, snapshot)
     folder = _checked(model.directory.evaluation if out is None else out)
-    evaluation = yield from evaluate(model, options)
     path, page = folder / _REPORT, folder / _PAGE
-    folder.mkdir(parents=True, exist_ok=True)
-    storage.write_json(path, evaluation.report.to_json())
-    storage.write_text(page, report_page(evaluation.report, evaluation.displays))
+    with claimed(folder, "report"):
+        evaluation = yield from evaluate(model, options)
+        storage.write_json(path, evaluation.report.to_json())
+        storage.write_text(page, report_page(evaluation.report, evaluation.displays))
     yield Evaluated(evaluation.report, path, page)
 
 
@@ -101,16 +103,17 @@ def compare_runs(
         Progress, and the comparison at the end.
 
     Raises:
+        RunLocked: Another process compares the same runs into the same folder.
         SfumatoError: See :func:`sfumato.evaluation.compare.compare`.
     """
     ours, theirs = open_model(first, snapshot), open_model(second, snapshot)
     folder = _checked(ours.directory.evaluation if out is None else out)
-    comparison, plots = yield from compare(ours, theirs, options)
     name = f"{ours.directory.name}-{theirs.directory.name}"
     path, page = folder / f"{name}.json", folder / f"{name}.html"
-    folder.mkdir(parents=True, exist_ok=True)
-    storage.write_json(path, comparison.to_json())
-    storage.write_text(page, comparison_page(comparison, plots))
+    with claimed(folder, name):
+        comparison, plots = yield from compare(ours, theirs, options)
+        storage.write_json(path, comparison.to_json())
+        storage.write_text(page, comparison_page(comparison, plots))
     yield Compared(comparison, path, page)
 
 

@@ -24,7 +24,7 @@ from sfumato.model.model import Model
 from sfumato.model.numbers import NumberModel
 from sfumato.model.tokens import TokenModel
 from sfumato.runs.progress import Progress
-from sfumato.training.data import elsewhere, reopened
+from sfumato.training.data import elsewhere, found_at, reopened
 
 MOST = 20_000
 """At most this many training items, and this many held-out items, are used: evenly spaced ones."""
@@ -99,15 +99,15 @@ def real_numbers(
     Args:
         model: Model of the run.
         source: A folder, or a name in the catalogue, whose items take the place of the held-out
-            items.
+            items. If it holds the data of the run itself, the held-out items are those of the run.
 
     Raises:
         DataError: The data are gone, or contain nothing that can be used.
         RunError: The data are not those that the run was started with.
     """
-    data = yield from reopened(model.directory, model.spec, NumberData)
+    data = yield from reopened(model.directory, model.spec, NumberData, source, known_first=True)
     own = items_of(data)
-    if source is None:
+    if source is None or found_at(data.facts, source):
         return own
     other = yield from elsewhere(model.directory, model.spec, source, NumberData)
     _require_shape(model, other, source)
@@ -148,14 +148,16 @@ def real_texts(
     Args:
         model: Model of the run.
         source: A folder, a file, or a name in the catalogue, whose texts take the place of the
-            held-out texts.
+            held-out texts. If it holds the data of the run itself, they are those of the run.
         lengths: Number of tokens of each sample.
 
     Raises:
         DataError: The data are gone, or contain nothing that can be used.
         RunError: The data are not those that the run was started with.
     """
-    data = yield from reopened(model.directory, model.spec, TextData)
+    data = yield from reopened(model.directory, model.spec, TextData, source, known_first=True)
+    if source is not None and found_at(data.facts, source):
+        source = None
     unseen = data.held_out
     if source is not None:
         unseen = (yield from elsewhere(model.directory, model.spec, source, TextData)).training

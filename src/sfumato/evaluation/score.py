@@ -17,6 +17,7 @@ from sfumato.evaluation.of.view import Found, Scorer, SetAside
 from sfumato.model.checks import require_within
 from sfumato.model.model import Model
 from sfumato.model.options import LARGEST, ScoreOptions
+from sfumato.regular import require_regular
 from sfumato.runs.progress import Progress
 
 _METHODS = ("bound", "ode")
@@ -158,7 +159,9 @@ def score(
     notes: list[str] = []
     reference = yield from _reference(scorer, options.held_out, notes)
     mean, mean_error = mean_of(list(estimates.values()))
-    own = {name: value for name, value in asdict(options).items() if name != "held_out"}
+    own = {
+        name: value for name, value in asdict(options).items() if name not in ("held_out", "data")
+    }
     return Scores(
         unit=scorer.unit,
         items=ranked(estimates, reference),
@@ -255,6 +258,8 @@ def _found(
     for file in files:
         path = Path(file).expanduser()
         try:
+            if not path.is_dir():
+                require_regular(path)
             for entry in scorer.find(path):
                 if isinstance(entry, SetAside):
                     set_aside.append(entry)

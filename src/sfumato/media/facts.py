@@ -13,6 +13,8 @@ class DataFacts(BaseModel):
     Attributes:
         source: Name in the catalogue, or the path of the folder or file.
         catalogued: Whether ``source`` is a name in the catalogue.
+        relative: Path of the folder or file as seen from the run's folder, by which a project that
+            was copied as a whole finds its data; empty for the catalogue and in older runs.
         fingerprint: Fingerprint of the files, see ``data.index``; checkpoints store it.
         content: Digest of the decoded items, see ``data.dataset``; empty in older runs, which
             compare the fingerprint instead.
@@ -31,6 +33,7 @@ class DataFacts(BaseModel):
 
     source: str
     catalogued: bool
+    relative: str = ""
     fingerprint: str
     content: str = ""
     count: int

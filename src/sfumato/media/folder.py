@@ -1,11 +1,15 @@
-"""Folders that samples are written to, without ever overwriting a file."""
+"""Folders that samples are written to, without ever overwriting a file.
+
+Samples that a folder has already are recognised by the provenance in their files, so that a
+sampling that was stopped can go on.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,13 +18,31 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sfumato import storage
-from sfumato.errors import SettingError, suggest
+from sfumato.errors import DataError, SettingError, suggest
+from sfumato.regular import require_regular
 
 Items = NDArray[Any] | Sequence[str]
 """A batch of samples as a medium decodes it: an array (B, ...), or a list of texts."""
 
 SHOWN = 256
 """Largest number of samples on a contact sheet."""
+
+
+@dataclass(frozen=True)
+class Present:
+    """A sample that is in a folder already.
+
+    Attributes:
+        index: Index of the sample.
+        path: Its file; for a text ``FILE:LINE``.
+        provenance: What its file says about how it was made.
+        item: The text itself; None for other media, which read the file when it is needed.
+    """
+
+    index: int
+    path: Path
+    provenance: Mapping[str, Any]
+    item: Any = None
 
 
 @dataclass
@@ -30,8 +52,9 @@ class SampleFolder(ABC):
     Attributes:
         path: The folder.
         format: Format of the files, a suffix without its dot.
-        files: The files written so far.
+        files: The files of the samples so far.
         trajectories: The files written so far that show how samples emerged from noise.
+        already: Number of the samples that were in the folder before.
     """
 
     formats: ClassVar[tuple[str, ...]]
@@ -41,6 +64,7 @@ class SampleFolder(ABC):
     format: str = ""
     files: list[Path] = field(default_factory=list)
     trajectories: list[Path] = field(default_factory=list)
+    already: int = 0
 
     def __post_init__(self) -> None:
         self.format = self.format or self.formats[0]
@@ -55,6 +79,49 @@ class SampleFolder(ABC):
         """Whether samples of these indices are written to a file of this name."""
         match = re.fullmatch(rf"(\d+)(-from-noise)?\.({'|'.join(self.formats)})", name)
         return match is not None and int(match[1]) in indices
+
+    @staticmethod
+    def provenance_of(path: Path) -> Mapping[str, Any] | None:
+        """The provenance in the file of a sample; None if the medium cannot add samples later.
+
+        Raises:
+            DataError: The file has none.
+        """
+        return None
+
+    def present(self) -> Iterator[Present]:
+        """The samples that are in the folder, in the order of their names.
+
+        Raises:
+            SettingError: A file has the name of a sample and is none.
+        """
+        for path in sorted(self.path.iterdir()):
+            match = re.fullmatch(rf"(\d+)\.({'|'.join(self.formats)})", path.name)
+            if match is None:
+                continue
+            try:
+                require_regular(path)
+                provenance = self.provenance_of(path)
+            except DataError as error:
+                raise in_the_way(path, error.why) from error
+            if provenance is not None:
+                yield Present(int(match[1]), path, provenance)
+
+    def with_trajectory(self) -> set[int]:
+        """Indices of the samples in the folder whose way from noise is there too."""
+        names = [re.fullmatch(r"(\d+)-from-noise\..*", path.name) for path in self.path.iterdir()]
+        return {int(match[1]) for match in names if match is not None}
+
+    def keep(self, present: Present, requested: bool) -> None:
+        """Note a sample that is in the folder already.
+
+        Args:
+            present: The sample.
+            requested: Whether it is one of those that are asked for now.
+        """
+        self.already += requested
+        if requested:
+            self.files.append(present.path)
 
     @abstractmethod
     def add(
@@ -83,10 +150,7 @@ class SampleFolder(ABC):
         require_writable(self.path)
         for present in self.path.iterdir():
             if present == self.sheet or self.occupied(present.name, indices):
-                raise SettingError(
-                    f"'{present}' exists already, and nothing is overwritten.",
-                    hint="choose another --out, or move the files away.",
-                )
+                raise in_the_way(present, "")
 
     def to_json(self) -> dict[str, Any]:
         """The written files as plain data."""
@@ -104,8 +168,9 @@ class SampleFolder(ABC):
             noun: Noun of the samples.
             seconds: Duration of sampling in seconds.
         """
+        there = f", {self.already} of them were there already" if self.already else ""
         return [
-            f"{len(self.files)} {noun} in {self.path}, {seconds:.1f} s",
+            f"{len(self.files)} {noun} in {self.path}{there}, {seconds:.1f} s",
             f"sheet: {self.sheet}",
             *(f"from noise: {path}" for path in self.trajectories[:1]),
         ]
@@ -115,6 +180,15 @@ def save_png(image: Image.Image, path: Path) -> None:
     """Write an image as PNG, atomically."""
     with storage.replacing(path) as draft:
         image.save(draft, format="PNG")
+
+
+def in_the_way(path: Path, why: str) -> SettingError:
+    """The error for a file that would be overwritten."""
+    return SettingError(
+        f"'{path}' exists already, and nothing is overwritten.",
+        why=why,
+        hint="choose another --out, or move the files away.",
+    )
 
 
 def require_writable(folder: Path) -> None:

@@ -7,7 +7,7 @@ medium of the run holds what depends on the medium.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -111,6 +111,15 @@ class Model(TrainedNetwork[DenoiserT], ABC):
 
         Raises:
             SettingError: There is no such sampler for this model.
+        """
+
+    @abstractmethod
+    def described(self, sample: Provenance, indices: Sequence[int]) -> tuple[Provenance, ...]:
+        """The provenance of the samples of some indices, before they are made.
+
+        Args:
+            sample: The provenance in a request.
+            indices: Indices of the samples, in any order.
         """
 
     @abstractmethod

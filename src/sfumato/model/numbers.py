@@ -60,7 +60,7 @@ class NumberModel(Model[NetworkDenoiser]):
         SAMPLERS.require(choice)
         return cast(Sampler, choice)
 
-    def conditions(self, sample: Provenance, indices: range) -> Conditions:
+    def conditions(self, sample: Provenance, indices: Sequence[int]) -> Conditions:
         """The conditions of the samples of some indices."""
         return self._conditions(sample, indices, self._origin(sample.start))
 
@@ -133,7 +133,18 @@ class NumberModel(Model[NetworkDenoiser]):
             yield Making(done, request.n, state)
         if state is None:
             raise RuntimeError("the sampler gave no state")
-        provenance = tuple(
+        provenance = self._described(sample, indices, conditions)
+        lengths = [origin.seconds for origin in provenance]
+        yield Made(indices, self.medium.ended(self.medium.decode(state.x_t), lengths), provenance)
+
+    def described(self, sample: Provenance, indices: Sequence[int]) -> tuple[Provenance, ...]:
+        """See :meth:`Model.described`."""
+        return self._described(sample, indices, self.conditions(sample, indices))
+
+    def _described(
+        self, sample: Provenance, indices: Sequence[int], conditions: Conditions
+    ) -> tuple[Provenance, ...]:
+        return tuple(
             sample.changed(
                 index=index,
                 label=self.label_name(conditions.get("label"), row),
@@ -141,8 +152,6 @@ class NumberModel(Model[NetworkDenoiser]):
             )
             for row, index in enumerate(indices)
         )
-        lengths = [origin.seconds for origin in provenance]
-        yield Made(indices, self.medium.ended(self.medium.decode(state.x_t), lengths), provenance)
 
     def _states(
         self, sample: Provenance, indices: range, conditions: Conditions, origin: Origin | None
@@ -162,7 +171,9 @@ class NumberModel(Model[NetworkDenoiser]):
         x_t = process.corrupt(x0, times[0], noise.prior(shape))
         return integrate(guided, sampler, x_t, times, noise, steps, conditions)
 
-    def _conditions(self, sample: Provenance, indices: range, origin: Origin | None) -> Conditions:
+    def _conditions(
+        self, sample: Provenance, indices: Sequence[int], origin: Origin | None
+    ) -> Conditions:
         label = self.labels(sample.label, sample.seed, indices)
         if origin is not None and label is not None and sample.label is None:
             # The class of the file is unknown; a label drawn at random would lead away from it.

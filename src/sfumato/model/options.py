@@ -142,7 +142,8 @@ class EvaluateOptions(Options):
         seed: Seed of everything drawn. The same seed gives the same report.
         steps: Number of network evaluations for each sample.
         sampler: Name of the sampler; see `sfumato samplers`.
-        data: Compare with these real items instead of the held-out items of the run's data.
+        data: Compare with these real items instead of the held-out items of the run's data; or
+            where the run's data are, if they were moved.
         extractors: Also measure by these features: ONNX files, or efficientnet-lite0 or a .pth of
             Inception for images, sentence-embedding for text. Can be repeated.
         rows: Number of items whose likelihood is measured. The default is 256, or 512 for text.
@@ -181,7 +182,8 @@ class CompareOptions(Options):
     Attributes:
         n: Number of samples of each run. The defaults are those of `sfumato evaluate`.
         at: Also measure quality at these numbers of network evaluations. Can be repeated.
-        data: Compare with these real items instead of the held-out items of the runs' data.
+        data: Compare with these real items instead of the held-out items of the runs' data; or
+            where the runs' data are, if they were moved.
         extractors: Also measure by these features, as in `sfumato evaluate`. Can be repeated.
         seed: Seed of everything drawn. The same seed gives the same comparison.
         steps: Number of network evaluations for each sample.
@@ -214,6 +216,7 @@ class ScoreOptions(Options):
         steps: Number of network evaluations for an estimate. The default is 16, or 64 of the ODE.
         probes: ODE: number of random probes of the divergence in an estimate.
         held_out: Number of held-out items of the run's data to compare with; 0 for none.
+        data: Where the run's data are, if they were moved.
     """
 
     verb: ClassVar[str] = "score"
@@ -226,6 +229,7 @@ class ScoreOptions(Options):
     steps: int | None = None
     probes: int | None = None
     held_out: int = 64
+    data: str | None = None
 
 
 @dataclass(frozen=True)
@@ -239,6 +243,7 @@ class TuneOptions(Options):
             others decide whether the fitted sampler is better.
         rounds: Largest number of rounds of the fit. Text needs none.
         seed: Seed of the noise that the sampler is fitted on.
+        data: Text: where the run's data are, if they were moved.
     """
 
     verb: ClassVar[str] = "tune"
@@ -249,6 +254,7 @@ class TuneOptions(Options):
     examples: int | None = None
     rounds: int = 4
     seed: int = 0
+    data: str | None = None
 
 
 @dataclass(frozen=True)
@@ -263,6 +269,7 @@ class TrainOptions(Options):
         label_field: Text records: the field that holds the class.
         include: Look only at files that match this pattern, such as cats/*.png. Can be repeated.
         exclude: Do not look at files that match this pattern. Can be repeated.
+        from_run: Name or path of a run whose weights and settings the new run begins with.
         settings: Settings of the recipe to change, for example engine.batch=32. Can be repeated.
         tensorboard: Also write curves for TensorBoard.
     """
@@ -277,6 +284,7 @@ class TrainOptions(Options):
     label_field: str | None = None
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
+    from_run: str | None = None
     settings: Settings = ()
     tensorboard: bool = False
 
@@ -288,12 +296,14 @@ class ResumeOptions(Options):
     Attributes:
         steps: New total length of the run in optimiser steps.
         minutes: New total length of the run in minutes.
+        data: Where the data of the run are, if they were moved; the run remembers it.
         tensorboard: Also write curves for TensorBoard.
     """
 
     _: KW_ONLY
     steps: int | None = None
     minutes: float | None = None
+    data: str | None = None
     tensorboard: bool = False
 
 

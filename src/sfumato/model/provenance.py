@@ -20,6 +20,7 @@ from sfumato.media.folder import Items
 from sfumato.media.registry import medium_of_file
 from sfumato.model.options import LARGEST
 from sfumato.model.start import Start
+from sfumato.regular import require_regular
 from sfumato.sampling import AnySampler, Sampler, State
 from sfumato.sampling.tokens import AnyTokenSampler
 
@@ -123,6 +124,7 @@ def read_provenance(
     Raises:
         DataError: The file has no provenance, or an invalid one.
     """
+    _require_file(path)
     try:
         return kind.model_validate(read(path))
     except ValidationError as error:
@@ -133,16 +135,26 @@ def read_provenance(
         ) from error
 
 
-def run_named_in(path: Path) -> str:
-    """The name of the run that made a stored sample.
+def origin_in(path: Path) -> tuple[str, str]:
+    """The name of the run that made a stored sample, and the fingerprint of its weights.
 
     Raises:
         DataError: The file carries no provenance.
     """
-    name = medium_of_file(path).read_provenance(path).get("run")
-    if not isinstance(name, str):
+    _require_file(path)
+    origin = medium_of_file(path).read_provenance(path)
+    name, model = origin.get("run"), origin.get("model")
+    if not isinstance(name, str) or not isinstance(model, str):
         raise DataError(f"The provenance in '{path}' is damaged.", why="it names no run")
-    return name
+    return name, model
+
+
+def _require_file(path: Path) -> None:
+    """Refuse a pipe or a device before it is opened; the sample may be line N of ``FILE:N``."""
+    if not path.exists():
+        path = path.with_name(path.name.rpartition(":")[0] or path.name)
+    if path.exists():
+        require_regular(path)
 
 
 @dataclass(frozen=True)
@@ -167,6 +179,10 @@ class Request:
     def changed(self, n: int, steps: int) -> Request:
         """A copy with another number of samples and of network evaluations."""
         return replace(self, n=n, sample=self.sample.changed(steps=steps))
+
+    def part(self, indices: range) -> Request:
+        """The request for the samples of some consecutive indices."""
+        return replace(self, n=len(indices), sample=self.sample.changed(index=indices.start))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sfumato.errors import DataError, SettingError
 from sfumato.process.schedule import Linear, Schedule
+from sfumato.regular import require_regular
 
 
 class Start(BaseModel):
@@ -79,6 +80,7 @@ def time_of(strength: float, schedule: Schedule) -> float:
 
 
 def _sha256(path: Path) -> str:
+    require_regular(path)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -159,12 +159,19 @@ class TokenModel(Model[TokenDenoiser]):
         if state is None:
             raise RuntimeError("the sampler gave no state")
         rows = zip(state.x_t.cpu().numpy(), lengths, strict=True)
-        provenance = tuple(
-            sample.changed(index=index, length=size, label=self.label_name(labels, row))
-            for row, (index, size) in enumerate(zip(indices, lengths, strict=True))
-        )
+        provenance = self.described(sample, indices)
         texts = [self.tokenizer.decode(row[:size]) for row, size in rows]
         yield Made(indices, texts, provenance)
+
+    def described(self, sample: Provenance, indices: Sequence[int]) -> tuple[Provenance, ...]:
+        """See :meth:`Model.described`."""
+        labels = self.labels(sample.label, sample.seed, indices)
+        return tuple(
+            sample.changed(index=index, length=size, label=self.label_name(labels, row))
+            for row, (index, size) in enumerate(
+                zip(indices, self.lengths(sample, indices), strict=True)
+            )
+        )
 
     def _state_texts(self, lengths: Sequence[int], state: State) -> list[str]:
         return self.shown(state.x_t, lengths)

@@ -8,6 +8,7 @@
       tokenizer.json       text only: the tokenizer
       model.safetensors    averaged weights, ready to sample
       early/               averaged weights of a few earlier steps, for autoguidance
+      initial.safetensors  the weights of another run that this one began with, if it did
       best.safetensors     the averaged weights that measured best on held-out data
       checkpoints/         complete training states
       log.jsonl            one event a line
@@ -67,6 +68,11 @@ class RunDirectory:
     def best(self) -> Path:
         """The averaged weights that measured best on held-out data."""
         return self.root / "best.safetensors"
+
+    @property
+    def initial(self) -> Path:
+        """The weights of another run that this one began with, if it did."""
+        return self.root / "initial.safetensors"
 
     @property
     def early(self) -> Path:

@@ -9,7 +9,7 @@ from sfumato import storage
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.log import read_log
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.spec import Spec
+from sfumato.runs.spec import Initial, Spec
 from sfumato.runs.weights import best_of
 
 
@@ -31,6 +31,7 @@ def info(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
         "path": str(directory.root),
         "recipe": recipe.name,
         "data": data.source,
+        "began_with": None if spec.initial is None else _initial(spec.initial),
         **spec.medium.describe(recipe, data).facts,
         "classes": list(data.classes),
         "backbone": recipe.backbone.kind,
@@ -49,6 +50,11 @@ def info(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
         "checkpoints": [step for step, _ in store.steps()],
         "ready": directory.model.is_file() or bool(store.steps()),
     }
+
+
+def _initial(initial: Initial) -> str:
+    step = "" if initial.step is None else f" at step {initial.step:,}"
+    return f"the weights of the run {initial.run}{step} ({initial.model})"
 
 
 def write_card(directory: RunDirectory, spec: Spec, step: int) -> None:
@@ -70,6 +76,8 @@ def card(directory: RunDirectory, spec: Spec, step: int) -> str:
         **about.rows,
         "seed": str(recipe.seed),
     }
+    if spec.initial is not None:
+        rows["began with"] = _initial(spec.initial)
     lines = [
         f"# {directory.name}",
         "",

@@ -17,8 +17,24 @@ from sfumato.media.registry import AnyRecipe, medium_of
 FORMAT: Literal[1] = 1
 
 
+class Initial(BaseModel):
+    """The weights that a run began with, as its spec names them.
+
+    Attributes:
+        run: Name of the run that trained them.
+        model: Fingerprint of the weights, as samples of that run store it.
+        step: Number of optimiser steps behind them; None if their file does not state it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    model: str
+    step: int | None
+
+
 class Spec(BaseModel):
-    """The settings of a run and the facts about its data."""
+    """The settings of a run, the facts about its data, and the weights that it began with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +42,7 @@ class Spec(BaseModel):
     version: str
     recipe: AnyRecipe
     data: DataFacts
+    initial: Initial | None = None
 
     @property
     def classes(self) -> int:

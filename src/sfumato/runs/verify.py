@@ -18,6 +18,7 @@ from sfumato.errors import DamagedFile, NewerFormat, RunError, SfumatoError
 from sfumato.runs import spec as specs
 from sfumato.runs import weights
 from sfumato.runs.directory import RunDirectory, leftovers
+from sfumato.runs.place import known_places
 from sfumato.runs.spec import Spec
 from sfumato.storage import PARTIAL
 
@@ -63,15 +64,19 @@ class Verified:
     samples: list[str] = field(default_factory=list)
 
 
-def verify(directory: RunDirectory) -> Verified:
+def verify(directory: RunDirectory, data: Path | None = None) -> Verified:
     """Read every relevant file of a run and compare it with its seal. Nothing is written.
 
     A file without a seal, from another program, only has to be readable.
 
+    Args:
+        directory: The run's directory.
+        data: Where the data of the run are, if they were moved.
+
     Raises:
         NewerFormat: A newer version made the run.
     """
-    return _Verification(directory).all()
+    return _Verification(directory, data).all()
 
 
 class _Verification:
@@ -79,10 +84,12 @@ class _Verification:
 
     Args:
         directory: The run's directory.
+        place: Where the data of the run are; None for the places that the run knows.
     """
 
-    def __init__(self, directory: RunDirectory) -> None:
+    def __init__(self, directory: RunDirectory, place: Path | None) -> None:
         self._directory = directory
+        self._place = place
         self._found = Verified(directory.name)
 
     def all(self) -> Verified:
@@ -174,6 +181,9 @@ class _Verification:
             loaded = self._read(path, _loaded_into(spec), fixes[snapshot])
             if loaded is not None and spec is not None:
                 self._found.samples.append(snapshot)
+        if spec is not None and spec.initial is not None and rebuilt is None:
+            fix = "restore it from a copy, or begin the run again: it has no checkpoint yet."
+            self._read(self._directory.initial, tensor_file.read_sealed, fix)
         for path in sorted(self._directory.early.glob("*.safetensors")):
             fix = "delete it: only `--guidance auto` uses it."
             self._read(path, tensor_file.read_sealed, fix)
@@ -216,10 +226,11 @@ class _Verification:
 
     def _data(self, spec: Spec) -> None:
         """Name the files of the data that changed. Data sets of the catalogue cannot change."""
-        digests = self._directory.digests
-        if spec.data.catalogued or not digests.is_file():
+        digests, place = self._directory.digests, self._place
+        if not digests.is_file() or (spec.data.catalogued and place is None):
             return
-        source = Path(spec.data.source)
+        known = known_places(spec.data, self._directory.root) if place is None else [place]
+        source = next((path for path in known if path.exists()), known[0])
         try:
             changes = changes_since(digests, spec.medium.entries(source, spec.recipe))
         except (SfumatoError, OSError) as error:

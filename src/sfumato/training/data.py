@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 from sfumato.data.digests import changes_since
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
-from sfumato.errors import RunError
+from sfumato.errors import DataError, RunError
 from sfumato.media.facts import DataFacts
-from sfumato.media.medium import Data, Reading
+from sfumato.media.medium import Data, Reading, Source
 from sfumato.media.numbers import NumberData
 from sfumato.media.registry import AnyRecipe, medium_of
 from sfumato.media.text.medium import TextData
 from sfumato.runs.directory import RunDirectory
+from sfumato.runs.place import placed
 from sfumato.runs.progress import Progress
 from sfumato.runs.spec import Spec
 from sfumato.training.number_task import NumberTask
@@ -25,8 +26,16 @@ from sfumato.training.token_task import TokenTask
 DataT = TypeVar("DataT", bound=Data)
 
 
-def prepare(source: str | Path, recipe: AnyRecipe) -> Iterator[Fetching | Reading | Data]:
+def prepare(
+    source: str | Path, recipe: AnyRecipe, stored: Path | None = None
+) -> Iterator[Fetching | Reading | Data]:
     """Read the data of a new run; yields progress, and finally the data.
+
+    Args:
+        source: A path, or a name in the catalogue.
+        recipe: The run's recipe.
+        stored: The folder of the run whose weights the new run begins with. Its files that
+            determine the meaning of tensors are used, see ``Medium.open``.
 
     Raises:
         DataError: No usable data were found.
@@ -36,20 +45,58 @@ def prepare(source: str | Path, recipe: AnyRecipe) -> Iterator[Fetching | Readin
     event = fetching(source)
     if event is not None:
         yield event
-    yield from medium.open(located(source), recipe)
+    yield from medium.open(located(source), recipe, stored)
 
 
 def reopen(
-    directory: RunDirectory, facts: DataFacts, recipe: AnyRecipe
+    directory: RunDirectory,
+    facts: DataFacts,
+    recipe: AnyRecipe,
+    place: str | Path | None = None,
+    known_first: bool = False,
 ) -> Iterator[Reading | Data]:
-    """Read the data of an existing run again.
+    """Read the data of an existing run again, from the first place that has the same data.
+
+    Args:
+        directory: The run's directory.
+        facts: The facts about the data of the run.
+        recipe: The run's recipe.
+        place: A path or a name in the catalogue, if the data were moved; by default the places that
+            the run knows are tried.
+        known_first: Try the places that the run knows before ``place``.
+
+    Yields:
+        Progress, and finally the data. Their facts name the place where they were found.
 
     Raises:
         DataError: The data are missing.
         RunError: The data changed since the run began.
     """
-    for event in medium_of(recipe).open(located_again(facts), recipe, directory.root):
-        yield _unchanged(directory, facts, event) if isinstance(event, Data) else event
+    sources: list[Source] = []
+    problem: DataError | RunError | None = None
+    if place is None or known_first:
+        try:
+            sources = located_again(facts, directory.root)
+        except DataError as error:
+            problem = error
+    if place is not None:
+        sources.append(located(place))
+    for source in sources:
+        here = placed(facts, source, directory.root)
+        try:
+            for event in medium_of(recipe).open(source, recipe, directory.root):
+                yield _unchanged(directory, here, event) if isinstance(event, Data) else event
+        except (DataError, RunError) as error:
+            problem = problem or error
+        else:
+            return
+    if problem is not None:
+        raise problem
+
+
+def found_at(facts: DataFacts, place: str) -> bool:
+    """Whether the data of a run were found at a place that the user named."""
+    return facts.source in (place, str(Path(place).expanduser().resolve()))
 
 
 def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data) -> Data:
@@ -74,7 +121,11 @@ def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data) -> Data:
 
 
 def reopened(
-    directory: RunDirectory, spec: Spec, kind: type[DataT]
+    directory: RunDirectory,
+    spec: Spec,
+    kind: type[DataT],
+    place: str | Path | None = None,
+    known_first: bool = False,
 ) -> Generator[Progress, None, DataT]:
     """Read the data of an existing run again for a measurement; yields progress.
 
@@ -82,12 +133,15 @@ def reopened(
         directory: The run's directory.
         spec: The run's spec.
         kind: The class of the data.
+        place: Where the data are, see :func:`reopen`.
+        known_first: Try the places that the run knows before ``place``.
 
     Raises:
         DataError: The data are missing.
         RunError: The data changed since the run began.
     """
-    return (yield from _read(reopen(directory, spec.data, spec.recipe), kind))
+    events = reopen(directory, spec.data, spec.recipe, place, known_first)
+    return (yield from _read(events, kind))
 
 
 def elsewhere(

@@ -36,36 +36,49 @@ def planned(
     return with_length(override(find(recipe), as_changes(changes)), steps, minutes)
 
 
-def planned_for(source: str | Path, options: TrainOptions) -> AnyRecipe:
+def planned_for(
+    source: str | Path, options: TrainOptions, begun: AnyRecipe | None = None
+) -> AnyRecipe:
     """The recipe that suits some data, or the one named, changed as the options say.
 
     Args:
         source: A folder, a file or a name in the catalogue; see
             :func:`~sfumato.training.source.recipe_for`.
         options: How to train.
+        begun: The recipe of the run whose weights the new one begins with. It takes the place of
+            the recipe that suits the data.
 
     Raises:
         SettingError: The recipe or a setting is unknown, a value does not fit, or an option is of
             another medium.
         DataError: The source is empty, or cannot be a path.
     """
-    plan = changed_for(source, options, "label_field")
+    plan = changed_for(source, options, "label_field", begun=begun)
     return with_length(plan, options.steps, options.minutes)
 
 
-def changed_for(source: str | Path, options: TrainOptions | CheckOptions, *names: str) -> AnyRecipe:
+def changed_for(
+    source: str | Path,
+    options: TrainOptions | CheckOptions,
+    *names: str,
+    begun: AnyRecipe | None = None,
+) -> AnyRecipe:
     """The recipe that suits some data, or the one named, with the settings that options change.
 
     Args:
         source: A folder, a file or a name in the catalogue.
         options: Hold the name of the recipe, and settings to change.
         names: Names of the options that are settings of one medium.
+        begun: See :func:`planned_for`.
 
     Raises:
         SettingError: See :func:`planned_for`.
         DataError: The source is empty, or cannot be a path.
     """
-    recipe = recipe_for(source, options.recipe)
+    if begun is None or options.recipe is not None:
+        recipe = recipe_for(source, options.recipe)
+    else:
+        recipe = begun
     own = options.given(*names)
     require_own(medium_of(recipe), options.verb, own)
     chosen = {f"data.{name}": getattr(options, name) for name in ("include", "exclude")}

@@ -17,6 +17,8 @@ from sfumato.media.facts import DataFacts
 from sfumato.media.medium import Source
 from sfumato.media.registry import DEFAULT, MEDIA, AnyRecipe, find
 from sfumato.recipes import override
+from sfumato.regular import require_regular
+from sfumato.runs.place import known_places
 
 _MOST_NEAR = 20
 
@@ -45,6 +47,7 @@ def located(source: str | Path) -> Source:
     """
     path = _expanded(source)
     if path.exists():
+        _require_folder_or_file(path)
         return Source(path)
     if str(source) in CATALOGUE:
         return _fetched(str(source))
@@ -55,13 +58,37 @@ def located(source: str | Path) -> Source:
     )
 
 
-def located_again(facts: DataFacts) -> Source:
-    """The place of the data of an existing run."""
+def located_again(facts: DataFacts, root: Path) -> list[Source]:
+    """The places of the data of an existing run that exist, the most likely one first.
+
+    Args:
+        facts: The facts of the run.
+        root: The folder of the run.
+
+    Raises:
+        DataError: The data are at none of the places that the run knows.
+    """
     # By the stored kind of source, as a new folder may have the name of a data set.
-    return _fetched(facts.source) if facts.catalogued else Source(Path(facts.source))
+    if facts.catalogued:
+        return [_fetched(facts.source)]
+    known = known_places(facts, root)
+    found = [Source(path) for path in known if path.exists()]
+    if found:
+        return found
+    places = " or at ".join(f"'{path}'" for path in known)
+    raise DataError(
+        f"The data of the run '{root.resolve().name}' are not where they were.",
+        why=f"there is nothing at {places}",
+        hint="if they were moved, name their new place: --data PLACE",
+    )
 
 
 def _fetched(name: str) -> Source:
+    if name not in CATALOGUE:
+        raise DataError(
+            f"There is no data set '{name}' in the catalogue of this version.",
+            hint="name a folder with the same data: --data FOLDER",
+        )
     entry = CATALOGUE[name]
     return Source(fetch(name).path, name, entry.licence, entry.attribution)
 
@@ -95,6 +122,12 @@ def recipe_for(
     return changed
 
 
+def _require_folder_or_file(path: Path) -> None:
+    """Refuse a pipe or a device before it is opened."""
+    if not path.is_dir():
+        require_regular(path)
+
+
 def _expanded(source: str | Path) -> Path:
     # An empty path would be the present folder, but is more likely an unset shell variable.
     if not str(source):
@@ -121,7 +154,9 @@ def suited(source: str | Path) -> str:
         DataError: The source is empty, or cannot be a path.
     """
     path = _expanded(source)
-    if not path.exists():
+    if path.exists():
+        _require_folder_or_file(path)
+    else:
         entry = CATALOGUE.get(str(source))
         return DEFAULT if entry is None else entry.recipe
     if path.is_file():

@@ -29,6 +29,8 @@ from sfumato.model.options import TrainOptions
 from sfumato.runs import spec as specs
 from sfumato.runs import weights
 from sfumato.runs.directory import ROOT, RunDirectory, checked_name, claim, require_own, sweep
+from sfumato.runs.initial import InitialWeights, begin_with_initial
+from sfumato.runs.place import seen_from
 from sfumato.runs.spec import Spec
 from sfumato.storage import PARTIAL
 from sfumato.training.bad_batches import files_named, skip_warning
@@ -57,8 +59,9 @@ def train_with(
         root: Folder of all runs.
         stop: Request for an early stop with everything saved.
     """
-    recipe = planned_for(source, options)
-    return train(source, recipe, options.name, root, stop, options.tensorboard)
+    initial = None if options.from_run is None else InitialWeights.of(options.from_run, root)
+    recipe = planned_for(source, options, None if initial is None else initial.spec.recipe)
+    return train(source, recipe, options.name, root, stop, options.tensorboard, initial)
 
 
 def train(
@@ -68,6 +71,7 @@ def train(
     root: Path = ROOT,
     stop: StopRequest | None = None,
     tensorboard: bool = False,
+    initial: InitialWeights | None = None,
 ) -> Iterator[Event | RunDirectory]:
     """Begin a run and train it.
 
@@ -78,12 +82,14 @@ def train(
         root: Folder of all runs.
         stop: Request for an early stop with everything saved.
         tensorboard: Also write curves for TensorBoard, into the run's folder.
+        initial: The weights of another run to begin with; a run on text also takes its tokenizer.
 
     Yields:
         Progress of reading, then the run's directory once it exists, then events of training.
 
     Raises:
         RunError: A run of that name exists.
+        SettingError: The weights do not fit the network of the plan.
         Interrupted: ``stop`` was set.
         SfumatoError: See ``training.data`` and ``engine.loop``.
     """
@@ -93,19 +99,33 @@ def train(
     if directory is not None:
         _require_new(directory)
 
-    data = yield from _read(prepare(source, recipe), stop)
-    spec = Spec(version=sfumato.__version__, recipe=data.settled(), data=data.facts)
+    stored = None if initial is None else initial.folder
+    data = yield from _read(prepare(source, recipe, stored), stop)
+    spec = Spec(
+        version=sfumato.__version__,
+        recipe=data.settled(),
+        data=data.facts,
+        initial=None if initial is None else initial.facts,
+    )
     with memory_explained("The network", _LESS_MEMORY):
-        weights.build(spec)  # An invalid plan fails here, before anything is written.
+        denoiser = weights.build(spec)  # An invalid plan fails here, before anything is written.
+    if initial is not None:
+        initial.require_fit(denoiser, spec)
 
     if directory is None:
         stem = f"{Path(data.facts.source).name}-{recipe.name}"
         directory = RunDirectory(claim(stem, root))
     with RunLock(directory.root):
         _require_new(directory)  # Another process may have created the run meanwhile.
+        data = data.with_facts(seen_from(directory.root, data.facts))
+        spec = spec.model_copy(update={"data": data.facts})
         data.store(directory.root)
+        if initial is not None:
+            initial.store(directory)
         specs.write(directory.spec, spec)
         yield directory
+        if initial is not None:
+            yield from initial.notes(spec)
         yield from _run(directory, spec, data, stop, tensorboard)
 
 
@@ -115,6 +135,7 @@ def resume(
     minutes: float | None = None,
     stop: StopRequest | None = None,
     tensorboard: bool = False,
+    data_at: str | Path | None = None,
 ) -> Iterator[Event | RunDirectory]:
     """Resume a run from its newest intact checkpoint.
 
@@ -124,6 +145,8 @@ def resume(
         minutes: New total length in minutes.
         stop: Request for an early stop with everything saved.
         tensorboard: Also write curves for TensorBoard, into the run's folder.
+        data_at: Where the data of the run are, if they were moved. Wherever they are found, their
+            place is stored in the spec.
 
     Yields:
         The run's directory, then progress of reading, then events of training.
@@ -141,9 +164,9 @@ def resume(
         recipe = with_length(spec.recipe, steps, minutes)
         _require_ahead(directory, steps)
         yield directory
-        data = yield from _read(reopen(directory, spec.data, recipe), stop)
-        if recipe != spec.recipe:
-            spec = spec.model_copy(update={"recipe": recipe})
+        data = yield from _read(reopen(directory, spec.data, recipe, data_at), stop)
+        if (recipe, data.facts) != (spec.recipe, spec.data):
+            spec = spec.model_copy(update={"recipe": recipe, "data": data.facts})
             specs.write(directory.spec, spec)
         yield from _run(directory, spec, data, stop, tensorboard)
 
@@ -163,6 +186,7 @@ def _run(
     with memory_explained("Training", _LESS_MEMORY), ExitStack() as stack:
         # The network, with fresh weights drawn from the seed; the trainer loads a checkpoint.
         denoiser = weights.build(spec).to(choose_device())
+        begin_with_initial(directory, spec, denoiser)
         # The task: batches as a function of the step, the loss, measures and previews.
         task = task_for(data, spec, denoiser)
         overfitting = Overfitting.resumed(directory, spec, data)

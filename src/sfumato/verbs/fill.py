@@ -27,6 +27,7 @@ from sfumato.model.provenance import MOST_STEPS
 from sfumato.model.tokens import TokenModel
 from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.process.rng import Stream, uniform
+from sfumato.regular import require_regular
 from sfumato.runs.weights import LATEST
 from sfumato.sampling import KeyedUniform, integrate, last
 from sfumato.sampling.tokens import Confidence
@@ -323,11 +324,11 @@ def fill_text(
             why="none was given" if text is None else "both a text and a file were given",
             hint='sfumato fill RUN "to be ____ not to be", or sfumato fill RUN --file FILE',
         )
-    content = _text_of(file) if file is not None else str(text)
-    return fill(open_model(run, snapshot), content, options)
+    return fill(open_model(run, snapshot), _text_of(file) if file else str(text), options)
 
 
 def _text_of(path: Path) -> str:
+    require_regular(path)
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sfumato.engine.claim import claimed
 from sfumato.errors import SettingError
-from sfumato.media.folder import SampleFolder
+from sfumato.media.folder import SampleFolder, require_writable
+from sfumato.model.again import already_made
+from sfumato.model.maker import maker_of
 from sfumato.model.open import AnyModel, open_model
 from sfumato.model.options import SampleOptions
-from sfumato.model.provenance import Made, Making, Request, run_named_in
+from sfumato.model.provenance import Made, Making, Request
 from sfumato.runs.directory import new_folder
 from sfumato.runs.weights import LATEST
+from sfumato.storage import sweep
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def sample_files(
         if like is None:
             hint = "sfumato sample RUN   (see the folder runs/)"
             raise SettingError("No run was named.", hint=hint)
-        run = run_named_in(like)
+        run, snapshot = maker_of(like, snapshot)
     model = open_model(run, snapshot)
     request = model.request(options) if like is None else model.like(like)
     if format is None and like is not None and like.suffix[1:].lower() in _formats(model):
@@ -88,9 +92,34 @@ def sample_files(
 def write_samples(
     folder: SampleFolder, model: AnyModel, request: Request, trajectory: bool = False
 ) -> Iterator[Making | Made | Written]:
-    """Make the samples of a request, and write each batch as soon as it is finished."""
+    """Make the samples of a request, and write each batch as soon as it is finished.
+
+    Samples of the same request that are in the folder already are not made again.
+
+    Raises:
+        SettingError: The folder has samples that were made in another way, or other files that
+            would be overwritten.
+        RunLocked: Another process writes samples into the folder.
+    """
     began = time.monotonic()
-    folder.require_free(request.indices)
+    require_writable(folder.path)
+    with claimed(folder.path, "samples"):
+        sweep(folder.path)
+        there = already_made(folder, model, request)
+        if not there:
+            folder.require_free(request.indices)
+        finished = there & folder.with_trajectory() if trajectory else there
+        for indices in _stretches(index for index in request.indices if index not in finished):
+            yield from _write_stretch(folder, model, request.part(indices), there, trajectory)
+        folder.finish()
+    noun = model.medium.singular if request.n == 1 else model.medium.plural
+    yield Written(folder, noun, time.monotonic() - began)
+
+
+def _write_stretch(
+    folder: SampleFolder, model: AnyModel, request: Request, there: set[int], trajectory: bool
+) -> Iterator[Making | Made]:
+    """Make samples of consecutive indices and write those that are not there yet."""
     states = model.trajectory()
     for event in model.sample(request):
         yield event
@@ -98,15 +127,31 @@ def write_samples(
             if trajectory:
                 states.add(event)
             continue
-        provenance = [origin.stored() for origin in event.provenance]
-        folder.add(event.indices, event.items, provenance)
+        rows = [row for row, index in enumerate(event.indices) if index not in there]
+        if rows:
+            folder.add(
+                [event.indices[row] for row in rows],
+                [event.items[row] for row in rows],
+                [event.provenance[row].stored() for row in rows],
+            )
         if trajectory:
             for index, frames in zip(event.indices, states.frames(), strict=True):
                 folder.add_trajectory(index, frames)
             states = model.trajectory()
-    folder.finish()
-    noun = model.medium.singular if request.n == 1 else model.medium.plural
-    yield Written(folder, noun, time.monotonic() - began)
+
+
+def _stretches(indices: Iterable[int]) -> Iterator[range]:
+    """Ascending indices as ranges of consecutive ones."""
+    stretch = range(0)
+    for index in indices:
+        if index == stretch.stop and stretch:
+            stretch = range(stretch.start, index + 1)
+            continue
+        if stretch:
+            yield stretch
+        stretch = range(index, index + 1)
+    if stretch:
+        yield stretch
 
 
 def _formats(model: AnyModel) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def resume(
     """
     with stop_on_signals() as stop:
         events = training.resume(
-            directory, options.steps, options.minutes, stop, options.tensorboard
+            directory, options.steps, options.minutes, stop, options.tensorboard, options.data
         )
         return watch(events, console)
 

@@ -133,7 +133,7 @@ def _tune_tokens(model: TokenModel, options: TuneOptions, examples: int) -> Even
             "Only the grid of a masking process can be tuned.",
             why="for a uniform process the loss of a step has no such simple measure",
         )
-    rows = yield from _rows(model, 2 * examples)
+    rows = yield from _rows(model, 2 * examples, options.data)
     half = len(rows.tokens) // 2
     coarse = np.linspace(0.0, 1.0, _MEASURED, endpoint=False)
     fit_on, check_on = _part(rows, slice(0, half)), _part(rows, slice(half, None))
@@ -166,9 +166,9 @@ def _tune_tokens(model: TokenModel, options: TuneOptions, examples: int) -> Even
     yield store_if_better(model.directory, tuning)
 
 
-def _rows(model: TokenModel, count: int) -> Generator[Progress, None, RowBatch]:
+def _rows(model: TokenModel, count: int, place: str | None) -> Generator[Progress, None, RowBatch]:
     """Held-out rows, or training rows if fewer than two are held out."""
-    data = yield from reopened(model.directory, model.spec, TextData)
+    data = yield from reopened(model.directory, model.spec, TextData, place)
     rows = data.held_out if len(data.held_out) > 1 else data.training
     if len(rows) < 2:
         raise SettingError("There is too little text to tune on.", why="two rows are needed")

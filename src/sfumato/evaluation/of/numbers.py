@@ -68,7 +68,9 @@ class NumberScorer(Scorer[Numbers]):
 
     def held_out(self, most: int) -> Generator[Progress, None, Sequence[Numbers]]:
         """See :meth:`Scorer.held_out`; only items of the class of the options."""
-        data = yield from reopened(self.model.directory, self.model.spec, NumberData)
+        data = yield from reopened(
+            self.model.directory, self.model.spec, NumberData, self.options.data
+        )
         ids = data.held_out
         if self.label is not None and data.dataset.labels is not None:
             ids = ids[data.dataset.labels[ids] == self.label]

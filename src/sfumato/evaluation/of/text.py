@@ -82,7 +82,9 @@ class TextScorer(Scorer[Tokens]):
 
     def held_out(self, most: int) -> Generator[Progress, None, Sequence[Tokens]]:
         """See :meth:`Scorer.held_out`: whole texts, and single windows of longer texts."""
-        data = yield from reopened(self.model.directory, self.model.spec, TextData)
+        data = yield from reopened(
+            self.model.directory, self.model.spec, TextData, self.options.data
+        )
         rows = data.held_out.fixed(most)
         if self.label is not None and rows.labels is not None:
             own = rows.labels == self.label

@@ -22,6 +22,7 @@ from sfumato.metrics.memorisation import Memorisation
 from sfumato.model.checks import require_label, require_within
 from sfumato.model.options import LARGEST, EvaluateOptions, SampleOptions, ScoreOptions
 from sfumato.model.provenance import Made, Making, Provenance, Request
+from sfumato.regular import require_regular
 from sfumato.runs.progress import Progress
 
 _MOST = 1_000_000
@@ -87,6 +88,9 @@ class View(ABC):
         self.request: Request = model.request(
             SampleOptions(n, seed=seed, batch=self.batch, **given)
         )
+        for one in options.extractors:
+            if isinstance(one, str | Path) and Path(one).exists() and not Path(one).is_dir():
+                require_regular(Path(one))
         # Fetched, or refused, before any work is done.
         self.requested: list[Extractor[Any]] = [
             self.extractor(str(one)) if isinstance(one, str | Path) else one

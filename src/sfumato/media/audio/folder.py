@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,12 +11,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.errors import DataError
+from sfumato.media.audio.open import read_audio
 from sfumato.media.audio.picture import sheet
-from sfumato.media.audio.provenance import write_audio
-from sfumato.media.folder import SampleFolder, save_png
+from sfumato.media.audio.provenance import read_recipe, write_audio
+from sfumato.media.folder import Present, SampleFolder, save_png
 
 # Fewer than images, as the drawing of a clip is larger.
 _SHOWN = 64
+_FULL_SCALE = 32768
+_LONGEST_SECONDS = 24 * 3600.0
 _PAUSE_SECONDS = 0.2
 _FADE_SECONDS = 0.003
 
@@ -31,8 +36,21 @@ class AudioFolder(SampleFolder):
     formats: ClassVar[tuple[str, ...]] = ("wav", "flac")
 
     rate: int = field(kw_only=True)
-    _shown: list[NDArray[np.float32]] = field(default_factory=list)
-    _captions: list[str] = field(default_factory=list)
+    _shown: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+    _captions: dict[int, str] = field(default_factory=dict)
+
+    @staticmethod
+    def provenance_of(path: Path) -> Mapping[str, Any]:
+        """See :meth:`SampleFolder.provenance_of`."""
+        return read_recipe(path)
+
+    def keep(self, present: Present, requested: bool) -> None:
+        """See :meth:`SampleFolder.keep`; the clip is shown on the contact sheet."""
+        super().keep(present, requested)
+        if len(self._shown) < _SHOWN:
+            with suppress(DataError):  # A clip may be silent, which the reader of data refuses.
+                clip = read_audio(present.path, _LONGEST_SECONDS).samples
+                self._show(present.index, clip, present.provenance)
 
     def add(
         self, indices: Sequence[int], items: Any, provenance: Sequence[Mapping[str, Any]]
@@ -44,18 +62,30 @@ class AudioFolder(SampleFolder):
             write_audio(path, clip.T, self.rate, origin)
             self.files.append(path)
             if len(self._shown) < _SHOWN:
-                self._shown.append(clip)
-                self._captions.append(" ".join(filter(None, [f"{index:05d}", origin["label"]])))
+                self._show(index, _as_written(clip), origin)
+
+    def _show(self, index: int, clip: NDArray[np.float32], origin: Mapping[str, Any]) -> None:
+        self._shown[index] = clip
+        self._captions[index] = " ".join(filter(None, [f"{index:05d}", origin["label"]]))
 
     def finish(self) -> None:
         """Write a sheet with drawings of the first 64 clips."""
-        save_png(sheet(self._shown, self.rate, self._captions), self.path / "sheet.png")
+        indices = sorted(self._shown)
+        clips = [self._shown[index] for index in indices]
+        captions = [self._captions[index] for index in indices]
+        save_png(sheet(clips, self.rate, captions), self.path / "sheet.png")
 
     def add_trajectory(self, index: int, frames: NDArray[Any]) -> None:
         """Write some states of one sample, float32 (F, C, N), in a row."""
         path = self.path / f"{index:05d}-from-noise.{self.format}"
         write_sequence(path, frames, self.rate)
         self.trajectories.append(path)
+
+
+def _as_written(clip: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A clip as it is read from 16 bits, so that a sheet does not depend on what was there."""
+    steps: NDArray[np.float32] = np.rint(clip * _FULL_SCALE).clip(max=_FULL_SCALE - 1)
+    return steps / np.float32(_FULL_SCALE)
 
 
 def until_end(clip: NDArray[np.float32], rate: int, seconds: float | None) -> NDArray[np.float32]:

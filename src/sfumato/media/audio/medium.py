@@ -21,7 +21,7 @@ from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index
 from sfumato.data.items import Encoded
 from sfumato.errors import DataError, Diverged, SettingError
-from sfumato.media.audio.check import AudioReport, read_as, report
+from sfumato.media.audio.check import AudioReport, report
 from sfumato.media.audio.fit import levelled
 from sfumato.media.audio.folder import AudioFolder, faded_out, until_end, write_sequence
 from sfumato.media.audio.open import AUDIO
@@ -249,10 +249,6 @@ class AudioMedium(ClipReader, NumberMedium):
     def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
         """See :meth:`NumberMedium.reading`."""
         yield from reading(dataset, self, self._survey)
-
-    def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
-        """See :meth:`NumberMedium.reading`."""
-        yield "read as", read_as(self.settings)
 
     def report(self, files: Index, dataset: Dataset) -> AudioReport:
         """See :meth:`NumberMedium.report`."""

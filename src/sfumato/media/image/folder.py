@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from sfumato.media.folder import SHOWN, SampleFolder, save_png
-from sfumato.media.image.provenance import write_png
+from sfumato.media.folder import SHOWN, Present, SampleFolder, save_png
+from sfumato.media.image.provenance import read_recipe, write_png
 from sfumato.media.image.sheet import sheet, strip
 
 
@@ -20,7 +22,20 @@ class ImageFolder(SampleFolder):
 
     formats: ClassVar[tuple[str, ...]] = ("png",)
 
-    _shown: list[NDArray[np.uint8]] = field(default_factory=list)
+    _shown: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+
+    @staticmethod
+    def provenance_of(path: Path) -> Mapping[str, Any]:
+        """See :meth:`SampleFolder.provenance_of`."""
+        return read_recipe(path)
+
+    def keep(self, present: Present, requested: bool) -> None:
+        """See :meth:`SampleFolder.keep`; the image is shown on the contact sheet."""
+        super().keep(present, requested)
+        if len(self._shown) < SHOWN:
+            with Image.open(present.path, formats=("PNG",)) as image:
+                pixels = np.asarray(image)
+            self._shown[present.index] = pixels if pixels.ndim == 3 else pixels[..., None]
 
     def add(
         self, indices: Sequence[int], items: Any, provenance: Sequence[Mapping[str, Any]]
@@ -31,11 +46,12 @@ class ImageFolder(SampleFolder):
             write_png(path, pixels, origin)
             self.files.append(path)
             if len(self._shown) < SHOWN:
-                self._shown.append(pixels)
+                self._shown[index] = pixels
 
     def finish(self) -> None:
         """Write the contact sheet of the first 256 images."""
-        save_png(sheet(np.stack(self._shown)), self.path / "sheet.png")
+        shown = [self._shown[index] for index in sorted(self._shown)]
+        save_png(sheet(np.stack(shown)), self.path / "sheet.png")
 
     def add_trajectory(self, index: int, frames: NDArray[np.uint8]) -> None:
         """Write some states of one sample, uint8 (F, H, W, C), in a row."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sfumato.media.folder import SampleFolder
+from sfumato.errors import DataError
+from sfumato.media.folder import Present, SampleFolder, in_the_way
+from sfumato.regular import require_regular
 
 _WIDEST = 100
 
@@ -44,6 +46,33 @@ class TextFolder(SampleFolder):
         """See :meth:`SampleFolder.occupied`: all samples are in one file."""
         return name in (self.samples.name, self.trajectory.name)
 
+    def present(self) -> Iterator[Present]:
+        """See :meth:`SampleFolder.present`; the samples are the lines of one file."""
+        if not self.samples.exists():
+            return
+        for number, line in enumerate(_lines(self.samples), start=1):
+            place = self.samples.with_name(f"{self.samples.name}:{number}")
+            try:
+                text, origin = line["text"], line["recipe"]
+                yield Present(int(origin["index"]), place, origin, str(text))
+            except (KeyError, TypeError, ValueError) as error:
+                why = f"line {number} is not a sample"
+                raise in_the_way(self.samples, why) from error
+
+    def with_trajectory(self) -> set[int]:
+        """See :meth:`SampleFolder.with_trajectory`."""
+        if not self.trajectory.exists():
+            return set()
+        found = [line.get("index") for line in _lines(self.trajectory) if isinstance(line, dict)]
+        return {index for index in found if isinstance(index, int)}
+
+    def keep(self, present: Present, requested: bool) -> None:
+        """See :meth:`SampleFolder.keep`."""
+        self.already += requested
+        self.files = [self.samples]
+        if requested:
+            self.texts.append(present.item)
+
     def add(
         self, indices: Sequence[int], items: Any, provenance: Sequence[Mapping[str, Any]]
     ) -> None:
@@ -75,11 +104,30 @@ class TextFolder(SampleFolder):
                 lines += [f"--- {number} ---", text, ""]
             else:
                 lines.append(text)
+        there = f", {self.already} of them were there already" if self.already else ""
         return [
             *lines,
-            f"{len(self.texts)} {noun} in {self.samples}, {seconds:.1f} s",
+            f"{len(self.texts)} {noun} in {self.samples}{there}, {seconds:.1f} s",
             *(f"from noise: {path}" for path in self.trajectories),
         ]
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    """The values of the lines of a file; None for a line that is no JSON.
+
+    Raises:
+        SettingError: The file cannot be read.
+    """
+    try:
+        require_regular(path)
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                try:
+                    yield json.loads(line)
+                except (ValueError, RecursionError):
+                    yield None
+    except (DataError, UnicodeDecodeError) as error:
+        raise in_the_way(path, getattr(error, "why", "it is not UTF-8")) from error
 
 
 def _append(path: Path, values: Iterable[Mapping[str, Any]]) -> None:

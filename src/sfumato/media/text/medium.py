@@ -105,6 +105,7 @@ class TextMedium(Medium):
         "evaluate": frozenset({"temperature", "top_p", "molecules"}),
         "train": frozenset({"label_field"}),
         "check": frozenset({"label_field"}),
+        "tune": frozenset({"data"}),
     }
     stored = (TOKENIZER,)
     captions = True
