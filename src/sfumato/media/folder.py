@@ -16,8 +16,10 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from sfumato import storage
+from sfumato.data.marks import OUTPUT
 from sfumato.errors import DataError, SettingError, suggest
 from sfumato.regular import require_regular
 
@@ -177,9 +179,11 @@ class SampleFolder(ABC):
 
 
 def save_png(image: Image.Image, path: Path) -> None:
-    """Write an image as PNG, atomically."""
+    """Write an output that is no sample as PNG, atomically; it is marked as made by Sfumato."""
+    info = PngInfo()
+    info.add_itxt(OUTPUT, "sheet")
     with storage.replacing(path) as draft:
-        image.save(draft, format="PNG")
+        image.save(draft, format="PNG", pnginfo=info)
 
 
 def in_the_way(path: Path, why: str) -> SettingError:

@@ -232,7 +232,9 @@ class _Verification:
         known = known_places(spec.data, self._directory.root) if place is None else [place]
         source = next((path for path in known if path.exists()), known[0])
         try:
-            changes = changes_since(digests, spec.medium.entries(source, spec.recipe))
+            changes = changes_since(
+                digests, spec.medium.entries(source, spec.recipe), spec.recipe.data.labels
+            )
         except (SfumatoError, OSError) as error:
             self._found.notes.append(f"The data could not be compared: {_reason(error, source)}.")
             return

@@ -108,7 +108,10 @@ def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data) -> Data:
     now = data.facts
     # Old runs have no digest of the content.
     same = now.content == facts.content if facts.content else now.fingerprint == facts.fingerprint
-    changes = None if same else changes_since(directory.digests, data.entries())
+    changes = None
+    if not same:
+        labels = data.settled().data.labels
+        changes = changes_since(directory.digests, data.entries(), labels)
     # Another version of a decoder can give other digests of the same files.
     if same or (changes is not None and not changes):
         return data.with_facts(facts)
@@ -158,7 +161,8 @@ def elsewhere(
     Raises:
         DataError: No usable data were found.
     """
-    data = spec.recipe.data.model_copy(update={"held_out": 0.0})
+    changes = {"held_out": 0.0, "include": (), "exclude": (), "outputs": True}
+    data = spec.recipe.data.model_copy(update=changes)
     recipe = spec.recipe.model_copy(update={"data": data})
     events = spec.medium.open(located(source), recipe, directory.root)
     return (yield from _read(events, kind, f" of {source}"))
