@@ -56,9 +56,9 @@ class ImageReport(NumberReport):
         return plain
 
     def _own_rows(self) -> Iterator[tuple[str, str]]:
-        size, settings = self.settings.size, self.settings
+        settings = self.settings
         yield "images", f"{self.count:,} ({self.groups:,} independent)"
-        yield "read as", f"{size} x {size} {settings.channels}, fit by {settings.fit}"
+        yield "read as", f"{settings.in_words} {settings.channels}, fit by {settings.fit}"
         for name, spread in (("widths", self.widths), ("heights", self.heights)):
             if spread is not None:
                 yield name, f"{spread.least} to {spread.most}, median {spread.median}"

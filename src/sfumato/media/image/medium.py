@@ -1,4 +1,4 @@
-"""The image medium: files to square uint8 arrays to tensors in [-1, 1], and back.
+"""The image medium: files to uint8 arrays of one size to tensors in [-1, 1], and back.
 
 An image file is decoded once to ``(C, H, W)`` uint8 and cached; ``encode`` maps a batch of these
 arrays to floats in [-1, 1] for the process; ``decode`` maps floats to ``(B, H, W, C)`` uint8 for
@@ -23,6 +23,7 @@ from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index
 from sfumato.data.items import Encoded
 from sfumato.errors import DataError, Diverged, MissingExtra, SettingError
+from sfumato.imaging.fit import FITS, RESAMPLING, on_background
 from sfumato.likelihood import DiscreteReconstruction
 from sfumato.media.display import image_html
 from sfumato.media.facts import DataFacts
@@ -30,7 +31,7 @@ from sfumato.media.folder import save_png
 from sfumato.media.image import sheet as sheets
 from sfumato.media.image.check import ImageReport, report
 from sfumato.media.image.folder import ImageFolder
-from sfumato.media.image.open import FITS, IMAGES, on_background, open_image
+from sfumato.media.image.open import IMAGES, open_image
 from sfumato.media.image.provenance import read_recipe, write_png
 from sfumato.media.image.recipes import RECIPES, ImageRecipe
 from sfumato.media.image.settings import ImageSettings
@@ -38,7 +39,7 @@ from sfumato.media.medium import Description
 from sfumato.media.numbers import NumberMedium
 
 # Part of the key of every cached array: raise it when reading gives other pixels than before.
-_PIXELS = 1
+_PIXELS = 2
 _CHANNELS = {"grey": 1, "rgb": 3, "rgba": 4}
 _SAMPLED = 256
 _GREY_TOLERANCE = 4
@@ -46,7 +47,7 @@ _SMALL = 128
 
 
 class ImageMedium(NumberMedium):
-    """Square images of one size.
+    """Images of one size.
 
     Args:
         settings: The settings, with ``channels`` resolved.
@@ -112,14 +113,12 @@ class ImageMedium(NumberMedium):
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of every image."""
-        side = self.settings.size
-        return _CHANNELS[self.settings.channels], side, side
+        return _CHANNELS[self.settings.channels], self.settings.height, self.settings.width
 
     @property
     def cache_key(self) -> str:
         """All settings that affect the pixels of a read image, as text."""
-        relevant = {"size", "channels", "background", "fit", "max_pixels"}
-        settings = self.settings.model_dump(include=relevant)
+        settings = self.settings.model_dump(exclude={"flip", "shift"})
         return json.dumps({"image": _PIXELS, **settings}, sort_keys=True)
 
     @cached_property
@@ -130,21 +129,31 @@ class ImageMedium(NumberMedium):
     def read(self, path: Path, part: int = 0) -> NDArray[np.uint8]:
         """Read an image file as uint8 of shape (C, H, W).
 
-        Images are reduced with an antialiased Lanczos filter on premultiplied colours, so that
-        edges of transparent images get no dark fringe. With ``rgba``, invisible pixels get the
-        colour of the background.
+        Images are resized with an antialiased Lanczos filter on premultiplied colours, so that
+        edges of transparent images get no dark fringe, or to the nearest pixel. With ``rgba``,
+        invisible pixels get the colour of the background.
 
         Raises:
             DataError: The file cannot be read; ``why`` has the reason.
             MissingExtra: The file is an SVG, and the package that renders it is not installed.
         """
-        image = open_image(path, self.settings.max_pixels, self.settings.size)
-        if self.settings.channels == "rgba":
+        settings = self.settings
+        size = settings.width, settings.height
+        image = open_image(
+            path,
+            settings.max_pixels,
+            max(size),
+            settings.white,
+            settings.truncated,
+            # A JPEG that is decoded at a smaller scale has mixed its pixels already.
+            reduced=settings.resample == "lanczos",
+        )
+        if settings.channels == "rgba":
             image = image.convert("RGBA")
         else:
             image = on_background(image, self._background)
-        image = FITS[self.settings.fit](image, self.settings.size, self._background)
-        mode = {"grey": "L", "rgb": "RGB", "rgba": "RGBA"}[self.settings.channels]
+        image = FITS[settings.fit](image, size, self._background, RESAMPLING[settings.resample])
+        mode = {"grey": "L", "rgb": "RGB", "rgba": "RGBA"}[settings.channels]
         pixels = np.array(image.convert(mode))
         if mode == "RGBA":
             pixels[pixels[..., 3] == 0, :3] = self._background
@@ -244,7 +253,7 @@ class ImageMedium(NumberMedium):
         """See :meth:`Medium.describe`."""
         medium = recipe.medium
         return Description(
-            subject=f"{medium.size} x {medium.size} {medium.channels} images",
+            subject=f"{medium.in_words} {medium.channels} images",
             rows={"prediction, schedule": f"{recipe.prediction.kind}, {recipe.schedule.kind}"},
             facts={"images": facts.count, "size": medium.size, "channels": medium.channels},
         )
@@ -255,7 +264,7 @@ class ImageMedium(NumberMedium):
 
     def html(self, items: Sequence[Any]) -> str:
         """See :meth:`Medium.html`."""
-        return image_html(self.contact_sheet(items), pixelated=self.settings.size <= _SMALL)
+        return image_html(self.contact_sheet(items), pixelated=max(self.shape[1:]) <= _SMALL)
 
     def sheet(
         self, images: NDArray[np.uint8], columns: int | None = None, scale: int | None = None
