@@ -68,16 +68,28 @@ def open_or_build(
         DataError: None of the files could be read.
         DiskFull: There is no room for the cache.
     """
+    for event in opened(index, reader, cache_dir):
+        if isinstance(event, Dataset):
+            return event
+        if progress is not None:
+            progress(event)
+    raise RuntimeError("opening ended without a data set")
+
+
+def opened(
+    index: Index, reader: Reader, cache_dir: Path | None = None
+) -> Iterator[Progress | Dataset]:
+    """Like :func:`open_or_build`; yields the progress, and finally the data set."""
     # Another process may remove a damaged cache that this one has just seen rebuilt.
     built = False
     for _ in range(_TRIES):
         for event in build(index, reader, cache_dir):
             built = True
-            if progress is not None:
-                progress(event)
+            yield event
         dataset = Dataset.open(index, reader, cache_dir)
         if dataset is not None:
-            return dataset if built else replace(dataset, changes=Changes())
+            yield dataset if built else replace(dataset, changes=Changes())
+            return
     raise DataError(
         f"The cache in '{cache_folder(index, reader, cache_dir)}' cannot be read back.",
         hint="check the disk, or set SFUMATO_CACHE to another folder.",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +75,7 @@ class Dataset:
         labels: int64 indices into ``classes``, shape (N,), or ``None`` without labels.
         classes: The names of the classes, sorted by number if all are numbers, else by name.
         rejected: Files that were set aside, with reasons.
+        unread: Number of files of other kinds by suffix.
         repeats: Pairs of items with equal content after decoding: the later, the first; int64
             indices, shape (M, 2).
         fingerprint: Fingerprint of the files, see :class:`Index`.
@@ -92,6 +93,7 @@ class Dataset:
     labels: NDArray[np.int64] | None
     classes: tuple[str, ...]
     rejected: tuple[Rejected, ...]
+    unread: Mapping[str, int]
     repeats: NDArray[np.int64]
     fingerprint: str
     content: str
@@ -214,6 +216,7 @@ def open_folder(folder: Path, index: Index, reader: Reader) -> Dataset | None:
             labels=_integers(folder / LABELS, count) if classes else None,
             classes=classes,
             rejected=index.rejected + tuple(Rejected(*pair) for pair in table["unread"]),
+            unread=index.unread,
             repeats=_integers(folder / REPEATS, int(table["repeats"]), 2),
             fingerprint=index.fingerprint,
             content=str(table["content"]),

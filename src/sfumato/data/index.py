@@ -11,8 +11,8 @@ import hashlib
 import os
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +58,7 @@ class Index:
             is a cheap hint that nothing changed, and names the folder of the decoded items.
         stats: Size of each item's file in bytes, and its times of modification and of status change
             in ns; int64, shape (N, 3).
+        unread: Number of files of other kinds by suffix, the most frequent first.
     """
 
     root: Path
@@ -68,6 +69,7 @@ class Index:
     stats: NDArray[np.int64] = field(
         default_factory=lambda: np.empty((0, 3), np.int64), compare=False, repr=False
     )
+    unread: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -97,14 +99,14 @@ def scan(root: Path, kind: FileKind) -> Index:
             rejected.append(found)
         elif (suffix := suffix_of(found.path)) in kind.suffixes:
             files.add(found)
-        else:
+        elif found.path != METADATA:
             other[suffix or "(no suffix)"] += 1
     if not len(files):
         raise _nothing_found(root, kind, other, rejected)
     rejected += bad_lines
     rejected += [Rejected(n, f"named in {METADATA} but not found") for n in sorted(files.missing)]
     rejected += [Rejected(name, f"has no label in {METADATA}") for name in files.unlabelled()]
-    return _indexed(root, files, tuple(rejected))
+    return replace(_indexed(root, files, tuple(rejected)), unread=dict(other.most_common()))
 
 
 def _require_folder(root: Path, kind: FileKind) -> None:

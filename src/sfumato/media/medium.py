@@ -52,6 +52,17 @@ class Reading(Event):
     unit: str = "files"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary(Event):
+    """What a training takes from its data, once these have been read; ``step`` is 0.
+
+    Attributes:
+        rows: Names and texts of the rows, see :meth:`Data.summary`.
+    """
+
+    rows: tuple[tuple[str, str], ...]
+
+
 class Source(NamedTuple):
     """The place of a data set.
 
@@ -107,6 +118,13 @@ class Data(ABC):
     def entries(self) -> Iterator[Entry]:
         """The identity of every item, to find changed items."""
 
+    @abstractmethod
+    def summary(self) -> Iterator[tuple[str, str]]:
+        """What a training takes from the data: names and texts of rows.
+
+        The words are those of ``sfumato data check``; see ``media.report``.
+        """
+
 
 @dataclass(frozen=True)
 class Description:
@@ -130,6 +148,8 @@ class Medium(ABC):
         name: The word for the medium, such as ``image``.
         singular, plural: Nouns for one item and for many.
         suffixes: Suffixes of the files that it reads, in lower case.
+        unread: Suffixes of files that are its data and that it does not read, each with what to do
+            about them.
         recipe: The class of its recipes.
         recipes: Its ready-made recipes by name, the default first.
         options: The options of each verb that not every medium has.
@@ -144,6 +164,7 @@ class Medium(ABC):
     singular: ClassVar[str]
     plural: ClassVar[str]
     suffixes: ClassVar[frozenset[str]]
+    unread: ClassVar[Mapping[str, str]] = {}
     recipe: ClassVar[type[RecipeBase]]
     recipes: ClassVar[Mapping[str, Callable[[], RecipeBase]]]
     options: ClassVar[Mapping[str, frozenset[str]]] = {}

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from torch import Tensor
 
-from sfumato.data.building import Progress, build, entries_now, open_or_build
-from sfumato.data.dataset import Dataset, Reader
+from sfumato.data.building import Progress, entries_now, open_or_build, opened
+from sfumato.data.dataset import Dataset
 from sfumato.data.digests import Entry, write_digests
 from sfumato.data.index import FileKind, Index, scan
 from sfumato.data.items import Encoded, Item
@@ -36,7 +36,7 @@ from sfumato.media.medium import (
     Source,
     no_such_file,
 )
-from sfumato.media.report import NumberReport, Report
+from sfumato.media.report import Contents, NumberReport, Report, items_in_words
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
 
@@ -182,11 +182,11 @@ class NumberMedium(Medium):
         cls.require()
         index = scan(source.path, cls.kind)
         medium = cls(cls.resolved(recipe.medium, index))
-        for event in _opened(medium.divided(index), medium):
+        for event in opened(medium.divided(index), medium):
             if isinstance(event, Dataset):
                 yield _data(event, medium, source, recipe)
             else:
-                yield event
+                yield Reading(step=0, **event._asdict())
 
     @classmethod
     def entries(cls, source: Path, recipe: GaussianRecipe) -> Iterator[Entry]:
@@ -236,7 +236,15 @@ class NumberMedium(Medium):
                 progress(event.done, event.total, "reading")
 
         dataset = open_or_build(medium.divided(files), medium, progress=report)
-        return medium.report(files, dataset)
+        found = medium.report(files, dataset)
+        if isinstance(found, NumberReport):
+            _, held_out = dataset.split(recipe.data.held_out)
+            return replace(found, **Contents.counted(dataset, len(held_out), cls.unread))
+        return found
+
+    def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
+        """Rows that tell how items are read, see :meth:`Data.summary`."""
+        yield "read as", " x ".join(map(str, self.shape)) + " numbers"
 
     def report(self, files: Index, dataset: Dataset) -> Report:
         """A report on files and their items."""
@@ -292,6 +300,14 @@ class NumberData(Data):
         """See :meth:`Data.entries`."""
         return self.dataset.entries()
 
+    def summary(self) -> Iterator[tuple[str, str]]:
+        """See :meth:`Data.summary`."""
+        medium, held_out = self.medium, len(self.held_out)
+        contents = Contents(**Contents.counted(self.dataset, held_out, medium.unread))
+        yield medium.plural, items_in_words(contents.count, contents.groups)
+        yield from medium.reading(self.dataset)
+        yield from contents.rows(most=3, source=self.facts.source)
+
     def settled(self) -> GaussianRecipe:
         """The recipe with the settings of the medium and the deviation of the data."""
         return self.recipe.settled(self.medium.settings, self.sigma())
@@ -305,24 +321,6 @@ class NumberData(Data):
 def _typical(dataset: Dataset, training: NDArray[np.int64]) -> NDArray[Any]:
     items, _ = dataset.gather(training[:: -(-len(training) // _MEASURED)])
     return items
-
-
-def _opened(index: Index, reader: Reader) -> Iterator[Reading | Dataset]:
-    """Open or build the data set of an index; yields progress, and finally the data set.
-
-    Raises:
-        DataError: No usable data were found.
-    """
-    dataset = Dataset.open(index, reader)
-    if dataset is None:
-        for event in build(index, reader):
-            yield _reading(event)
-        dataset = open_or_build(index, reader)
-    yield dataset
-
-
-def _reading(event: Progress) -> Reading:
-    return Reading(step=0, done=event.done, total=event.total, rejected=event.rejected)
 
 
 def _data(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, Protocol, Self
 
 from pydantic import BaseModel
@@ -25,30 +26,105 @@ class Report(Protocol):
 
 
 @dataclass(frozen=True)
-class NumberReport:
+class Contents:
+    """What a run takes from a folder of a medium of numbers, and what it leaves out.
+
+    Attributes:
+        count: Number of usable items.
+        labels: Number of items of each class; empty without labels.
+        unlabelled: Number of items without a label, where others have one.
+        captions: Number of items with a caption.
+        groups: Number of independent items: groups of near-duplicates count as one.
+        held_out: Number of items that are held out from training.
+        duplicates: Pairs of names of equal items.
+        rejected: Files that were set aside, with reasons.
+        unread: Number of files of other kinds, by suffix; they are not looked at.
+        hints: What to do about files of some of these suffixes.
+    """
+
+    count: int
+    labels: dict[str, int]
+    unlabelled: int
+    captions: int
+    groups: int
+    held_out: int
+    duplicates: tuple[tuple[str, str], ...]
+    rejected: tuple[Rejected, ...]
+    unread: dict[str, int]
+    hints: dict[str, str]
+
+    @classmethod
+    def counted(cls, dataset: Dataset, held_out: int, hints: Mapping[str, str]) -> dict[str, Any]:
+        """The fields of this class, counted in a data set.
+
+        Args:
+            dataset: The items.
+            held_out: Number of held-out items.
+            hints: What to do about files that are not looked at, by suffix.
+        """
+        labelled = sum(dataset.label_counts.values())
+        return {
+            "count": len(dataset),
+            "labels": dataset.label_counts,
+            "unlabelled": len(dataset) - labelled if labelled else 0,
+            "captions": sum(item.caption is not None for item in dataset.items),
+            "groups": len({item.group or item.path for item in dataset.items}),
+            "held_out": held_out,
+            "duplicates": dataset.duplicates,
+            "rejected": dataset.rejected,
+            "unread": dict(dataset.unread),
+            "hints": {suffix: hints[suffix] for suffix in dataset.unread if suffix in hints},
+        }
+
+    def rows(self, most: int, source: str | None = None) -> Iterator[tuple[str, str]]:
+        """The rows that are the same for all media of numbers.
+
+        Args:
+            most: Largest number of lines in a row.
+            source: The data as named on the command line, if the rows are not those of ``sfumato
+                data check`` itself, which lists more.
+        """
+        yield "classes", classes_in_words(self.labels, self.unlabelled)
+        yield "captions", f"{self.captions:,}"
+        yield "held out", f"{self.held_out:,}"
+        same = [f"{later} = {first}" for later, first in self.duplicates]
+        yield "duplicates", listed(same, most=0 if source else most)
+        aside = [f"{one.path}: {one.reason}" for one in self.rejected]
+        yield "set aside", listed(aside, most=most, source=source)
+        yield from not_looked_at(self.unread, self.hints)
+
+
+def items_in_words(count: int, groups: int) -> str:
+    """The number of items, for a row of a report."""
+    return f"{count:,} ({groups:,} independent)"
+
+
+def not_looked_at(counts: Mapping[str, int], hints: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The row about files of other kinds; none if there are no such files.
+
+    Args:
+        counts: Number of files by suffix.
+        hints: What to do about files of some suffixes.
+    """
+    if counts:
+        words = ", ".join(f"{count:,} x {suffix}" for suffix, count in counts.items())
+        more = [f"{suffix}: {hints[suffix]}" for suffix in counts if suffix in hints]
+        yield "not looked at", "\n".join([words, *more])
+
+
+@dataclass(frozen=True)
+class NumberReport(Contents):
     """A report on a folder of a medium of numbers.
 
     Attributes:
         root: The folder.
         settings: The settings as a run would use them, with all values resolved.
-        count: Number of usable items.
-        labels: Number of items of each class; empty without labels.
-        captions: Number of items with a caption.
-        groups: Number of independent items: groups of near-duplicates count as one.
-        duplicates: Pairs of names of equal items.
-        rejected: Files that were set aside, with reasons.
         changes: Files that changed since the data were last read.
         fingerprint: Fingerprint of the data.
     """
 
     root: Path
     settings: BaseModel
-    count: int
-    labels: dict[str, int]
-    captions: int
-    groups: int
-    duplicates: tuple[tuple[str, str], ...]
-    rejected: tuple[Rejected, ...]
     changes: Changes
     fingerprint: str
 
@@ -63,14 +139,9 @@ class NumberReport:
             **own: The fields that reports on this medium alone have.
         """
         return cls(
+            **cls.counted(dataset, 0, {}),
             root=root,
             settings=settings,
-            count=len(dataset),
-            labels=dataset.label_counts,
-            captions=sum(item.caption is not None for item in dataset.items),
-            groups=len({item.group or item.path for item in dataset.items}),
-            duplicates=dataset.duplicates,
-            rejected=dataset.rejected,
             changes=dataset.changes,
             fingerprint=dataset.fingerprint,
             **own,
@@ -91,33 +162,44 @@ class NumberReport:
         """See :meth:`Report.table`."""
         yield "folder", str(self.root)
         yield from self._own_rows()
-        yield "classes", classes_in_words(self.labels)
-        yield "captions", f"{self.captions:,}"
-        yield "duplicates", listed([f"{later} = {first}" for later, first in self.duplicates])
-        yield "set aside", listed([f"{one.path}: {one.reason}" for one in self.rejected])
+        yield from self.rows(most=10)
         if self.changes:
             yield "since last read", str(self.changes)
 
     def _own_rows(self) -> Iterator[tuple[str, str]]:
         """The rows that are specific to the medium."""
-        yield "items", f"{self.count:,} ({self.groups:,} independent)"
+        yield "items", items_in_words(self.count, self.groups)
 
 
-def classes_in_words(counts: Mapping[str, int], most: int = 20) -> str:
-    """The first classes with their numbers of items, for a row of a report."""
+def classes_in_words(counts: Mapping[str, int], unlabelled: int = 0, most: int = 20) -> str:
+    """The first classes with their numbers of items, for a row of a report.
+
+    Args:
+        counts: Number of items of each class.
+        unlabelled: Number of items without a class.
+        most: Largest number of classes to name.
+    """
     words = [f"{name} {count:,}" for name, count in counts.items()]
     more = f", and {len(words) - most} more" if len(words) > most else ""
-    return (", ".join(words[:most]) or "none") + more
+    without = f"; without a label {unlabelled:,}" if unlabelled else ""
+    return (", ".join(words[:most]) or "none") + more + without
 
 
-def listed(lines: Sequence[str], count: int | None = None, most: int = 10) -> str:
+def listed(
+    lines: Sequence[str], count: int | None = None, most: int = 10, source: str | None = None
+) -> str:
     """A count and the first lines, for a row of a report.
 
     Args:
         lines: A line about each, or about the first ones.
         count: The total count; None for the number of lines.
         most: Largest number of lines to list.
+        source: If given, the last line names the command that lists more about this source.
     """
     total, first = len(lines) if count is None else count, lines[:most]
-    more = [f"... and {total - len(first):,} more"] if total > len(first) else []
+    more = []
+    if most and total > len(first):
+        more = [f"... and {total - len(first):,} more"]
+    if source is not None and total:
+        more = [f"see all: sfumato data check {quote(source)}"] if most else []
     return "\n".join([f"{total:,}", *first, *more])

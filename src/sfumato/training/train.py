@@ -23,7 +23,7 @@ from sfumato.engine.machine import choose_device, memory_explained
 from sfumato.engine.settings import Budget
 from sfumato.engine.signals import StopRequest
 from sfumato.errors import Interrupted, RunError, SettingError
-from sfumato.media.medium import Data
+from sfumato.media.medium import Data, Summary
 from sfumato.media.registry import AnyRecipe
 from sfumato.model.options import TrainOptions
 from sfumato.runs import spec as specs
@@ -209,13 +209,14 @@ def _resume_hint(directory: RunDirectory) -> Iterator[None]:
 
 
 def _read(events: Iterator[Event | Data], stop: StopRequest | None) -> Generator[Event, None, Data]:
-    """Yield the progress of reading and return the data.
+    """Yield the progress of reading and a summary of the data, and return the data.
 
     Raises:
         Interrupted: ``stop`` was set.
     """
     for event in events:
         if isinstance(event, Data):
+            yield Summary(step=0, rows=tuple(event.summary()))
             return event
         yield event
         if stop is not None and stop.signum is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from rich.console import Console
 
 from sfumato.engine.progress import choose_display
 from sfumato.engine.signals import stop_on_signals
-from sfumato.media.medium import Reading
+from sfumato.media.medium import Reading, Summary
 from sfumato.model.options import ResumeOptions, TrainOptions
 from sfumato.runs.directory import ROOT, RunDirectory
 from sfumato.training import train as training
@@ -77,7 +77,7 @@ def watch(events: Iterator[Any], console: Console | None = None) -> RunDirectory
 
 
 def _without_reading(events: Iterator[Any], console: Console) -> Iterator[Any]:
-    """Print the progress of fetching and reading data, and pass on all other events."""
+    """Print the progress of fetching and reading data, and what was read; pass on all others."""
     printed: float | None = None
     for event in events:
         if isinstance(event, Fetching):
@@ -90,5 +90,17 @@ def _without_reading(events: Iterator[Any], console: Console) -> Iterator[Any]:
                 printed = now
                 aside = f", {event.rejected} set aside" if event.rejected else ""
                 console.print(f"read {event.done:,} of {event.total:,} {event.unit}{aside}")
+        elif isinstance(event, Summary):
+            _print_rows(event.rows, console)
         else:
             yield event
+
+
+def _print_rows(rows: Sequence[tuple[str, str]], console: Console) -> None:
+    """Print names and texts in two columns; a text may have several lines."""
+    width = 2 + max(len(name) for name, _ in rows)
+    for name, text in rows:
+        first, *others = text.split("\n")
+        console.print(f"{name:<{width}}{first}", markup=False, highlight=False, soft_wrap=True)
+        for line in others:
+            console.print(f"{'':<{width}}{line}", markup=False, highlight=False, soft_wrap=True)

@@ -19,7 +19,7 @@ from sfumato.media.audio.open import Header, audio_header, read_audio
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.report import NumberReport
+from sfumato.media.report import NumberReport, items_in_words
 
 _SHOWN = 24
 _AT_ONCE = 256
@@ -77,13 +77,9 @@ class AudioReport(NumberReport):
 
     def _own_rows(self) -> Iterator[tuple[str, str]]:
         settings = self.settings
-        clips = f"{self.count:,} ({self.groups:,} independent) of {self.files:,} files"
-        yield "audio clips", clips
-        yield (
-            "read as",
-            f"{settings.seconds:g} s, {settings.channels}, {settings.rate:,} Hz, "
-            f"cut {settings.cut}, level {settings.level}",
-        )
+        clips = items_in_words(self.count, self.groups)
+        yield "audio clips", f"{clips} of {self.files:,} files"
+        yield "read as", read_as(settings)
         low, middle, high = self.seconds
         span = f"{low:.2f} to {high:.2f} s, median {middle:.2f}"
         yield "durations", f"{span}; {_clock(self.total)} in all"
@@ -100,6 +96,14 @@ class AudioReport(NumberReport):
         low, middle, high = self.levels
         yield "loudness", f"{low:.0f} to {high:.0f} dB, median {middle:.0f}"
         yield "clipped", f"{self.clipped:,}"
+
+
+def read_as(settings: AudioSettings) -> str:
+    """How clips are read, for a row of a report."""
+    return (
+        f"{settings.seconds:g} s, {settings.channels}, {settings.rate:,} Hz, "
+        f"cut {settings.cut}, level {settings.level}"
+    )
 
 
 def report(files: Index, dataset: Dataset, reader: ClipReader) -> AudioReport:

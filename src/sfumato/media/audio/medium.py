@@ -6,7 +6,7 @@ representation of the settings; ``decode`` turns signals into waveforms for disp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index
 from sfumato.data.items import Encoded
 from sfumato.errors import DataError, Diverged, SettingError
-from sfumato.media.audio.check import AudioReport, report
+from sfumato.media.audio.check import AudioReport, read_as, report
 from sfumato.media.audio.fit import levelled
 from sfumato.media.audio.folder import AudioFolder, until_end, write_sequence
 from sfumato.media.audio.open import AUDIO
@@ -221,6 +221,10 @@ class AudioMedium(ClipReader, NumberMedium):
         for path in paths:
             save_png(drawings, path.with_suffix(".png"))
             write_sequence(path.with_suffix(".wav"), clips, self.settings.rate)
+
+    def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
+        """See :meth:`NumberMedium.reading`."""
+        yield "read as", read_as(self.settings)
 
     def report(self, files: Index, dataset: Dataset) -> AudioReport:
         """See :meth:`NumberMedium.report`."""

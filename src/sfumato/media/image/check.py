@@ -17,7 +17,7 @@ from sfumato.errors import DataError
 from sfumato.media.image.open import image_header
 from sfumato.media.image.settings import ImageSettings
 from sfumato.media.image.sheet import sheet
-from sfumato.media.report import NumberReport
+from sfumato.media.report import NumberReport, items_in_words
 
 _SHOWN = 64
 
@@ -56,13 +56,17 @@ class ImageReport(NumberReport):
         return plain
 
     def _own_rows(self) -> Iterator[tuple[str, str]]:
-        settings = self.settings
-        yield "images", f"{self.count:,} ({self.groups:,} independent)"
-        yield "read as", f"{settings.in_words} {settings.channels}, fit by {settings.fit}"
+        yield "images", items_in_words(self.count, self.groups)
+        yield "read as", read_as(self.settings)
         for name, spread in (("widths", self.widths), ("heights", self.heights)):
             if spread is not None:
                 yield name, f"{spread.least} to {spread.most}, median {spread.median}"
         yield "stored as", ", ".join(f"{mode} {count:,}" for mode, count in self.modes.items())
+
+
+def read_as(settings: ImageSettings) -> str:
+    """How images are read, for a row of a report."""
+    return f"{settings.in_words} {settings.channels}, fit by {settings.fit}"
 
 
 def report(root: Path, dataset: Dataset, settings: ImageSettings) -> ImageReport:

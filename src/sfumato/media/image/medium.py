@@ -8,7 +8,7 @@ display and files.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,7 +29,7 @@ from sfumato.media.display import image_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png
 from sfumato.media.image import sheet as sheets
-from sfumato.media.image.check import ImageReport, report
+from sfumato.media.image.check import ImageReport, read_as, report
 from sfumato.media.image.folder import ImageFolder
 from sfumato.media.image.open import IMAGES, open_image
 from sfumato.media.image.provenance import read_recipe, write_png
@@ -243,6 +243,10 @@ class ImageMedium(NumberMedium):
         image = self.sheet(self.decode(x0))
         for path in paths:
             save_png(image, path.with_suffix(".png"))
+
+    def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
+        """See :meth:`NumberMedium.reading`."""
+        yield "read as", read_as(self.settings)
 
     def report(self, files: Index, dataset: Dataset) -> ImageReport:
         """See :meth:`NumberMedium.report`."""

@@ -94,7 +94,7 @@ class TextReport:
         yield "classes", classes_in_words(self.labels)
         same = [f"{later} = {first}" for later, first in self.duplicates]
         yield "duplicates", listed(same, self.duplicate_count)
-        problems = [_line_about(problem) for problem in self.problems]
+        problems = [line_about(problem) for problem in self.problems]
         yield "set aside or repaired", listed(problems, self.problem_count)
         if self.changes:
             yield "since last read", str(self.changes)
@@ -121,10 +121,6 @@ def check(
         source, settings, held_out, cache_dir=cache_dir, labels=labels, progress=progress
     )
     training, measured = library.split()
-    by_label: dict[str, int] = {}
-    if library.labels is not None:
-        counts = np.bincount(library.labels, minlength=len(library.classes))
-        by_label = dict(zip(library.classes, counts.tolist(), strict=True))
     return TextReport(
         source=source,
         settings=settings,
@@ -136,7 +132,7 @@ def check(
         tokens=len(library.tokens),
         unknown=_unknown(library),
         rows=len(Rows(library, training, settings.context, seed=0)),
-        labels=by_label,
+        labels=library.label_counts,
         duplicates=library.duplicates,
         duplicate_count=library.duplicate_count,
         problems=library.problems,
@@ -169,6 +165,7 @@ def _unknown(library: Library) -> int:
     )
 
 
-def _line_about(problem: Problem) -> str:
+def line_about(problem: Problem) -> str:
+    """A problem in a line of a report."""
     where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
     return f"{where}: {problem.reason}"

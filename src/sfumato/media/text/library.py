@@ -164,6 +164,14 @@ class Library:
         """Number of tokens of each document, shape (N,)."""
         return np.diff(self.offsets)
 
+    @property
+    def label_counts(self) -> dict[str, int]:
+        """The number of documents of each class; empty without labels."""
+        if self.labels is None:
+            return {}
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        return dict(zip(self.classes, counts.tolist(), strict=True))
+
     def document(self, number: int) -> NDArray[Any]:
         """The tokens of one document, shape (n,)."""
         return self.tokens[self.offsets[number] : self.offsets[number + 1]]

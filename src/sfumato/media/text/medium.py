@@ -18,7 +18,8 @@ from sfumato.errors import DataError
 from sfumato.media.display import texts_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import DIGESTS, Data, Description, Medium, Reading, Source
-from sfumato.media.text.check import TextReport, check, entries
+from sfumato.media.report import classes_in_words, listed
+from sfumato.media.text.check import TextReport, check, entries, line_about
 from sfumato.media.text.files import PLAIN, RECORDS
 from sfumato.media.text.folder import TextFolder
 from sfumato.media.text.library import Library
@@ -73,6 +74,16 @@ class TextData(Data):
     def entries(self) -> Iterator[Entry]:
         """See :meth:`Data.entries`."""
         return self.library.entries()
+
+    def summary(self) -> Iterator[tuple[str, str]]:
+        """See :meth:`Data.summary`."""
+        library, source = self.library, self.facts.source
+        _, held_out = library.split()
+        yield "texts", f"{len(library):,}, of them held out {len(held_out):,}"
+        yield "classes", classes_in_words(library.label_counts)
+        yield "duplicates", f"{library.duplicate_count:,}"
+        problems = [line_about(problem) for problem in library.problems]
+        yield "set aside or repaired", listed(problems, library.problem_count, 3, source)
 
 
 class TextMedium(Medium):
