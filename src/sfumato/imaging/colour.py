@@ -81,6 +81,13 @@ def in_srgb(colours: Image.Image, profile: bytes) -> Image.Image | None:
     return _applied(colours, transform.change)
 
 
+def fits(transform: Transform, mode: str) -> bool:
+    """Whether a profile can be that of a picture that is stored in a mode of Pillow."""
+    if mode in ("1", "L", "LA", "La") or mode.startswith("I"):
+        return transform.mode in ("L", "RGB")
+    return (mode == "CMYK") == (transform.mode == "CMYK") and transform.mode != "L"
+
+
 def of_lab(colours: Image.Image) -> Image.Image:
     """A picture in mode LAB as sRGB."""
     source, target = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")

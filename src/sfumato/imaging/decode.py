@@ -28,7 +28,7 @@ from sfumato.errors import MissingExtra
 from sfumato.imaging import colour, samples
 from sfumato.imaging.parts import gif_parts, jpeg_parts
 from sfumato.imaging.png import SIGNATURE, PngFacts, read_png
-from sfumato.imaging.profiles import Stated, adobe_rgb, stated_by
+from sfumato.imaging.profiles import Stated, adobe_rgb, stated_by, stated_by_code
 
 # An explicit list: Pillow also opens formats that start other programs (EPS runs Ghostscript) or
 # that only some systems know.
@@ -82,6 +82,11 @@ class Opened:
         profile = self.image.info.get("icc_profile")
         if isinstance(profile, bytes) and profile:
             return Stated(profile)
+        code = self.image.info.get("nclx_profile")
+        if isinstance(code, dict):
+            numbers = code.get("color_primaries"), code.get("transfer_characteristics")
+            coded = stated_by_code(*(int(number or 0) for number in numbers))
+            return coded or Stated(None)
         return Stated(adobe_rgb() if self._is_adobe() else None)
 
     def _is_adobe(self) -> bool:
@@ -113,7 +118,7 @@ def decode(path: Path, wanted: Wanted) -> Image.Image:
         stated, white = file.colours(), samples.white_of(image)
         if wanted.side:
             image.draft(None, (2 * wanted.side, 2 * wanted.side))
-        values = samples.values_of(image, file.again, lambda one: _load(one, wanted.truncated))
+        values = samples.values_of(image, file.again, lambda one: load(one, wanted.truncated))
         require_small(image, wanted.max_pixels)
         if values is None:
             colours, alpha = _parts(image, file.png)
@@ -214,7 +219,17 @@ def _known_formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
-def _load(image: ImageFile.ImageFile, truncated: bool) -> None:
+def load(image: ImageFile.ImageFile, truncated: bool) -> None:
+    """Decode the pixels of an image.
+
+    Args:
+        image: The image.
+        truncated: Whether it is decoded as far as it goes if its end is missing.
+
+    Raises:
+        ValueError: Its end is missing.
+        Exception: It is damaged in another way.
+    """
     try:
         image.load()
     except OSError as error:

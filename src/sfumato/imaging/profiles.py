@@ -61,15 +61,23 @@ def stated_by(facts: PngFacts) -> Stated:
     See the PNG specification, third edition, 4.3. Codes of high dynamic range (PQ, HLG) have no
     equivalent in sRGB and are passed over.
     """
-    if facts.code == _SRGB_CODE:
-        return Stated(None)
-    if facts.code and facts.code[0] in _PRIMARIES and facts.code[1] in _CURVES:
-        return Stated(matrix_profile(_PRIMARIES[facts.code[0]], _CURVES[facts.code[1]]))
+    coded = None if facts.code is None else stated_by_code(*facts.code)
+    if coded is not None:
+        return coded
     if facts.profile is not None:
         return Stated(facts.profile or None, damaged=not facts.profile)
     if facts.srgb:
         return Stated(None)
     return Stated(_of_gamma(facts.gamma, facts.chromaticities))
+
+
+def stated_by_code(primaries: int, transfer: int) -> Stated | None:
+    """The colours of two numbers of ITU-T H.273, as PNG and HEIC have; None for other numbers."""
+    if (primaries, transfer) == _SRGB_CODE:
+        return Stated(None)
+    if primaries not in _PRIMARIES or transfer not in _CURVES:
+        return None
+    return Stated(matrix_profile(_PRIMARIES[primaries], _CURVES[transfer]))
 
 
 def _of_gamma(gamma: float | None, chromaticities: tuple[float, ...] | None) -> bytes | None:

@@ -60,6 +60,6 @@ def test_drawings_have_no_pixels(tmp_path: Path) -> None:
         '<rect width="9" height="9" fill="lime"/></svg>'
     )
     report = check(tmp_path / "data", ImageSettings(size=8))
-    assert report.modes == {"SVG": 1}
-    assert report.widths is None
+    assert report.survey.modes == {"SVG": 1}
+    assert report.survey.widths is None
     assert np.asarray(report.contact_sheet)[50, 50].tolist() == [0, 255, 0]

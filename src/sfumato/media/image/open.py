@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,13 @@ _SUFFIXES = (
     ".pcx", ".sgi", ".svg",
 )  # fmt: skip
 HEIC_SUFFIXES = (".heic", ".heif", ".hif")
+_RAW_SUFFIXES = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".psd", ".xcf")
+UNREAD: Mapping[str, str] = {
+    **dict.fromkeys(_RAW_SUFFIXES, "store the pictures as PNG or JPEG, which can be read"),
+    **({} if knows_heic() else dict.fromkeys(HEIC_SUFFIXES, "pip install 'sfumato[heic]' to read")),
+}
+"""What to do about pictures in other formats, by suffix."""
+
 IMAGES = FileKind("images", frozenset(_SUFFIXES + (HEIC_SUFFIXES if knows_heic() else ())))
 
 

@@ -8,6 +8,9 @@ from typing import Any, Literal
 from PIL import ImageColor
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from sfumato.errors import SettingError
+from sfumato.nets.specs import BackboneSpec
+
 _LEAST, _MOST = 8, 1024
 _SIZE = re.compile(r"(\d{1,6})(?:\s*[x\u00d7*]\s*(\d{1,6}))?", re.IGNORECASE)
 
@@ -77,6 +80,27 @@ class ImageSettings(BaseModel):
     def in_words(self) -> str:
         """The size for a table, such as ``48 x 32``."""
         return f"{self.width} x {self.height}"
+
+
+def require_size(settings: ImageSettings, backbone: BackboneSpec) -> None:
+    """Check that a network can take images of a size.
+
+    Raises:
+        SettingError: A side is not a multiple of what the network divides it by.
+    """
+    multiple = backbone.multiple
+    sides = settings.width, settings.height
+    if all(side % multiple == 0 for side in sides):
+        return
+    # Halves are rounded up, so that no side becomes zero.
+    width, height = (max(1, (side + multiple // 2) // multiple) * multiple for side in sides)
+    nearest = width if width == height else f"{width}x{height}"
+    raise SettingError(
+        f"This network cannot take images of {settings.in_words} pixels.",
+        why=f"it divides every side by {multiple}",
+        hint=f"the nearest size that works is --settings medium.size={nearest}; fewer levels or "
+        "smaller patches of the network work with more sizes.",
+    )
 
 
 def _sides(value: Any) -> tuple[int, int]:
