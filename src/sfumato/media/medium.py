@@ -9,7 +9,7 @@ are arrays of one shape; text is the medium whose items are tokens.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +25,7 @@ from sfumato.recipes import RecipeBase
 if TYPE_CHECKING:
     from PIL import Image
 
+    from sfumato.data.building import Progress
     from sfumato.data.digests import Entry
     from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 
@@ -295,3 +296,40 @@ class Medium(ABC):
     @abstractmethod
     def html(self, items: Sequence[Any]) -> str:
         """Samples as HTML for a notebook."""
+
+
+class Reporter:
+    """Reports the progress of reading, and notes whether anything was read.
+
+    Args:
+        progress: Called with ``(done, total, what)``.
+    """
+
+    def __init__(self, progress: Callable[[int, int, str], None] | None) -> None:
+        self.used = False
+        self._progress = progress
+
+    def __call__(self, event: Progress) -> None:
+        """Report an event."""
+        self.used = True
+        if self._progress is not None:
+            self._progress(event.done, event.total, "reading")
+
+
+def finished(events: Generator[Progress, None, Any], report: Callable[[Progress], None]) -> Any:
+    """The result of a generator that yields its progress, which is reported."""
+    while True:
+        try:
+            report(next(events))
+        except StopIteration as end:
+            return end.value
+
+
+def readings(events: Generator[Progress, None, Any]) -> Generator[Reading, None, Any]:
+    """A generator of progress as one of events, with the same result."""
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            return end.value
+        yield Reading(step=0, **event._asdict())

@@ -7,7 +7,7 @@ and back, and a recipe; data, training, sampling, variations, scores and reports
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -27,7 +27,17 @@ from sfumato.denoiser import NetworkDenoiser
 from sfumato.errors import SettingError
 from sfumato.likelihood import GaussianReconstruction, Reconstruction
 from sfumato.media.facts import DataFacts
-from sfumato.media.medium import DIGESTS, Data, Description, Medium, Reading, Source
+from sfumato.media.medium import (
+    DIGESTS,
+    Data,
+    Description,
+    Medium,
+    Reading,
+    Reporter,
+    Source,
+    finished,
+    readings,
+)
 from sfumato.media.report import Contents, NumberReport, Report, items_in_words
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
@@ -148,6 +158,12 @@ class NumberMedium(Medium):
         found: BaseModel = settings
         return found
 
+    @classmethod
+    def resolving(cls, settings: Any, index: Index) -> Generator[Progress, None, BaseModel]:
+        """Like :meth:`resolved`, for media that read the files for it; yields the progress."""
+        yield from ()
+        return cls.resolved(settings, index)
+
     def quantiles(
         self, dataset: Dataset, training: NDArray[np.int64], labels: NDArray[np.int64] | None
     ) -> tuple[tuple[float, ...], ...]:
@@ -168,7 +184,7 @@ class NumberMedium(Medium):
         """See :meth:`Medium.open`."""
         cls.require()
         index = cls.listed(source.path, recipe)
-        medium = cls(cls.resolved(recipe.medium, index))
+        medium = cls((yield from readings(cls.resolving(recipe.medium, index))))
         for event in opened(medium.divided(index), medium):
             if isinstance(event, Dataset):
                 yield _data(event, medium, source, recipe)
@@ -226,13 +242,10 @@ class NumberMedium(Medium):
         """See :meth:`Medium.check`. The cache that it fills is the one that a run uses."""
         cls.require()
         files = cls.listed(folder, recipe)
-        medium = cls(cls.resolved(recipe.medium, files))
-
-        def report(event: Progress) -> None:
-            if progress is not None:
-                progress(event.done, event.total, "reading")
-
+        report = Reporter(progress)
+        medium = cls(finished(cls.resolving(recipe.medium, files), report))
         dataset = open_or_build(medium.divided(files), medium, progress=report)
+        dataset = (Dataset.open(medium.divided(files), medium) if report.used else None) or dataset
         used = dataset if recipe.data.labels else dataset.unlabelled()
         found = medium.report(files, used)
         if isinstance(found, NumberReport):

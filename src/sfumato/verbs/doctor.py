@@ -18,6 +18,7 @@ from sfumato.storage import default_cache
 _LIBRARIES = ("numpy", "safetensors", "pillow")
 _EXTRAS = {
     "svg": "resvg_py",
+    "heic": "pillow_heif",
     "tensorboard": "tensorboard",
     "text": "tokenizers",
     "molecules": "rdkit",

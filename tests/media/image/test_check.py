@@ -25,6 +25,9 @@ def check(
     return report
 
 
+REASON = "not an image in a known format: it is plain text"
+
+
 def test_report(tmp_path: Path, make_picture: MakePicture) -> None:
     for seed in range(3):
         make_picture(f"cat/{seed}.png", seed, size=(10 + seed, 20))
@@ -45,7 +48,7 @@ def test_report(tmp_path: Path, make_picture: MakePicture) -> None:
     assert told["widths"] == {"least": 7, "median": 20, "most": 20}
     assert told["heights"] == {"least": 9, "median": 10, "most": 12}
     assert told["duplicates"] == [["dog/a.png", "cat/0.png"]]
-    assert told["rejected"] == [{"path": "dog/bad.png", "reason": "not an image in a known format"}]
+    assert told["rejected"] == [{"path": "dog/bad.png", "reason": REASON}]
     assert np.asarray(report.contact_sheet).ndim == 3
 
 
@@ -57,6 +60,6 @@ def test_drawings_have_no_pixels(tmp_path: Path) -> None:
         '<rect width="9" height="9" fill="lime"/></svg>'
     )
     report = check(tmp_path / "data", ImageSettings(size=8))
-    assert report.modes == {"SVG": 1}
-    assert report.widths is None
+    assert report.survey.modes == {"SVG": 1}
+    assert report.survey.widths is None
     assert np.asarray(report.contact_sheet)[50, 50].tolist() == [0, 255, 0]

@@ -33,7 +33,15 @@ def save(path: Path, pixels: np.ndarray) -> Path:
         {"background": "no colour"},
         {"shift": -1},
         {"colour": 3},
-        {"max_pixels": 90_000_000},
+        {"max_pixels": 5_000_000_000},
+        {"size": "48x7"},
+        {"size": "2000x48"},
+        {"size": "48x"},
+        {"size": "wide"},
+        {"size": True},
+        {"size": 32.5},
+        {"resample": "cubic"},
+        {"white": 0},
     ],
 )
 def test_bad_settings(bad: dict[str, object]) -> None:

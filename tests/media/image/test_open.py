@@ -94,7 +94,7 @@ def test_palette_with_transparency(tmp_path: Path) -> None:
         ("1", 1, "L"),
         ("L", 90, "L"),
         ("LA", (90, 20), "RGBA"),
-        ("LA", (90, 255), "RGB"),
+        ("LA", (90, 255), "L"),
         ("RGBA", (1, 2, 3, 255), "RGB"),
         ("RGBA", (1, 2, 3, 254), "RGBA"),
         ("P", 3, "RGB"),
@@ -128,7 +128,8 @@ def test_small_file_of_many_pixels_is_refused_before_decoding(
         warnings.simplefilter("error")
         with pytest.raises(DataError) as caught:
             opened(path)
-    assert "144000000 pixels" in caught.value.why or "12000 x 12000" in caught.value.why
+    assert "12,000 x 12,000 pixels" in caught.value.why
+    assert "medium.max_pixels=144000000" in caught.value.why
 
 
 @pytest.mark.parametrize("side", [9_000, 60_000])
@@ -141,8 +142,7 @@ def test_the_limit_holds_on_both_sides_of_pillows_own(tmp_path: Path, side: int)
 def test_text_bomb(tmp_path: Path) -> None:
     text = png_chunk(b"zTXt", b"comment\0\0" + zlib.compress(bytes(80 << 20), 9))
     (tmp_path / "a.png").write_bytes(bare_png(8, 8, bytes(16), extra=text))
-    with pytest.raises(DataError):
-        opened(tmp_path / "a.png")
+    assert opened(tmp_path / "a.png").size == (8, 8)
 
 
 def test_truncated_empty_and_foreign_files(tmp_path: Path) -> None:

@@ -1,1 +1,6 @@
 """Images: files to arrays to tensors, and back."""
+
+from sfumato.media.image.medium import ImageMedium
+from sfumato.media.image.settings import ImageSettings
+
+__all__ = ["ImageMedium", "ImageSettings"]

@@ -1,4 +1,4 @@
-"""The image medium: files to square uint8 arrays to tensors in [-1, 1], and back.
+"""The image medium: files to uint8 arrays of one size to tensors in [-1, 1], and back.
 
 An image file is decoded once to ``(C, H, W)`` uint8 and cached; ``encode`` maps a batch of these
 arrays to floats in [-1, 1] for the process; ``decode`` maps floats to ``(B, H, W, C)`` uint8 for
@@ -8,7 +8,7 @@ display and files.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,34 +19,38 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 from torch import Tensor
 
+from sfumato.data.building import Progress, build, opened
 from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index
 from sfumato.data.items import Encoded
-from sfumato.errors import DataError, Diverged, MissingExtra, SettingError
+from sfumato.denoiser import NetworkDenoiser
+from sfumato.errors import Diverged, SettingError
+from sfumato.imaging.fit import FITS, RESAMPLING, on_background
 from sfumato.likelihood import DiscreteReconstruction
 from sfumato.media.display import image_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png
 from sfumato.media.image import sheet as sheets
-from sfumato.media.image.check import ImageReport, read_as, report
+from sfumato.media.image.check import ImageReport, notices, read_as, report
 from sfumato.media.image.folder import ImageFolder
-from sfumato.media.image.open import FITS, IMAGES, on_background, open_image
+from sfumato.media.image.grey import GreyReader, is_grey
+from sfumato.media.image.open import IMAGES, UNREAD, open_image
 from sfumato.media.image.provenance import read_recipe, write_png
 from sfumato.media.image.recipes import RECIPES, ImageRecipe
-from sfumato.media.image.settings import ImageSettings
-from sfumato.media.medium import Description
-from sfumato.media.numbers import NumberMedium
+from sfumato.media.image.settings import ImageSettings, require_size
+from sfumato.media.image.survey import stored_survey, survey_events
+from sfumato.media.medium import Data, Description, Reading, Source, finished
+from sfumato.media.numbers import NumberData, NumberMedium
+from sfumato.recipes import GaussianRecipe
 
 # Part of the key of every cached array: raise it when reading gives other pixels than before.
-_PIXELS = 1
+_PIXELS = 2
 _CHANNELS = {"grey": 1, "rgb": 3, "rgba": 4}
-_SAMPLED = 256
-_GREY_TOLERANCE = 4
 _SMALL = 128
 
 
 class ImageMedium(NumberMedium):
-    """Square images of one size.
+    """Images of one size.
 
     Args:
         settings: The settings, with ``channels`` resolved.
@@ -59,6 +63,7 @@ class ImageMedium(NumberMedium):
     singular, plural = "image", "images"
     kind = IMAGES
     suffixes = IMAGES.suffixes
+    unread = UNREAD
     recipe = ImageRecipe
     recipes = RECIPES
     options: ClassVar[Mapping[str, frozenset[str]]] = {
@@ -83,26 +88,63 @@ class ImageMedium(NumberMedium):
 
     @classmethod
     def resolved(cls, settings: ImageSettings, index: Index) -> ImageSettings:
-        """Resolve ``channels="auto"`` from the data.
+        """Resolve ``channels="auto"`` from all images, see :meth:`resolving`."""
+        found = finished(cls.resolving(settings, index), lambda event: None)
+        return ImageSettings.model_validate(found)
 
-        Up to 256 images, evenly spaced through the index, are read on the background. If all of
-        them are grey (channels within 4 levels of each other, which JPEG needs) the result is
-        ``grey``, else ``rgb``. It is never ``rgba``, which has to be set explicitly.
+    @classmethod
+    def resolving(
+        cls, settings: ImageSettings, index: Index
+    ) -> Generator[Progress, None, ImageSettings]:
+        """Resolve ``channels="auto"`` from the data; yields the progress of reading them.
+
+        All images are read on the background, in colour, into the cache. If all of them are grey
+        (channels within 4 levels of each other, which JPEG needs) the result is ``grey``, and the
+        cache of grey images is made from that of colours; else it is ``rgb``. It is never
+        ``rgba``, which has to be set explicitly.
+
+        Raises:
+            DataError: None of the images can be read.
         """
         if settings.channels != "auto":
             return settings
-        medium = cls(settings.model_copy(update={"channels": "rgb"}))
-        step = -(-len(index) // _SAMPLED)
-        grey: bool | None = None
-        for item in index.items[::step]:
-            try:
-                pixels = medium.read(index.file(item))
-            except (DataError, MissingExtra):
-                continue
-            grey = bool(np.ptp(pixels, axis=0).max() <= _GREY_TOLERANCE)
-            if not grey:
-                break
-        return settings.model_copy(update={"channels": "grey" if grey else "rgb"})
+        coloured = settings.model_copy(update={"channels": "rgb"})
+        for event in opened(index, cls(coloured)):
+            if not isinstance(event, Dataset):
+                yield event
+            elif is_grey(event):
+                grey = cls(settings.model_copy(update={"channels": "grey"}))
+                yield from build(index, GreyReader(grey, event, index.root))
+                return grey.settings
+        return coloured
+
+    @classmethod
+    def open(
+        cls, source: Source, recipe: GaussianRecipe, stored: Path | None = None
+    ) -> Iterator[Reading | Data]:
+        """See :meth:`Medium.open`.
+
+        Raises:
+            SettingError: The network cannot take images of the size.
+        """
+        require_size(cls.settings_of(recipe), recipe.backbone)
+        for event in super().open(source, recipe, stored):
+            if isinstance(event, NumberData):
+                data, settings = event.dataset, cls.settings_of(recipe)
+                for done in survey_events(source.path, data, settings):
+                    yield Reading(step=0, done=done, total=len(data), rejected=0, unit="headers")
+            yield event
+
+    @classmethod
+    def settings_of(cls, recipe: GaussianRecipe) -> ImageSettings:
+        """The settings of images in a recipe."""
+        return ImageSettings.model_validate(recipe.medium)
+
+    @classmethod
+    def denoiser(cls, recipe: GaussianRecipe, facts: DataFacts) -> NetworkDenoiser:
+        """See :meth:`Medium.denoiser`."""
+        require_size(cls.settings_of(recipe), recipe.backbone)
+        return super().denoiser(recipe, facts)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -112,14 +154,12 @@ class ImageMedium(NumberMedium):
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of every image."""
-        side = self.settings.size
-        return _CHANNELS[self.settings.channels], side, side
+        return _CHANNELS[self.settings.channels], self.settings.height, self.settings.width
 
     @property
     def cache_key(self) -> str:
         """All settings that affect the pixels of a read image, as text."""
-        relevant = {"size", "channels", "background", "fit", "max_pixels"}
-        settings = self.settings.model_dump(include=relevant)
+        settings = self.settings.model_dump(exclude={"flip", "shift"})
         return json.dumps({"image": _PIXELS, **settings}, sort_keys=True)
 
     @cached_property
@@ -130,21 +170,31 @@ class ImageMedium(NumberMedium):
     def read(self, path: Path, part: int = 0) -> NDArray[np.uint8]:
         """Read an image file as uint8 of shape (C, H, W).
 
-        Images are reduced with an antialiased Lanczos filter on premultiplied colours, so that
-        edges of transparent images get no dark fringe. With ``rgba``, invisible pixels get the
-        colour of the background.
+        Images are resized with an antialiased Lanczos filter on premultiplied colours, so that
+        edges of transparent images get no dark fringe, or to the nearest pixel. With ``rgba``,
+        invisible pixels get the colour of the background.
 
         Raises:
             DataError: The file cannot be read; ``why`` has the reason.
             MissingExtra: The file is an SVG, and the package that renders it is not installed.
         """
-        image = open_image(path, self.settings.max_pixels, self.settings.size)
-        if self.settings.channels == "rgba":
+        settings = self.settings
+        size = settings.width, settings.height
+        image = open_image(
+            path,
+            settings.max_pixels,
+            max(size),
+            settings.white,
+            settings.truncated,
+            # A JPEG that is decoded at a smaller scale has mixed its pixels already.
+            reduced=settings.resample == "lanczos",
+        )
+        if settings.channels == "rgba":
             image = image.convert("RGBA")
         else:
             image = on_background(image, self._background)
-        image = FITS[self.settings.fit](image, self.settings.size, self._background)
-        mode = {"grey": "L", "rgb": "RGB", "rgba": "RGBA"}[self.settings.channels]
+        image = FITS[settings.fit](image, size, self._background, RESAMPLING[settings.resample])
+        mode = {"grey": "L", "rgb": "RGB", "rgba": "RGBA"}[settings.channels]
         pixels = np.array(image.convert(mode))
         if mode == "RGBA":
             pixels[pixels[..., 3] == 0, :3] = self._background
@@ -238,6 +288,9 @@ class ImageMedium(NumberMedium):
     def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
         """See :meth:`NumberMedium.reading`."""
         yield "read as", read_as(self.settings)
+        found = stored_survey(dataset, self.settings)
+        if found is not None:
+            yield from notices(found, self.settings)
 
     def report(self, files: Index, dataset: Dataset) -> ImageReport:
         """See :meth:`NumberMedium.report`."""
@@ -248,7 +301,7 @@ class ImageMedium(NumberMedium):
         """See :meth:`Medium.describe`."""
         medium = recipe.medium
         return Description(
-            subject=f"{medium.size} x {medium.size} {medium.channels} images",
+            subject=f"{medium.in_words} {medium.channels} images",
             rows={"prediction, schedule": f"{recipe.prediction.kind}, {recipe.schedule.kind}"},
             facts={"images": facts.count, "size": medium.size, "channels": medium.channels},
         )
@@ -259,7 +312,7 @@ class ImageMedium(NumberMedium):
 
     def html(self, items: Sequence[Any]) -> str:
         """See :meth:`Medium.html`."""
-        return image_html(self.contact_sheet(items), pixelated=self.settings.size <= _SMALL)
+        return image_html(self.contact_sheet(items), pixelated=max(self.shape[1:]) <= _SMALL)
 
     def sheet(
         self, images: NDArray[np.uint8], columns: int | None = None, scale: int | None = None

@@ -23,7 +23,7 @@ def sheet(
             over a light checkerboard.
         columns: Number of images in a row; by default the sheet is nearly square.
         scale: Every pixel becomes ``scale`` x ``scale`` pixels. By default the smallest whole
-            number that makes an image 96 pixels high or more.
+            number that makes the longer side of an image 96 pixels or more.
 
     Returns:
         An image in mode ``RGB``.
@@ -34,8 +34,10 @@ def sheet(
     if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or len(images) == 0:
         raise ValueError(f"images must be (B, H, W, C), C = 1, 3 or 4: {images.shape}")
     count, height, width, _ = images.shape
-    columns = math.ceil(math.sqrt(count)) if columns is None else min(columns, count)
-    scale = max(1, math.ceil(_GOOD_SIDE / height)) if scale is None else scale
+    if columns is None:
+        columns = max(1, math.ceil(math.sqrt(count * height / width)))
+    columns = min(columns, count)
+    scale = max(1, math.ceil(_GOOD_SIDE / max(height, width))) if scale is None else scale
     if columns < 1 or scale < 1:
         raise ValueError(f"columns and scale must be at least 1: {columns}, {scale}")
     gap = max(2, scale)
