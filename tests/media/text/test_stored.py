@@ -86,8 +86,9 @@ ATTACKS: dict[str, Callable[[dict[str, Any]], None]] = {
     "a prefix": change("pre_tokenizer", "add_prefix_space", to=True),
     "a number for a truth": change("pre_tokenizer", "use_regex", to=0),
     "a pattern": change(
-        "pre_tokenizer", to={"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated",
-                             "invert": False}),
+        "pre_tokenizer",
+        to={"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated"},
+    ),
     "dropout": change("model", "dropout", to=0.5),
     "another model": change("model", "type", to="Unigram"),
     "an unknown token": change("model", "unk_token", to="!"),

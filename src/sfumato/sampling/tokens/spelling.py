@@ -152,7 +152,8 @@ class Spelled:
             token = np.where(inside, x0[:, place], 0)
             after = moves[free[:, place].astype(int), token, state]
             state = np.where(inside, after, state)
-        return good & (state != _DEAD) & ((state == 0) | ~np.array(self.whole))
+        good &= (state != _DEAD) & ((state == 0) | ~np.array(self.whole))
+        return good
 
     def _exact(
         self, rows: NDArray[np.int64], x0: Tensor, free: Tensor, logits: Tensor, noise: Tensor
