@@ -85,8 +85,8 @@ def test_texts_end_where_they_end(labelled: Spec) -> None:
     tokenizer = CharacterTokenizer("0123456789")
     x0 = torch.arange(20).remainder(10).expand(2, -1)
     assert rows.texts(x0, tokenizer) == ["01234", "01234567"]
-    assert rows.forbidden(tokenizer) == (10,)
-    assert rows.forbidden(ByteTokenizer()) == ()
+    assert tokenizer.forbidden == (10,)
+    assert ByteTokenizer().forbidden == ()
 
 
 @pytest.mark.parametrize(

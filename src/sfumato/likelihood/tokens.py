@@ -78,6 +78,7 @@ def order_likelihood(
     hidden: Tensor,
     orders: int,
     seed: int,
+    most: int | None = None,
     **cond: Any,
 ) -> Tensor:
     """``log p`` of some tokens of one text given the others, under a masking process.
@@ -90,6 +91,8 @@ def order_likelihood(
         hidden: The tokens to score, bool, shape (L,); at least one.
         orders: The number of orders to average, at least 1.
         seed: The seed of the orders.
+        most: The largest number of evaluations; of more tokens, some are scored, evenly spaced
+            along the orders. None scores all.
         **cond: Conditions, each with one row.
 
     Returns:
@@ -110,7 +113,10 @@ def order_likelihood(
     t = process.keep.time(torch.arange(count, dtype=torch.float64) / count).repeat(orders)
     scores = []
     batch = max(1, _MOST_LOGITS // (len(x0) * process.size))
-    for part in torch.split(torch.arange(len(rows)), batch):
+    scored = torch.arange(len(rows))
+    if most is not None and len(rows) > most:
+        scored = (torch.arange(most) * len(rows)) // most
+    for part in torch.split(scored, batch):
         logits = denoiser(rows[part], t[part], **conditions.repeat(len(part))).logits
         log_probabilities = logits[torch.arange(len(part)), targets[part]].double().log_softmax(-1)
         scores.append(log_probabilities.gather(1, x0[targets[part]][:, None]))

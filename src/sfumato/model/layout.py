@@ -15,6 +15,10 @@ from sfumato.process.categorical import CategoricalProcess
 from sfumato.process.rng import Stream, uniform
 from sfumato.runs.spec import Spec
 from sfumato.sampling.noise import NoiseSource
+from sfumato.sampling.sampler import Language
+from sfumato.sampling.tokens.spelling import Spelled
+
+_CHARACTER = 4  # The largest number of bytes of a character.
 
 MASKED = "░"
 """The character that is parts at a masked place."""
@@ -41,14 +45,27 @@ class RowLayout:
         """The conditions of a denoiser: tokens beyond a text's end are not part of it."""
         return Conditions(segments=None if self.inside is None else self.inside.long() - 1)
 
-    def forbidden(self, tokenizer: Tokenizer) -> tuple[int, ...]:
-        """The tokens that cannot be written as text."""
-        return () if tokenizer.unknown is None else (tokenizer.unknown,)
+    def language(
+        self,
+        tokenizer: Tokenizer,
+        whole: Sequence[bool] | None = None,
+        start: Sequence[int] | None = None,
+    ) -> Language | None:
+        """The rows that are texts; None if all are.
+
+        Args:
+            tokenizer: The tokenizer.
+            whole: For each row whether it has to end between characters, see :func:`ends_whole`.
+            start: For each row the state of spelling at its beginning; None is between characters.
+        """
+        if tokenizer.spelling is None:
+            return None
+        return Spelled.of(tokenizer.spelling, self.lengths, self.x_1.shape[1], whole, start)
 
     def texts(self, x0: Tensor, tokenizer: Tokenizer) -> list[str]:
         """The finished texts."""
         rows = zip(x0.cpu().numpy(), self.lengths, strict=True)
-        return [tokenizer.decode(row[:length]) for row, length in rows]
+        return [tokenizer.text(row[:length]) for row, length in rows]
 
 
 def lengths_of(
@@ -59,6 +76,22 @@ def lengths_of(
         return (length,) * len(indices)
     counts = [float(count) for count in spec.data.lengths]
     return tuple(draw_places(counts, uniform(seed, Stream.LENGTH, indices)).tolist())
+
+
+def ends_whole(spec: Spec, lengths: Sequence[int], length: int | None) -> list[bool]:
+    """Whether texts have to end between characters.
+
+    A text whose length is that of a training text does. One that was cut from a longer text, or
+    whose length was requested, may end inside a character, which is then left out; but a text has
+    one character.
+
+    Args:
+        spec: The run's spec.
+        lengths: Number of tokens of each text.
+        length: The requested number; None if the lengths were drawn.
+    """
+    drawn = length is None
+    return [size < _CHARACTER or (drawn and size < spec.data.longest) for size in lengths]
 
 
 def layout(

@@ -20,9 +20,17 @@ from sfumato.guidance import GuidanceSpec
 from sfumato.likelihood import token_bound
 from sfumato.media.text.medium import TextMedium
 from sfumato.media.text.rows import RowBatch
+from sfumato.media.text.tokenizer import REPLACEMENT
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.model.checks import require_within
-from sfumato.model.layout import RowLayout, layout, lengths_of, with_masks
+from sfumato.model.layout import (
+    MASKED,
+    RowLayout,
+    ends_whole,
+    layout,
+    lengths_of,
+    with_masks,
+)
 from sfumato.model.model import Model
 from sfumato.model.network import bytes_of_text
 from sfumato.model.options import SampleOptions
@@ -39,6 +47,7 @@ from sfumato.model.trajectory import TextTrajectory
 from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.runs.tuned import TokenTuning
 from sfumato.sampling import KeyedUniform, Sampler, State, integrate
+from sfumato.sampling.sampler import Language
 from sfumato.sampling.tempering import Tempered
 from sfumato.sampling.tokens import TOKEN_SAMPLERS, Bridge, TokenSampler
 
@@ -73,17 +82,19 @@ class TokenModel(Model[TokenDenoiser]):
         Raises:
             SettingError: The temperature or the share is out of range.
         """
-        unknown = self.tokenizer.unknown
-        forbidden = () if unknown is None else (unknown,)
-        return Tempered(denoiser, temperature, top_p, forbidden)
+        return Tempered(denoiser, temperature, top_p, self.tokenizer.forbidden)
 
     def shown(self, x_t: Tensor, lengths: Sequence[int]) -> list[str]:
         """States as text, with a sign at every masked place."""
         mask = self.denoiser.process.mask if isinstance(self.denoiser.process, Masking) else -1
         return [
-            with_masks(self.tokenizer.decode, row[:length].tolist(), mask)
+            with_masks(self._readable, row[:length].tolist(), mask)
             for row, length in zip(x_t.cpu(), lengths, strict=True)
         ]
+
+    def _readable(self, tokens: Sequence[int]) -> str:
+        """The text of some tokens; a character of which a part is masked counts as masked."""
+        return self.tokenizer.text(tokens).replace(REPLACEMENT, MASKED)
 
     def lengths(self, sample: Provenance, indices: Sequence[int]) -> tuple[int, ...]:
         """Number of tokens of each text."""
@@ -160,7 +171,7 @@ class TokenModel(Model[TokenDenoiser]):
             raise RuntimeError("the sampler gave no state")
         rows = zip(state.x_t.cpu().numpy(), lengths, strict=True)
         provenance = self.described(sample, indices)
-        texts = [self.tokenizer.decode(row[:size]) for row, size in rows]
+        texts = [self.tokenizer.text(row[:size]) for row, size in rows]
         yield Made(indices, texts, provenance)
 
     def described(self, sample: Provenance, indices: Sequence[int]) -> tuple[Provenance, ...]:
@@ -185,8 +196,11 @@ class TokenModel(Model[TokenDenoiser]):
     ) -> Iterator[State]:
         """Sample texts that fit into one row."""
         noise = KeyedUniform(sample.seed, indices, self.device)
-        rows = layout(self.spec, self.denoiser.process, noise, self.lengths(sample, indices))
-        return self._states(sample, denoiser, rows, noise, labels)
+        lengths = self.lengths(sample, indices)
+        rows = layout(self.spec, self.denoiser.process, noise, lengths)
+        whole = ends_whole(self.spec, lengths, sample.length)
+        language = rows.language(self.tokenizer, whole)
+        return self._states(sample, denoiser, rows, noise, labels, language)
 
     def _by_windows(
         self,
@@ -207,7 +221,10 @@ class TokenModel(Model[TokenDenoiser]):
             free = torch.ones_like(x_1, dtype=torch.bool)
             free[:, : context.shape[1]] = False
             rows = RowLayout(x_1, (size,) * len(indices), free=free)
-            for state in self._states(sample, denoiser, rows, noise, labels):
+            language = rows.language(
+                self.tokenizer, [False] * len(indices), self._spelled_so_far(before)
+            )
+            for state in self._states(sample, denoiser, rows, noise, labels, language):
                 text = torch.cat([before, state.x_t], 1)
                 yield replace(state, x_t=text)
             block += 1
@@ -219,13 +236,21 @@ class TokenModel(Model[TokenDenoiser]):
         rows: RowLayout,
         noise: KeyedUniform,
         labels: Tensor | None,
+        language: Language | None,
     ) -> Iterator[State]:
         cond = rows.cond | {"label": labels}
         sampler, steps = sample.sampler, sample.steps
         times = sampler.grid.times(
             len(sampler.plan(steps)), denoiser.process.keep, rows.x_1.shape[1]
         )
-        return integrate(denoiser, sampler, rows.x_1, times, noise, steps, cond, rows.free)
+        return integrate(
+            denoiser, sampler, rows.x_1, times, noise, steps, cond, rows.free, language
+        )
+
+    def _spelled_so_far(self, tokens: Tensor) -> list[int] | None:
+        """The state of spelling behind the tokens of each row; None for whole characters."""
+        spelling = self.tokenizer.spelling
+        return None if spelling is None else [spelling.state(row.cpu().numpy()) for row in tokens]
 
 
 _AT_ONCE = 16

@@ -6,7 +6,6 @@ import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,6 +38,7 @@ class Stream:
         read: Number of bytes of the file that have been read so far.
         notes: What was repaired or assumed, in sentences without a subject.
         look: What the look at the whole file showed; None with a given encoding.
+        forms: How the file differs from plain UTF-8, such as ``in UTF-16``.
     """
 
     def __init__(self, path: Path, encoding: str = AUTO, western: bool = False) -> None:
@@ -51,6 +51,9 @@ class Stream:
             self.look = look(self._raw(None), western)
             self._encoding = self.look.encoding
             self._note()
+        packed = path.name.lower().endswith(PACKED)
+        self.forms = [f"in {_name(self._encoding)}"] if self._encoding != "utf-8" else []
+        self.forms += ["packed"] if packed else []
 
     def __iter__(self) -> Iterator[bytes]:
         """The chunks.
@@ -89,7 +92,7 @@ class Stream:
                 "with medium.encoding"
             )
         elif found.encoding != "utf-8":
-            name = found.encoding.upper()
+            name = _name(found.encoding)
             self.notes.append(f"has no byte order mark: it was read as {name}")
 
     def _raw(self, notes: list[str] | None) -> Iterator[bytes]:
@@ -99,15 +102,13 @@ class Stream:
             notes: Where damage is noted; None if the file is read again.
         """
         with self._path.open("rb") as file:
-            chunks = _unpacked(file, notes) if self._path.name.lower().endswith(PACKED) else None
-            if chunks is None:
-                chunks = _chunks(file)
-            with closing(chunks):
-                for number, chunk in enumerate(chunks):
-                    if number == 0 and chunk.startswith(_POINTER):
-                        raise Unusable("is a pointer of Git LFS, not the file; run: git lfs pull")
-                    self.read = file.tell()
-                    yield chunk
+            packed = self._path.name.lower().endswith(PACKED)
+            chunks = _unpacked(file, notes) if packed else _chunks(file)
+            for number, chunk in enumerate(chunks):
+                if number == 0 and chunk.startswith(_POINTER):
+                    raise Unusable("is a pointer of Git LFS, not the file; run: git lfs pull")
+                self.read = file.tell()
+                yield chunk
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
@@ -136,3 +137,10 @@ def _unpacked(file: BinaryIO, notes: list[str] | None) -> Iterator[bytes]:
                     "unpack it first"
                 )
             yield chunk
+
+
+def _name(encoding: str) -> str:
+    """The name of an encoding in a sentence."""
+    if encoding == "cp1252":
+        return "Windows-1252"
+    return encoding.upper().removesuffix("-LE").removesuffix("-BE")

@@ -44,34 +44,6 @@ class _Row:
     fields: int = 0
 
 
-def records_of(
-    lines: Iterable[Line], limit: int, wanted: Sequence[str], tabs: bool = False
-) -> Iterator[tuple[int, Cells]]:
-    """The records of a table, the first of which is its header.
-
-    Args:
-        lines: Its lines.
-        limit: The largest number of characters of a record.
-        wanted: The names of columns, by which the separator is recognised.
-        tabs: Whether tabs are the likeliest separator.
-
-    Yields:
-        The number of the first line and the fields of each record that is not empty, or the reason
-        why it cannot be read. All records have as many fields as the header.
-    """
-    source = iter(lines)
-    first = next((line for line in source if line.text.strip() or line.problem), None)
-    if first is None:
-        return
-    stated = first.text.removeprefix(_STATED)
-    if first.text.lower().startswith(_STATED) and len(first.text) == len(_STATED) + 1:
-        table = _Table(source, stated[-1], limit)
-    else:
-        table = _Table(source, _separator(first.text, wanted, tabs), limit)
-        table.push(first)
-    yield from table.records()
-
-
 def _separator(header: str, wanted: Sequence[str], tabs: bool) -> str:
     """The separator with which the header has the most wanted columns, or the most columns."""
     order = sorted(SEPARATORS, key=lambda each: each != "\t") if tabs else SEPARATORS
@@ -121,28 +93,46 @@ def _closing(text: str, place: int) -> int:
     return stop
 
 
-class _Table:
-    """Reads the records of a table.
+class Table:
+    """Reads the records of a table, the first of which is its header.
 
-    Lines ``zone[0] <= n < zone[1]`` are known to be wholly inside a quoted field, if one is open at
-    the start of the first of them.
+    Args:
+        lines: Its lines.
+        limit: The largest number of characters of a record.
+        wanted: The names of columns, by which the separator is recognised.
+        tabs: Whether tabs are the likeliest separator.
+
+    Attributes:
+        separator: The separator.
     """
 
-    def __init__(self, lines: Iterator[Line], separator: str, limit: int) -> None:
-        self._lines = lines
-        self._separator = separator
+    def __init__(
+        self, lines: Iterable[Line], limit: int, wanted: Sequence[str], tabs: bool = False
+    ) -> None:
+        self._lines = iter(lines)
         self._limit = limit
         self._rows = deque[_Row]()
         self._first = 0
+        # The lines zone[0] <= n < zone[1] are known to be wholly inside a quoted field, if one is
+        # open at the start of the first of them.
         self._zone = 0, 0
         self._width = 0
-
-    def push(self, line: Line) -> None:
-        """Add a line that was already taken from the source."""
-        self._rows.append(_Row(line))
+        first = next((line for line in self._lines if line.text.strip() or line.problem), None)
+        header = "" if first is None else first.text
+        if header.lower().startswith(_STATED) and len(header) == len(_STATED) + 1:
+            self.separator = header[-1]
+            return
+        self.separator = _separator(header, wanted, tabs)
+        if first is not None:
+            self._rows.append(_Row(first))
 
     def records(self) -> Iterator[tuple[int, Cells]]:
-        """The records, see :func:`records_of`; none if the header cannot be read."""
+        """The records; none if the header cannot be read.
+
+        Yields:
+            The number of the first line and the fields of each record that is not empty, or the
+            reason why it cannot be read. All records have as many fields as the header.
+        """
         while (row := self._row(self._first)) is not None:
             count, cells = 1, self._plain(row) if '"' not in row.line.text else None
             if cells is None:
@@ -158,7 +148,7 @@ class _Table:
         """The record of a line without quotes; empty if the line is."""
         if row.line.problem or not row.line.text.strip():
             return row.line.problem
-        return self._whole(row.line.text.split(self._separator))
+        return self._whole(row.line.text.split(self.separator))
 
     def _whole(self, cells: list[str]) -> Cells:
         self._width = self._width or len(cells)
@@ -168,7 +158,7 @@ class _Table:
 
     def _quoted(self, text: str) -> tuple[int, Cells]:
         """The number of lines of the first record, and its cells or why it cannot be read."""
-        start = _parsed(text, False, self._separator)
+        start = _parsed(text, False, self.separator)
         if start.problem:
             return 1, f"not CSV: {start.problem}"
         if not start.is_open:
@@ -227,7 +217,7 @@ class _Table:
 
     def _inside(self, row: _Row) -> _Parsed:
         if row.inside is None:
-            row.inside = _parsed(row.line.text, True, self._separator)
+            row.inside = _parsed(row.line.text, True, self.separator)
         return row.inside
 
     def _first_problem(self, stop: int) -> str:

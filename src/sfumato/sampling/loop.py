@@ -24,7 +24,7 @@ from sfumato.process.gaussian import Gaussian
 from sfumato.process.keep import Keep
 from sfumato.process.schedule import Schedule
 from sfumato.sampling.noise import NoiseSource
-from sfumato.sampling.sampler import Context, Evaluation, Sampler
+from sfumato.sampling.sampler import Context, Evaluation, Language, Sampler
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ def integrate(
     evaluations: int,
     cond: Mapping[str, Any] | None = None,
     free: Tensor | None = None,
+    language: Language | None = None,
 ) -> Iterator[State]:
     """States from any state along any times, for example from a partly noised image.
 
@@ -124,6 +125,7 @@ def integrate(
         evaluations: Number of calls of the denoiser, see :func:`trajectory`.
         cond: Conditions passed to the denoiser.
         free: Tokens only: the places that may change, bool, shape (B, L); None = all.
+        language: Tokens only: the rows that may be drawn; None = all.
 
     Raises:
         SettingError: ``evaluations`` is below 1 or does not fit the times.
@@ -135,7 +137,7 @@ def integrate(
             f"{evaluations} evaluations are {len(plan)} steps, not {len(times) - 1}.",
             hint="sampler.plan(evaluations) has one entry for each step",
         )
-    return _states(denoiser, sampler, x_t, times, noise, plan, cond or {}, free)
+    return _states(denoiser, sampler, x_t, times, noise, plan, cond or {}, free, language)
 
 
 def _path(process: Gaussian | CategoricalProcess) -> Schedule | Keep:
@@ -156,6 +158,7 @@ def _states(
     plan: Sequence[int],
     cond: Mapping[str, Any],
     free: Tensor | None,
+    language: Language | None,
 ) -> Iterator[State]:
     history: deque[Evaluation] = deque(maxlen=sampler.memory)
     count = 0
@@ -167,7 +170,9 @@ def _states(
             return beliefs[-1]
 
         draw = partial(noise.step, k, x_t.shape[1:])
-        context = Context(denoiser.process, denoise, draw, history, cost, k, len(plan), free)
+        context = Context(
+            denoiser.process, denoise, draw, history, cost, k, len(plan), free, language
+        )
         with torch.no_grad():
             x_s = sampler.step(x_t, t, s, context)
         yield State(k, len(plan), t.item(), x_t, beliefs[0] if beliefs else None, count)

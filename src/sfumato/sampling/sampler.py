@@ -104,6 +104,26 @@ class Denoise(Protocol):
         """The posterior's parameter: the mean, or the logits of tokens; shape (B, ...)."""
 
 
+class Language(Protocol):
+    """The rows of tokens that may be drawn, where not every row is a text."""
+
+    def draw(
+        self, x_t: Tensor, free: Tensor, logits: Tensor, noise: Tensor, again: Tensor
+    ) -> Tensor:
+        """Draw tokens at some places so that the whole row is one of the language.
+
+        Args:
+            x_t: Tokens, int64, shape (B, L).
+            free: The places to draw, bool, shape (B, L).
+            logits: Shape (B, L, V).
+            noise: Uniform in [0, 1), float64, shape (B, L).
+            again: More of it, for rows in which independent draws are not of the language.
+
+        Returns:
+            Shaped like ``x_t``.
+        """
+
+
 @dataclass(frozen=True)
 class Context(Generic[ProcessT]):
     """The inputs of a sampler during one step.
@@ -118,6 +138,7 @@ class Context(Generic[ProcessT]):
         step: Number of this step, from 0.
         steps: Number of steps of the whole grid.
         free: The places that the sampler may change, bool, shaped like the state; None = all.
+        language: Tokens only: the rows that may be drawn; None = all.
     """
 
     process: ProcessT
@@ -128,6 +149,7 @@ class Context(Generic[ProcessT]):
     step: int
     steps: int
     free: Tensor | None = None
+    language: Language | None = None
 
     def costing(self, cost: int) -> Context[ProcessT]:
         """The context of a part of the step with ``cost`` evaluations."""

@@ -16,7 +16,7 @@ from sfumato.denoiser import TokenDenoiser
 from sfumato.media.text.medium import TextData
 from sfumato.media.text.rows import RowBatch
 from sfumato.media.text.tokens import Tokenizer
-from sfumato.model.layout import layout, lengths_of
+from sfumato.model.layout import ends_whole, layout, lengths_of
 from sfumato.model.tokens import bound_of_rows, class_numbers
 from sfumato.objective import drop_labels
 from sfumato.process.rng import Stream, uniform
@@ -112,9 +112,7 @@ class TokenTask(Task[TextBatch]):
     @torch.no_grad()
     def _bits(self, rows: RowBatch) -> Tensor:
         """Bits of each row over the mean characters per row; their mean is bits per character."""
-        nats = bound_of_rows(
-            self._denoiser, rows, _DRAWS, self._recipe.seed, self._spec.classes
-        )
+        nats = bound_of_rows(self._denoiser, rows, _DRAWS, self._recipe.seed, self._spec.classes)
         characters = self._data.tokenizer.characters(rows.tokens[rows.segments >= 0])
         return nats.cpu() / math.log(2) / (characters / len(nats))
 
@@ -151,11 +149,13 @@ def _preview_texts(spec: Spec, denoiser: TokenDenoiser, tokenizer: Tokenizer) ->
     denoiser.train(False)
     device = next(denoiser.parameters()).device
     noise = KeyedUniform(0, range(_COUNT), device)
-    rows = layout(spec, denoiser.process, noise, lengths_of(spec, 0, range(_COUNT), None))
+    lengths = lengths_of(spec, 0, range(_COUNT), None)
+    rows = layout(spec, denoiser.process, noise, lengths)
     label = torch.arange(_COUNT, device=device) % spec.classes if spec.classes else None
     cond = rows.cond | {"label": label}
     sampler = Bridge()
     times = sampler.grid.times(_STEPS, denoiser.process.keep, rows.x_1.shape[1])
-    allowed = Tempered(denoiser, forbidden=rows.forbidden(tokenizer))
-    states = integrate(allowed, sampler, rows.x_1, times, noise, _STEPS, cond, rows.free)
+    allowed = Tempered(denoiser, forbidden=tokenizer.forbidden)
+    language = rows.language(tokenizer, ends_whole(spec, lengths, None))
+    states = integrate(allowed, sampler, rows.x_1, times, noise, _STEPS, cond, rows.free, language)
     return rows.texts(last(states), tokenizer)

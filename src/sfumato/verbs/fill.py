@@ -13,24 +13,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sfumato.conditions import Conditions
-from sfumato.denoiser import Denoiser
+from sfumato.denoiser import IMPOSSIBLE, Denoiser, Posterior
 from sfumato.engine.machine import keep_freed_memory
 from sfumato.errors import DataError, SettingError
 from sfumato.likelihood import order_likelihood
 from sfumato.media.text.medium import TextMedium
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.model.checks import require_label, require_within
+from sfumato.model.gaps import GapRows, gap_rows
 from sfumato.model.open import AnyModel, open_model
 from sfumato.model.options import LARGEST, FillOptions, SampleOptions
 from sfumato.model.provenance import MOST_STEPS
 from sfumato.model.tokens import TokenModel
 from sfumato.process.categorical import CategoricalProcess, Masking
-from sfumato.process.rng import Stream, uniform
 from sfumato.regular import require_regular
 from sfumato.runs.weights import LATEST
 from sfumato.sampling import KeyedUniform, integrate, last
 from sfumato.sampling.tokens import Confidence
+from sfumato.sampling.tokens.spelling import Spelled
 
 MARKER = FillOptions().marker
 _LARGEST = 1 << 20
@@ -39,9 +39,8 @@ _MOST_CANDIDATES = 1024
 _ORDERS = 2
 _TILE = 16
 _NEIGHBOURS = 4
-# Range of tokens for a gap between words, and for one at the beginning or the end of the text.
-_WITHIN = {"characters": (1, 12), "bytes": (1, 12), "bpe": (1, 4)}
-_OUTSIDE = {"characters": (48, 48), "bytes": (48, 48), "bpe": (16, 16)}
+# Evaluations for the score of one candidate, at most.
+_MOST_SCORED = 128
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,8 @@ def fill(model: AnyModel, text: str, options: FillOptions | None = None) -> list
         )
     _require(model, options)
     keep_freed_memory()
-    rows = _rows(model, options, _pieces(model.tokenizer, text, options.marker))
+    texts = _texts(model.tokenizer, text, options.marker)
+    rows = gap_rows(model, texts, _length_range(options.length), options.candidates, options.seed)
     label = model.labels(options.label, options.seed, range(len(rows.tokens)))
     if options.label is None and label is not None:
         label = torch.full_like(label, model.spec.classes)
@@ -104,38 +104,15 @@ def fill(model: AnyModel, text: str, options: FillOptions | None = None) -> list
     found: dict[str, Filled] = {}
     for index, row in enumerate(x0):
         cond = rows.cond(index, label)
-        scored = _with_neighbours(rows.gaps[index]) & rows.inside[index]
-        score = order_likelihood(guided, row, scored, _ORDERS, options.seed, **cond)
-        one = _filled(model.tokenizer, rows, index, row, -score.item() / float(np.log(2)))
+        scored = _with_neighbours(rows.hidden[index]) & rows.inside[index]
+        score = order_likelihood(
+            guided, row, scored, _ORDERS, options.seed, most=_MOST_SCORED, **cond
+        )
+        fillings = rows.fillings(model.tokenizer, row, index)
+        one = _filled(texts, fillings, -score.item() / float(np.log(2)), index)
         if one.text not in found or one.bits < found[one.text].bits:
             found[one.text] = one
     return sorted(found.values(), key=lambda one: one.bits)[: options.n]
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Candidates of different lengths, in rows of one length.
-
-    Attributes:
-        tokens: The fixed tokens, masks at the gaps, and padding at the end, int64 (B, L).
-        gaps: The places of gaps, bool (B, L).
-        inside: The places of text, without padding, bool (B, L).
-        spans: The begin and end of each gap of every row.
-    """
-
-    tokens: Tensor
-    gaps: Tensor
-    inside: Tensor
-    spans: list[list[tuple[int, int]]]
-
-    def cond(self, index: int | None, label: Tensor | None) -> Conditions:
-        """The conditions of a denoiser for one row, or for all."""
-        rows = slice(None) if index is None else slice(index, index + 1)
-        segments = self.inside[rows].long() - 1
-        return Conditions(
-            segments=segments if bool((segments < 0).any()) else None,
-            label=None if label is None else label[rows],
-        )
 
 
 def _require(model: TokenModel, options: FillOptions) -> None:
@@ -180,11 +157,11 @@ def _length_range(length: int | str | tuple[int, int] | None) -> tuple[int, int]
     return least, greatest
 
 
-def _pieces(tokenizer: Tokenizer, text: str, mark: str) -> list[str]:
+def _texts(tokenizer: Tokenizer, text: str, mark: str) -> list[str]:
     """The parts of the text between the gaps."""
     marker = _RUN if mark == MARKER else re.compile(re.escape(mark))
-    pieces = marker.split(text)
-    if len(pieces) == 1:
+    parts = marker.split(text)
+    if len(parts) == 1:
         raise SettingError(
             "There is no gap in the text.", hint=f"write {mark} where words are missing."
         )
@@ -192,67 +169,7 @@ def _pieces(tokenizer: Tokenizer, text: str, mark: str) -> list[str]:
     letters = (c for c in tokenizer.decode(range(min(tokenizer.size, 256))) if c.isalnum())
     letter = next(letters, "")
     tokenizer.check(marker.sub(lambda gap: letter * len(gap[0]), text))
-    return pieces
-
-
-def _rows(model: TokenModel, options: FillOptions, pieces: list[str]) -> _Rows:
-    parts = [torch.from_numpy(model.tokenizer.encode(piece).astype(np.int64)) for piece in pieces]
-    context = model.medium.settings.context
-    room = (context - sum(map(len, parts))) // (len(pieces) - 1)
-    ranges = [_range(model, options, pieces, gap, room) for gap in range(len(pieces) - 1)]
-    lengths = _lengths(options, ranges)
-    size = sum(map(len, parts)) + sum(high for _, high in ranges)
-    if size > context:
-        raise DataError(
-            f"The text is too long: {size} tokens with its gaps, and the model sees {context}.",
-            why=f"{sum(map(len, parts))} tokens are fixed",
-            hint="shorten the text around the gaps, or give smaller gaps with --length.",
-        )
-    tokens = torch.zeros(options.candidates, size, dtype=torch.int64)
-    gaps = torch.zeros_like(tokens, dtype=torch.bool)
-    inside = torch.zeros_like(gaps)
-    spans: list[list[tuple[int, int]]] = []
-    for row, of_gaps in enumerate(lengths):
-        place, spans_of_row = len(parts[0]), []
-        tokens[row, :place] = parts[0]
-        for length, piece in zip(of_gaps, parts[1:], strict=True):
-            spans_of_row.append((place, place + length))
-            gaps[row, place : place + length] = True
-            place += length
-            tokens[row, place : place + len(piece)] = piece
-            place += len(piece)
-        inside[row, :place] = True
-        spans.append(spans_of_row)
-    tokens[gaps] = model.denoiser.process.size
-    device = model.device
-    return _Rows(tokens.to(device), gaps.to(device), inside.to(device), spans)
-
-
-def _range(
-    model: TokenModel, options: FillOptions, pieces: list[str], gap: int, room: int
-) -> tuple[int, int]:
-    """Least and greatest length of a gap; defaults are limited to the free room."""
-    length = _length_range(options.length)
-    if length is not None:
-        return length
-    at_the_beginning = gap == 0 and not pieces[0].strip()
-    at_the_end = gap == len(pieces) - 2 and not pieces[-1].strip()
-    usual = _OUTSIDE if at_the_beginning or at_the_end else _WITHIN
-    least, greatest = usual[model.medium.settings.tokens]
-    return max(1, min(least, room)), max(1, min(greatest, room))
-
-
-def _lengths(options: FillOptions, ranges: list[tuple[int, int]]) -> list[list[int]]:
-    """The length of each gap of every candidate; all lengths of a range are equally frequent."""
-    u = uniform(options.seed, Stream.LENGTH, range(options.candidates), (len(ranges),))
-    turns = torch.arange(options.candidates, dtype=torch.float64)[:, None] / options.candidates
-    return [
-        [
-            low + int((high - low + 1) * share)
-            for share, (low, high) in zip(row, ranges, strict=True)
-        ]
-        for row in ((u / options.candidates + turns) % 1.0).tolist()
-    ]
+    return parts
 
 
 def _sampled(
@@ -260,16 +177,48 @@ def _sampled(
     options: FillOptions,
     process: Masking,
     guided: Denoiser[CategoricalProcess],
-    rows: _Rows,
+    rows: GapRows,
     label: Tensor | None,
 ) -> Tensor:
     sampler = Confidence() if options.sampler is None else model.sampler(options.sampler)
-    steps = options.steps or max(1, int(rows.gaps.sum(1).max()))
+    longest = int(rows.hidden.sum(1).max())
+    steps = options.steps or max(1, min(longest, model.spec.recipe.sampling.steps))
     times = sampler.grid.times(len(sampler.plan(steps)), process.keep, rows.tokens.shape[1])
     noise = KeyedUniform(options.seed, range(len(rows.tokens)), model.device)
-    denoiser = model.with_temperature(guided, options.temperature, options.top_p)
+    denoiser = model.with_temperature(
+        _Restricted(guided, rows.language), options.temperature, options.top_p
+    )
     cond = rows.cond(None, label)
-    return last(integrate(denoiser, sampler, rows.tokens, times, noise, steps, cond, rows.gaps))
+    states = integrate(
+        denoiser, sampler, rows.tokens, times, noise, steps, cond, rows.hidden, rows.language
+    )
+    return last(states)
+
+
+class _Restricted(Denoiser[CategoricalProcess]):
+    """A denoiser for which tokens that do not fit the given text are impossible.
+
+    Args:
+        denoiser: The denoiser.
+        language: The sets of tokens that fit; None if all do.
+    """
+
+    def __init__(self, denoiser: Denoiser[CategoricalProcess], language: Spelled | None) -> None:
+        super().__init__(denoiser.process)
+        self.denoiser = denoiser
+        self.language = language
+
+    def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
+        """See :meth:`Denoiser.forward`."""
+        posterior: Posterior = self.denoiser(x_t, t, **cond)
+        if self.language is None or not self.language.choice.any():
+            return posterior
+        choice = torch.from_numpy(self.language.choice).to(x_t.device)
+        places = (choice > 0) & (x_t == self.process.size)
+        fits = torch.from_numpy(self.language.allowed).to(x_t.device)[choice[places]]
+        logits = posterior.logits.clone()
+        logits[places] = logits[places].masked_fill(~fits, IMPOSSIBLE)
+        return Posterior(logits)
 
 
 def _with_neighbours(gaps: Tensor) -> Tensor:
@@ -279,14 +228,12 @@ def _with_neighbours(gaps: Tensor) -> Tensor:
     return near[0, 0] > 0
 
 
-def _filled(tokenizer: Tokenizer, rows: _Rows, index: int, row: Tensor, bits: float) -> Filled:
-    inside = row[rows.inside[index]].cpu().numpy()
-    gaps, spans = [], []
-    for begin, end in rows.spans[index]:
-        gaps.append(tokenizer.decode(inside[begin:end]))
-        before = len(tokenizer.decode(inside[:begin]))
-        spans.append((before, before + len(gaps[-1])))
-    return Filled(tokenizer.decode(inside), tuple(gaps), tuple(spans), bits, index)
+def _filled(texts: Sequence[str], gaps: Sequence[str], bits: float, index: int) -> Filled:
+    spans, text = [], texts[0]
+    for gap, behind in zip(gaps, texts[1:], strict=True):
+        spans.append((len(text), len(text) + len(gap)))
+        text += gap + behind
+    return Filled(text, tuple(gaps), tuple(spans), bits, index)
 
 
 def as_json(filled: Sequence[Filled]) -> list[dict[str, Any]]:
@@ -324,7 +271,9 @@ def fill_text(
             why="none was given" if text is None else "both a text and a file were given",
             hint='sfumato fill RUN "to be ____ not to be", or sfumato fill RUN --file FILE',
         )
-    return fill(open_model(run, snapshot), _text_of(file) if file else str(text), options)
+    # Every editor puts a line feed at the end of a file.
+    content = str(text) if file is None else _text_of(file).removesuffix("\n")
+    return fill(open_model(run, snapshot), content, options)
 
 
 def _text_of(path: Path) -> str:

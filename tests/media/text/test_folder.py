@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sfumato.errors import SettingError
+from sfumato import storage
+from sfumato.errors import DiskFull, SettingError
 from sfumato.media.text.folder import TextFolder
 from sfumato.media.text.medium import TextMedium
 from sfumato.model.layout import MASKED
@@ -43,9 +45,57 @@ def test_lines_are_texts_with_their_recipes(tmp_path: Path) -> None:
     texts = ["a\nb", "é\u2028\x00", ""]
     folder.add(range(2), texts[:2], [{"index": 0}, {"index": 1}])
     folder.add([2], texts[2:], [{"index": 2}])
+    folder.finish()
     assert [line["text"] for line in lines(folder.samples)] == texts == folder.texts
     assert [line["recipe"] for line in lines(folder.samples)] == [{"index": i} for i in range(3)]
     assert "é" in folder.samples.read_text("utf-8")
+
+
+def test_the_file_is_whole_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full leaves it as it was before."""
+    folder = TextFolder(tmp_path)
+    folder.add([0], ["first"], [{"index": 0}])
+    before = folder.samples.read_bytes()
+    assert before.endswith(b"\n")
+
+    def full(path: Path, text: str) -> None:
+        raise DiskFull("There is no room.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "write_text", full)
+        patch.setattr(time, "monotonic", lambda: 1e12)
+        with pytest.raises(DiskFull):
+            folder.add([1], ["second"], [{"index": 1}])
+    assert folder.samples.read_bytes() == before
+    folder.finish()
+    assert [line["text"] for line in lines(folder.samples)] == ["first", "second"]
+    assert [path.name for path in tmp_path.iterdir()] == ["samples.jsonl"]
+
+
+def test_lines_that_are_there_stay_and_all_are_in_order(tmp_path: Path) -> None:
+    (tmp_path / "samples.jsonl").write_text(
+        '{"text": "two", "recipe": {"index": 2}}\n{"text": "to', encoding="utf-8"
+    )
+    folder = TextFolder(tmp_path)
+    folder.add([3, 1], ["three", "one"], [{"index": 3}, {"index": 1}])
+    folder.finish()
+    assert [line["text"] for line in lines(folder.samples)] == ["one", "two", "three"]
+
+
+def test_writing_is_linear_in_the_number_of_texts(tmp_path: Path) -> None:
+    """The whole file is written each time, so it is not written for each batch."""
+    written = []
+    original = storage.write_text
+    folder = TextFolder(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            storage, "write_text", lambda path, text: written.append(1) or original(path, text)
+        )
+        for index in range(1000):
+            folder.add([index], ["text"], [{"index": index}])
+        folder.finish()
+    assert len(lines(folder.samples)) == 1000
+    assert len(written) < 100
 
 
 @pytest.mark.parametrize("name", ["samples.jsonl", "trajectory.jsonl"])

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from sfumato.catalogue import asset_here, fetch_asset
+from sfumato.data.selection import Selection
 from sfumato.errors import DataError, SettingError
 from sfumato.evaluation.display import Display, Texts
 from sfumato.evaluation.features import HiddenStates
@@ -28,7 +29,7 @@ from sfumato.evaluation.of.view import Found, Samples, Scorer, SetAside, View
 from sfumato.evaluation.real import RealTexts, Tokens, corpus, pieces_of, real_texts
 from sfumato.evaluation.result import Figure, Section
 from sfumato.evaluation.text_quality import molecule_section, molecules_of, text_sections
-from sfumato.media.text.documents import Document, read_documents
+from sfumato.media.text.documents import Document, Problem, read_documents
 from sfumato.media.text.medium import TextData
 from sfumato.media.text.rows import RowBatch, Rows, rows_of
 from sfumato.media.text.settings import USUAL_LABEL
@@ -72,11 +73,12 @@ class TextScorer(Scorer[Tokens]):
         # The classes of records are not used, so records need not have the run's label field.
         settings = self.model.medium.settings.model_copy(update={"label_field": USUAL_LABEL})
         root = place if place.is_dir() else place.parent
-        for found in read_documents(place, settings):
+        # Own samples can be scored, although they are no data to train on.
+        for found in read_documents(place, settings, Selection(outputs=True)):
             if isinstance(found, Document):
                 key = str(root.resolve() / found.name)
                 yield Found(str(root / found.name), key, partial(self._encoded, found.text))
-            else:
+            elif isinstance(found, Problem):
                 line = "" if found.line is None else f":{found.line}"
                 yield SetAside(f"{root / found.path}{line}", found.reason)
 

@@ -7,6 +7,7 @@ has the same contents, its files are linked instead.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from sfumato.data.digests import Changes, compare
 from sfumato.errors import DataError
 from sfumato.media.text.collection import Collection, Collector, Survey, Surveyor
 from sfumato.media.text.documents import Problem, documents_in
-from sfumato.media.text.files import PLAIN, UNREADABLE, TextFiles
+from sfumato.media.text.files import PLAIN, UNREADABLE, Form, TextFiles
 from sfumato.media.text.identity import FileDigest, FileTable, chunk_digests, link_files
 from sfumato.media.text.settings import USUAL_LABEL, TextSettings
 from sfumato.media.text.tokenizer import Tokenizer, pieces
@@ -172,10 +173,12 @@ class _Problems:
 
     Attributes:
         digests: Digests of the files read so far, see :class:`FileDigest`.
+        forms: Number of files in each form, see :class:`~sfumato.media.text.files.Form`.
     """
 
     def __init__(self) -> None:
         self.digests = b""
+        self.forms: Counter[str] = Counter()
         self._first: list[Problem] = []
         self._again: list[str] = []
         self._count = 0
@@ -198,7 +201,7 @@ class _Problems:
 
     def to_json(self) -> dict[str, Any]:
         problems = {"problems": self._first, "problem_count": self._count}
-        return problems | {"again": self._again}
+        return problems | {"again": self._again, "forms": dict(self.forms)}
 
     def __str__(self) -> str:
         first = self._first[:3]
@@ -216,6 +219,9 @@ def _collect(
         for source in plan.texts.files:
             content = FileDigest()
             for found in documents_in(plan.texts.root, source, plan.settings, before):
+                if isinstance(found, Form):
+                    problems.forms[found.words] += 1
+                    continue
                 if isinstance(found, Problem):
                     problems.add(found)
                     content.add(found)
@@ -239,6 +245,12 @@ def _collect(
         )
     collection = collector.finish(plan.labels)
     _require_labels(plan, collection, problems)
+    if (unlabelled := collection.unlabelled()).size:
+        place, _, line = collection.names[int(unlabelled[0])].rpartition(":")
+        is_part = bool(place) and line.isdecimal()
+        name = place if is_part else collection.names[int(unlabelled[0])]
+        reason = f"{len(unlabelled):,} texts without a label, this one first, are used without one"
+        problems.add(Problem(name, int(line) if is_part else None, reason))
     apart = collection.with_end_apart(file, plan.held_out) if plan.held_out else collection
     return collection, apart
 

@@ -67,6 +67,10 @@ class Collection:
         """Pairs of equal texts: a later place and the first, int64 (M, 2), sorted by the later."""
         return repeats(self.digests)
 
+    def unlabelled(self) -> NDArray[np.int64]:
+        """The documents without a label, if others have one."""
+        return np.flatnonzero(np.empty(0) if self.labels is None else self.labels < 0)
+
     def leaks(self, held: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Held-out texts that are trained on too: int64 (M, 2), each with an equal training text.
 

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sfumato.data.selection import Selection
 from sfumato.media.text.files import (
     PLAIN,
     UNREADABLE,
+    Form,
     Problem,
     TextFile,
     TextFiles,
@@ -21,7 +23,7 @@ from sfumato.media.text.files import (
     lines,
     paragraphs,
 )
-from sfumato.media.text.records import read_records
+from sfumato.media.text.records import Record, read_records
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokenizer import REPLACEMENT
 from sfumato.reading.encoding import AUTO
@@ -31,6 +33,7 @@ __all__ = ["Document", "Problem", "documents_in", "documents_of", "read_document
 
 _LARGEST = 1 << 30
 _NAMED_LINES = 20
+_EVERYTHING = Selection()
 _NOT_UTF8 = (
     "is not UTF-8 text: it is in another encoding, such as UTF-16, or no text at all; name the "
     "encoding with medium.encoding, or save it as UTF-8"
@@ -61,7 +64,9 @@ class Document:
     read: int = 0
 
 
-def read_documents(source: Path, settings: TextSettings) -> Iterator[Document | Problem]:
+def read_documents(
+    source: Path, settings: TextSettings, selection: Selection = _EVERYTHING
+) -> Iterator[Document | Problem | Form]:
     """Read the documents of a text file or a folder.
 
     ``.txt`` and ``.md`` files hold one document each, or as many as ``settings.split`` makes of
@@ -69,15 +74,15 @@ def read_documents(source: Path, settings: TextSettings) -> Iterator[Document | 
     ``split`` (train, or test, validation, eval and the like).
 
     Yields:
-        Documents, and problems: what was set aside or repaired.
+        Documents, problems (what was set aside or repaired), and the forms of files.
 
     Raises:
         DataError: The source is missing, or holds no texts.
     """
-    return documents_of(find_texts(source), settings)
+    return documents_of(find_texts(source, selection), settings)
 
 
-def documents_of(texts: TextFiles, settings: TextSettings) -> Iterator[Document | Problem]:
+def documents_of(texts: TextFiles, settings: TextSettings) -> Iterator[Document | Problem | Form]:
     """Like :func:`read_documents`, for files that were already found."""
     yield from texts.problems
     before = 0
@@ -88,7 +93,7 @@ def documents_of(texts: TextFiles, settings: TextSettings) -> Iterator[Document 
 
 def documents_in(
     root: Path, file: TextFile, settings: TextSettings, before: int = 0
-) -> Iterator[Document | Problem]:
+) -> Iterator[Document | Problem | Form]:
     """The documents of one file.
 
     Args:
@@ -107,9 +112,9 @@ def documents_in(
 
 def _plain(
     root: Path, file: TextFile, settings: TextSettings, read: int
-) -> Iterator[Document | Problem]:
-    text, problems = read_plain(root, file, settings.encoding)
-    yield from problems
+) -> Iterator[Document | Problem | Form]:
+    text, notes = read_plain(root, file, settings.encoding)
+    yield from notes
     if not text:
         return
     if settings.split in ("auto", "file"):
@@ -123,29 +128,31 @@ def _plain(
 
 def _records(
     root: Path, file: TextFile, settings: TextSettings, before: int
-) -> Iterator[Document | Problem]:
+) -> Iterator[Document | Problem | Form]:
     empty = True
     for record in read_records(root, file, settings):
-        empty = False
-        if isinstance(record, Problem):
-            yield record
-        else:
+        empty = empty and isinstance(record, Form)
+        if isinstance(record, Record):
             line, text, label, held_out, read = record
             name = f"{file.path}:{line}"
             side = file.held_out if held_out is None else held_out
             yield Document(text, name, label or file.label, side, before + read)
+        else:
+            yield record
     if empty:
         yield Problem(file.path, None, "holds no records")
 
 
-def read_plain(root: Path, file: TextFile, encoding: str = AUTO) -> tuple[str, list[Problem]]:
+def read_plain(
+    root: Path, file: TextFile, encoding: str = AUTO
+) -> tuple[str, list[Problem | Form]]:
     """Read a file, with all line ends converted to line feeds.
 
     Bytes that are not UTF-8 become U+FFFD. The first one of a line is reported, for at most 20
     lines.
 
     Returns:
-        The text, and the problems; the text is empty if the file cannot be used.
+        The text, and the problems and forms; the text is empty if the file cannot be used.
     """
     try:
         stream = Stream(root / file.path, encoding, western=True)
@@ -165,7 +172,8 @@ def read_plain(root: Path, file: TextFile, encoding: str = AUTO) -> tuple[str, l
     text = reader.finish()
     if not text.strip():
         return "", [Problem(file.path, None, "is empty")]
-    return text, [*reader.problems, *(Problem(file.path, None, note) for note in stream.notes)]
+    notes = [Problem(file.path, None, note) for note in stream.notes]
+    return text, [*map(Form, stream.forms), *reader.problems, *notes]
 
 
 class _Reader:

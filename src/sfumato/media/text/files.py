@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from unicodedata import normalize
 
-from sfumato.data.walk import Rejected, suffix_of, walk, why_nothing_found
+from sfumato.data.layout import Folders
+from sfumato.data.marks import MADE_BY_SFUMATO, is_text_output
+from sfumato.data.metadata import SPLITS, Notes
+from sfumato.data.selection import Chooser, Selection
+from sfumato.data.walk import METADATA_FILES, Rejected, suffix_of, walk, why_nothing_found
 from sfumato.errors import DataError, suggest
 from sfumato.reading.stream import PACKED
 
@@ -25,17 +29,15 @@ _ABOUT = frozenset(
 _READABLE = f"files that can be read: {' '.join(sorted(PLAIN | RECORDS))}, also with .gz"
 UNREADABLE = "cannot be read: "
 """First words of a problem that is not the fault of the file."""
+_EVERYTHING = Selection()
+_USE = "(--settings data.outputs=true uses it as data)"
+_NUMBER = re.compile(r"[-_.]?\d+(?:-of-\d+)?$")
 _ARCHIVES = frozenset({".bz2", ".xz", ".zst", ".zip", ".7z", ".tar", ".tgz"})
-_SIDES: Mapping[str, bool] = {
-    **dict.fromkeys(("train", "training"), False),
-    **dict.fromkeys(("test", "testing", "tst", "validation", "valid", "val", "dev"), True),
-    **dict.fromkeys(("eval", "evaluation", "held_out", "held-out", "heldout", "holdout"), True),
-}
 
 
 def side_of(name: str) -> bool | None:
     """Whether the name of a part of the data holds it out from training; None if it is unknown."""
-    return _SIDES.get(name.strip().lower())
+    return SPLITS.get(name.strip().lower())
 
 
 class Problem(NamedTuple):
@@ -44,6 +46,12 @@ class Problem(NamedTuple):
     path: str
     line: int | None
     reason: str
+
+
+class Form(NamedTuple):
+    """That a file is in another form than UTF-8 with commas, such as ``in UTF-16``."""
+
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +80,10 @@ class TextFile:
         return readable_suffix(self.path)
 
     @property
-    def stats(self) -> tuple[int, int, int]:
-        """Its size and times, a cheap hint that it did not change."""
-        return self.size, self.mtime_ns, self.ctime_ns
+    def stats(self) -> tuple[int, int, int, int]:
+        """Its size, its times and what its place says, a cheap hint that nothing changed."""
+        about = zlib.crc32(repr((self.label, self.held_out)).encode())
+        return self.size, self.mtime_ns, self.ctime_ns, about
 
 
 @dataclass(frozen=True)
@@ -118,20 +127,25 @@ def readable_suffix(path: str) -> str:
     return suffix_of(path[: -len(PACKED)]) if suffix == PACKED else suffix
 
 
-def find_texts(source: Path) -> TextFiles:
+def find_texts(source: Path, selection: Selection = _EVERYTHING) -> TextFiles:
     """Find the texts of a folder, nested to any depth, or accept a single file.
 
-    Hidden files, and files about the data (README, LICENSE, ATTRIBUTION and the like), are skipped.
-    Links to folders and links that leave the folder are reported as problems. Folders and names
-    such as ``train`` and ``test`` divide the files, and other folders are their classes, see
-    :func:`placed`.
+    Hidden files, files about the data (README, LICENSE, ATTRIBUTION and the like) and what Sfumato
+    wrote are skipped. Links that are not followed are reported as problems. Folders can be classes
+    or parts such as ``train`` and ``test``, see ``data.layout``; so can the names of files, as in
+    ``train.csv`` and ``test.csv``; and ``metadata.jsonl`` or ``metadata.csv`` can describe the
+    plain texts beside it.
+
+    Args:
+        source: A folder or a file.
+        selection: Which files of a folder are looked at.
 
     Raises:
         DataError: The source is missing, or holds no file that can be read.
     """
     source = Path(source).expanduser()
     if source.is_dir():
-        return _in_folder(source)
+        return _in_folder(source, selection)
     if not source.is_file():
         raise _missing(source)
     if readable_suffix(source.name) not in PLAIN | RECORDS:
@@ -159,11 +173,14 @@ def _missing(source: Path) -> DataError:
     )
 
 
-def _in_folder(root: Path) -> TextFiles:
+def _in_folder(root: Path, selection: Selection) -> TextFiles:
+    chooser = Chooser(selection)
     problems: list[Problem] = []
     other: Counter[str] = Counter()
     found: list[TextFile] = []
-    for entry in walk(root):
+    for entry in walk(root, selection):
+        if not chooser.includes(entry.path):
+            continue
         if isinstance(entry, Rejected):
             problems.append(Problem(entry.path, None, entry.reason))
             continue
@@ -172,61 +189,69 @@ def _in_folder(root: Path) -> TextFiles:
             other[suffix_of(file.path) or "(no suffix)"] += 1
         elif PurePosixPath(file.path).stem.lower() in _ABOUT:
             other["(about the data)"] += 1
+        elif not selection.outputs and is_text_output(root / file.path):
+            problems.append(Problem(file.path, None, f"{MADE_BY_SFUMATO} {_USE}"))
         else:
             found.append(file)
+    for option, pattern in chooser.unmatched():
+        problems.append(Problem(pattern, None, f"no file matches this pattern of --{option}"))
     if not found:
         raise _nothing_found(root, other, problems)
+    files, more = _described(root, _placed(found))
     unread = dict(other.most_common())
-    return TextFiles(root, tuple(placed(found)), tuple(problems), unread)
+    return TextFiles(root, tuple(files), (*problems, *more), unread)
 
 
 def _nothing_found(root: Path, other: Counter[str], problems: list[Problem]) -> DataError:
-    set_aside = [(problem.path, problem.reason) for problem in problems[:1]]
+    set_aside = [Rejected(problem.path, problem.reason) for problem in problems[:1]]
     why = why_nothing_found(other, set_aside)
     return DataError(f"There are no texts in '{root}'.", why=why, hint=f"{_READABLE}.")
 
 
-def placed(files: Sequence[TextFile]) -> list[TextFile]:
-    """Files with what their places say about them: the part of the data, and the class.
-
-    If all first-level folders have names such as ``train`` and ``test``, with a training part among
-    them, they divide the files; so do the names of files, as in ``train.csv`` and ``test.csv``.
-    The folders below (the first-level ones if they do not divide) are classes if there are two or
-    more; files beside them have no class, unless there are as many of them as in the folders.
-    """
-    folders = [PurePosixPath(file.path).parts[:-1] for file in files]
-    depth = 0
-    sides = [side_of(parts[0]) if parts else None for parts in folders]
-    if _divide(sides):
-        depth = 1
-    else:
-        sides = [side_of(_stem(file.path)) for file in files]
-        if not _divide(sides):
-            sides = [None] * len(files)
-    names = [parts[depth] if len(parts) > depth else None for parts in folders]
-    inside = sum(name is not None for name in names)
-    if len(set(names) - {None}) < 2 or 2 * inside <= len(names):
-        names = [None] * len(files)
+def _placed(files: Sequence[TextFile]) -> list[TextFile]:
+    """Files with what their folders and names say about them: the class, and the part."""
+    folders = Folders()
+    for file in files:
+        folders.add(file.path)
+    layout = folders.layout()
+    sides = [layout.held_out(file.path) for file in files]
+    if layout.split_depth is None:
+        named = [side_of(_stem(file.path)) for file in files]
+        # All files have to say it, so that a text on a test is no test text.
+        sides = named if set(named) == {True, False} else sides
     return [
-        replace(file, label=name and normalize("NFC", name), held_out=side)
-        for file, name, side in zip(files, names, sides, strict=True)
+        replace(file, label=layout.label(file.path), held_out=side)
+        for file, side in zip(files, sides, strict=True)
     ]
-
-
-def _divide(sides: Sequence[bool | None]) -> bool:
-    """Whether the names of all files are those of parts of the data, with both parts present."""
-    return None not in sides and len(set(sides)) == 2
 
 
 def _stem(path: str) -> str:
     """The name of a file without its suffixes, and without the number of a part of it."""
-    name = PurePosixPath(path).name
-    return re.split(r"[-_.]?\d+(?:-of-\d+)?$", name[: -len(_suffixes(name))])[0]
+    name = path.rpartition("/")[2].lower().removesuffix(PACKED)
+    return _NUMBER.split(name.rpartition(".")[0])[0]
 
 
-def _suffixes(name: str) -> str:
-    suffix = suffix_of(name)
-    return suffix_of(name[: -len(suffix)]) + suffix if suffix == PACKED else suffix
+def _described(root: Path, files: list[TextFile]) -> tuple[list[TextFile], list[Problem]]:
+    """Files with what metadata beside them say; metadata that name none of them are texts."""
+    about = [file for file in files if file.path.rpartition("/")[2] in METADATA_FILES]
+    plain = [file for file in files if file.suffix in PLAIN]
+    if not about or not plain:
+        return files, []
+    notes = Notes(root)
+    for file in sorted(about, key=lambda file: -file.path.count("/")):
+        notes.read(file.path)
+    described = []
+    for file in plain:
+        note = notes.of(file.path)
+        notes.find(file.path)
+        side = file.held_out if note.held_out is None else note.held_out
+        described.append(replace(file, label=note.label or file.label, held_out=side))
+    if described == plain:
+        return files, []
+    missing = notes.missing(file.path for file in plain)
+    problems = [Problem(one.path, None, one.reason) for one in (*notes.problems, *missing)]
+    others = [file for file in files if file not in about and file.suffix not in PLAIN]
+    return sorted([*described, *others], key=lambda file: file.path), problems
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str]]:

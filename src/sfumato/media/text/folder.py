@@ -1,18 +1,80 @@
-"""Folders of sampled texts: a file with one JSON line for each text and its provenance."""
+"""Folders of sampled texts: a file with one JSON line for each text and its provenance.
+
+The file is always whole: it is written beside its place and put there at once, again and again
+while texts are made. A process that is killed, or a disk that is full, leaves the last such state.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sfumato import storage
 from sfumato.errors import DataError
 from sfumato.media.folder import Present, SampleFolder, in_the_way
 from sfumato.regular import require_regular
 
 _WIDEST = 100
+# Writing takes at most this share of the time, however many lines there are.
+_WRITING = 1 / 20
+
+
+class LineFile:
+    """A file of JSON lines, each about one sample, in the order of their indices.
+
+    Args:
+        path: The file. Lines that it holds already stay.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: dict[int, str] | None = None
+        self._due = 0.0
+        self._is_changed = False
+
+    def add(self, values: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """Add lines about samples of some indices; the file is written if that is due.
+
+        Raises:
+            DiskFull: There is no room; the file is as it was before.
+        """
+        if self._lines is None:
+            self._lines = _numbered(self._path)
+        for index, value in values:
+            self._lines[index] = json.dumps(value, ensure_ascii=False) + "\n"
+        self._is_changed = True
+        if time.monotonic() >= self._due:
+            self.write()
+
+    def write(self) -> None:
+        """Write the file, if lines were added since.
+
+        Raises:
+            DiskFull: There is no room; the file is as it was before.
+        """
+        if not self._is_changed or self._lines is None:
+            return
+        began = time.monotonic()
+        storage.write_text(self._path, "".join(self._lines[index] for index in sorted(self._lines)))
+        self._is_changed = False
+        ended = time.monotonic()
+        self._due = ended + (ended - began) / _WRITING
+
+
+def _numbered(path: Path) -> dict[int, str]:
+    """The lines of a file by the indices of their samples; other lines are left out."""
+    lines: dict[int, str] = {}
+    with suppress(FileNotFoundError), path.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            with suppress(ValueError, KeyError, TypeError, RecursionError):
+                value = json.loads(line)
+                lines[int(value.get("recipe", value)["index"])] = line.rstrip("\n") + "\n"
+    return lines
 
 
 @dataclass
@@ -26,6 +88,7 @@ class TextFolder(SampleFolder):
     formats: ClassVar[tuple[str, ...]] = ("jsonl",)
 
     texts: list[str] = field(default_factory=list)
+    _files: dict[Path, LineFile] = field(default_factory=dict)
 
     @property
     def samples(self) -> Path:
@@ -76,16 +139,25 @@ class TextFolder(SampleFolder):
     def add(
         self, indices: Sequence[int], items: Any, provenance: Sequence[Mapping[str, Any]]
     ) -> None:
-        """See :meth:`SampleFolder.add`; texts are appended to one file."""
-        pairs = list(zip(items, provenance, strict=True))
-        _append(self.samples, ({"text": text, "recipe": origin} for text, origin in pairs))
+        """See :meth:`SampleFolder.add`; all texts are in one file."""
+        rows = zip(indices, items, provenance, strict=True)
+        lines = ((index, {"text": text, "recipe": origin}) for index, text, origin in rows)
+        self._file(self.samples).add(lines)
         self.texts += items
         self.files = [self.samples]
 
     def add_trajectory(self, index: int, frames: Sequence[Mapping[str, Any]]) -> None:
-        """Append the states of a text, each ``{"t": ..., "text": ...}``."""
-        _append(self.trajectory, [{"index": index, "states": list(frames)}])
+        """Add the states of a text, each ``{"t": ..., "text": ...}``."""
+        self._file(self.trajectory).add([(index, {"index": index, "states": list(frames)})])
         self.trajectories = [self.trajectory]
+
+    def finish(self) -> None:
+        """Write what is not written yet."""
+        for file in self._files.values():
+            file.write()
+
+    def _file(self, path: Path) -> LineFile:
+        return self._files.setdefault(path, LineFile(path))
 
     def to_json(self) -> dict[str, Any]:
         """See :meth:`SampleFolder.to_json`."""
@@ -128,9 +200,3 @@ def _lines(path: Path) -> Iterator[Any]:
                     yield None
     except (DataError, UnicodeDecodeError) as error:
         raise in_the_way(path, getattr(error, "why", "it is not UTF-8")) from error
-
-
-def _append(path: Path, values: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        for value in values:
-            file.write(json.dumps(value, ensure_ascii=False) + "\n")

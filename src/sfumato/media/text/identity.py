@@ -45,17 +45,20 @@ def digest_of_file(root: Path, file: TextFile, settings: TextSettings) -> bytes:
     """Read a file to compute its digest."""
     content = FileDigest()
     for found in documents_in(root, file, settings):
-        content.add(found, digest_of(found.text.encode()) if isinstance(found, Document) else b"")
+        if isinstance(found, Document):
+            content.add(found, digest_of(found.text.encode()))
+        elif isinstance(found, Problem):
+            content.add(found)
     return content.finish()
 
 
 @dataclass(frozen=True)
 class FileTable:
-    """The paths, sizes, times and digests of F files, in the order of their paths.
+    """The paths, statistics and digests of F files, in the order of their paths.
 
     Attributes:
         paths: Paths relative to the folder.
-        stats: Size and times of each file, int64, shape (F, 3).
+        stats: See :attr:`TextFile.stats`, int64, shape (F, 4).
         digests: Digest of each file, see :class:`FileDigest`; uint8, shape (F, 16).
     """
 
@@ -85,7 +88,7 @@ class FileTable:
         data = open_array(folder / PATHS, (int(offsets[-1]),), np.dtype(np.uint8))
         return cls(
             Strings(data, offsets),
-            open_array(folder / STATS, (count, 3), np.dtype(np.int64)),
+            open_array(folder / STATS, (count, 4), np.dtype(np.int64)),
             open_array(folder / DIGESTS, (count, DIGEST_BYTES), np.dtype(np.uint8)),
         )
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sfumato.data.cache import open_array, require_seals
 from sfumato.data.digests import DIGEST_BYTES, Changes, Entry
 from sfumato.data.items import Strings
+from sfumato.data.selection import Selection
 from sfumato.errors import DamagedFile, DataError, RunError
 from sfumato.media.text import building
 from sfumato.media.text.building import Plan, Progress
@@ -36,6 +37,7 @@ from sfumato.storage import default_cache, read_sealed_json
 _FORMAT = 4
 _COMPARED_AT_ONCE = 128 << 20
 _TRIES = 3
+_EVERYTHING = Selection()
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Library:
         leaks: Pairs of names of equal texts, one held out and one to train on, the first 1000;
             ``leak_count`` counts the held-out ones.
         unread: Number of files of other kinds by suffix.
+        forms: Number of files in each form other than UTF-8 with commas.
         survey: Statistics of the texts.
         fingerprint: SHA-256 over names, texts and labels; stays the same when the files are moved.
         files: The paths, sizes, times and digests of the files.
@@ -80,6 +83,7 @@ class Library:
     leaks: tuple[tuple[str, str], ...]
     leak_count: int
     unread: Mapping[str, int]
+    forms: Mapping[str, int]
     survey: Survey
     fingerprint: str
     files: FileTable
@@ -96,6 +100,7 @@ class Library:
         tokenizer: Tokenizer | None = None,
         cache_dir: Path | None = None,
         labels: bool = True,
+        selection: Selection = _EVERYTHING,
     ) -> Iterator[Progress]:
         """Build the cache of a library; yields nothing if it is present and intact.
 
@@ -108,6 +113,7 @@ class Library:
             tokenizer: The tokenizer; ``None`` learns one from the training documents.
             cache_dir: The folder of caches; by default the user's cache.
             labels: Whether labels are used.
+            selection: Which files of a folder are looked at.
 
         Raises:
             DataError: No usable texts were found.
@@ -115,7 +121,7 @@ class Library:
             MissingExtra: The tokens need a package that is not installed.
             SettingError: ``held_out`` is out of its range.
         """
-        plan = Plan(find_texts(source), settings, held_out, tokenizer, labels)
+        plan = Plan(find_texts(source, selection), settings, held_out, tokenizer, labels)
         folder = _folder(plan, cache_dir)
         if _opened(folder, plan) is None:
             yield from building.build(plan, folder, _earlier(folder))
@@ -129,9 +135,10 @@ class Library:
         tokenizer: Tokenizer | None = None,
         cache_dir: Path | None = None,
         labels: bool = True,
+        selection: Selection = _EVERYTHING,
     ) -> Library | None:
         """Open the cache that :meth:`prepare` built; ``None`` if it is missing or damaged."""
-        plan = Plan(find_texts(source), settings, held_out, tokenizer, labels)
+        plan = Plan(find_texts(source, selection), settings, held_out, tokenizer, labels)
         return _opened(_folder(plan, cache_dir), plan)
 
     @classmethod
@@ -143,17 +150,19 @@ class Library:
         tokenizer: Tokenizer | None = None,
         cache_dir: Path | None = None,
         labels: bool = True,
+        selection: Selection = _EVERYTHING,
         progress: Callable[[Progress], None] | None = None,
     ) -> Library:
         """Open a library, and prepare it first if needed; see :meth:`prepare`."""
+        what = source, settings, held_out, tokenizer, cache_dir, labels, selection
         prepared = False
         # Another process may remove a damaged cache that this one has just seen rebuilt.
         for _ in range(_TRIES):
-            for event in cls.prepare(source, settings, held_out, tokenizer, cache_dir, labels):
+            for event in cls.prepare(*what):
                 prepared = True
                 if progress is not None:
                     progress(event)
-            library = cls.open(source, settings, held_out, tokenizer, cache_dir, labels)
+            library = cls.open(*what)
             if library is not None:
                 return library if prepared else replace(library, changes=Changes())
         raise DataError(
@@ -283,6 +292,7 @@ def _read(folder: Path) -> Library | None:
             leaks=tuple((measured, trained) for measured, trained in table["leaks"]),
             leak_count=int(table["leak_count"]),
             unread={},
+            forms=dict(table["forms"]),
             survey=Survey.from_json(table["survey"]),
             fingerprint=str(table["fingerprint"]),
             files=FileTable.read(folder, int(table["files"])),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,8 +19,7 @@ from sfumato.errors import DataError
 from sfumato.media.display import texts_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import DIGESTS, Data, Description, Medium, Reading, Source
-from sfumato.media.report import classes_in_words, listed
-from sfumato.media.text.check import TextReport, check, entries, line_about
+from sfumato.media.text.check import TextContents, TextReport, check, entries
 from sfumato.media.text.files import PLAIN, RECORDS
 from sfumato.media.text.folder import TextFolder
 from sfumato.media.text.library import Library
@@ -78,13 +78,8 @@ class TextData(Data):
 
     def summary(self) -> Iterator[tuple[str, str]]:
         """See :meth:`Data.summary`."""
-        library, source = self.library, self.facts.source
-        _, held_out = library.split()
-        yield "texts", f"{len(library):,}, of them held out {len(held_out):,}"
-        yield "classes", classes_in_words(library.label_counts)
-        yield "duplicates", f"{library.duplicate_count:,}"
-        problems = [line_about(problem) for problem in library.problems]
-        yield "set aside or repaired", listed(problems, library.problem_count, 3, source)
+        found = TextContents.counted(self.library, self.training, TextMedium.unread)
+        yield from TextContents(**found).summary(self.facts.source)
 
 
 class TextMedium(Medium):
@@ -98,6 +93,13 @@ class TextMedium(Medium):
     name = "text"
     singular, plural = "text", "texts"
     suffixes = PLAIN | RECORDS | {PACKED}
+    unread: ClassVar[Mapping[str, str]] = MappingProxyType(
+        dict.fromkeys((".pdf", ".docx", ".doc", ".odt", ".rtf", ".epub"), "save it as .txt")
+        | dict.fromkeys((".html", ".htm", ".xml"), "take its text out and save it as .txt")
+        | dict.fromkeys((".xlsx", ".xls", ".ods"), "save it as .csv")
+        | dict.fromkeys((".parquet", ".arrow", ".feather"), "write it as .jsonl")
+        | dict.fromkeys((".zip", ".tar", ".tgz", ".7z", ".bz2", ".xz", ".zst"), "unpack it")
+    )
     recipe = TextRecipe
     recipes = RECIPES
     options: ClassVar[Mapping[str, frozenset[str]]] = {
@@ -137,11 +139,14 @@ class TextMedium(Medium):
         tokenizer = None if stored is None else read_tokenizer(stored)
         held_out, labels = recipe.data.held_out, recipe.data.labels
         path, settings = source.path, recipe.medium
-        library = Library.open(path, settings, held_out, labels=labels)
+        chosen = recipe.data.selection
+        library = Library.open(path, settings, held_out, labels=labels, selection=chosen)
         if library is None or (
             tokenizer is not None and library.tokenizer.to_json() != tokenizer.to_json()
         ):
-            for event in Library.prepare(path, settings, held_out, tokenizer, labels=labels):
+            for event in Library.prepare(
+                path, settings, held_out, tokenizer, labels=labels, selection=chosen
+            ):
                 yield Reading(
                     step=0,
                     done=event.done_bytes // _MEGABYTE,
@@ -149,13 +154,15 @@ class TextMedium(Medium):
                     rejected=event.rejected,
                     unit="MB",
                 )
-            library = Library.open_or_prepare(path, settings, held_out, tokenizer, labels=labels)
+            library = Library.open_or_prepare(
+                path, settings, held_out, tokenizer, labels=labels, selection=chosen
+            )
         yield _data(library, source, recipe)
 
     @classmethod
     def entries(cls, source: Path, recipe: TextRecipe) -> Iterator[Entry]:
         """See :meth:`Medium.entries`; all files are read."""
-        return entries(source, recipe.medium)
+        return entries(source, recipe.medium, recipe.data.selection)
 
     @classmethod
     def check(
@@ -172,7 +179,15 @@ class TextMedium(Medium):
                 progress(done, total, "reading MB")
 
         data = recipe.data
-        return check(folder, recipe.medium, data.held_out, labels=data.labels, progress=report)
+        return check(
+            folder,
+            recipe.medium,
+            data.held_out,
+            labels=data.labels,
+            selection=data.selection,
+            hints=cls.unread,
+            progress=report,
+        )
 
     @classmethod
     def denoiser(cls, recipe: TextRecipe, facts: DataFacts) -> TokenDenoiser:

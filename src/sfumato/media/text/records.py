@@ -13,15 +13,20 @@ from typing import NamedTuple
 
 from sfumato.errors import suggest
 from sfumato.media.text.fields import Fields, Unlabelled, label_of, text_of
-from sfumato.media.text.files import TABLES, UNREADABLE, Problem, TextFile, side_of
+from sfumato.media.text.files import TABLES, UNREADABLE, Form, Problem, TextFile, side_of
 from sfumato.media.text.settings import USUAL_LABEL, TextSettings
 from sfumato.reading.elements import NotJSON, elements_of
 from sfumato.reading.lines import lines_of
 from sfumato.reading.stream import Stream, Unusable
-from sfumato.reading.table import records_of
+from sfumato.reading.table import Table
 
 _SPLIT = "split"
 _MOST_SPLITS = 20
+_SEPARATED = {
+    ";": ("with fields separated by semicolons",),
+    "\t": ("with fields separated by tabs",),
+    "|": ("with fields separated by vertical bars",),
+}
 
 
 class Record(NamedTuple):
@@ -46,17 +51,20 @@ _Row = Fields | str
 """The fields of a record, or the reason why it cannot be read."""
 
 
-def read_records(root: Path, file: TextFile, settings: TextSettings) -> Iterator[Record | Problem]:
+def read_records(
+    root: Path, file: TextFile, settings: TextSettings
+) -> Iterator[Record | Problem | Form]:
     """Read a file of records.
 
     Yields:
-        The records that have a text, and problems: records and files that were set aside, labels
-        that cannot be used, and names of parts of the data that are not known.
+        The records that have a text; problems: records and files that were set aside, labels that
+        cannot be used, and names of parts of the data that are not known; and forms of the file.
     """
     try:
         stream = Stream(root / file.path, settings.encoding, western=file.suffix in TABLES)
         reader = _Reader(file, settings, stream)
         yield from reader.records()
+        yield from map(Form, stream.forms + reader.forms)
         yield from (Problem(file.path, None, note) for note in stream.notes)
     except Unusable as error:
         yield Problem(file.path, None, str(error))
@@ -74,6 +82,7 @@ class _Reader:
         self._limit = settings.max_line_mb << 20
         self._splits: set[str] = set()
         self._seeks_label = settings.label_field != USUAL_LABEL
+        self.forms: list[str] = []
 
     def records(self) -> Iterator[Record | Problem]:
         for line, row in self._rows():
@@ -114,9 +123,10 @@ class _Reader:
         wanted = [settings.text_field, *settings.text_field.split("+"), settings.label_field]
         tabs = self._file.suffix == ".tsv"
         lines = lines_of(self._stream, self._limit)
-        records = records_of(lines, self._limit, wanted, tabs)
+        table = Table(lines, self._limit, wanted, tabs)
+        self.forms += _SEPARATED.get(table.separator, ())
         header: list[str] | None = None
-        for line, cells in records:
+        for line, cells in table.records():
             if isinstance(cells, str):
                 yield line, self._of_encoding(cells)
             elif header is None:

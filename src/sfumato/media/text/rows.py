@@ -77,6 +77,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self._window)
 
+    @property
+    def context(self) -> int:
+        """L, the number of tokens in a row."""
+        return self._context
+
     def batch(self, rows: ArrayLike, epochs: ArrayLike) -> RowBatch:
         """Some rows.
 

@@ -8,16 +8,20 @@ learners"). Every text can be encoded, and is decoded exactly.
 
 from __future__ import annotations
 
+import codecs
 import importlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sfumato.errors import DataError, MissingExtra, panics_raised
+from sfumato.media.text.stored import checked
+from sfumato.sampling.tokens.spelling import Spelling
 
 # U+FFFD, the replacement character.
 REPLACEMENT = "\ufffd"
@@ -44,6 +48,29 @@ class Tokenizer(ABC):
         It occurs only in texts from which the tokenizer was not learned.
         """
         return None
+
+    @property
+    def forbidden(self) -> tuple[int, ...]:
+        """The tokens that are never generated: those that stand for what could not be read."""
+        return () if self.unknown is None else (self.unknown,)
+
+    @property
+    def pieces(self) -> Sequence[bytes] | None:
+        """The bytes of every token; None if every token is a whole character."""
+        return None
+
+    @cached_property
+    def spelling(self) -> Spelling | None:
+        """How tokens make characters; None if every token is a whole character."""
+        return None if self.pieces is None else Spelling(self.pieces)
+
+    def text(self, tokens: ArrayLike) -> str:
+        """The text of some tokens, without a character at their end that is cut off."""
+        if self.pieces is None:
+            return self.decode(tokens)
+        values = np.asarray(tokens, dtype=np.int64).tolist()
+        data = b"".join(self.pieces[token] for token in values)
+        return codecs.utf_8_decode(data, "replace", False)[0]
 
     @abstractmethod
     def encode(self, text: str) -> NDArray[np.int32]:
@@ -122,7 +149,7 @@ class BPETokenizer(Tokenizer):
     """A byte-pair encoding: tokens are frequent runs of bytes.
 
     Args:
-        model: The learned merges, as the JSON text of the package ``tokenizers``.
+        model: The learned merges, as the JSON text of the package ``tokenizers``; see ``stored``.
 
     Raises:
         ValueError: ``model`` is invalid.
@@ -132,10 +159,11 @@ class BPETokenizer(Tokenizer):
     def __init__(self, model: str) -> None:
         if not isinstance(model, str):
             raise ValueError("the merges are missing")
+        description = checked(model)
         package = require_package()
         try:
             with panics_raised():
-                self._engine = package.Tokenizer.from_str(model)
+                self._engine = package.Tokenizer.from_str(description)
         except Exception as error:  # The package raises nothing narrower.
             raise ValueError(f"the merges cannot be read: {error}") from error
         self._model = model
@@ -175,6 +203,11 @@ class BPETokenizer(Tokenizer):
     def size(self) -> int:
         """Number of tokens, including the 256 bytes."""
         return len(self._bytes)
+
+    @property
+    def pieces(self) -> Sequence[bytes]:
+        """The bytes of every token."""
+        return self._bytes
 
     def encode(self, text: str) -> NDArray[np.int32]:
         """The tokens of a text, shape (n,)."""

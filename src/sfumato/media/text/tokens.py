@@ -30,6 +30,7 @@ __all__ = [
 
 # Never part of valid UTF-8, so it decodes to U+FFFD.
 _NO_BYTE = 0xFF
+_BYTES = tuple(bytes([byte]) for byte in range(256))
 
 
 class ByteTokenizer(Tokenizer):
@@ -39,6 +40,11 @@ class ByteTokenizer(Tokenizer):
     def size(self) -> int:
         """256."""
         return 256
+
+    @property
+    def pieces(self) -> Sequence[bytes]:
+        """Each byte."""
+        return _BYTES
 
     def encode(self, text: str) -> NDArray[np.int32]:
         """The bytes of a text, shape (n,)."""
@@ -100,6 +106,13 @@ class CharacterTokenizer(Tokenizer):
     def unknown(self) -> int:
         """The last token."""
         return len(self.alphabet)
+
+    @property
+    def forbidden(self) -> tuple[int, ...]:
+        """The unknown token, and U+FFFD if the training texts hold it and another character."""
+        place = self.alphabet.find(REPLACEMENT)
+        own = (place,) if place >= 0 and len(self.alphabet) > 1 else ()
+        return (*own, self.unknown)
 
     def encode(self, text: str) -> NDArray[np.int32]:
         """One token for every code point, shape (len(text),)."""

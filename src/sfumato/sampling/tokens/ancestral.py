@@ -18,8 +18,9 @@ from sfumato.sampling.tokens.sampler import (
     beliefs,
     hidden,
     masking,
-    reveal,
+    revealed,
     share_revealed,
+    whole_rows,
 )
 
 
@@ -66,7 +67,10 @@ class Bridge(TokenSampler):
         process, free = context.process, context.free
         if isinstance(process, Masking) and not hidden(x_t, process, free).any():
             return x_t
-        believed = beliefs(context.denoise(x_t, t))
+        logits = context.denoise(x_t, t)
+        believed = (
+            beliefs(logits) if context.language is None else whole_rows(x_t, logits, context, 1)
+        )
         x_s = process.bridge(x_t, believed, t, s).sample(context.noise())
         return x_s if free is None else torch.where(free, x_s, x_t)
 
@@ -79,4 +83,4 @@ def leap(
     places = hidden(x_t, process, context.free) & chosen
     if not places.any():
         return x_t
-    return reveal(x_t, places, context.denoise(x_t, t), context.noise(draw=1))
+    return revealed(x_t, places, context.denoise(x_t, t), context)

@@ -10,7 +10,14 @@ from torch import Tensor
 
 from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.sampling.sampler import Context
-from sfumato.sampling.tokens.sampler import TokenSampler, beliefs, draw, hidden, masking
+from sfumato.sampling.tokens.sampler import (
+    TokenSampler,
+    beliefs,
+    draw,
+    hidden,
+    masking,
+    whole_rows,
+)
 
 
 class Confidence(TokenSampler):
@@ -41,8 +48,12 @@ class Confidence(TokenSampler):
         places = hidden(x_t, process, context.free)
         if not places.any():
             return x_t
-        logits = context.denoise(x_t, t)[places]
-        tokens = draw(beliefs, context.noise()[places], logits)
+        everywhere = context.denoise(x_t, t)
+        logits = everywhere[places]
+        if context.language is None:
+            tokens = draw(beliefs, context.noise()[places], logits)
+        else:
+            tokens = whole_rows(x_t, everywhere, context, 0)[places]
         confidence = torch.full(x_t.shape, -torch.inf, dtype=torch.float64, device=x_t.device)
         confidence[places] = logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0].double()
         weight = self.noise * (1 - process.keep.keep(s).item())

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sfumato.process.categorical import CategoricalProcess, Masking
 from sfumato.sampling.sampler import Context
-from sfumato.sampling.tokens.sampler import TokenSampler, hidden, masking, reveal
+from sfumato.sampling.tokens.sampler import TokenSampler, hidden, masking, revealed
 
 
 class Dyadic(TokenSampler):
@@ -40,7 +40,7 @@ class Dyadic(TokenSampler):
         if not places.any():
             return x_t
         logits = context.denoise(x_t, _time(x_t, process))
-        return reveal(x_t, places, logits, context.noise())
+        return revealed(x_t, places, logits, context, 0)
 
 
 def _time(x_t: Tensor, process: Masking) -> Tensor:

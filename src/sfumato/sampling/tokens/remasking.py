@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sfumato.process.categorical import CategoricalProcess
 from sfumato.sampling.sampler import Context
-from sfumato.sampling.tokens.sampler import LEAST, TokenSampler, hidden, masking, reveal
+from sfumato.sampling.tokens.sampler import LEAST, TokenSampler, hidden, masking, revealed
 
 
 class Remasking(TokenSampler):
@@ -56,7 +56,7 @@ class Remasking(TokenSampler):
         places = hidden(x_t, process, context.free) & (decision < lift)
         if not places.any():
             return x_s
-        return reveal(x_s, places, context.denoise(x_t, t), context.noise(draw=1))
+        return revealed(x_s, places, context.denoise(x_t, t), context)
 
     def _sigma(self, t: float, keep_t: float, keep_s: float) -> float:
         """Probability that a revealed token is masked again."""

@@ -22,6 +22,8 @@ from sfumato.sampling.sampler import Context, Sampler
 
 # Number of float64 probabilities in memory at a time: 128 MiB for each of a few copies.
 _AT_ONCE = 2**24
+# Beyond the numbers of the draws of any sampler.
+_AGAIN = 16
 LEAST = 1e-300
 """Least share of masks in a denominator, as the share rounds to 0 just after ``t = 0``."""
 
@@ -94,6 +96,46 @@ def reveal(x_t: Tensor, places: Tensor, logits: Tensor, noise: Tensor) -> Tensor
     x_s = x_t.clone()
     x_s[places] = draw(beliefs, noise[places], logits[places])
     return x_s
+
+
+def revealed(
+    x_t: Tensor,
+    places: Tensor,
+    logits: Tensor,
+    context: Context[CategoricalProcess],
+    number: int = 1,
+) -> Tensor:
+    """A copy of ``x_t`` with tokens drawn at some of its masked places, of the language if any.
+
+    Args:
+        x_t: Shape (B, L).
+        places: The places to reveal, bool, shape (B, L).
+        logits: Shape (B, L, V).
+        context: The context of the step.
+        number: Number of the draw of noise.
+    """
+    if context.language is None:
+        return reveal(x_t, places, logits, context.noise(draw=number))
+    return torch.where(places, whole_rows(x_t, logits, context, number), x_t)
+
+
+def whole_rows(
+    x_t: Tensor, logits: Tensor, context: Context[CategoricalProcess], number: int
+) -> Tensor:
+    """Rows of the language, drawn at all masked places, or at all free ones without masks.
+
+    Raises:
+        ValueError: The context has no language.
+    """
+    process = context.process
+    if context.language is None:
+        raise ValueError("all rows are allowed")
+    if isinstance(process, Masking):
+        free = hidden(x_t, process, context.free)
+    else:
+        free = torch.ones_like(x_t, dtype=torch.bool) if context.free is None else context.free
+    noise, again = context.noise(draw=number), context.noise(draw=number + _AGAIN)
+    return context.language.draw(x_t, free, logits, noise, again)
 
 
 def beliefs(logits: Tensor) -> Tensor:

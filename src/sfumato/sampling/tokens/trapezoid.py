@@ -17,7 +17,7 @@ from sfumato.sampling.tokens.sampler import (
     draw,
     hidden,
     masking,
-    reveal,
+    revealed,
     share_revealed,
 )
 
@@ -71,12 +71,15 @@ class Trapezoid(TokenSampler):
         late = places & ~early & (moment < share_revealed(process.keep, t, s))
         if not (early | late).any():
             return x_t
-        start, noise = context.denoise(x_t, t), context.noise(draw=1)
-        x_m = reveal(x_t, early, start, noise) if early.any() else x_t
+        start = context.denoise(x_t, t)
+        x_m = revealed(x_t, early, start, context) if early.any() else x_t
         if not late.any():
             return x_m
         there = context.denoise(x_m, middle)
-        tokens = draw(self._corrected, noise[late], there[late], start[late])
+        if context.language is not None:
+            logits = self._corrected(there, start).log()
+            return revealed(x_m, late, logits, context, 2)
+        tokens = draw(self._corrected, context.noise(draw=1)[late], there[late], start[late])
         return x_m.masked_scatter(late, tokens)
 
     def _middle(self, keep: Keep, t: Tensor, s: Tensor) -> Tensor:
