@@ -21,7 +21,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"registry"}),
     frozenset({"storage", "dsp", "process", "conditions"}),
     frozenset({"nets", "engine", "metrics", "data"}),
-    frozenset({"denoiser"}),
+    frozenset({"denoiser", "sound"}),
     frozenset({"oracle", "objective", "sampling", "guidance"}),
     frozenset({"likelihood"}),
     frozenset({"recipes"}),

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from json import dumps
+from operator import attrgetter
 from pathlib import Path
 
 from sfumato.catalogue import CATALOGUE, fetch
@@ -89,10 +90,18 @@ def recipe_for(
     entry = None if Path(source).exists() else CATALOGUE.get(str(source))
     # The settings do not apply to a recipe of another medium.
     if entry is not None and type(find(entry.recipe)) is type(plan):
-        wanted = entry.settings.items()
+        open_choices = {
+            path: value for path, value in entry.automatic.items() if _at(plan, path) == "auto"
+        }
+        wanted = {**entry.settings, **open_choices}.items()
         plan = override(plan, [f"{path}={dumps(value)}" for path, value in wanted])
     changed: AnyRecipe = override(plan, changes)
     return changed
+
+
+def _at(recipe: AnyRecipe, path: str) -> object:
+    """The value of the setting ``part.name``."""
+    return attrgetter(path)(recipe)
 
 
 def _expanded(source: str | Path) -> Path:
