@@ -261,6 +261,8 @@ class TrainOptions(Options):
         steps: Length of the run in optimiser steps.
         minutes: Length of the run in minutes.
         label_field: Text records: the field that holds the class.
+        include: Look only at files that match this pattern, such as cats/*.png. Can be repeated.
+        exclude: Do not look at files that match this pattern. Can be repeated.
         settings: Settings of the recipe to change, for example engine.batch=32. Can be repeated.
         tensorboard: Also write curves for TensorBoard.
     """
@@ -273,6 +275,8 @@ class TrainOptions(Options):
     steps: int | None = None
     minutes: float | None = None
     label_field: str | None = None
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
     settings: Settings = ()
     tensorboard: bool = False
 
@@ -301,6 +305,8 @@ class CheckOptions(Options):
         recipe: Name of the recipe; see `sfumato recipes`. By default one that suits the data.
         size: Image: side of the square images as a run would see them, in pixels.
         label_field: Text records: the field that holds the class.
+        include: Look only at files that match this pattern, such as cats/*.png. Can be repeated.
+        exclude: Do not look at files that match this pattern. Can be repeated.
         settings: Settings of the recipe to change, for example medium.rate=8000. Can be repeated.
     """
 
@@ -310,4 +316,6 @@ class CheckOptions(Options):
     recipe: str | None = None
     size: int | None = None
     label_field: str | None = None
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
     settings: Settings = ()

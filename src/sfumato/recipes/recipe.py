@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from sfumato.data.selection import Selection
 from sfumato.engine.settings import EngineSettings
 from sfumato.nets.specs import Backbone
 from sfumato.objective import AnyObjective, Regression
@@ -35,6 +36,19 @@ class DataSettings(Part):
         lt=1,
         description="share of labels hidden in training, which guidance needs",
     )
+    include: tuple[str, ...] = Field(
+        (), description="patterns such as cats/*.png: only files that match one are looked at"
+    )
+    exclude: tuple[str, ...] = Field(
+        (), description="patterns such as **/old/*: files that match one are not looked at"
+    )
+    follow_links: bool = Field(False, description="follow links to folders")
+    outputs: bool = Field(False, description="use samples that Sfumato made as data")
+
+    @property
+    def selection(self) -> Selection:
+        """Which files of a folder are looked at."""
+        return Selection(self.include, self.exclude, self.follow_links, self.outputs)
 
 
 class BudgetSettings(Part):

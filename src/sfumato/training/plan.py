@@ -68,7 +68,11 @@ def changed_for(source: str | Path, options: TrainOptions | CheckOptions, *names
     recipe = recipe_for(source, options.recipe)
     own = options.given(*names)
     require_own(medium_of(recipe), options.verb, own)
-    settings = as_changes({f"medium.{name}": value for name, value in own.items()})
+    chosen = {f"data.{name}": getattr(options, name) for name in ("include", "exclude")}
+    settings = as_changes(
+        {f"medium.{name}": value for name, value in own.items()}
+        | {path: list(patterns) for path, patterns in chosen.items() if patterns}
+    )
     changed: AnyRecipe = override(recipe, [*as_changes(options.settings), *settings])
     return changed
 
