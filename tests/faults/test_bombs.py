@@ -16,7 +16,6 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from sfumato.catalogue.archive import read_members
-from sfumato.data.walk import read_metadata
 from sfumato.errors import SfumatoError
 from sfumato.media.image.open import open_image
 from sfumato.media.image.provenance import read_recipe
@@ -25,6 +24,7 @@ from sfumato.media.text.settings import TextSettings
 from sfumato.sound.open import read_audio
 from tests.bomb import write_bomb
 from tests.faults.hammer import measured
+from tests.faults.readers import read_metadata
 from tests.faults.tally import Tally
 
 _MOST = 160.0

@@ -64,7 +64,11 @@ def test_links_that_leave(
 ) -> None:
     fault = tally.fault("34", "names that lead outside, or are devices: refused")
     (tmp_path / "secret.png").write_bytes((own_pictures / "cat/0.png").read_bytes())
-    (own_pictures / "cat/leaves.png").symlink_to(tmp_path / "secret.png")
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret.png").rename(tmp_path / "secret/0.png")
+    (own_pictures / "cat/leaves").symlink_to(tmp_path / "secret")
+    (own_pictures / "cat/zeros.png").symlink_to("/dev/zero")
+    (own_pictures / "cat/circle.png").symlink_to("circle.png")
     (own_pictures / "circle").symlink_to(own_pictures)
     with fault.trial():
         for event in train(own_pictures, planned("image", steps=1, changes=tiny), "r", tmp_path):

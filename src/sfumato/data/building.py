@@ -12,7 +12,7 @@ import os
 import shutil
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -29,11 +29,14 @@ from sfumato.data.dataset import Dataset, Reader, cache_folder, entries_of, open
 from sfumato.data.digests import DIGEST_BYTES, Changes, Entry, compare, digest_of
 from sfumato.data.index import Index
 from sfumato.data.items import Item, Items, record
+from sfumato.data.marks import MADE_BY_SFUMATO, is_output
 from sfumato.data.split import in_order, repeats
 from sfumato.data.walk import Rejected
 from sfumato.errors import DataError, DiskFull, MissingExtra, SfumatoError
 
 _TRIES = 3
+# See Dataset.sides.
+_SIDES: Mapping[bool | None, int] = {None: -1, False: 0, True: 1}
 
 
 class Progress(NamedTuple):
@@ -127,17 +130,20 @@ def build(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterat
         tables.write(building, earlier)
 
 
-def entries_now(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterator[Entry]:
+def entries_now(
+    index: Index, reader: Reader, cache_dir: Path | None = None, labels: bool = True
+) -> Iterator[Entry]:
     """The identity of every item that can be read; nothing is written.
 
-    Items whose files did not change are read from the cache, and the others are decoded.
+    Items whose files did not change are read from the cache, and the others are decoded. ``labels``
+    says whether labels are used.
     """
     dataset = Dataset.open(index, reader, cache_dir)
     if dataset is not None:
-        yield from dataset.entries()
+        yield from (dataset if labels else dataset.unlabelled()).entries()
         return
     earlier = _earlier(cache_folder(index, reader, cache_dir), index, reader)
-    labels = all(item.label is not None for item in index.items)
+    labels = labels and any(item.label is not None for item in index.items)
     for place, (item, decoded) in enumerate(_decoded(index, reader, earlier)):
         if decoded.content is not None:
             digest = np.frombuffer(decoded.digest, np.uint8)[None]
@@ -169,6 +175,7 @@ class _Tables:
         items, stats = self._readable()
         digests = np.frombuffer(self.digests, np.uint8).reshape(-1, DIGEST_BYTES)
         labels, classes = _numbered(item.label for item in items)
+        sides = np.fromiter((_SIDES[item.held_out] for item in items), np.int8, len(items))
         same = repeats(digests[:, :8].copy().view(np.uint64)[:, 0])
         arrays: dict[str, NDArray[Any]] = {
             files.ITEMS: items.records.data,
@@ -176,6 +183,7 @@ class _Tables:
             files.REPEATS: same,
             files.DIGESTS: digests,
             files.STATS: stats,
+            files.SIDES: sides,
         }
         if labels is not None:
             arrays[files.LABELS] = labels
@@ -188,6 +196,7 @@ class _Tables:
             "classes": classes,
             "repeats": len(same),
             "content": _content(items, digests, bool(classes)),
+            "content_without_labels": _content(items, digests, labels=False),
             "changes": changes.to_json(),
             "unread": self.unread,
             "again": self._again,
@@ -209,8 +218,10 @@ def _content(items: Iterable[Item], digests: NDArray[np.uint8], labels: bool) ->
     """The digest of the content of a data set, see :class:`Dataset`."""
     content = hashlib.sha256()
     for place, item in enumerate(items):
-        name = repr((item.name, item.group, item.label if labels else None))
-        content.update(name.encode() + digests[place].tobytes())
+        fields: tuple[object, ...] = item.name, item.group, item.label if labels else None
+        if item.held_out is not None:
+            fields = *fields, item.held_out
+        content.update(repr(fields).encode() + digests[place].tobytes())
     return content.hexdigest()
 
 
@@ -259,10 +270,15 @@ def _decoded(
     """Read the items in parallel and yield them in order, with few in memory at a time."""
 
     def read(item: Item) -> _Decoded:
+        path = index.file(item)
         try:
-            content = reader.read(index.file(item), item.part)
+            if not index.outputs and is_output(path):
+                return _Decoded(None, b"", MADE_BY_SFUMATO)
+            content = reader.read(path, item.part)
         except SfumatoError as error:
             return _Decoded(None, b"", _reason(error), _can_pass(error))
+        except (OSError, MemoryError) as error:
+            return _Decoded(None, b"", str(error) or "there is not enough memory", passing=True)
         return _Decoded(content, digest_of(content.tobytes()))
 
     reused = _EarlierItems(earlier)
@@ -323,12 +339,13 @@ def _nothing_left(index: Index, reader: Reader, unread: Sequence[Rejected]) -> D
 def _numbered(
     labels: Iterable[str | None],
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    """Labels as indices into the sorted names; ``None`` unless every item has a label."""
+    """Labels as indices into the sorted names, -1 without a label; ``None`` if there are none."""
     number: dict[str, int] = {}
     numbers = array("q")
     for label in labels:
-        if label is None:
-            return None, ()
-        numbers.append(number.setdefault(label, len(number)))
+        numbers.append(-1 if label is None else number.setdefault(label, len(number)))
+    if not number:
+        return None, ()
     classes, place_of = in_order(number)
-    return place_of[np.frombuffer(numbers, np.int64)], classes
+    # The last place is that of items without a label.
+    return np.append(place_of, -1)[np.frombuffer(numbers, np.int64)], classes

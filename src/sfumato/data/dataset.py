@@ -17,7 +17,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,16 +28,16 @@ from sfumato.data.cache import open_array, require_seals
 from sfumato.data.digests import DIGEST_BYTES, Changes, Entry, digest_of
 from sfumato.data.index import FileKind, Index
 from sfumato.data.items import Groups, Item, Items, Strings
-from sfumato.data.split import split_by_group
+from sfumato.data.split import split_as_stated, split_by_group
 from sfumato.data.walk import Rejected
 from sfumato.errors import DamagedFile, RunError, SfumatoError
 from sfumato.storage import default_cache, read_sealed_json
 
 # Part of the name of every cache folder: raise it when the same files give other contents.
-_FORMAT = 3
+_FORMAT = 4
 ARRAY, TABLE = "data.npy", "table.json"
 ITEMS, OFFSETS, LABELS, REPEATS = "items.npy", "offsets.npy", "labels.npy", "repeats.npy"
-DIGESTS, STATS = "digests.npy", "stats.npy"
+DIGESTS, STATS, SIDES = "digests.npy", "stats.npy", "sides.npy"
 # Marks a cache folder in which an item is damaged, so that the next opening decodes it again.
 _DAMAGED = "damaged"
 # Larger caches are compared with their digests item by item, when an item is first used: opening
@@ -76,15 +76,21 @@ class Dataset:
         array: The decoded items, shape (N, ...), read-only, on the disk; :meth:`gather` compares
             what it copies with the digests.
         items: The N items, in the order of the array; each is created when it is used.
-        labels: int64 indices into ``classes``, shape (N,), or ``None`` without labels.
+        labels: int64 indices into ``classes``, shape (N,), -1 for items without a label; ``None``
+            if no item has one.
+        sides: int8, shape (N,): 1 for items that the data hold out, 0 for those that they train on,
+            and -1 if they do not say.
         classes: The names of the classes, sorted by number if all are numbers, else by name.
         rejected: Files that were set aside, with reasons.
         unread: Number of files of other kinds by suffix.
+        metadata: The metadata files that were read.
         repeats: Pairs of items with equal content after decoding: the later, the first; int64
             indices, shape (M, 2).
         fingerprint: Fingerprint of the files, see :class:`Index`.
-        content: SHA-256 over what a run learns from: names, groups, labels where they are used, and
-            decoded contents. Captions and files that cannot be read have no part in it.
+        content: SHA-256 over what a run learns from: names, groups, labels where they are used, the
+            part where the data state it, and decoded contents. Captions and files that cannot be
+            read have no part in it.
+        content_without_labels: The same for a run that does not use labels.
         changes: Files that differ from those of the earlier cache of the same folder; empty if
             :func:`~sfumato.data.building.open_or_build` had nothing to build.
         digests: Digests of the decoded content of each item, uint8, shape (N, 16).
@@ -95,12 +101,15 @@ class Dataset:
     array: NDArray[Any]
     items: Sequence[Item]
     labels: NDArray[np.int64] | None
+    sides: NDArray[np.int8]
     classes: tuple[str, ...]
     rejected: tuple[Rejected, ...]
     unread: Mapping[str, int]
+    metadata: tuple[str, ...]
     repeats: NDArray[np.int64]
     fingerprint: str
     content: str
+    content_without_labels: str
     changes: Changes
     digests: NDArray[np.uint8]
     stats: NDArray[np.int64]
@@ -140,7 +149,7 @@ class Dataset:
         """The number of items of each class; empty without labels."""
         if self.labels is None:
             return {}
-        counts = np.bincount(self.labels, minlength=len(self.classes))
+        counts = np.bincount(self.labels[self.labels >= 0], minlength=len(self.classes))
         return dict(zip(self.classes, counts.tolist(), strict=True))
 
     def gather(self, indices: ArrayLike) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
@@ -150,7 +159,8 @@ class Dataset:
             indices: Shape (B,), each in [0, N).
 
         Returns:
-            A writable copy of the items, shape (B, ...), and their labels, shape (B,), or None.
+            A writable copy of the items, shape (B, ...), and their labels, shape (B,), or None; -1
+            stands for an item without a label.
 
         Raises:
             DamagedFile: The content of an item differs from its digest. The item is decoded again
@@ -180,11 +190,21 @@ class Dataset:
         """The identity of every item, in their order."""
         return entries_of(self.items, self.digests, self.stats, bool(self.classes))
 
+    @property
+    def states_split(self) -> bool:
+        """Whether the data hold items out."""
+        return bool((self.sides == 1).any())
+
+    def unlabelled(self) -> Dataset:
+        """The same items without labels."""
+        return replace(self, labels=None, classes=(), content=self.content_without_labels)
+
     def split(self, held_out: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Divide the items into training and held-out ones.
 
-        The choice depends on names alone, so it does not change when files are added. Neither a
-        group nor a pair of equal items is ever divided.
+        If the data hold items out, by a field ``split`` or by folders, these are held out.
+        Otherwise the choice depends on names alone, so it does not change when files are added, and
+        neither a group nor a pair of equal items is ever divided.
 
         Args:
             held_out: The approximate share to hold out, in [0, 1).
@@ -194,7 +214,10 @@ class Dataset:
 
         Raises:
             SettingError: ``held_out`` is out of its range.
+            DataError: The data hold out everything, and ``held_out`` is not 0.
         """
+        if self.states_split and (held_out or (self.sides != 1).any()):
+            return split_as_stated(self.sides)
         same = ((later, first) for later, first in self.repeats.tolist())
         return split_by_group(Groups(self.items), same, held_out)
 
@@ -218,12 +241,15 @@ def open_folder(folder: Path, index: Index, reader: Reader) -> Dataset | None:
             array=open_array(folder / ARRAY, (count, *reader.shape), reader.dtype),
             items=Items(Strings(names, offsets)),
             labels=_integers(folder / LABELS, count) if classes else None,
+            sides=open_array(folder / SIDES, (count,), np.dtype(np.int8)),
             classes=classes,
             rejected=index.rejected + tuple(Rejected(*pair) for pair in table["unread"]),
             unread=index.unread,
+            metadata=index.metadata,
             repeats=_integers(folder / REPEATS, int(table["repeats"]), 2),
             fingerprint=index.fingerprint,
             content=str(table["content"]),
+            content_without_labels=str(table["content_without_labels"]),
             changes=Changes.from_json(table["changes"]),
             digests=open_array(folder / DIGESTS, (count, DIGEST_BYTES), np.dtype(np.uint8)),
             stats=_integers(folder / STATS, count, 3),
@@ -240,7 +266,8 @@ def entries_of(
     """The identity of items; ``labels`` says whether labels are a part of it."""
     for place, item in enumerate(items):
         digest, size = digests[place].tobytes().hex(), int(stats[place, 0])
-        yield Entry(item.path, item.part, digest, item.label if labels else None, item.group, size)
+        label = item.label if labels else None
+        yield Entry(item.path, item.part, digest, label, item.group, size, item.held_out)
 
 
 def _readable_by_now(folder: Path, index: Index, reader: Reader) -> bool:
@@ -256,6 +283,8 @@ def _readable_by_now(folder: Path, index: Index, reader: Reader) -> bool:
         except SfumatoError as error:
             if error.__cause__ is None or isinstance(error.__cause__, ImportError):
                 hopeless.add(suffix)  # A package for all files of this kind is missing.
+        except (OSError, MemoryError):
+            continue
         else:
             return True
     return False

@@ -44,6 +44,7 @@ class Entry(NamedTuple):
         label: Its class, if classes are used.
         group: See :class:`~sfumato.data.items.Item`.
         size: Size of its file in bytes.
+        held_out: See :class:`~sfumato.data.items.Item`.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Entry(NamedTuple):
     label: str | None = None
     group: str | None = None
     size: int = 0
+    held_out: bool | None = None
 
 
 class Names:
@@ -81,7 +83,7 @@ class Changes:
 
     Attributes:
         changed: Files with another content than before.
-        relabelled: Files with the same content and another label or group.
+        relabelled: Files with the same content and another label, group or part.
         new: Files that only the second state has.
         gone: Files that only the first state has.
     """
@@ -121,13 +123,15 @@ class Changes:
     def _by_word(self) -> dict[str, Names]:
         return {
             "changed": self.changed,
-            "with another label or group": self.relabelled,
+            "with another label, group or split": self.relabelled,
             "new": self.new,
             "gone": self.gone,
         }
 
 
-def compare(before: Iterable[Entry], now: Iterable[Entry], exact: bool = True) -> Changes:
+def compare(
+    before: Iterable[Entry], now: Iterable[Entry], exact: bool = True, labels: bool = True
+) -> Changes:
     """Find the files that differ; both sides are read once, in the order of (path, part).
 
     Args:
@@ -135,6 +139,7 @@ def compare(before: Iterable[Entry], now: Iterable[Entry], exact: bool = True) -
         now: The second state.
         exact: Whether digests can be compared. Other versions of the decoders may decode the same
             file to other numbers; then a file counts as changed only if its size differs too.
+        labels: Whether labels are compared.
     """
     changes = Changes()
     left, right = iter(before), iter(now)
@@ -149,18 +154,23 @@ def compare(before: Iterable[Entry], now: Iterable[Entry], exact: bool = True) -
         elif one is not None and other is not None:
             if one.digest != other.digest and (exact or one.size != other.size):
                 changes.changed.add(one.path)
-            elif (one.label, one.group) != (other.label, other.group):
+            elif _about(one, labels) != _about(other, labels):
                 changes.relabelled.add(one.path)
             one, other = next(left, None), next(right, None)
     return changes
 
 
-def changes_since(table: Path, entries: Iterable[Entry]) -> Changes | None:
+def _about(entry: Entry, labels: bool) -> tuple[str | None, str | None, bool | None]:
+    return entry.label if labels else None, entry.group, entry.held_out
+
+
+def changes_since(table: Path, entries: Iterable[Entry], labels: bool = True) -> Changes | None:
     """Find the files that differ from a table that was written when a run began.
 
     Args:
         table: ``data.digests`` of the run.
         entries: The present items.
+        labels: Whether labels are compared.
 
     Returns:
         The changes; None if the table is missing or damaged.
@@ -169,7 +179,7 @@ def changes_since(table: Path, entries: Iterable[Entry]) -> Changes | None:
         return None
     try:
         decoders, before = read_digests(table)
-        return compare(before, entries, exact=decoders == decoder_versions())
+        return compare(before, entries, decoders == decoder_versions(), labels)
     except DamagedFile:
         return None
 
@@ -183,7 +193,9 @@ def write_digests(path: Path, entries: Iterable[Entry]) -> None:
     packer, body = zlib.compressobj(), bytearray()
     count = size = 0
     for entry in entries:
-        line = json.dumps(entry).encode() + b"\n"
+        # Earlier versions know no last field, which few data have.
+        fields = entry if entry.held_out is not None else entry[:-1]
+        line = json.dumps(fields).encode() + b"\n"
         count, size = count + 1, size + len(line)
         if count > _MOST_ITEMS or size > _MOST_BYTES:
             return

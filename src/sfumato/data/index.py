@@ -1,8 +1,9 @@
 """Listing the items of a folder, each with its label and its caption if there are any.
 
-Labels come from ``metadata.jsonl`` in the folder if it has any, else from class folders: every item
-lies in a first-level folder, and there are at least two of those. Captions come from
-``metadata.jsonl``, else from a ``.txt`` file beside the item. No other files are opened.
+Labels and captions come from metadata in the folder or its subfolders, see ``data.metadata``. If
+the metadata have no labels, classes come from folders, see ``data.layout``. Captions also come from
+a ``.txt`` file beside the item. Files that Sfumato wrote are no items, see ``data.marks``. No other
+files are opened.
 """
 
 from __future__ import annotations
@@ -12,35 +13,38 @@ import os
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.data.items import Item, Items, Packer, record
-from sfumato.data.walk import (
-    METADATA,
-    Found,
-    Note,
-    Rejected,
-    read_metadata,
-    suffix_of,
-    walk,
-    why_nothing_found,
-)
+from sfumato.data.layout import Folders
+from sfumato.data.marks import MADE_BY_SFUMATO, is_output, may_be_output
+from sfumato.data.metadata import Notes
+from sfumato.data.selection import Chooser, Selection
+from sfumato.data.walk import METADATA_FILES, Found, Rejected, suffix_of, walk, why_nothing_found
 from sfumato.errors import DataError, suggest
 
 _CAPTION_LIMIT = 64 * 1024
-_NO_NOTE = Note(None, None, None)
+_EVERYTHING = Selection()
 
 
 class FileKind(NamedTuple):
-    """The files that a medium can read: a plural noun for messages, and lower-case suffixes."""
+    """The files that a medium can read.
+
+    Attributes:
+        noun: A plural noun for messages.
+        suffixes: Their suffixes, in lower case.
+        unread: Suffixes of files of the medium that cannot be read, each with what to do.
+    """
 
     noun: str
     suffixes: frozenset[str]
+    unread: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class Index:
         stats: Size of each item's file in bytes, and its times of modification and of status change
             in ns; int64, shape (N, 3).
         unread: Number of files of other kinds by suffix, the most frequent first.
+        metadata: The metadata files that were read.
+        outputs: Whether samples that Sfumato made are items.
     """
 
     root: Path
@@ -70,6 +76,8 @@ class Index:
         default_factory=lambda: np.empty((0, 3), np.int64), compare=False, repr=False
     )
     unread: Mapping[str, int] = field(default_factory=dict, compare=False)
+    metadata: tuple[str, ...] = ()
+    outputs: bool = True
 
     def __len__(self) -> int:
         return len(self.items)
@@ -79,34 +87,29 @@ class Index:
         return self.root / item.path
 
 
-def scan(root: Path, kind: FileKind) -> Index:
+def scan(root: Path, kind: FileKind, selection: Selection = _EVERYTHING) -> Index:
     """List the items of a folder, nested to any depth.
 
-    Hidden files and folders are skipped. Links to folders and links that leave the root are set
-    aside with a reason.
+    Hidden files and folders are skipped, and so is what Sfumato wrote. Links to files are followed,
+    and links to folders only if the selection says so; other links are set aside with a reason.
+
+    Args:
+        root: The folder.
+        kind: The files to list.
+        selection: Which of them are looked at.
 
     Raises:
         DataError: The folder is missing or holds nothing that ``kind`` can read.
     """
     root = Path(root).expanduser()
     _require_folder(root, kind)
-    notes, bad_lines = _notes(root)
-    files = _Files(root, notes)
-    rejected: list[Rejected] = []
-    other: Counter[str] = Counter()
-    for found in walk(root):
-        if isinstance(found, Rejected):
-            rejected.append(found)
-        elif (suffix := suffix_of(found.path)) in kind.suffixes:
-            files.add(found)
-        elif found.path != METADATA:
-            other[suffix or "(no suffix)"] += 1
+    files = _Files(root, kind, selection)
+    for found in walk(root, selection, leaving=True):
+        files.add(found)
+    files.finish()
     if not len(files):
-        raise _nothing_found(root, kind, other, rejected)
-    rejected += bad_lines
-    rejected += [Rejected(n, f"named in {METADATA} but not found") for n in sorted(files.missing)]
-    rejected += [Rejected(name, f"has no label in {METADATA}") for name in files.unlabelled()]
-    return replace(_indexed(root, files, tuple(rejected)), unread=dict(other.most_common()))
+        raise _nothing_found(root, kind, files.other, files.rejected)
+    return _indexed(files)
 
 
 def _require_folder(root: Path, kind: FileKind) -> None:
@@ -133,17 +136,13 @@ def _nothing_found(
     root: Path, kind: FileKind, other: Counter[str], rejected: list[Rejected]
 ) -> DataError:
     why = why_nothing_found(other, rejected)
-    known = " ".join(sorted(kind.suffixes))
+    known = f"files that can be read: {' '.join(sorted(kind.suffixes))}"
+    hints = [f"{suffix}: {hint}" for suffix, hint in kind.unread.items() if other[suffix]]
+    if rejected and not other:
+        hints = hints or ["sfumato data check lists what can be done about each."]
     return DataError(
-        f"There are no {kind.noun} in '{root}'.", why=why, hint=f"files that can be read: {known}"
+        f"There are no {kind.noun} in '{root}'.", why=why, hint="; ".join(hints) or known
     )
-
-
-def _notes(root: Path) -> tuple[dict[str, Note], list[Rejected]]:
-    if not (root / METADATA).is_file():
-        return {}, []
-    notes, bad_lines = read_metadata(root / METADATA)
-    return notes, [Rejected(f"{METADATA}:{line}", reason) for line, reason in bad_lines]
 
 
 class _Files:
@@ -151,91 +150,154 @@ class _Files:
 
     Args:
         root: The folder.
-        notes: The metadata of the files from ``metadata.jsonl``, by path.
+        kind: The files that are items.
+        selection: Which of them are looked at.
 
     Attributes:
-        missing: Files that the metadata name and that were not found.
+        notes: What the metadata say.
+        other: Number of files of other kinds, by suffix.
+        rejected: Files that were set aside.
     """
 
-    def __init__(self, root: Path, notes: dict[str, Note]) -> None:
-        self.missing = set(notes)
-        self._root = root
-        self._notes = notes
+    def __init__(self, root: Path, kind: FileKind, selection: Selection) -> None:
+        self.root = root
+        self.notes = Notes(root)
+        self.other: Counter[str] = Counter()
+        self.rejected: list[Rejected] = []
+        self.outputs = selection.outputs
+        self._suffixes = kind.suffixes
+        self._chooser = Chooser(selection)
         self._paths = Packer()
         self._stats = array("q")
         self._captions: dict[int, str] = {}
-        self._folders: set[str] = set()
-        self._has_labels = False
+        self._last_caption = ""
+        self._folders = Folders()
+        self._metadata: list[str] = []
+        self._sheets: dict[str, bool] = {}
 
     def __len__(self) -> int:
         return len(self._stats) // 3
 
-    def add(self, file: Found) -> None:
-        """Add the next file."""
-        note = self._notes.get(file.path, _NO_NOTE)
-        caption = note.caption or _caption_beside(self._root, file)
-        if caption is not None:
-            self._captions[len(self)] = caption
-        self._paths.add(file.path)
-        self._stats.extend((file.size, file.mtime_ns, file.ctime_ns))
-        self._folders.add(_folder(file.path))
-        self._has_labels |= note.label is not None
-        self.missing.discard(file.path)
+    def add(self, file: Found | Rejected) -> None:
+        """Add what the walk found next."""
+        folder, _, name = file.path.rpartition("/")
+        if isinstance(file, Rejected):
+            # A pattern that excludes a file excludes the trouble with it.
+            if self._chooser.includes(file.path) or not self._is_item(file.path):
+                self.rejected.append(file)
+        elif name in METADATA_FILES:
+            self._metadata += [] if self._chooser.excludes(file.path) else [file.path]
+        elif not self._chooser.includes(file.path):
+            return
+        elif not self._is_item(name):
+            self.other[suffix_of(name) or "(no suffix)"] += 1
+        elif self._is_output(file, folder):
+            self.rejected.append(Rejected(file.path, MADE_BY_SFUMATO))
+        else:
+            self._add_caption(file)
+            self._paths.add(file.path)
+            self._stats.extend((file.size, file.mtime_ns, file.ctime_ns))
+            self._folders.add(file.path)
 
-    def unlabelled(self) -> Iterator[str]:
-        """Files without a label where the metadata give labels to others; they are no items."""
-        if self._has_labels:
-            yield from (path for path in self._paths.finish() if self._note(path).label is None)
-
-    def items(self) -> Iterator[tuple[int, Item]]:
-        """The items, each with its place among the files."""
-        of_folders = "" not in self._folders and len(self._folders) > 1
-        for number, path in enumerate(self._paths.finish()):
-            label, _, group = self._note(path)
-            if self._has_labels and label is None:
+    def finish(self) -> None:
+        """Read the metadata, deepest folders first, and compare them with the files."""
+        beside: set[str] = set()
+        for path in sorted(self._metadata, key=lambda path: (-path.count("/"), _rank(path), path)):
+            folder = path.rpartition("/")[0]
+            if folder in beside:
+                reason = "is not read, as other metadata lie beside it"
+                self.rejected.append(Rejected(path, reason))
                 continue
-            if not self._has_labels and of_folders:
-                label = _folder(path)
-            yield number, Item(path, label, self._captions.get(number), group)
+            beside.add(folder)
+            self.notes.read(path)
+        self._all_paths = self._paths.finish()
+        if self.notes:
+            for path in self._all_paths:
+                self.notes.find(path)
+        self.rejected += self.notes.problems
+        self.rejected += self.notes.missing(iter(self._all_paths))
+        self._layout = self._folders.layout()
+        if self._layout.no_classes and not self.notes.labelled:
+            count = self._layout.no_classes
+            reason = f"its {count:,} folders are no classes, since more files lie beside them"
+            self.rejected.append(Rejected(".", reason))
+        for option, pattern in self._chooser.unmatched():
+            self.rejected.append(Rejected(f"--{option} {pattern}", "matches no file"))
+
+    def items(self) -> Iterator[Item]:
+        """The items."""
+        for number, path in enumerate(self._all_paths):
+            note = self.notes.of(path)
+            label = note.label if self.notes.labelled else self._layout.label(path)
+            caption = note.caption or self._captions.get(number)
+            held_out = note.held_out
+            if held_out is None:
+                held_out = self._layout.held_out(path)
+            yield Item(path, label, caption, note.group, held_out=held_out)
 
     def stats(self) -> NDArray[np.int64]:
         """Size and times of each file, see :class:`Index`."""
         return np.frombuffer(self._stats, np.int64).reshape(-1, 3)
 
-    def _note(self, path: str) -> Note:
-        return self._notes.get(path, _NO_NOTE)
+    def _add_caption(self, file: Found) -> None:
+        """Read the caption of the file to be added next, from a text file beside it."""
+        folder, slash, name = file.path.rpartition("/")
+        beside = f"{name.rpartition('.')[0]}.txt"
+        path = f"{folder}{slash}{beside}"
+        if beside not in file.texts or self._chooser.excludes(path):
+            return
+        if path != self._last_caption:
+            self._last_caption = path
+            self.other[".txt"] -= self._chooser.includes(path)
+        try:
+            if (self.root / path).is_file():
+                with (self.root / path).open("rb") as stream:
+                    text = stream.read(_CAPTION_LIMIT).decode("utf-8-sig", errors="replace")
+                if text.strip():
+                    self._captions[len(self)] = text.strip()
+        except OSError as error:
+            self.rejected.append(Rejected(path, f"cannot be read: {error.strerror}"))
+
+    def _is_item(self, name: str) -> bool:
+        return suffix_of(name) in self._suffixes
+
+    def _is_output(self, file: Found, folder: str) -> bool:
+        """Whether Sfumato wrote a file, as far as its name suggests to look.
+
+        All other files are looked at when they are decoded.
+        """
+        if self.outputs or not may_be_output(file.path, file.beside_sheet):
+            return False
+        if file.beside_sheet and folder not in self._sheets:
+            self._sheets[folder] = is_output(self.root / folder / "sheet.png")
+        beside_own = self._sheets.get(folder, False)
+        return may_be_output(file.path, beside_own) and is_output(self.root / file.path)
 
 
-def _folder(path: str) -> str:
-    """The first-level folder of a file; empty if the file is in the root itself."""
-    first, slash, _ = path.partition("/")
-    return first if slash else ""
+def _rank(path: str) -> int:
+    """The place of a metadata file among those of its folder."""
+    return METADATA_FILES.index(path.rpartition("/")[2])
 
 
-def _caption_beside(root: Path, file: Found) -> str | None:
-    folder, slash, name = file.path.rpartition("/")
-    beside = f"{name.rpartition('.')[0]}.txt"
-    if beside not in file.texts:
-        return None
-    path = root / f"{folder}{slash}{beside}"
-    if not path.is_file():
-        return None
-    with path.open("rb") as stream:
-        text = stream.read(_CAPTION_LIMIT).decode("utf-8-sig", errors="replace").strip()
-    return text or None
-
-
-def _indexed(root: Path, files: _Files, rejected: tuple[Rejected, ...]) -> Index:
-    packer, content, places = Packer(), hashlib.sha256(), array("q")
+def _indexed(files: _Files) -> Index:
+    packer, content = Packer(), hashlib.sha256()
     stats = files.stats()
-    for number, item in files.items():
+    for number, item in enumerate(files.items()):
         fields = (item.path, int(stats[number, 0]), item.label, item.caption, item.group)
-        content.update(repr(fields).encode())
+        content.update(repr(fields if item.held_out is None else (*fields, item.held_out)).encode())
         packer.add(record(item))
-        places.append(number)
-    if len(places) < len(files):
-        stats = stats[np.frombuffer(places, np.int64)]
     fingerprint = content.hexdigest()
-    stamp = hashlib.sha256(os.fsencode(root.resolve()) + b"\0" + fingerprint.encode())
+    stamp = hashlib.sha256(os.fsencode(files.root.resolve()) + b"\0" + fingerprint.encode())
     stamp.update(np.ascontiguousarray(stats).data)
-    return Index(root, Items(packer.finish()), rejected, fingerprint, stamp.hexdigest(), stats)
+    stamp.update(b"outputs" if files.outputs else b"")
+    return Index(
+        files.root,
+        Items(packer.finish()),
+        tuple(files.rejected),
+        fingerprint,
+        stamp.hexdigest(),
+        stats,
+        {suffix: count for suffix, count in files.other.most_common() if count > 0},
+        tuple(files.notes.files),
+        files.outputs,
+    )

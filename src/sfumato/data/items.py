@@ -122,6 +122,7 @@ class Item:
         group: The name of its group of near-duplicates. A group is never divided between training
             and held-out data. ``None`` means that the item is a group of its own.
         part: Number of the part of the file, from 0, where a medium divides files.
+        held_out: Whether the data hold it out from training; None if they do not say.
     """
 
     path: str
@@ -129,6 +130,7 @@ class Item:
     caption: str | None = None
     group: str | None = None
     part: int = 0
+    held_out: bool | None = None
 
     @property
     def name(self) -> str:
@@ -167,8 +169,10 @@ class Items(Lazy[Item]):
 def record(item: Item) -> str:
     """The fields of an item as a JSON list, without empty fields at the end."""
     fields: list[object] = [item.path, item.label, item.caption, item.group]
-    if item.part:
+    if item.part or item.held_out is not None:
         fields.append(item.part)
+    if item.held_out is not None:
+        fields.append(item.held_out)
     while fields[-1] is None:
         fields.pop()
     return json.dumps(fields)

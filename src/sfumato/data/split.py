@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.errors import SettingError
+from sfumato.errors import DataError, SettingError
 
 # Philox counts in its low words. This constant in the top word separates the order from every other
 # stream drawn with the same seed.
@@ -144,6 +144,30 @@ def split_by_group(
     for key, root in _roots(keys, same).items():
         joined[np.searchsorted(levels, _unit_hash(key))] = _unit_hash(root)
     held = (joined < _below(np.unique(joined), held_out))[level_of]
+    return np.flatnonzero(~held).astype(np.int64), np.flatnonzero(held).astype(np.int64)
+
+
+def split_as_stated(
+    sides: NDArray[np.int8],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Hold out what the data hold out, and train on everything else.
+
+    Args:
+        sides: int8, shape (N,): 1 to hold out, 0 to train on, -1 if the data do not say.
+
+    Returns:
+        Sorted indices: training items, held-out items.
+
+    Raises:
+        DataError: Everything is held out.
+    """
+    held = sides == 1
+    if held.all():
+        raise DataError(
+            "There is nothing to train on.",
+            why=f"the data hold out all {len(held):,} items, by a field 'split' or by folders",
+            hint="add training items, whose 'split' is 'train' or which lie in a folder 'train'.",
+        )
     return np.flatnonzero(~held).astype(np.int64), np.flatnonzero(held).astype(np.int64)
 
 

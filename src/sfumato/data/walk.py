@@ -1,34 +1,32 @@
-"""Listing the files of a folder of any kind, and reading their metadata.
+"""Listing the files of a folder of any kind.
 
-Files are listed in order, with one folder in memory at a time. ``metadata.jsonl`` holds one JSON
-object per line, each about one file::
-
-    {"file_name": "cats/1.png", "label": "cat", "text": "a cat asleep", "group": "cat-1"}
-
-``file_name`` is required; the rest may be absent. Image folders on data hubs already use this
-layout. A line that cannot be used is reported with its number and skipped.
+Files are listed in order, with one folder in memory at a time. Runs of Sfumato, links that lead
+elsewhere, devices and pipes are set aside with a reason, and none of them is opened.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from sfumato.data.marks import MADE_BY_SFUMATO, is_run
+from sfumato.data.selection import Chooser, Selection
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 METADATA = "metadata.jsonl"
+"""Name of the file that describes the files of its folder."""
 
-_NAME_FIELDS = ("file_name", "file", "path")
-_LABEL_FIELDS = ("label", "class", "category")
-_CAPTION_FIELDS = ("text", "caption", "prompt", "description")
-_GROUP_FIELDS = ("group",)
-_LINE_LIMIT = 1 << 20
-_ODD_PARTS = frozenset({"", ".", ".."})
-_ODD_LETTERS = re.compile(r"[\\:\0]")
+METADATA_FILES = (METADATA, "metadata.csv", "metadata.tsv")
+"""Names of the files that describe the files of their folder; the first that is there is read."""
+
+_PLAIN = Selection()
+_SHEET = "sheet.png"
+_ALLOW = "(--settings data.follow_links=true follows it)"
 
 
 class Found(NamedTuple):
@@ -40,6 +38,7 @@ class Found(NamedTuple):
         mtime_ns: Time of the last change of the content; programs can set it.
         ctime_ns: Time of the last change of the file or of its status.
         texts: The names in its folder that end in ``.txt``, without links.
+        beside_sheet: Whether a file ``sheet.png`` lies in its folder.
     """
 
     path: str
@@ -47,31 +46,32 @@ class Found(NamedTuple):
     mtime_ns: int
     ctime_ns: int
     texts: Set[str]
+    beside_sheet: bool = False
 
 
 class Rejected(NamedTuple):
-    """A file (or a line of ``metadata.jsonl``) that was set aside, and why."""
+    """A file (or a line of a metadata file) that was set aside, and why."""
 
     path: str
     reason: str
 
 
-def walk(root: Path) -> Iterator[Found | Rejected]:
+def walk(
+    root: Path, selection: Selection = _PLAIN, leaving: bool = False
+) -> Iterator[Found | Rejected]:
     """List the files of a folder, nested to any depth, sorted by path.
 
-    Hidden files and folders are skipped. Links to folders and links that leave the root are set
-    aside with a reason.
+    Hidden files and folders are skipped. Runs of Sfumato are set aside. No file is listed twice by
+    way of links.
+
+    Args:
+        root: The folder.
+        selection: Says whether links are followed. Its patterns only decide whether the target of a
+            link is listed anyway; the caller applies them to what is listed.
+        leaving: Whether links to files outside the folder are followed although the selection does
+            not follow links.
     """
-    place, real_root = f"{root}/", root.resolve()
-    open_folders = [_listed(place, real_root, "")]
-    while open_folders:
-        found = next(open_folders[-1], None)
-        if found is None:
-            open_folders.pop()
-        elif isinstance(found, str):
-            open_folders.append(_listed(place, real_root, found))
-        else:
-            yield found
+    yield from _Walk(root, selection, leaving).run()
 
 
 def suffix_of(path: str) -> str:
@@ -81,25 +81,148 @@ def suffix_of(path: str) -> str:
     return name[dot:].lower() if 0 < dot < len(name) - 1 else ""
 
 
-def _listed(place: str, real_root: Path, folder: str) -> Iterator[Found | Rejected | str]:
-    """The entries of one folder; a subfolder is yielded as its path with a slash at the end.
+class _Walk:
+    """One walk through a folder."""
 
-    The slash also sorts the names in the order of the whole paths.
-    """
-    try:
-        names, links = _names(place + folder)
-    except OSError as error:
-        yield Rejected(_shown(error.filename), f"cannot be listed: {error.strerror}")
-        return
-    texts = {name for name in names if name.endswith(".txt")} - links
-    for name in names:
-        path = folder + name
-        if reason := _refusal(name, place + path, name in links, real_root):
-            yield Rejected(_shown(path.removesuffix("/")), reason)
-        elif name.endswith("/"):
-            yield path
+    def __init__(self, root: Path, selection: Selection, leaving: bool) -> None:
+        self._place = f"{root}/"
+        self._real_root = os.path.realpath(root)
+        self._follow = selection.follow_links
+        self._leaving = leaving or selection.follow_links
+        self._chooser = Chooser(selection)
+        # Folders and files elsewhere that links have led to, by device and number.
+        self._seen: set[tuple[int, int]] = set()
+
+    def run(self) -> Iterator[Found | Rejected]:
+        open_folders = [self._listed("", elsewhere=False)]
+        while open_folders:
+            found = next(open_folders[-1], None)
+            if found is None:
+                open_folders.pop()
+            elif isinstance(found, _Folder):
+                open_folders.append(self._listed(found.path, found.elsewhere))
+            else:
+                yield found
+
+    def _listed(self, folder: str, elsewhere: bool) -> Iterator[Found | Rejected | _Folder]:
+        """The entries of one folder, whose path ends with a slash unless it is empty.
+
+        Args:
+            folder: Its path relative to the root.
+            elsewhere: Whether a link has led out of the root.
+        """
+        try:
+            names, links = _names(self._place + folder)
+        except OSError as error:
+            yield Rejected(_shown(folder.rstrip("/") or "."), f"cannot be listed: {error.strerror}")
+            return
+        if is_run(self._place + folder, names):
+            yield Rejected(_shown(folder.rstrip("/") or "."), f"{MADE_BY_SFUMATO}: a run")
+            return
+        texts = {name for name in names if name.endswith(".txt")} - links
+        about = texts, _SHEET in names
+        for name in names:
+            path = folder + name
+            if not name.isascii() and _shown(name) != name:
+                yield Rejected(_shown(path.rstrip("/")), "the name is not valid UTF-8")
+            elif name in links:
+                yield from self._linked(path, *about)
+            elif name.endswith("/"):
+                if not elsewhere or self._is_new(path):
+                    yield _Folder(path, elsewhere)
+            elif not elsewhere or self._is_new(path):
+                yield from self._checked(path, *about)
+
+    def _linked(
+        self, path: str, texts: Set[str], beside_sheet: bool
+    ) -> Iterator[Found | Rejected | _Folder]:
+        """The file or folder that a link leads to, or why it is not followed."""
+        place = self._place + path
+        try:
+            status = os.stat(place)  # noqa: PTH116  # A Path takes longer than the system.
+        except FileNotFoundError:
+            yield Rejected(path, "a link to nothing")
+            return
+        except OSError as error:  # For example a link into a folder without permission.
+            yield Rejected(path, f"a link that cannot be followed: {error.strerror}")
+            return
+        target = os.path.realpath(place)
+        inside = self._inside(target)
+        if stat.S_ISDIR(status.st_mode):
+            reason = self._folder_refusal(target, inside)
+        elif inside is not None and self._is_listed(inside):
+            reason = f"a link to '{inside}', which is in the folder itself"
+        elif inside is None and not self._leaving:
+            reason = f"a link that leaves the folder {_ALLOW}"
         else:
-            yield from _checked(place, path, texts)
+            reason = ""
+        if not reason and not self._is_new(path):
+            reason = "a link to what another link leads to"
+        if reason:
+            yield Rejected(path, reason)
+        elif stat.S_ISDIR(status.st_mode):
+            yield _Folder(f"{path}/", elsewhere=True)
+        else:
+            yield from self._checked(path, texts, beside_sheet)
+
+    def _folder_refusal(self, target: str, inside: str | None) -> str:
+        """Why a link to a folder is not followed; empty if it is."""
+        if not self._follow:
+            return f"a link to a folder {_ALLOW}"
+        if inside is not None and self._is_listed(inside):
+            return "a link to a folder in the folder itself"
+        if f"{self._real_root}/".startswith(f"{target.rstrip('/')}/"):
+            return "a link to a folder that holds this one"
+        return ""
+
+    def _inside(self, target: str) -> str | None:
+        """The path of a target relative to the root; None if it lies elsewhere."""
+        if target == self._real_root:
+            return ""
+        head = f"{self._real_root.rstrip('/')}/"
+        return target.removeprefix(head) if target.startswith(head) else None
+
+    def _is_listed(self, path: str) -> bool:
+        """Whether a path is listed by itself: no part of it is hidden, and no pattern excludes."""
+        hidden = any(part.startswith(".") for part in path.split("/"))
+        return not hidden and self._chooser.includes(path)
+
+    def _is_new(self, path: str) -> bool:
+        """Whether nothing has led to a file or folder elsewhere before."""
+        try:
+            status = os.stat(self._place + path)  # noqa: PTH116
+        except OSError:
+            return True  # Named when it is read.
+        identity = status.st_dev, status.st_ino
+        is_new = identity not in self._seen
+        self._seen.add(identity)
+        return is_new
+
+    def _checked(
+        self, path: str, texts: Set[str], beside_sheet: bool
+    ) -> Iterator[Found | Rejected]:
+        try:
+            status = os.stat(self._place + path)  # noqa: PTH116
+        except OSError as error:  # The file was removed meanwhile.
+            yield Rejected(path, f"cannot be read: {error.strerror}")
+            return
+        if stat.S_ISREG(status.st_mode):
+            times = status.st_mtime_ns, status.st_ctime_ns
+            yield Found(path, status.st_size, *times, texts, beside_sheet)
+        else:
+            yield Rejected(path, f"is {_kind_of(status.st_mode)} and no file")
+
+
+class _Folder(NamedTuple):
+    """A folder to list next.
+
+    Attributes:
+        path: Its path with a slash at the end, which sorts names in the order of whole paths.
+        elsewhere: Whether a link has led out of the root.
+    """
+
+    path: str
+    elsewhere: bool
 
 
 def _names(folder: str) -> tuple[list[str], set[str]]:
@@ -118,106 +241,14 @@ def _names(folder: str) -> tuple[list[str], set[str]]:
     return names, links
 
 
-def _checked(place: str, path: str, texts: Set[str]) -> Iterator[Found | Rejected]:
-    try:
-        status = os.stat(place + path)  # noqa: PTH116  # A Path takes longer than the system.
-    except OSError as error:  # The file was removed meanwhile.
-        yield Rejected(path, f"cannot be read: {error.strerror}")
-        return
-    if stat.S_ISREG(status.st_mode):
-        times = status.st_mtime_ns, status.st_ctime_ns
-        yield Found(path, status.st_size, *times, texts)
-
-
-def _refusal(name: str, place: str, is_link: bool, real_root: Path) -> str:
-    if not name.isascii() and _shown(name) != name:
-        return "the name is not valid UTF-8"
-    if not is_link:
-        return ""
-    path = Path(place)
-    try:
-        if not path.exists():
-            return "a link to nothing"
-        if not path.resolve().is_relative_to(real_root):
-            return "a link that leaves the folder"
-        return "a link to a folder" if path.is_dir() else ""
-    except OSError as error:  # For example a link into a folder without permission.
-        return f"a link that cannot be followed: {error.strerror}"
+def _kind_of(mode: int) -> str:
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
 def _shown(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
-
-
-class Note(NamedTuple):
-    """The metadata of one file."""
-
-    label: str | None
-    caption: str | None
-    group: str | None
-
-
-def read_metadata(path: Path) -> tuple[dict[str, Note], list[tuple[int, str]]]:
-    """Read ``metadata.jsonl``.
-
-    Returns:
-        The metadata by relative path, and the bad lines as ``(line number from 1, reason)``. The
-        first of two lines about the same file is used.
-    """
-    notes: dict[str, Note] = {}
-    bad: list[tuple[int, str]] = []
-    with path.open("rb") as file:
-        number = 0
-        while line := file.readline(_LINE_LIMIT):
-            number += 1
-            if not line.strip():
-                continue
-            try:
-                name, note = _parse(line)
-                if name in notes:
-                    raise ValueError(f"a second line about '{name}'")
-                notes[name] = note
-            except ValueError as error:
-                bad.append((number, str(error)))
-    return notes, bad
-
-
-def _parse(line: bytes) -> tuple[str, Note]:
-    try:
-        fields = json.loads(line.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON: {error}") from error
-    if not isinstance(fields, dict):
-        raise ValueError("not a JSON object")
-    name = _text(fields, _NAME_FIELDS)
-    if name is None:
-        raise ValueError("has no 'file_name'")
-    label, caption, group = (
-        _text(fields, names) for names in (_LABEL_FIELDS, _CAPTION_FIELDS, _GROUP_FIELDS)
-    )
-    return _inside(name), Note(label, caption, group)
-
-
-def _text(fields: dict[str, Any], names: tuple[str, ...]) -> str | None:
-    for name in names:
-        value = fields.get(name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise ValueError(f"'{name}' is not a string")
-        return str(value).strip() or None
-    return None
-
-
-def _inside(name: str) -> str:
-    # Nearly all names are plain, and parsing a name with pathlib is most of the work on a line.
-    if _ODD_PARTS.isdisjoint(name.split("/")) and not _ODD_LETTERS.search(name):
-        return name
-    path = PurePosixPath(name)
-    absolute = path.is_absolute() or PureWindowsPath(name).drive
-    if absolute or ".." in path.parts or "\0" in name or "\\" in name:
-        raise ValueError(f"'{name}' is not a path inside the folder")
-    return path.as_posix()
 
 
 def why_nothing_found(other: Counter[str], rejected: Sequence[tuple[str, str]]) -> str:
@@ -227,10 +258,11 @@ def why_nothing_found(other: Counter[str], rejected: Sequence[tuple[str, str]]) 
         other: Number of files by suffix that are of other kinds.
         rejected: Path and reason of each file that was set aside.
     """
-    if other:
-        counts = ", ".join(f"{count} x {suffix}" for suffix, count in other.most_common(5))
-        return f"it holds other files: {counts}"
-    if rejected:
+    if rejected and not other:
         path, reason = rejected[0]
         return f"everything in it was set aside: {path}: {reason}"
+    if other:
+        counts = ", ".join(f"{count} x {suffix}" for suffix, count in other.most_common(5))
+        aside = f"; set aside: {rejected[0][0]}: {rejected[0][1]}" if rejected else ""
+        return f"it holds other files: {counts}{aside}"
     return "the folder is empty"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -49,17 +49,28 @@ def classify(
         real: The real items, with the labels of the training items.
         classes: Names of the classes.
     """
-    known = real.training_labels
+    features, known, unseen = _labelled(features, real)
     # All items of a class may be held out, so that a single class is left.
     if requested is None or known is None or len(set(known.tolist())) < 2:
         return Classification((), None)
     classifier = Classifier.fit(features.training, known)
     found = classifier(features.samples)
-    unseen = real.held_out_labels
     real_found = None if unseen is None or not len(unseen) else classifier(features.held_out)
     figures = tuple(_figures(found, requested, real_found, unseen, classes))
     section = Section(f"classes/{features.name}", "classes", _ABOUT, figures, features.identity)
     return Classification((section,), found == requested)
+
+
+def _labelled(features: Features, real: Real[Any]) -> tuple[Features, Tensor | None, Tensor | None]:
+    """The features and the labels of the real items that have a label."""
+    known, unseen = real.training_labels, real.held_out_labels
+    if known is not None:
+        features = replace(features, training=features.training[known >= 0])
+        known = known[known >= 0]
+    if unseen is not None:
+        features = replace(features, held_out=features.held_out[unseen >= 0])
+        unseen = unseen[unseen >= 0]
+    return features, known, unseen
 
 
 def _figures(

@@ -231,12 +231,13 @@ def conditions_of(model: NumberModel, encoded: Encoded, labels: Tensor | None) -
     Args:
         model: Model of a run.
         encoded: B items.
-        labels: Class numbers, shape (B,). With None, a model with classes gets the null label. A
-            model without classes gets no label at all.
+        labels: Class numbers, shape (B,), -1 for items without a label. These get the null label,
+            and so do all with None. A model without classes gets no label at all.
     """
     unknown = torch.full((len(encoded.x0),), model.spec.classes)
+    known = unknown if labels is None else torch.where(labels < 0, unknown, labels)
     return Conditions(
-        label=(unknown if labels is None else labels) if model.spec.classes else None,
+        label=known if model.spec.classes else None,
         length=encoded.filled if model.spec.lengths else None,
     ).to(model.device)
 

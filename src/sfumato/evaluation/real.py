@@ -43,7 +43,8 @@ class Real(Generic[ItemsT]):
     Attributes:
         training: Items that the model was trained on: M items.
         held_out: Items that the model has never seen: m items.
-        training_labels: Class numbers, int64, shape (M,); None without classes.
+        training_labels: Class numbers, int64, shape (M,), -1 for items without a label; None
+            without classes.
         held_out_labels: The same for the held-out items, shape (m,).
         groups: Group of each item, training items first: near-duplicates share a group.
         split: Where the items come from, for the report.
@@ -246,5 +247,6 @@ def _renumbered(
     """Class numbers of other data in the order of the run; None if the run lacks one of them."""
     if labels is None or not set(theirs) <= set(ours):
         return None
-    numbers = torch.tensor([ours.index(name) for name in theirs], dtype=torch.int64)
+    # The last place is that of items without a label, whose number is -1.
+    numbers = torch.tensor([*(ours.index(name) for name in theirs), -1], dtype=torch.int64)
     return numbers[torch.from_numpy(labels)]

@@ -12,8 +12,10 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from sfumato import storage
+from sfumato.data.marks import OUTPUT
 from sfumato.errors import SettingError, suggest
 
 Items = NDArray[Any] | Sequence[str]
@@ -112,9 +114,11 @@ class SampleFolder(ABC):
 
 
 def save_png(image: Image.Image, path: Path) -> None:
-    """Write an image as PNG, atomically."""
+    """Write an output that is no sample as PNG, atomically; it is marked as made by Sfumato."""
+    info = PngInfo()
+    info.add_itxt(OUTPUT, "sheet")
     with storage.replacing(path) as draft:
-        image.save(draft, format="PNG")
+        image.save(draft, format="PNG", pnginfo=info)
 
 
 def require_writable(folder: Path) -> None:

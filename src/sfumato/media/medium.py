@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from sfumato.engine.events import Event
-from sfumato.errors import DataError, MissingExtra, SettingError
+from sfumato.errors import MissingExtra, SettingError
 from sfumato.media.facts import DataFacts
 from sfumato.media.folder import Items, SampleFolder
 from sfumato.media.report import Report
@@ -295,8 +295,3 @@ class Medium(ABC):
     @abstractmethod
     def html(self, items: Sequence[Any]) -> str:
         """Samples as HTML for a notebook."""
-
-
-def no_such_file(place: Path) -> DataError:
-    """The error for a path that does not exist."""
-    return DataError(f"There is no file or folder '{place}'.", hint="check the path.")

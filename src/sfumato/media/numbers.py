@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -22,40 +22,18 @@ from sfumato.data.building import Progress, entries_now, open_or_build, opened
 from sfumato.data.dataset import Dataset
 from sfumato.data.digests import Entry, write_digests
 from sfumato.data.index import FileKind, Index, scan
-from sfumato.data.items import Encoded, Item
+from sfumato.data.items import Encoded
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.errors import SettingError
 from sfumato.likelihood import GaussianReconstruction, Reconstruction
 from sfumato.media.facts import DataFacts
-from sfumato.media.medium import (
-    DIGESTS,
-    Data,
-    Description,
-    Medium,
-    Reading,
-    Source,
-    no_such_file,
-)
+from sfumato.media.medium import DIGESTS, Data, Description, Medium, Reading, Source
 from sfumato.media.report import Contents, NumberReport, Report, items_in_words
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
 
 _MEASURED = 2048
 """Number of items, evenly spaced, on which settings are measured."""
-
-
-class Located(NamedTuple):
-    """The place of an item that has not been read yet.
-
-    Attributes:
-        name: Name for messages: the path as the user wrote it, and the part of the file.
-        path: Path of the file.
-        part: Number of the part of the file, from 0.
-    """
-
-    name: str
-    path: Path
-    part: int
 
 
 class NumberMedium(Medium):
@@ -197,7 +175,7 @@ class NumberMedium(Medium):
     ) -> Iterator[Reading | Data]:
         """See :meth:`Medium.open`."""
         cls.require()
-        index = scan(source.path, cls.kind)
+        index = cls.listed(source.path, recipe)
         medium = cls(cls.resolved(recipe.medium, index))
         for event in opened(medium.divided(index), medium):
             if isinstance(event, Dataset):
@@ -209,7 +187,17 @@ class NumberMedium(Medium):
     def entries(cls, source: Path, recipe: GaussianRecipe) -> Iterator[Entry]:
         """See :meth:`Medium.entries`; items whose files did not change are not read."""
         medium = cls(recipe.medium)
-        return entries_now(medium.divided(scan(source, cls.kind)), medium)
+        index = medium.divided(cls.listed(source, recipe))
+        return entries_now(index, medium, labels=recipe.data.labels)
+
+    @classmethod
+    def listed(cls, folder: Path, recipe: GaussianRecipe) -> Index:
+        """The files of a folder that a run looks at.
+
+        Raises:
+            DataError: There are none.
+        """
+        return scan(folder, cls.kind._replace(unread=cls.unread), recipe.data.selection)
 
     @classmethod
     def denoiser(cls, recipe: GaussianRecipe, facts: DataFacts) -> NetworkDenoiser:
@@ -245,7 +233,7 @@ class NumberMedium(Medium):
     ) -> Report:
         """See :meth:`Medium.check`. The cache that it fills is the one that a run uses."""
         cls.require()
-        files = scan(folder, cls.kind)
+        files = cls.listed(folder, recipe)
         medium = cls(cls.resolved(recipe.medium, files))
 
         def report(event: Progress) -> None:
@@ -253,10 +241,11 @@ class NumberMedium(Medium):
                 progress(event.done, event.total, "reading")
 
         dataset = open_or_build(medium.divided(files), medium, progress=report)
-        found = medium.report(files, dataset)
+        used = dataset if recipe.data.labels else dataset.unlabelled()
+        found = medium.report(files, used)
         if isinstance(found, NumberReport):
-            _, held_out = dataset.split(recipe.data.held_out)
-            return replace(found, **Contents.counted(dataset, len(held_out), cls.unread))
+            _, held_out = used.split(recipe.data.held_out)
+            return replace(found, **Contents.counted(used, held_out, cls.unread))
         return found
 
     def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
@@ -266,23 +255,6 @@ class NumberMedium(Medium):
     def report(self, files: Index, dataset: Dataset) -> Report:
         """A report on files and their items."""
         return NumberReport.of(files.root, self.settings, dataset)
-
-    def locate(self, place: Path) -> Iterator[Located | tuple[str, str]]:
-        """The items of a file or folder, and the names and reasons of files that are set aside.
-
-        Raises:
-            DataError: There are no items.
-        """
-        if place.is_dir():
-            index = scan(place, self.kind)
-            yield from ((str(place / path), reason) for path, reason in index.rejected)
-        elif place.exists():
-            index = Index(place.parent, (Item(place.name),), (), "", "")
-        else:
-            raise no_such_file(place)
-        index = self.divided(index)
-        for item in index.items:
-            yield Located(str(index.root / item.name), index.file(item), item.part)
 
 
 @dataclass(frozen=True)
@@ -319,8 +291,8 @@ class NumberData(Data):
 
     def summary(self) -> Iterator[tuple[str, str]]:
         """See :meth:`Data.summary`."""
-        medium, held_out = self.medium, len(self.held_out)
-        contents = Contents(**Contents.counted(self.dataset, held_out, medium.unread))
+        medium = self.medium
+        contents = Contents(**Contents.counted(self.dataset, self.held_out, medium.unread))
         yield medium.plural, items_in_words(contents.count, contents.groups)
         yield from medium.reading(self.dataset)
         yield from contents.rows(most=3, source=self.facts.source)
@@ -343,19 +315,21 @@ def _typical(dataset: Dataset, training: NDArray[np.int64]) -> NDArray[Any]:
 def _data(
     dataset: Dataset, medium: NumberMedium, source: Source, recipe: GaussianRecipe
 ) -> NumberData:
+    dataset = dataset if recipe.data.labels else dataset.unlabelled()
     training, held_out = dataset.split(recipe.data.held_out)
     medium.require_enough(dataset, source.path)
     medium = medium.settled(_typical(dataset, training))
     frequencies: tuple[float, ...] = ()
     if dataset.labels is not None:
-        counts = np.bincount(dataset.labels[training], minlength=len(dataset.classes))
-        frequencies = tuple((counts / counts.sum()).round(6).tolist())
+        labels = dataset.labels[training]
+        counts = np.bincount(labels[labels >= 0], minlength=len(dataset.classes))
+        frequencies = tuple((counts / max(counts.sum(), 1)).round(6).tolist())
     facts = source.facts(
         fingerprint=dataset.fingerprint,
         content=dataset.content,
         count=len(dataset),
         classes=dataset.classes,
         frequencies=frequencies,
-        seconds=medium.quantiles(dataset, training, dataset.labels if recipe.data.labels else None),
+        seconds=medium.quantiles(dataset, training, dataset.labels),
     )
     return NumberData(recipe, dataset, medium, training, held_out, facts)

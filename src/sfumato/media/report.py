@@ -8,10 +8,13 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Protocol, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from sfumato.data.dataset import Dataset
 from sfumato.data.digests import Changes
+from sfumato.data.marks import MADE_BY_SFUMATO
 from sfumato.data.walk import Rejected
 
 
@@ -36,8 +39,12 @@ class Contents:
         captions: Number of items with a caption.
         groups: Number of independent items: groups of near-duplicates count as one.
         held_out: Number of items that are held out from training.
+        stated: Whether the data themselves say which items are held out.
+        both: Number of held-out items that are equal to a training item.
         duplicates: Pairs of names of equal items.
         rejected: Files that were set aside, with reasons.
+        outputs: Files and runs that Sfumato made, which are no data.
+        metadata: The metadata files that were read.
         unread: Number of files of other kinds, by suffix; they are not looked at.
         hints: What to do about files of some of these suffixes.
     """
@@ -48,20 +55,36 @@ class Contents:
     captions: int
     groups: int
     held_out: int
+    stated: bool
+    both: int
     duplicates: tuple[tuple[str, str], ...]
     rejected: tuple[Rejected, ...]
+    outputs: tuple[str, ...]
+    metadata: tuple[str, ...]
     unread: dict[str, int]
     hints: dict[str, str]
 
     @classmethod
-    def counted(cls, dataset: Dataset, held_out: int, hints: Mapping[str, str]) -> dict[str, Any]:
+    def counted(
+        cls, dataset: Dataset, held_out: NDArray[np.int64], hints: Mapping[str, str]
+    ) -> dict[str, Any]:
         """The fields of this class, counted in a data set.
 
         Args:
             dataset: The items.
-            held_out: Number of held-out items.
+            held_out: Indices of the held-out items.
             hints: What to do about files that are not looked at, by suffix.
         """
+        measured = np.zeros(len(dataset), np.bool_)
+        measured[held_out] = True
+        crossing = measured[dataset.repeats[:, 0]] != measured[dataset.repeats[:, 1]]
+        rejected: list[Rejected] = []
+        ours: list[str] = []
+        for one in dataset.rejected:
+            if one.reason.startswith(MADE_BY_SFUMATO):
+                ours.append(one.path)
+            else:
+                rejected.append(one)
         labelled = sum(dataset.label_counts.values())
         return {
             "count": len(dataset),
@@ -69,9 +92,13 @@ class Contents:
             "unlabelled": len(dataset) - labelled if labelled else 0,
             "captions": sum(item.caption is not None for item in dataset.items),
             "groups": len({item.group or item.path for item in dataset.items}),
-            "held_out": held_out,
+            "held_out": len(held_out),
+            "stated": dataset.states_split,
+            "both": int(crossing.sum()),
             "duplicates": dataset.duplicates,
-            "rejected": dataset.rejected,
+            "rejected": tuple(rejected),
+            "outputs": tuple(ours),
+            "metadata": dataset.metadata,
             "unread": dict(dataset.unread),
             "hints": {suffix: hints[suffix] for suffix in dataset.unread if suffix in hints},
         }
@@ -86,17 +113,29 @@ class Contents:
         """
         yield "classes", classes_in_words(self.labels, self.unlabelled)
         yield "captions", f"{self.captions:,}"
-        yield "held out", f"{self.held_out:,}"
+        if self.metadata:
+            yield "metadata", listed_in_line(self.metadata)
+        stated = " (as the data say)" if self.stated else ""
+        both = f", of which {self.both:,} equal training items" if self.both else ""
+        yield "held out", f"{self.held_out:,}{stated}{both}"
         same = [f"{later} = {first}" for later, first in self.duplicates]
         yield "duplicates", listed(same, most=0 if source else most)
         aside = [f"{one.path}: {one.reason}" for one in self.rejected]
         yield "set aside", listed(aside, most=most, source=source)
+        if self.outputs:
+            yield "outputs", f"{listed_in_line(self.outputs)}: made by Sfumato and not used"
         yield from not_looked_at(self.unread, self.hints)
 
 
 def items_in_words(count: int, groups: int) -> str:
     """The number of items, for a row of a report."""
     return f"{count:,} ({groups:,} independent)"
+
+
+def listed_in_line(names: Sequence[str], most: int = 3) -> str:
+    """The number of some files and the first names."""
+    more = ", ..." if len(names) > most else ""
+    return f"{len(names):,} ({', '.join(names[:most])}{more})"
 
 
 def not_looked_at(counts: Mapping[str, int], hints: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -139,7 +178,7 @@ class NumberReport(Contents):
             **own: The fields that reports on this medium alone have.
         """
         return cls(
-            **cls.counted(dataset, 0, {}),
+            **cls.counted(dataset, np.empty(0, np.int64), {}),
             root=root,
             settings=settings,
             changes=dataset.changes,

@@ -175,7 +175,9 @@ class _Verification:
             return
         source = Path(spec.data.source)
         try:
-            changes = changes_since(digests, spec.medium.entries(source, spec.recipe))
+            changes = changes_since(
+                digests, spec.medium.entries(source, spec.recipe), spec.recipe.data.labels
+            )
         except (SfumatoError, OSError) as error:
             self._found.notes.append(f"The data could not be compared: {_reason(error, source)}.")
             return

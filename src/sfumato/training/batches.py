@@ -73,7 +73,7 @@ class Batches:
         if self.classes and labels is not None:
             dropped = uniform(seed, Stream.LABEL_DROP, slots, step=step)
             rate = self.recipe.data.label_drop
-            label = drop_labels(torch.from_numpy(labels), dropped, rate, null=self.classes)
+            label = drop_labels(self._classes(labels), dropped, rate, null=self.classes)
         return self._batch(encoded, label, step)
 
     def names(self, step: int, places: Sequence[int]) -> list[str]:
@@ -97,9 +97,13 @@ class Batches:
 
     def _fixed(self, ids: NDArray[np.int64]) -> Batch:
         items, labels = self.data.dataset.gather(ids)
-        label = torch.from_numpy(labels) if self.classes and labels is not None else None
+        label = self._classes(labels) if self.classes and labels is not None else None
         # A step that training never reaches, so that the noise is independent.
         return self._batch(self.data.medium.examples(items), label, step=2**62)
+
+    def _classes(self, labels: NDArray[np.int64]) -> Tensor:
+        """Class numbers, with the null label for items without a label."""
+        return torch.from_numpy(np.where(labels < 0, self.classes, labels))
 
     def _batch(self, encoded: Encoded, label: Tensor | None, step: int) -> Batch:
         recipe, x0 = self.recipe, encoded.x0

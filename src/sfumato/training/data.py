@@ -49,10 +49,12 @@ def reopen(
         RunError: The data changed since the run began.
     """
     for event in medium_of(recipe).open(located_again(facts), recipe, directory.root):
-        yield _unchanged(directory, facts, event) if isinstance(event, Data) else event
+        if isinstance(event, Data):
+            event = _unchanged(directory, facts, event, recipe.data.labels)
+        yield event
 
 
-def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data) -> Data:
+def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data, labels: bool) -> Data:
     """Check that data are those of a run; returns them with the facts of the run.
 
     Raises:
@@ -61,7 +63,7 @@ def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data) -> Data:
     now = data.facts
     # Old runs have no digest of the content.
     same = now.content == facts.content if facts.content else now.fingerprint == facts.fingerprint
-    changes = None if same else changes_since(directory.digests, data.entries())
+    changes = None if same else changes_since(directory.digests, data.entries(), labels)
     # Another version of a decoder can give other digests of the same files.
     if same or (changes is not None and not changes):
         return data.with_facts(facts)
@@ -104,7 +106,8 @@ def elsewhere(
     Raises:
         DataError: No usable data were found.
     """
-    data = spec.recipe.data.model_copy(update={"held_out": 0.0})
+    changes = {"held_out": 0.0, "include": (), "exclude": (), "outputs": True}
+    data = spec.recipe.data.model_copy(update=changes)
     recipe = spec.recipe.model_copy(update={"data": data})
     events = spec.medium.open(located(source), recipe, directory.root)
     return (yield from _read(events, kind, f" of {source}"))

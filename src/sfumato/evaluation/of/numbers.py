@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sfumato.data.locating import Located, locate
 from sfumato.evaluation.display import Display, Images
 from sfumato.evaluation.features import evenly_spaced
 from sfumato.evaluation.likelihood import (
@@ -29,7 +30,7 @@ from sfumato.likelihood import flow_likelihood, gaussian_bound
 from sfumato.likelihood.ode import default_divergence
 from sfumato.media.display import png
 from sfumato.media.image.sheet import sheet
-from sfumato.media.numbers import Located, NumberData
+from sfumato.media.numbers import NumberData
 from sfumato.metrics.custom_extractor import OnnxExtractor
 from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.memorisation import Memorisation
@@ -59,7 +60,7 @@ class NumberScorer(Scorer[Numbers]):
         """See :meth:`Scorer.find`."""
         medium = self.model.medium
         medium.require()
-        for item in medium.locate(place):
+        for item in locate(place, medium.kind, medium.divided):
             if isinstance(item, Located):
                 key = f"{item.path.resolve()}#{item.part}"
                 yield Found(item.name, key, partial(medium.read, item.path, item.part))

@@ -82,4 +82,4 @@ def write_sequence(path: Path, clips: NDArray[np.float32], rate: int) -> None:
     """Write clips (B, C, N) to one file, one after another with pauses between."""
     pause = np.zeros((clips.shape[1], round(_PAUSE_SECONDS * rate)), np.float32)
     parts = [part for clip in clips for part in (clip, pause)][:-1]
-    write_audio(path, np.concatenate(parts, axis=1).T, rate, None)
+    write_audio(path, np.concatenate(parts, axis=1).T, rate, None, output="clips in a row")

@@ -12,31 +12,30 @@ import importlib
 import io
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.data.marks import CHUNK_LIMIT, KEY, OUTPUT, RECIPE_LIMIT, audio_comments
 from sfumato.errors import DataError, MissingExtra
 from sfumato.storage import write_bytes
 
 SUFFIXES = frozenset({".wav", ".flac"})
 """Suffixes of the files that can contain provenance."""
 
-_KEY = "sfumato"
-_RECIPE_LIMIT = 1 << 20
-# The provenance, and room for the other comments and names around it.
-_CHUNK_LIMIT = _RECIPE_LIMIT + (1 << 16)
-_CHUNK_COUNT_LIMIT = 1000
 _FULL_SCALE = 32768
-_WAV_LIMIT = 0xFFFF_FFFF - _CHUNK_LIMIT
-_VORBIS_COMMENT = 4
+_WAV_LIMIT = 0xFFFF_FFFF - CHUNK_LIMIT
 
 
 def write_audio(
-    path: Path, samples: NDArray[np.floating[Any]], rate: int, recipe: Mapping[str, Any] | None
+    path: Path,
+    samples: NDArray[np.floating[Any]],
+    rate: int,
+    recipe: Mapping[str, Any] | None,
+    output: str | None = None,
 ) -> None:
     """Write an audio file atomically, in 16 bits, rounded to the nearest step.
 
@@ -45,6 +44,7 @@ def write_audio(
         samples: In [-1, 1], shape (N, C); C is 1 or 2.
         rate: Sampling rate in Hz.
         recipe: The provenance: any JSON object with finite numbers.
+        output: What the file is, if it is an output without provenance; it is marked as such.
 
     Raises:
         ValueError: A sample is not finite or out of range, the recipe is not JSON or is larger
@@ -56,7 +56,8 @@ def write_audio(
     if write is None:
         raise ValueError(f"audio is written as .wav or .flac, not as '{path.suffix}'")
     steps = _sixteen_bits(samples)
-    text = None if recipe is None else _text(recipe)
+    comment = {KEY: recipe} if recipe is not None else {OUTPUT: output}
+    text = None if recipe is None and output is None else _text(comment)
     write_bytes(path, write(steps, rate, text))
 
 
@@ -91,10 +92,10 @@ def _sixteen_bits(samples: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
     return steps.clip(max=_FULL_SCALE - 1).astype("<i2")
 
 
-def _text(recipe: Mapping[str, Any]) -> str:
+def _text(comment: Mapping[str, Any]) -> str:
     # The key distinguishes a recipe from other comments that happen to be JSON.
-    text = json.dumps({_KEY: recipe}, ensure_ascii=False, allow_nan=False, sort_keys=True)
-    if len(text.encode()) > _RECIPE_LIMIT:
+    text = json.dumps(comment, ensure_ascii=False, allow_nan=False, sort_keys=True)
+    if len(text.encode()) > RECIPE_LIMIT:
         raise ValueError("the recipe is larger than 1 MiB")
     return text
 
@@ -133,72 +134,9 @@ def _flac(steps: NDArray[np.int16], rate: int, text: str | None) -> bytes:
 
 
 def _recipe(file: BinaryIO) -> dict[str, Any]:
-    magic = file.read(4)
-    if magic == b"RIFF":
-        comments = _wav_comments(file)
-    elif magic == b"fLaC":
-        comments = _flac_comments(file)
-    else:
-        raise ValueError("it is neither a WAV nor a FLAC file")
-    for comment in comments:
+    for comment in audio_comments(file):
         value = json.loads(comment) if comment.lstrip().startswith(b"{") else None
-        if isinstance(value, dict) and isinstance(value.get(_KEY), dict):
-            recipe: dict[str, Any] = value[_KEY]
+        if isinstance(value, dict) and isinstance(value.get(KEY), dict):
+            recipe: dict[str, Any] = value[KEY]
             return recipe
     raise ValueError("none of its comments is a recipe")
-
-
-def _wav_comments(file: BinaryIO) -> Iterator[bytes]:
-    if file.read(8)[4:] != b"WAVE":
-        raise ValueError("it is not a WAV file")
-    for _ in range(_CHUNK_COUNT_LIMIT):
-        head = file.read(8)
-        if len(head) < 8:
-            return
-        kind, length = struct.unpack("<4sI", head)
-        if kind != b"LIST" or length > _CHUNK_LIMIT:
-            file.seek(length + length % 2, io.SEEK_CUR)
-            continue
-        data = file.read(length + length % 2)
-        if data.startswith(b"INFO"):
-            yield from _info_comments(data[4:])
-
-
-def _info_comments(data: bytes) -> Iterator[bytes]:
-    place = 0
-    while place + 8 <= len(data):
-        kind, length = struct.unpack_from("<4sI", data, place)
-        if kind == b"ICMT":
-            yield data[place + 8 : place + 8 + length].rstrip(b"\0")
-        place += 8 + length + length % 2
-
-
-def _flac_comments(file: BinaryIO) -> Iterator[bytes]:
-    for _ in range(_CHUNK_COUNT_LIMIT):
-        head = file.read(4)
-        if len(head) < 4:
-            raise ValueError("the file ends early")
-        kind, length = head[0] & 0x7F, int.from_bytes(head[1:], "big")
-        if kind == _VORBIS_COMMENT and length <= _CHUNK_LIMIT:
-            yield from _vorbis_comments(file.read(length))
-        else:
-            file.seek(length, io.SEEK_CUR)
-        if head[0] & 0x80:
-            return
-
-
-def _vorbis_comments(data: bytes) -> Iterator[bytes]:
-    """The values of all fields named COMMENT."""
-    stream = io.BytesIO(data)
-    stream.seek(_length(stream), io.SEEK_CUR)
-    for _ in range(min(_length(stream), _CHUNK_COUNT_LIMIT)):
-        name, _, value = stream.read(_length(stream)).partition(b"=")
-        if name.upper() == b"COMMENT":
-            yield value
-
-
-def _length(stream: BinaryIO) -> int:
-    data = stream.read(4)
-    if len(data) < 4:
-        raise ValueError("its comments are damaged")
-    return int.from_bytes(data, "little")

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-import struct
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,15 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from sfumato.data.marks import KEY, RECIPE_LIMIT, png_texts
 from sfumato.errors import DataError
 from sfumato.storage import write_bytes
 
-_KEY = "sfumato"
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Keyword, end of keyword, "not compressed", method, empty language tag, empty translated keyword.
-_PREFIX = _KEY.encode() + b"\0\0\0\0\0"
-_RECIPE_LIMIT = 1 << 20
-_CHUNK_COUNT_LIMIT = 1000
+_PREFIX = KEY.encode() + b"\0\0\0\0\0"
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8], recipe: Mapping[str, Any] | None) -> None:
@@ -45,9 +40,9 @@ def write_png(path: Path, pixels: NDArray[np.uint8], recipe: Mapping[str, Any] |
     info = PngInfo()
     if recipe is not None:
         text = json.dumps(recipe, ensure_ascii=False, allow_nan=False, sort_keys=True)
-        if len(text.encode()) > _RECIPE_LIMIT:
+        if len(text.encode()) > RECIPE_LIMIT:
             raise ValueError("the recipe is larger than 1 MiB")
-        info.add_itxt(_KEY, text)
+        info.add_itxt(KEY, text)
     buffer = io.BytesIO()
     plain = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
     Image.fromarray(np.ascontiguousarray(plain)).save(buffer, "PNG", pnginfo=info)
@@ -73,30 +68,10 @@ def read_recipe(path: Path) -> dict[str, Any]:
 
 
 def _recipe_text(file: BinaryIO) -> str:
-    for data in _text_chunks(file):
+    for data in png_texts(file):
         if data.startswith(_PREFIX):
             return data[len(_PREFIX) :].decode()
     raise ValueError("it has no text chunk named 'sfumato'")
-
-
-def _text_chunks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the iTXt chunks of reasonable size before the pixels."""
-    if file.read(8) != _SIGNATURE:
-        raise ValueError("it is not a PNG file")
-    for _ in range(_CHUNK_COUNT_LIMIT):
-        head = file.read(8)
-        if len(head) < 8:
-            raise ValueError("the file ends early")
-        length, kind = struct.unpack(">I4s", head)
-        if kind in (b"IDAT", b"IEND"):
-            return
-        if kind != b"iTXt" or length > _RECIPE_LIMIT + len(_PREFIX):
-            file.seek(length + 4, io.SEEK_CUR)
-            continue
-        data, check = file.read(length), file.read(4)
-        if check != struct.pack(">I", zlib.crc32(kind + data)):
-            raise ValueError("a text chunk is damaged")
-        yield data
 
 
 def _no_recipe(path: Path, why: str) -> DataError:

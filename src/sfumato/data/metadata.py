@@ -1,0 +1,303 @@
+"""Reading what a folder's metadata say of its files.
+
+``metadata.jsonl`` holds one JSON object per line, each about one file::
+
+    {"file_name": "cats/1.png", "label": "cat", "text": "a cat asleep", "group": "cat-1"}
+
+``metadata.csv`` holds the same in columns. ``file_name`` is required, relative to the folder of the
+metadata; the rest may be absent. Image folders on data hubs use this layout. A line that cannot be
+used is reported with its number, and so is a field.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import posixpath
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sfumato.data.tables import encoding_of, read_table
+from sfumato.data.walk import Rejected
+
+_NAME_FIELDS = ("file_name", "filename", "file", "path", "image", "audio", "file_path")
+_LABEL_FIELDS = ("label", "class", "category", "labels")
+_CAPTION_FIELDS = ("text", "caption", "prompt", "description")
+_GROUP_FIELDS = ("group",)
+_SPLIT_FIELDS = ("split",)
+_KNOWN = frozenset(_NAME_FIELDS + _LABEL_FIELDS + _CAPTION_FIELDS + _GROUP_FIELDS + _SPLIT_FIELDS)
+_LINE_LIMIT = 1 << 20
+_SHOWN_COLUMNS = 8
+_DRIVE = re.compile(r"[A-Za-z]:/|//")
+
+SPLITS: Mapping[str, bool] = {
+    **dict.fromkeys(("train", "training"), False),
+    **dict.fromkeys(
+        ("test", "testing", "validation", "valid", "val", "dev", "eval", "evaluation"), True
+    ),
+    **dict.fromkeys(("held_out", "held-out", "heldout"), True),
+}
+"""Names of the parts of a data set, in lower case; True for those that are held out."""
+
+
+class Note(NamedTuple):
+    """The metadata of one file.
+
+    Attributes:
+        label: The name of its class, if it has one.
+        caption: A description in words, if it has one.
+        group: The name of its group of near-duplicates, if it has one.
+        held_out: Whether it is held out from training; None if nothing is said about it.
+        source: The metadata file.
+    """
+
+    label: str | None = None
+    caption: str | None = None
+    group: str | None = None
+    held_out: bool | None = None
+    source: str = ""
+
+
+class Notes:
+    """The metadata of a folder and its subfolders.
+
+    Args:
+        root: The folder.
+
+    Attributes:
+        files: The metadata files that were read, relative to the folder.
+        problems: Lines and fields that cannot be used.
+        labelled: Whether any file has a label.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.files: list[str] = []
+        self.problems: list[Rejected] = []
+        self.labelled = False
+        self._root = root
+        self._heads = tuple({f"{place.as_posix().rstrip('/')}/" for place in _places(root)})
+        self._notes: dict[str, Note] = {}
+        self._missing: set[str] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._notes)
+
+    def read(self, path: str) -> None:
+        """Add the notes of a metadata file; what earlier files say takes precedence.
+
+        Args:
+            path: The file, relative to the folder; its suffix says whether it is JSON or CSV.
+        """
+        folder = path.rpartition("/")[0]
+        splits: Counter[str] = Counter()
+        try:
+            for line, fields in _records(self._root / path):
+                for problem in self._add(path, folder, fields, splits):
+                    self.problems.append(Rejected(f"{path}:{line}", problem))
+        except OSError as error:
+            self.problems.append(Rejected(path, f"cannot be read: {error.strerror}"))
+        except UnicodeError as error:
+            self.problems.append(Rejected(path, f"cannot be read: {error}"))
+        else:
+            self.files.append(path)
+        for name, count in splits.items():
+            known = "train, test, validation, valid, val, dev, eval, held_out"
+            reason = f"the split '{name}' of {count:,} files is none of {known}"
+            self.problems.append(Rejected(path, reason))
+
+    def of(self, path: str) -> Note:
+        """The note about a file."""
+        return self._notes.get(_key(path), _NOTHING)
+
+    def find(self, path: str) -> None:
+        """Note that there is a file of this path."""
+        self._missing.discard(_key(path))
+
+    def missing(self, paths: Iterator[str]) -> Iterator[Rejected]:
+        """The files that the metadata name and that were not found.
+
+        Args:
+            paths: All files, to name one that differs in case alone; used only if some are missing.
+        """
+        if not self._missing:
+            return
+        wanted = {name.casefold(): name for name in self._missing}
+        similar = {wanted[path.casefold()]: path for path in paths if path.casefold() in wanted}
+        for name in sorted(self._missing):
+            hint = f"; '{similar[name]}' differs in case" if name in similar else ""
+            source = self._notes[name].source
+            yield Rejected(name, f"named in {source} but not found{hint}")
+
+    def _add(
+        self, path: str, folder: str, fields: dict[str, Any] | str, splits: Counter[str]
+    ) -> Iterator[str]:
+        """Add one line; yields what cannot be used of it."""
+        if isinstance(fields, str):
+            yield fields
+            return
+        try:
+            name = self._inside(folder, _name(fields))
+        except ValueError as error:
+            yield str(error)
+            return
+        if name in self._notes:
+            # A file that another metadata file describes too is no mistake.
+            if self._notes[name].source == path:
+                yield f"a second line about '{name}'"
+            return
+        label, why = _label(fields)
+        if why:
+            yield why
+        split = _text(fields, _SPLIT_FIELDS)
+        held_out = None if split is None else SPLITS.get(split.lower())
+        if split is not None and held_out is None:
+            splits[split] += 1
+        caption, group = _text(fields, _CAPTION_FIELDS), _text(fields, _GROUP_FIELDS)
+        self._notes[name] = Note(label, caption, group, held_out, path)
+        self._missing.add(name)
+        self.labelled |= label is not None
+
+    def _inside(self, folder: str, name: str) -> str:
+        """The key of a file named in the metadata of a folder.
+
+        Raises:
+            ValueError: The name leads out of the root, or is not a path.
+        """
+        plain = name.replace("\\", "/")
+        head = next((head for head in self._heads if plain.startswith(head)), None)
+        if head is not None:
+            folder, plain = "", plain[len(head) :]
+        path = posixpath.normpath(posixpath.join(folder, plain))
+        outside = path.startswith(("/", "../")) or path in (".", "..")
+        if outside or _DRIVE.match(plain) or "\0" in plain:
+            raise ValueError(f"'{_readable(name)}' is not a path inside the folder")
+        if _readable(path) != path:
+            raise ValueError(f"'{_readable(name)}' is not valid Unicode")
+        return _key(path)
+
+
+_NOTHING = Note()
+
+
+def _places(root: Path) -> Iterator[Path]:
+    """The spellings of a root by which absolute names may begin."""
+    yield root.absolute()
+    yield root.resolve()
+
+
+def _key(path: str) -> str:
+    """A path in composed form, since programs and file systems differ in that."""
+    return path if path.isascii() else unicodedata.normalize("NFC", path)
+
+
+def _records(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """The fields of every line by name in lower case, or why the line cannot be used."""
+    if path.suffix.lower() != ".jsonl":
+        yield from _csv_records(path)
+        return
+    encoding = encoding_of(path)
+    with path.open(
+        encoding="utf-8" if encoding == "cp1252" else encoding, errors="surrogateescape"
+    ) as file:
+        number = 0
+        while line := file.readline(_LINE_LIMIT):
+            number += 1
+            if line.strip():
+                yield number, _parsed(line)
+
+
+def _csv_records(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    for number, cells in read_table(path):
+        if isinstance(cells, str):
+            yield number, cells
+            continue
+        fields: dict[str, Any] = {name.lower(): cell for name, cell in cells.items()}
+        if _KNOWN.isdisjoint(fields) or not any(name in fields for name in _NAME_FIELDS):
+            columns = ", ".join(f"'{_readable(name)}'" for name in [*cells][:_SHOWN_COLUMNS])
+            yield 1, f"has no column 'file_name'; its columns are {columns}"
+            return
+        yield number, fields
+
+
+def _parsed(line: str) -> dict[str, Any] | str:
+    try:
+        fields = json.loads(line.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {error}"
+    if not isinstance(fields, dict):
+        return "not a JSON object"
+    return {name.lower(): value for name, value in fields.items()}
+
+
+def _name(fields: Mapping[str, Any]) -> str:
+    for field in _NAME_FIELDS:
+        value = fields.get(field)
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+        if value is not None and value != "":
+            raise ValueError(f"'{field}' is not a string")
+    raise ValueError("has no 'file_name'")
+
+
+def _label(fields: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The name of the class, and why a part of the field is not used."""
+    for field in _LABEL_FIELDS:
+        value = fields.get(field)
+        if value is None:
+            continue
+        if not isinstance(value, list):
+            label, why = class_name(value)
+            return label, f"'{field}' {why}" if why else ""
+        if not value:
+            continue
+        label, why = class_name(value[0])
+        if not why and len(value) > 1:
+            why = f"has {len(value)} labels; the first, '{label}', is used"
+        return label, f"'{field}' {why}" if why else ""
+    return None, ""
+
+
+def class_name(value: object) -> tuple[str | None, str]:
+    """The name of a class, from a value of a field.
+
+    A whole number that is stored as a float has the name of the number, so that 1.0 is "1", and
+    truth values are "true" and "false". Names are composed (NFC).
+
+    Returns:
+        The name, or None if the value is empty, and why the value cannot be used.
+    """
+    if isinstance(value, bool):
+        return str(value).lower(), ""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None, ""
+        return str(int(value)) if value.is_integer() else repr(value), ""
+    if not isinstance(value, str | int):
+        kind = "an object" if isinstance(value, dict) else "a list of lists"
+        return None, f"is {kind}, which is no name of a class"
+    name = str(value).strip()
+    if _readable(name) != name:
+        return None, "is not valid Unicode, so the label is not used"
+    return unicodedata.normalize("NFC", name) or None, ""
+
+
+def _text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    """The first of some fields that holds text or a number; of a list the first member."""
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, list) and value:
+            value = value[0]
+        if isinstance(value, str | int | float):
+            text, _ = class_name(_readable(value) if isinstance(value, str) else value)
+            if text:
+                return text
+    return None
+
+
+def _readable(text: str) -> str:
+    """A text without lone surrogates, which cannot be stored."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
