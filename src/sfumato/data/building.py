@@ -29,7 +29,7 @@ from sfumato.data.dataset import Dataset, Reader, cache_folder, entries_of, open
 from sfumato.data.digests import DIGEST_BYTES, Changes, Entry, compare, digest_of
 from sfumato.data.index import Index
 from sfumato.data.items import Item, Items, record
-from sfumato.data.marks import MADE_BY_SFUMATO, is_output
+from sfumato.data.marks import MADE_BY_SFUMATO, USE_OUTPUTS, is_output
 from sfumato.data.split import in_order, repeats
 from sfumato.data.walk import Rejected
 from sfumato.errors import DataError, DiskFull, MissingExtra, SfumatoError
@@ -328,11 +328,12 @@ def _require_room(folder: Path, count: int, reader: Reader) -> None:
 
 def _nothing_left(index: Index, reader: Reader, unread: Sequence[Rejected]) -> DataError:
     shown = "; ".join(f"{path}: {reason}" for path, reason in [*index.rejected, *unread][:3])
+    ours = any(one.reason == MADE_BY_SFUMATO for one in unread)
+    known = "files that can be read: " + " ".join(sorted(reader.kind.suffixes))
     return DataError(
-        f"None of the {len(index)} files in '{index.root}' could be read.",
+        f"None of the {len(index)} files in '{index.root}' could be used.",
         why=shown,
-        hint="check that the files open in another program; files that can be read: "
-        + " ".join(sorted(reader.kind.suffixes)),
+        hint=USE_OUTPUTS if ours else f"check that they open in another program; {known}",
     )
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sfumato.data.items import Item, Items, Packer, record
 from sfumato.data.layout import Folders
-from sfumato.data.marks import MADE_BY_SFUMATO, is_output, may_be_output
+from sfumato.data.marks import MADE_BY_SFUMATO, USE_OUTPUTS, is_output, may_be_output
 from sfumato.data.metadata import Notes
 from sfumato.data.selection import Chooser, Selection
 from sfumato.data.walk import METADATA_FILES, Found, Rejected, suffix_of, walk, why_nothing_found
@@ -138,8 +138,8 @@ def _nothing_found(
     why = why_nothing_found(other, rejected)
     known = f"files that can be read: {' '.join(sorted(kind.suffixes))}"
     hints = [f"{suffix}: {hint}" for suffix, hint in kind.unread.items() if other[suffix]]
-    if rejected and not other:
-        hints = hints or ["sfumato data check lists what can be done about each."]
+    if any(one.reason.startswith(MADE_BY_SFUMATO) for one in rejected):
+        hints.append(USE_OUTPUTS)
     return DataError(
         f"There are no {kind.noun} in '{root}'.", why=why, hint="; ".join(hints) or known
     )

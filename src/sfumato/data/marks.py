@@ -30,6 +30,9 @@ RECIPE_LIMIT = 1 << 20
 MADE_BY_SFUMATO = "made by Sfumato"
 """Why outputs are no data."""
 
+USE_OUTPUTS = "--settings data.outputs=true uses samples that Sfumato made as data"
+"""What to do if they are meant."""
+
 # The provenance, and room for other comments and names around it.
 CHUNK_LIMIT = RECIPE_LIMIT + (1 << 16)
 # In a PNG a keyword, its end, "not compressed", a method and two empty texts stand before it.
@@ -39,6 +42,8 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _VORBIS_COMMENT = 4
 _SPEC = "spec.json"
 _SPEC_LIMIT = 4 << 20
+_TEXT_NAMES = ("samples.jsonl", "trajectory.jsonl")
+_STATES = re.compile(rb'{"index": \d+, "states": \[{"t": ')
 _SUFFIXES = (".png", ".wav", ".flac")
 # Names of what only Sfumato is likely to write; samples are named by numbers, as many files are.
 _RARE_NAME = re.compile(r"(sheet|data-check|nearest|latest|step-\d{7,}|\d{5,}-from-noise)\.\w+")
@@ -66,6 +71,21 @@ def is_output(path: Path) -> bool:
                 return any(text.startswith(KEY.encode()) for text in png_texts(file))
             return any(map(_is_mark, audio_comments(file)))
     except (OSError, ValueError, RecursionError, struct.error):
+        return False
+
+
+def is_text_output(path: Path) -> bool:
+    """Whether a file holds texts that Sfumato sampled, or their states; by its first line."""
+    if path.name not in _TEXT_NAMES:
+        return False
+    try:
+        with path.open("rb") as file:
+            line = file.readline(RECIPE_LIMIT)
+        if _STATES.match(line):
+            return True
+        record = json.loads(line)
+        return isinstance(record, dict) and KEY in (record.get("recipe") or ())
+    except (OSError, ValueError, RecursionError, TypeError):
         return False
 
 

@@ -10,13 +10,11 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
-from sfumato.data.marks import MADE_BY_SFUMATO, is_run
+from sfumato.data.marks import MADE_BY_SFUMATO, is_run, is_text_output
 from sfumato.data.selection import Chooser, Selection
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 METADATA = "metadata.jsonl"
 """Name of the file that describes the files of its folder."""
@@ -81,12 +79,36 @@ def suffix_of(path: str) -> str:
     return name[dot:].lower() if 0 < dot < len(name) - 1 else ""
 
 
+def count_suffixes(root: Path, selection: Selection = _PLAIN) -> Counter[str]:
+    """The number of files by suffix, as :func:`walk` would list them; the files are not looked at.
+
+    Args:
+        root: The folder.
+        selection: Which files are counted.
+    """
+    chooser, suffixes = Chooser(selection), Counter[str]()
+    if selection.follow_links:
+        found = (file.path for file in walk(root, selection) if isinstance(file, Found))
+        return Counter(suffix_of(path) for path in found if chooser.includes(path))
+    for folder, folders, names in os.walk(root):
+        if is_run(folder, [*names, *(f"{name}/" for name in folders)]):
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        place = "" if folder == str(root) else f"{os.path.relpath(folder, root)}/"
+        for name in names:
+            if not name.startswith(".") and chooser.includes(place + name):
+                suffixes[suffix_of(name)] += 1
+    return suffixes
+
+
 class _Walk:
     """One walk through a folder."""
 
     def __init__(self, root: Path, selection: Selection, leaving: bool) -> None:
         self._place = f"{root}/"
         self._real_root = os.path.realpath(root)
+        self._outputs = selection.outputs
         self._follow = selection.follow_links
         self._leaving = leaving or selection.follow_links
         self._chooser = Chooser(selection)
@@ -206,11 +228,21 @@ class _Walk:
         except OSError as error:  # The file was removed meanwhile.
             yield Rejected(path, f"cannot be read: {error.strerror}")
             return
-        if stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode):
+            yield Rejected(path, f"is {_kind_of(status.st_mode)} and no file")
+        elif (
+            path.endswith(".jsonl")
+            and not self._outputs
+            and is_text_output(Path(self._place + path))
+        ):
+            yield Rejected(path, MADE_BY_SFUMATO)
+        else:
             times = status.st_mtime_ns, status.st_ctime_ns
             yield Found(path, status.st_size, *times, texts, beside_sheet)
-        else:
-            yield Rejected(path, f"is {_kind_of(status.st_mode)} and no file")
+
+    def _is_text_output(self, path: str) -> bool:
+        may_be = path.endswith(".jsonl") and not self._outputs
+        return may_be and is_text_output(Path(self._place + path))
 
 
 class _Folder(NamedTuple):

@@ -49,12 +49,10 @@ def reopen(
         RunError: The data changed since the run began.
     """
     for event in medium_of(recipe).open(located_again(facts), recipe, directory.root):
-        if isinstance(event, Data):
-            event = _unchanged(directory, facts, event, recipe.data.labels)
-        yield event
+        yield _unchanged(directory, facts, event) if isinstance(event, Data) else event
 
 
-def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data, labels: bool) -> Data:
+def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data) -> Data:
     """Check that data are those of a run; returns them with the facts of the run.
 
     Raises:
@@ -63,7 +61,10 @@ def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data, labels: bo
     now = data.facts
     # Old runs have no digest of the content.
     same = now.content == facts.content if facts.content else now.fingerprint == facts.fingerprint
-    changes = None if same else changes_since(directory.digests, data.entries(), labels)
+    changes = None
+    if not same:
+        labels = data.settled().data.labels
+        changes = changes_since(directory.digests, data.entries(), labels)
     # Another version of a decoder can give other digests of the same files.
     if same or (changes is not None and not changes):
         return data.with_facts(facts)

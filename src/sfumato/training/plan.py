@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from sfumato.data.selection import Selection
 from sfumato.errors import SettingError
 from sfumato.media.registry import DEFAULT, AnyRecipe, find, medium_of, require_own
 from sfumato.model.options import CheckOptions, Settings, TrainOptions
@@ -65,13 +66,14 @@ def changed_for(source: str | Path, options: TrainOptions | CheckOptions, *names
         SettingError: See :func:`planned_for`.
         DataError: The source is empty, or cannot be a path.
     """
-    recipe = recipe_for(source, options.recipe)
+    chosen = Selection(tuple(options.include), tuple(options.exclude))
+    recipe = recipe_for(source, options.recipe, selection=chosen)
     own = options.given(*names)
     require_own(medium_of(recipe), options.verb, own)
-    chosen = {f"data.{name}": getattr(options, name) for name in ("include", "exclude")}
+    patterns = {"data.include": chosen.include, "data.exclude": chosen.exclude}
     settings = as_changes(
         {f"medium.{name}": value for name, value in own.items()}
-        | {path: list(patterns) for path, patterns in chosen.items() if patterns}
+        | {path: list(value) for path, value in patterns.items() if value}
     )
     changed: AnyRecipe = override(recipe, [*as_changes(options.settings), *settings])
     return changed

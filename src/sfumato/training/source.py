@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from operator import attrgetter
 from pathlib import Path
 
 from sfumato.catalogue import CATALOGUE, fetch
-from sfumato.data.walk import suffix_of
+from sfumato.data.selection import Selection
+from sfumato.data.walk import count_suffixes
 from sfumato.engine.events import Event
 from sfumato.errors import DataError, suggest
 from sfumato.media.facts import DataFacts
@@ -20,6 +20,7 @@ from sfumato.media.registry import DEFAULT, MEDIA, AnyRecipe, find
 from sfumato.recipes import override
 
 _MOST_NEAR = 20
+_EVERYTHING = Selection()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,10 @@ def _near(names: Iterable[str]) -> list[str]:
 
 
 def recipe_for(
-    source: str | Path, recipe: str | None = None, changes: Iterable[str] = ()
+    source: str | Path,
+    recipe: str | None = None,
+    changes: Iterable[str] = (),
+    selection: Selection = _EVERYTHING,
 ) -> AnyRecipe:
     """The recipe of a run on some data.
 
@@ -82,11 +86,12 @@ def recipe_for(
         source: A path, or a name of the catalogue, which may change settings of its recipe.
         recipe: Name of the recipe; None chooses it by the files.
         changes: Changes of settings by the user, see ``recipes.override``.
+        selection: Which files of a folder are looked at.
 
     Raises:
         SettingError: The recipe or a setting is unknown, or a value does not fit.
     """
-    plan = find(recipe or suited(source))
+    plan = find(recipe or suited(source, selection))
     entry = None if Path(source).exists() else CATALOGUE.get(str(source))
     # The settings do not apply to a recipe of another medium.
     if entry is not None and type(find(entry.recipe)) is type(plan):
@@ -120,11 +125,15 @@ def _expanded(source: str | Path) -> Path:
     return path
 
 
-def suited(source: str | Path) -> str:
+def suited(source: str | Path, selection: Selection = _EVERYTHING) -> str:
     """The name of the default recipe for some data, by the suffixes of their files.
 
     Text files beside images or audio count as captions. If a folder holds files of several media,
     the medium with the most files is chosen.
+
+    Args:
+        source: A path, or a name of the catalogue.
+        selection: Which files of a folder are looked at.
 
     Raises:
         DataError: The source is empty, or cannot be a path.
@@ -136,16 +145,15 @@ def suited(source: str | Path) -> str:
     if path.is_file():
         # Only text can be a single file; for other files its reader reports the error.
         return _recipe_of(Counter([path.suffix.lower()])) or "text"
-    suffixes: Counter[str] = Counter()
-    for _, folders, names in os.walk(path):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        suffixes.update(suffix_of(name) for name in names if not name.startswith("."))
-    return _recipe_of(suffixes) or DEFAULT
+    return _recipe_of(count_suffixes(path, selection)) or DEFAULT
 
 
 def _recipe_of(suffixes: Counter[str]) -> str | None:
     """The default recipe of the medium with the most files; None if there is none."""
-    files = {medium: sum(suffixes[suffix] for suffix in medium.suffixes) for medium in MEDIA}
+    files = {
+        medium: sum(suffixes[suffix] for suffix in {*medium.suffixes, *medium.unread})
+        for medium in MEDIA
+    }
     items = {medium: count for medium, count in files.items() if count and not medium.captions}
     chosen = items or {medium: count for medium, count in files.items() if count}
     return next(iter(max(chosen, key=chosen.__getitem__).recipes)) if chosen else None

@@ -13,8 +13,9 @@ import numpy as np
 from PIL import Image
 
 from sfumato.data.dataset import Dataset
+from sfumato.data.walk import suffix_of
 from sfumato.errors import DataError
-from sfumato.media.image.open import image_header
+from sfumato.media.image.open import IMAGES, image_header
 from sfumato.media.image.settings import ImageSettings
 from sfumato.media.image.sheet import sheet
 from sfumato.media.report import NumberReport, items_in_words
@@ -57,6 +58,8 @@ class ImageReport(NumberReport):
 
     def _own_rows(self) -> Iterator[tuple[str, str]]:
         yield "images", items_in_words(self.count, self.groups)
+        files = self.count + sum(suffix_of(one.path) in IMAGES.suffixes for one in self.rejected)
+        yield "pictures", f"{self.count:,} of {files:,} files can be used"
         yield "read as", read_as(self.settings)
         for name, spread in (("widths", self.widths), ("heights", self.heights)):
             if spread is not None:
