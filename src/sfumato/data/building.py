@@ -276,7 +276,8 @@ def _decoded(
                 return _Decoded(None, b"", MADE_BY_SFUMATO)
             content = reader.read(path, item.part)
         except SfumatoError as error:
-            return _Decoded(None, b"", _reason(error), _can_pass(error))
+            reason = error.why or f"{error.what} {error.hint}".strip()
+            return _Decoded(None, b"", reason, _can_pass(error))
         except (OSError, MemoryError) as error:
             return _Decoded(None, b"", str(error) or "there is not enough memory", passing=True)
         return _Decoded(content, digest_of(content.tobytes()))
@@ -299,12 +300,6 @@ def _decoded(
 
 def _finished(item: Item, decoded: _Decoded | Future[_Decoded]) -> tuple[Item, _Decoded]:
     return item, decoded.result() if isinstance(decoded, Future) else decoded
-
-
-def _reason(error: SfumatoError) -> str:
-    if isinstance(error, MissingExtra):
-        return f"{error.what.rstrip('.')}: {error.hint}"
-    return error.why or error.what
 
 
 def _can_pass(error: SfumatoError) -> bool:
