@@ -21,7 +21,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"registry", "regular"}),
     frozenset({"storage", "dsp", "process", "conditions"}),
     frozenset({"nets", "engine", "metrics", "data"}),
-    frozenset({"denoiser", "imaging"}),
+    frozenset({"denoiser", "imaging", "sound"}),
     frozenset({"oracle", "objective", "sampling", "guidance"}),
     frozenset({"likelihood"}),
     frozenset({"recipes"}),

@@ -185,8 +185,8 @@ class TestCheck:
         result = sfumato("data", "check", own_sounds, *HEARD)
         assert result.code == 0, result.err
         for line in (
-            "6 (6 independent) of 6 files", "4,000 Hz", "1 files are longer than a clip",
-            "WAV PCM_16 (6)", "[b]bad.wav: not an audio file in a known format", "data-check.png",
+            "6 (6 independent) of 6 files", "4,000 Hz", "1 file is longer than a clip",
+            "WAV PCM_16 (6)", "[b]bad.wav: it is plain text", "data-check.png",
         ):  # fmt: skip
             assert line in result.out
         assert Path("data-check.png").is_file()
@@ -304,10 +304,10 @@ def broken(folder: Path) -> dict[str, str]:
     claiming_hours(folder / "claims.flac")
     return {
         "nan.wav": "1 of 800 samples are not finite",
-        "empty.wav": "it holds no samples",
+        "empty.wav": "it is empty",
         "none.wav": "it holds no samples",
         "silent.wav": "it is silent",
-        "text.wav": "not an audio file in a known format",
+        "text.wav": "it is plain text",
         "claims.flac": "seconds are above the limit of 3,600",
     }
 

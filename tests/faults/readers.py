@@ -21,7 +21,6 @@ from sfumato.catalogue.archive import read_members
 from sfumato.data.metadata import Notes
 from sfumato.engine import tensor_file
 from sfumato.media.audio import provenance as sound_recipe
-from sfumato.media.audio.open import read_audio
 from sfumato.media.image import provenance as recipe_chunk
 from sfumato.media.image.open import open_image
 from sfumato.media.text.documents import read_documents
@@ -29,6 +28,7 @@ from sfumato.media.text.medium import read_tokenizer
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
 from sfumato.runs import spec as specs
+from sfumato.sound.open import read_audio
 
 _DRAW = np.random.default_rng(0)
 _SVG = (

@@ -17,11 +17,11 @@ from PIL import Image, PngImagePlugin
 
 from sfumato.catalogue.archive import read_members
 from sfumato.errors import SfumatoError
-from sfumato.media.audio.open import read_audio
 from sfumato.media.image.open import open_image
 from sfumato.media.image.provenance import read_recipe
 from sfumato.media.text.documents import read_documents
 from sfumato.media.text.settings import TextSettings
+from sfumato.sound.open import read_audio
 from tests.bomb import write_bomb
 from tests.faults.hammer import measured
 from tests.faults.readers import read_metadata

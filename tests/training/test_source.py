@@ -84,7 +84,8 @@ class TestRecipeFor:
         monkeypatch.setattr(source, "CATALOGUE", {**CATALOGUE, "one-shots": entry})
 
     def test_the_set_has_its_say(self) -> None:
-        wanted = "medium.rate=8000", "data.held_out=0", "medium.representation.window=128"
+        own = "medium.rate=8000", "data.held_out=0", "medium.representation.window=128"
+        wanted = *own, "medium.cut=start"
         changes = "engine.batch=3", "name=mine"
         assert recipe_for("one-shots", changes=changes) == override(
             find("audio"), [*wanted, *changes]
@@ -100,8 +101,13 @@ class TestRecipeFor:
         assert isinstance(changed, AudioRecipe)
         assert changed.medium.representation == SpectrogramSpec(power=0.7)
 
+    def test_a_set_says_what_is_automatic_and_leaves_what_a_recipe_chose(self) -> None:
+        assert recipe_for("drums") == override(find("audio"), ["medium.cut=start"])
+        assert recipe_for("drums", "audio-large") == find("audio-large")
+        assert recipe_for("drums", changes=["medium.cut=all"]).medium.cut == "all"
+
     def test_a_set_that_wants_nothing_changes_nothing(self) -> None:
-        assert recipe_for("drums") == find("audio")
+        assert recipe_for("mnist5k") == find(CATALOGUE["mnist5k"].recipe)
 
     def test_a_recipe_for_another_medium_is_left_alone(self) -> None:
         assert recipe_for("one-shots", "image") == find("image")
@@ -117,7 +123,7 @@ class TestRecipeFor:
 def test_every_setting_of_the_catalogue_is_one() -> None:
     for name, entry in CATALOGUE.items():
         tree = recipe_for(name).model_dump()
-        for path, value in entry.settings.items():
+        for path, value in {**entry.settings, **entry.automatic}.items():
             node = tree
             for part in path.split("."):
                 node = node[part]

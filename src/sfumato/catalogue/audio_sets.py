@@ -15,6 +15,8 @@ from sfumato.catalogue.entry import Entry, LabelledFile
 _FOXDOT_FOLDER = "foxdot-0.9.0/FoxDot/snd/"
 _KITS_FOLDER = "./usr/share/hydrogen/data/drumkits/"
 _DIGITS_FOLDER = "./usr/share/asterisk/sounds/en_US_f_Allison/digits/"
+# A long file of these sets is one sound that decays slowly, and no recording of many.
+_ONE_SOUND_EACH = MappingProxyType({"medium.cut": "start"})
 
 
 def one_shots(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
@@ -76,6 +78,7 @@ ONE_SHOTS = Entry(
         " and decay; nobody listened to them, so some are bound to be wrong.\n"
     ),
     megabytes=38,
+    automatic=_ONE_SOUND_EACH,
 )
 
 DRUMS = Entry(
@@ -119,6 +122,7 @@ DRUMS = Entry(
         " few effects.\n"
     ),
     megabytes=143,
+    automatic=_ONE_SOUND_EACH,
 )
 
 SPOKEN_NUMBERS = Entry(
@@ -152,4 +156,5 @@ SPOKEN_NUMBERS = Entry(
     settings=MappingProxyType(
         {"medium.rate": 8000, "medium.representation.window": 256, "data.held_out": 0}
     ),
+    automatic=_ONE_SOUND_EACH,
 )

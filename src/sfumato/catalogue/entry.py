@@ -114,6 +114,7 @@ class Entry(Package):
         count: Number of items.
         drawn: Whether it holds SVG drawings, which need the extra ``svg`` to be rendered.
         settings: Settings of the recipe that this set changes, by their paths.
+        automatic: What ``auto`` stands for in this set, by the paths of settings.
     """
 
     medium: Literal["image", "text", "audio"]
@@ -123,3 +124,4 @@ class Entry(Package):
     count: int
     drawn: bool = False
     settings: Mapping[str, str | float] = field(default_factory=dict)
+    automatic: Mapping[str, str] = field(default_factory=dict)

@@ -276,7 +276,8 @@ def _decoded(
                 return _Decoded(None, b"", MADE_BY_SFUMATO)
             content = reader.read(path, item.part)
         except SfumatoError as error:
-            return _Decoded(None, b"", _reason(error), _can_pass(error))
+            reason = error.why or f"{error.what} {error.hint}".strip()
+            return _Decoded(None, b"", reason, _can_pass(error))
         except (OSError, MemoryError) as error:
             return _Decoded(None, b"", str(error) or "there is not enough memory", passing=True)
         return _Decoded(content, digest_of(content.tobytes()))
@@ -301,12 +302,6 @@ def _finished(item: Item, decoded: _Decoded | Future[_Decoded]) -> tuple[Item, _
     return item, decoded.result() if isinstance(decoded, Future) else decoded
 
 
-def _reason(error: SfumatoError) -> str:
-    if isinstance(error, MissingExtra):
-        return f"{error.what.rstrip('.')}: {error.hint}"
-    return error.why or error.what
-
-
 def _can_pass(error: SfumatoError) -> bool:
     """Whether the reason can go away while the file stays the same."""
     cause = error.__cause__
@@ -329,13 +324,11 @@ def _require_room(folder: Path, count: int, reader: Reader) -> None:
 def _nothing_left(index: Index, reader: Reader, unread: Sequence[Rejected]) -> DataError:
     shown = "; ".join(f"{path}: {reason}" for path, reason in [*index.rejected, *unread][:3])
     ours = any(one.reason == MADE_BY_SFUMATO for one in unread)
+    known = "files that can be read: " + " ".join(sorted(reader.kind.suffixes))
     return DataError(
         f"None of the {len(index)} files in '{index.root}' could be used.",
         why=shown,
-        hint=USE_OUTPUTS
-        if ours
-        else "check that the files open in another program; files that can be read: "
-        + " ".join(sorted(reader.kind.suffixes)),
+        hint=USE_OUTPUTS if ours else f"check that they open in another program; {known}",
     )
 
 

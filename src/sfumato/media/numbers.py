@@ -101,6 +101,14 @@ class NumberMedium(Medium):
             DataError: The file cannot be read.
         """
 
+    def read_start(self, path: Path) -> NDArray[Any]:
+        """Read the item that a variation of a file starts from.
+
+        Raises:
+            DataError: The file cannot be read.
+        """
+        return self.read(path)
+
     @abstractmethod
     def examples(self, items: NDArray[Any], uniforms: Tensor | None = None) -> Encoded:
         """Encode items for training.

@@ -209,7 +209,7 @@ class NumberModel(Model[NetworkDenoiser]):
         """
         if start is None:
             return None
-        item = self.medium.read(unchanged(start))
+        item = self.medium.read_start(unchanged(start))
         encoded = self.medium.examples(item[None])
         filled = 1.0 if encoded.filled is None else encoded.filled.item()
         return Origin(encoded.x0.to(self.device), filled)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from json import dumps
+from operator import attrgetter
 from pathlib import Path
 
 from sfumato.catalogue import CATALOGUE, fetch
@@ -121,7 +122,10 @@ def recipe_for(
     entry = None if Path(source).exists() else CATALOGUE.get(str(source))
     # The settings do not apply to a recipe of another medium.
     if entry is not None and type(find(entry.recipe)) is type(plan):
-        wanted = entry.settings.items()
+        open_choices = {
+            path: value for path, value in entry.automatic.items() if _at(plan, path) == "auto"
+        }
+        wanted = {**entry.settings, **open_choices}.items()
         plan = override(plan, [f"{path}={dumps(value)}" for path, value in wanted])
     changed: AnyRecipe = override(plan, changes)
     return changed
@@ -131,6 +135,11 @@ def _require_folder_or_file(path: Path) -> None:
     """Refuse a pipe or a device before it is opened."""
     if not path.is_dir():
         require_regular(path)
+
+
+def _at(recipe: AnyRecipe, path: str) -> object:
+    """The value of the setting ``part.name``."""
+    return attrgetter(path)(recipe)
 
 
 def _expanded(source: str | Path) -> Path:

@@ -23,6 +23,7 @@ _EXTRAS = {
     "text": "tokenizers",
     "molecules": "rdkit",
     "audio": "soundfile",
+    "aac": "av",
     "audio-metrics": "onnxruntime",
     "speech": "faster_whisper",
     "inception": "torch_fidelity",

@@ -70,7 +70,7 @@ def test_it_measures_files_and_clips(report: AudioReport) -> None:
 def test_what_cannot_be_used_is_said_with_its_reason(report: AudioReport) -> None:
     reasons = {rejected.path: rejected.reason for rejected in report.rejected}
     assert reasons["b/silent.wav"] == "it is silent"
-    assert reasons["b/broken.wav"] == "not an audio file in a known format"
+    assert reasons["b/broken.wav"] == "it is plain text"
 
 
 def test_it_is_json_and_has_a_sheet(report: AudioReport) -> None:
@@ -105,12 +105,16 @@ def test_stretches_are_clips_of_few_files(make_sound: MakeSound, tmp_path: Path)
     assert found.total == 4.0
 
 
-def test_a_long_file_takes_little_memory(make_sound: MakeSound, tmp_path: Path) -> None:
-    """Ten minutes, of which half a second is wanted."""
+@pytest.mark.parametrize(("cut", "count"), [("start", 1), ("auto", 1200)])
+def test_a_long_file_takes_little_memory(
+    make_sound: MakeSound, tmp_path: Path, cut: str, count: int
+) -> None:
+    """Ten minutes, of which half a second is wanted, or every one."""
     draw = np.random.default_rng(0)
     make_sound("long.wav", draw.integers(-9_000, 9_000, 600 * 48_000).astype(np.int16), 48_000)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert check(tmp_path / "data", SETTINGS).count == 1
+    settings = SETTINGS.model_copy(update={"cut": cut})
+    assert check(tmp_path / "data", settings).count == count
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert after - before < 64 * 1024  # KiB; as floats the file would take 115 MB
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from sfumato.errors import Diverged, SettingError
-from sfumato.media.audio.folder import write_sequence
+from sfumato.media.audio.folder import until_end, write_sequence
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.provenance import read_recipe
 from sfumato.media.audio.settings import AdvanceSpec, AudioSettings, SpectrogramSpec, WaveformSpec
@@ -152,18 +152,49 @@ class TestDecoding:
 class TestFiles:
     def test_a_sound_lasts_as_long_as_asked(self) -> None:
         clip = np.ones((2, SAMPLES), np.float32)
-        assert medium().lasting(clip, 0.1).shape == (2, 400)
-        assert medium().lasting(clip, 1e-9).shape == (2, 1)
-        assert medium().lasting(clip, None) is clip
-        assert medium().lasting(clip, 0.25).shape == (2, SAMPLES)
+        assert until_end(clip, RATE, 0.1).shape == (2, 400)
+        assert until_end(clip, RATE, 1e-9).shape == (2, 1)
+        assert until_end(clip, RATE, None) is clip
+        assert until_end(clip, RATE, 0.25).shape == (2, SAMPLES)
 
     def test_a_sound_that_is_cut_ends_softly(self) -> None:
-        clip = np.ones((2, SAMPLES), np.float32)
-        ended = medium().lasting(clip, 0.1)
-        assert (ended[:, :-12] == 1).all()
-        assert (np.diff(ended[:, -12:]) < 0).all()
-        assert (ended[:, -1] == 0).all()
-        assert (clip == 1).all()
+        clips = np.full((2, 1, SAMPLES), 0.5, np.float32)
+        ended = medium().ended(clips, [0.1, None])[0]
+        assert (ended[:, :388] == 0.5).all()
+        assert (np.diff(ended[:, 388:400]) < 0).all()
+        assert not ended[:, 399:].any()
+        assert (clips == 0.5).all()
+
+    @pytest.mark.parametrize("level", ["peak", "loudness", "keep"])
+    @pytest.mark.parametrize("seconds", [0.01, 0.1, 0.249, 0.25, None])
+    def test_the_level_is_that_of_what_is_left(self, level: str, seconds: float | None) -> None:
+        kind = medium(WaveformSpec(patch=16), level=level)
+        soft = np.linspace(0.05, 0.8, SAMPLES) * np.sin(np.arange(SAMPLES))
+        clips = (np.stack([soft, 0.2 * soft])[:, None] * 32768).astype(np.int16)
+        decoded = kind.decode(kind.examples(clips).x0)
+        ended = kind.ended(decoded, [seconds, seconds])
+        count = SAMPLES if seconds is None else round(seconds * RATE)
+        assert not ended[..., count:].any()
+        peaks = np.abs(ended).max(axis=(1, 2))
+        if level == "peak":
+            np.testing.assert_allclose(peaks, 10 ** (-1 / 20), rtol=1e-5)
+        elif level == "loudness":
+            left = ended[..., :count]
+            loud = np.sqrt(np.square(left).mean(axis=(1, 2)))
+            assert ((np.abs(loud - 0.1) < 1e-4) | (np.abs(peaks - 10 ** (-1 / 20)) < 1e-4)).all()
+        else:
+            np.testing.assert_allclose(
+                ended[..., : count - 12], decoded[..., : count - 12], rtol=1e-6
+            )
+
+    def test_each_sound_is_ended_by_itself(self) -> None:
+        kind = medium(level="peak")
+        clips = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 1, SAMPLES)).astype(np.float32)
+        lengths = [0.05, None, 0.2]
+        together = kind.ended(clips, lengths)
+        for row, length in enumerate(lengths):
+            alone = kind.ended(clips[row : row + 1], [length])[0]
+            assert np.array_equal(alone, together[row])
 
     @pytest.mark.parametrize("suffix", ["wav", "flac"])
     def test_it_is_written_with_its_recipe(self, tmp_path: Path, suffix: str) -> None:

@@ -12,8 +12,8 @@ import pytest
 import soundfile
 
 from sfumato.errors import DataError, MissingExtra
-from sfumato.media.audio.open import read_audio
 from sfumato.media.audio.provenance import SUFFIXES, read_recipe, write_audio
+from sfumato.sound.open import read_audio
 
 STEPS = np.random.default_rng(0).integers(-32768, 32768, (701, 2))
 SAMPLES = (STEPS / 32768).astype(np.float32)

@@ -14,9 +14,9 @@ from sfumato.data.building import open_or_build
 from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index, scan
 from sfumato.errors import DataError, MissingExtra, SettingError
-from sfumato.media.audio.open import AUDIO
 from sfumato.media.audio.reader import ClipReader, divided
 from sfumato.media.audio.settings import AudioSettings
+from sfumato.sound.open import AUDIO
 
 MakeSound = Callable[..., Path]
 RATE = 16_000
@@ -123,7 +123,7 @@ def test_parts_that_are_silent_or_not_there(make_sound: MakeSound) -> None:
     with pytest.raises(DataError) as caught:
         reader.read(path, 4)
     assert "ends before the requested stretch" in caught.value.why
-    for bad, other in ((-1, reader), (1, medium())):
+    for bad, other in ((-1, reader), (1, medium(cut="start"))):
         with pytest.raises(ValueError, match="no part"):
             other.read(path, bad)
 
@@ -151,12 +151,10 @@ def test_how_many_parts(make_sound: MakeSound, tmp_path: Path) -> None:
     flac[21] &= 0xF0
     flac[22:26] = bytes(4)
     (tmp_path / "stream.flac").write_bytes(flac)
-    medium().read(tmp_path / "stream.flac")
-    for cut in ("all", "middle"):
-        with pytest.raises(DataError) as caught:
-            medium(cut=cut).read(tmp_path / "stream.flac")
-            medium(cut=cut).parts(tmp_path / "stream.flac")
-        assert "does not say how long" in caught.value.why
+    # Where the header does not state the length, the file is decoded to find it.
+    for cut in ("all", "middle", "start", "auto"):
+        medium(cut=cut).read(tmp_path / "stream.flac")
+        assert medium(cut=cut, seconds=0.05).parts(tmp_path / "stream.flac") == 1
 
 
 @pytest.mark.parametrize("cut", ["start", "middle", "all"])
@@ -205,9 +203,9 @@ def test_the_key_holds_what_decides_the_samples_and_nothing_else() -> None:
     assert medium(**same).cache_key == plain
     changes: list[dict[str, object]] = [
         {"rate": 8_000}, {"seconds": 2}, {"channels": "stereo"}, {"cut": "all"},
-        {"level": "keep"}, {"trim": None}, {"max_seconds": 60},
+        {"level": "keep"}, {"trim": None}, {"floor": 40}, {"max_seconds": 60},
     ]  # fmt: skip
-    assert len({plain} | {medium(**change).cache_key for change in changes}) == 8
+    assert len({plain} | {medium(**change).cache_key for change in changes}) == 9
 
 
 def test_a_folder_becomes_a_cache(make_sound: MakeSound, tmp_path: Path) -> None:
@@ -221,7 +219,7 @@ def test_a_folder_becomes_a_cache(make_sound: MakeSound, tmp_path: Path) -> None
     assert dict(data.rejected) == {
         "bad.wav": "90 of 90 samples are not finite",
         "silent.flac": "it is silent",
-        "text.wav": "not an audio file in a known format",
+        "text.wav": "it is plain text",
     }
 
 
@@ -317,3 +315,170 @@ def test_no_file_is_divided_between_training_and_held_out(
     assert others
     assert not known & others
     assert len(training) + len(unseen) == 31
+
+
+class TestFloor:
+    """What is far softer than the rest of its file is not raised to the level of a sound."""
+
+    SOUND = 0.5 * np.sin(2 * np.pi * 440 * np.arange(int(0.8 * RATE)) / RATE)
+
+    def room(self, seconds: float, decibels: float, channels: int = 1) -> np.ndarray:
+        draw = np.random.default_rng(0)
+        return 10 ** (decibels / 20) * draw.standard_normal((channels, int(seconds * RATE)))
+
+    def pauses(self, decibels: float, channels: int = 1) -> np.ndarray:
+        """Twenty seconds of a room in which a tone sounds every five."""
+        samples = self.room(20, decibels, channels)
+        for second in range(0, 20, 5):
+            samples[:, second * RATE : second * RATE + len(self.SOUND)] += self.SOUND
+        return samples
+
+    def parts(self, path: Path, **settings: object) -> tuple[list[int], set[str]]:
+        reader = medium(cut="all", **settings)
+        used, reasons = [], set()
+        for part in range(reader.parts(path)):
+            try:
+                reader.read(path, part)
+                used.append(part)
+            except DataError as error:
+                reasons.add(error.why)
+        return used, reasons
+
+    @pytest.mark.parametrize("subtype", ["PCM_24", "FLOAT", "PCM_32"])
+    @pytest.mark.parametrize("suffix", ["wav", "aiff"])
+    @pytest.mark.parametrize("level", ["peak", "loudness", "keep"])
+    def test_pauses_are_set_aside(
+        self, make_sound: MakeSound, suffix: str, subtype: str, level: str
+    ) -> None:
+        path = make_sound(f"a.{suffix}", self.pauses(-72), subtype=subtype)
+        used, reasons = self.parts(path, level=level)
+        assert used == [0, 5, 10, 15]
+        assert reasons == {"quieter than 60 dB below the loudest of its file"}
+
+    @pytest.mark.parametrize("decibels", [-75, -90, -110])
+    def test_however_soft_they_are(self, make_sound: MakeSound, decibels: float) -> None:
+        path = make_sound("a.wav", self.pauses(decibels), subtype="FLOAT")
+        assert self.parts(path)[0] == [0, 5, 10, 15]
+
+    def test_in_any_channels_and_rate(self, make_sound: MakeSound) -> None:
+        path = make_sound("a.flac", self.pauses(-72, 2), subtype="PCM_24")
+        for channels in ("mono", "stereo"):
+            assert self.parts(path, channels=channels, rate=22_050)[0] == [0, 5, 10, 15]
+        one_sided = self.pauses(-75, 2)
+        one_sided[1] = 0
+        assert self.parts(make_sound("b.wav", one_sided, subtype="FLOAT"))[0] == [0, 5, 10, 15]
+
+    def test_an_offset_is_not_loud(self, make_sound: MakeSound) -> None:
+        path = make_sound("a.wav", self.pauses(-75) + 0.1, subtype="FLOAT")
+        assert self.parts(path)[0] == [0, 5, 10, 15]
+
+    def test_the_floor_is_a_setting(self, make_sound: MakeSound) -> None:
+        path = make_sound("a.wav", self.pauses(-50), subtype="FLOAT")
+        assert len(self.parts(path)[0]) == 20
+        used, reasons = self.parts(path, floor=30)
+        assert used == [0, 5, 10, 15]
+        assert reasons == {"quieter than 30 dB below the loudest of its file"}
+        softer = make_sound("b.wav", self.pauses(-75), subtype="FLOAT")
+        assert len(self.parts(softer, floor=None, level="peak")[0]) == 20
+
+    @pytest.mark.parametrize("level", ["peak", "loudness"])
+    def test_a_room_above_the_floor_keeps_a_place_below(
+        self, make_sound: MakeSound, level: str
+    ) -> None:
+        path = make_sound("a.wav", self.pauses(-64), subtype="FLOAT")
+        reader = medium(cut="all", level=level)
+        room = np.abs(reader.read(path, 2)).max()
+        whole = np.abs(medium(cut="all", level=level, floor=None).read(path, 2)).max()
+        # It is 55 dB below the tone, of which 40 dB are made up for.
+        assert 12 < 20 * np.log10(whole / room) < 18
+
+    def test_a_file_that_is_soft_as_a_whole_is_raised_as_one(self, make_sound: MakeSound) -> None:
+        soft = make_sound("a.wav", 1e-3 * self.pauses(-30) / 0.5, subtype="FLOAT")
+        assert len(self.parts(soft)[0]) == 20
+        clip = medium(cut="all").read(soft, 0)
+        assert abs(np.abs(clip).max() - 32768 * 10 ** (-1 / 20)) < 1
+
+    def test_a_click_in_a_soft_file_sets_nothing_aside(self, make_sound: MakeSound) -> None:
+        samples = 2e-3 * self.pauses(-30) / 0.5
+        samples[0, 3 * RATE + 77] = 0.99
+        assert len(self.parts(make_sound("a.wav", samples, subtype="FLOAT"))[0]) == 20
+
+    @pytest.mark.parametrize("seconds", [0.5, 5, 29, 31, 45, 90])
+    @pytest.mark.parametrize("cut", ["start", "auto", "middle"])
+    def test_a_clip_starts_with_the_first_sound(
+        self, make_sound: MakeSound, seconds: float, cut: str
+    ) -> None:
+        tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)[None]
+        path = make_sound(
+            "a.wav", np.concatenate([self.room(seconds, -80), tone], 1), subtype="FLOAT"
+        )
+        reader = medium(cut=cut)
+        clip = reader.read_start(path)[0] / 32768
+        assert np.abs(np.fft.rfft(clip * np.hanning(RATE))).argmax() == 440
+        assert np.abs(clip[:200]).max() > 0.8
+        assert np.square(clip[200:-200]).mean() == pytest.approx(0.5 * 10 ** (-1 / 10), rel=0.02)
+
+    def test_without_trimming_a_soft_start_is_set_aside(self, make_sound: MakeSound) -> None:
+        for seconds in (5, 45):
+            samples = np.concatenate([self.room(seconds, -80)[0], self.SOUND])
+            path = make_sound("a.wav", samples, subtype="FLOAT")
+            with pytest.raises(DataError) as caught:
+                medium(cut="start", trim=None).read(path)
+            assert caught.value.why == "quieter than 60 dB below the loudest of its file"
+
+    def test_silence_before_a_late_sound_is_skipped(self, make_sound: MakeSound) -> None:
+        samples = np.concatenate([np.zeros(45 * RATE), self.SOUND])
+        clip = medium(cut="start").read(make_sound("a.wav", samples))[0]
+        assert np.abs(clip[:200]).max() > 20_000
+
+    def test_ordinary_files_are_read_as_without_a_floor(self, make_sound: MakeSound) -> None:
+        path = make_sound("a.wav", np.concatenate([self.room(0.2, -50)[0], self.SOUND]))
+        for cut in ("start", "middle", "all", "auto"):
+            np.testing.assert_array_equal(
+                medium(cut=cut).read(path), medium(cut=cut, floor=None).read(path)
+            )
+
+
+class TestAuto:
+    def test_recordings_are_used_whole_and_longer_sounds_keep_their_start(
+        self, make_sound: MakeSound, tmp_path: Path
+    ) -> None:
+        for seconds in (0.5, 1.0, 1.6, 3.9, 4.0, 7.4, 60):
+            make_sound(f"{seconds:04.1f}.wav", steps(int(seconds * 4_000)), 4_000)
+        reader = medium(rate=4_000)
+        index = scan(tmp_path / "data", AUDIO)
+        counts = {item.path: 0 for item in index.items}
+        for item in divided(index, reader).items:
+            counts[item.path] += 1
+        assert list(counts.values()) == [1, 1, 1, 1, 4, 7, 60]
+        assert [reader.parts(index.file(item)) for item in index.items] == list(counts.values())
+        every = medium(rate=4_000, cut="all")
+        whole = tmp_path / "data/07.4.wav"
+        for part in range(7):
+            np.testing.assert_array_equal(reader.read(whole, part), every.read(whole, part))
+        start = medium(rate=4_000, cut="start")
+        for name in ("01.6.wav", "03.9.wav"):
+            path = tmp_path / "data" / name
+            np.testing.assert_array_equal(reader.read(path), start.read(path))
+
+    def test_the_clips_of_a_recording_are_one_group(
+        self, make_sound: MakeSound, tmp_path: Path
+    ) -> None:
+        make_sound("long.wav", steps(8 * 4_000), 4_000)
+        make_sound("short.wav", steps(4_000), 4_000)
+        items = divided(scan(tmp_path / "data", AUDIO), medium(rate=4_000)).items
+        assert {item.group for item in items if item.path == "long.wav"} == {"long.wav"}
+
+    def test_threads_read_what_one_reads(self, make_sound: MakeSound, tmp_path: Path) -> None:
+        for suffix in ("wav", "mp3", "flac"):
+            make_sound(f"a.{suffix}", steps(40 * 8_000, 2), 8_000)
+        reader = medium(rate=4_000, level="keep")
+        data = open_or_build(
+            divided(scan(tmp_path / "data", AUDIO), reader), reader, tmp_path / "cache"
+        )
+        assert len(data) == 120
+        alone = medium(rate=4_000, level="keep")
+        for number in (119, 3, 40, 77, 81):
+            item = data.items[number]
+            clip = alone.read(tmp_path / "data" / item.path, item.part)
+            np.testing.assert_array_equal(data.array[number], clip)

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from sfumato.data.index import scan
-from sfumato.media.audio.open import AUDIO
 from sfumato.media.audio.settings import AudioSettings, SpectrogramSpec, WaveformSpec
+from sfumato.sound.open import AUDIO
 
 MakeSound = Callable[..., Path]
 

@@ -14,13 +14,13 @@ from PIL import Image
 from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index
 from sfumato.errors import DataError
-from sfumato.media.audio.open import read_audio
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.reader import ClipReader
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.media.audio.survey import Survey, counted, seconds_of
 from sfumato.media.audio.usage import Spread, in_words, reading, spread
 from sfumato.media.report import NumberReport, items_in_words
+from sfumato.sound.open import read_audio
 
 _SHOWN = 24
 _AT_ONCE = 256

@@ -22,9 +22,7 @@ from sfumato.data.index import Index
 from sfumato.data.items import Encoded
 from sfumato.errors import DataError, Diverged, SettingError
 from sfumato.media.audio.check import AudioReport, report
-from sfumato.media.audio.fit import levelled
 from sfumato.media.audio.folder import AudioFolder, faded_out, until_end, write_sequence
-from sfumato.media.audio.open import AUDIO
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.provenance import SUFFIXES, read_recipe, write_audio
 from sfumato.media.audio.reader import ClipReader, divided
@@ -38,6 +36,8 @@ from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png
 from sfumato.media.medium import Description
 from sfumato.media.numbers import NumberMedium
+from sfumato.sound.fit import levelled
+from sfumato.sound.open import AUDIO
 
 _QUANTILES = 17
 _AT_ONCE = 512
@@ -74,7 +74,7 @@ class AudioMedium(ClipReader, NumberMedium):
     def __init__(self, settings: AudioSettings) -> None:
         super().__init__(settings)
         self._representation = build(settings.representation)
-        self._survey = Survey({})
+        self._survey: Survey | None = None
 
     @classmethod
     def resolved(cls, settings: AudioSettings, index: Index) -> AudioSettings:
@@ -86,7 +86,7 @@ class AudioMedium(ClipReader, NumberMedium):
 
         The headers that are read for this are remembered for the reports on the data.
         """
-        self._survey = Survey.of(index)
+        self._survey = Survey(index)
         return divided(index, self, self._survey)
 
     def require_enough(self, dataset: Dataset, place: Path) -> None:
@@ -248,11 +248,12 @@ class AudioMedium(ClipReader, NumberMedium):
 
     def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
         """See :meth:`NumberMedium.reading`."""
-        yield from reading(dataset, self, self._survey)
+        if self._survey is not None:
+            yield from reading(dataset, self, self._survey)
 
     def report(self, files: Index, dataset: Dataset) -> AudioReport:
         """See :meth:`NumberMedium.report`."""
-        return report(files, dataset, self, self._survey)
+        return report(files, dataset, self, self._survey or Survey(files))
 
     @classmethod
     def describe(cls, recipe: Any, facts: DataFacts) -> Description:

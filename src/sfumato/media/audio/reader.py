@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from sfumato.data.index import FileKind, Index
 from sfumato.data.items import Items
 from sfumato.errors import DataError, MissingExtra, SettingError
-from sfumato.media.audio.cursor import LongFile, LongFiles, refused
-from sfumato.media.audio.fit import (
+from sfumato.media.audio.settings import AudioSettings
+from sfumato.media.audio.survey import Survey
+from sfumato.sound.cursor import LongFile, LongFiles, refused
+from sfumato.sound.fit import (
     Samples,
     cut,
     levelled,
@@ -29,11 +31,9 @@ from sfumato.media.audio.fit import (
     trimmed,
     without_offset,
 )
-from sfumato.media.audio.loudness import measured
-from sfumato.media.audio.open import AUDIO, audio_header, read_audio
-from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.audio.source import Header
-from sfumato.media.audio.survey import Survey
+from sfumato.sound.loudness import measured
+from sfumato.sound.open import AUDIO, audio_header, read_audio
+from sfumato.sound.source import Header
 
 # Part of the key of every cached array: raise it when reading gives other samples than before.
 _SAMPLES = 2
@@ -41,6 +41,9 @@ _CHANNELS = {"mono": 1, "stereo": 2}
 _FULL_SCALE = 32768
 # Three steps of 16 bits: softer audio is only noise and rounding.
 _SILENCE = 1e-4
+# A clip that is softer than the loudest of its file by up to 40 dB is raised to the level of all
+# clips; what it is softer by more, it stays below.
+_RAISED = 1e4
 # Decoded of a long file besides the clip, since its ends may be soft and trimmed.
 _EXTRA_SECONDS = 30.0
 # Decoded on either side of a stretch as context for the filter of the resampler.
@@ -132,9 +135,26 @@ class ClipReader:
         if np.abs(clip).max() < _SILENCE:
             what = "that stretch" if is_stretch else "it"
             raise refused(path, f"{what} is silent: nothing there is louder than -80 dBFS")
-        if least and self._loudest(clip) < least:
+        loud = self._loudest(clip)
+        if loud < least:
             raise refused(path, too_soft(settings))
-        return _sixteen_bits(levelled(clip, settings.rate, settings.level))
+        raised = levelled(clip, settings.rate, settings.level)
+        if settings.level != "keep" and loudest > _RAISED * loud:
+            raised *= np.float32((_RAISED * loud / loudest) ** 0.5)
+        return _sixteen_bits(raised)
+
+    def read_start(self, path: Path) -> NDArray[np.int16]:
+        """Read the clip that a variation of a file starts from.
+
+        With ``cut="auto"`` it begins with the first sound of a file of any length.
+
+        Raises:
+            DataError: As :meth:`read` does.
+            MissingExtra: As :meth:`read` does.
+        """
+        if self.settings.cut != "auto":
+            return self.read(path)
+        return ClipReader(self.settings.model_copy(update={"cut": "start"})).read(path)
 
     def lengths(self, clips: NDArray[np.int16]) -> NDArray[np.int64]:
         """Numbers of samples of clips (B, C, N) up to the last one that is not zero, shape (B,)."""
@@ -222,7 +242,7 @@ def divided(index: Index, reader: ClipReader, survey: Survey | None = None) -> I
     """
     if reader.settings.cut not in ("all", "auto"):
         return index
-    survey = Survey.of(index) if survey is None else survey
+    survey = Survey(index) if survey is None else survey
     counts = [
         _parts(index.file(item), survey.headers.get(item.path), reader) for item in index.items
     ]

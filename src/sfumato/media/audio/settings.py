@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from sfumato.data.index import Index
 from sfumato.errors import DataError
-from sfumato.media.audio.open import audio_header
+from sfumato.sound.open import audio_header
 
 # A file that is so many times as long as a clip is a recording and not a single sound.
 _MANY_CLIPS = 4

@@ -4,41 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from functools import cached_property
 
 from sfumato.data.index import Index
-from sfumato.errors import DataError
-from sfumato.media.audio.open import audio_header
-from sfumato.media.audio.source import Header
+from sfumato.errors import DataError, MissingExtra
+from sfumato.sound.open import audio_header
+from sfumato.sound.source import Header
 
 
-@dataclass(frozen=True)
 class Survey:
-    """The headers of the files of a folder.
+    """The headers of the files of a folder, which are read when they are first needed.
 
-    Attributes:
-        headers: The header of each file by its path below the folder. A file whose header cannot
-            be read is absent; it is set aside when it is read.
+    Args:
+        index: The files.
     """
 
-    headers: Mapping[str, Header]
+    def __init__(self, index: Index) -> None:
+        self._index = index
 
-    @classmethod
-    def of(cls, index: Index) -> Survey:
-        """Read the header of every file.
+    @cached_property
+    def headers(self) -> Mapping[str, Header]:
+        """The header of each file by its path below the folder.
 
-        Raises:
-            MissingExtra: soundfile is not installed.
+        A file whose header cannot be read is absent; it is set aside when it is read.
         """
         headers = {}
-        for item in index.items:
+        for item in self._index.items:
             if item.path in headers:
                 continue
             try:
-                headers[item.path] = audio_header(index.file(item))
-            except DataError:
+                headers[item.path] = audio_header(self._index.file(item))
+            except (DataError, MissingExtra):
                 continue
-        return cls(headers)
+        return headers
 
     def of_files(self, paths: Iterable[str]) -> list[Header]:
         """The headers of some of the files, each once."""

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from sfumato.data.dataset import Dataset
-from sfumato.media.audio.fit import stretches
 from sfumato.media.audio.reader import ClipReader, too_soft
 from sfumato.media.audio.settings import AudioSettings
-from sfumato.media.audio.source import Header
 from sfumato.media.audio.survey import Survey, counted, seconds_of
+from sfumato.sound.fit import stretches
+from sfumato.sound.source import Header
 
 _AT_ONCE = 256
 

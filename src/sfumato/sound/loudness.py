@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.media.audio.fit import Samples
+from sfumato.sound.fit import Samples
 
 _FRAME_SECONDS = 0.05
 _WINDOW_SECONDS = 0.4

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from sfumato.errors import MissingExtra
-from sfumato.media.audio.source import Block, Header
+from sfumato.sound.source import Block, Header
 
 SUFFIXES = (".m4a", ".m4b", ".aac", ".webm", ".mka")
 
@@ -129,9 +129,15 @@ def opened(path: Path, head: bytes) -> Iterator[ContainerFile]:
         yield ContainerFile(package, container, format)
 
 
-def is_unknown(error: Exception) -> bool:
-    """Whether an error means that a file is not what its first bytes say."""
+def is_its(error: Exception) -> bool:
+    """Whether an error is one of the package."""
     return type(error).__module__.startswith("av.")
+
+
+def in_words(error: Exception) -> str:
+    """The reason in an error of the package, without the name of the file."""
+    text = str(getattr(error, "strerror", "") or error)
+    return f"its header or its samples are damaged ({text or type(error).__name__})"
 
 
 def _av() -> Any:

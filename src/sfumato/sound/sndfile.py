@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from sfumato.errors import MissingExtra
-from sfumato.media.audio import riff
-from sfumato.media.audio.source import Block, Header
+from sfumato.sound import riff
+from sfumato.sound.source import Block, Header
 
 SUFFIXES = (
     ".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sfumato.data.index import scan
 from sfumato.errors import DataError, MissingExtra
-from sfumato.media.audio.open import AUDIO, audio_header, read_audio
+from sfumato.sound.open import AUDIO, audio_header, read_audio
 
 MakeSound = Callable[..., Path]
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 40_000))
@@ -62,7 +62,7 @@ def test_lossless_formats_are_exact(make_sound: MakeSound, suffix: str) -> None:
     assert (sound.rate, sound.samples.dtype) == (16_000, np.float32)
     np.testing.assert_array_equal(sound.samples, STEPS)
     header = audio_header(path)
-    assert header == (16_000, 2, 40_000, suffix.upper(), "PCM_16")
+    assert header == (16_000, 2, 40_000, suffix.upper(), "PCM_16", "")
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "ogg"])
@@ -113,8 +113,28 @@ def test_the_suffix_decides_nothing(make_sound: MakeSound, tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["a.wav", "a.au", "a.snd", "a.raw", "a.vox", "a.gsm", "a.mp3"])
 def test_text_is_no_sound_whatever_its_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("This is not a sound, and not raw samples either.\n" * 100)
-    expected = "must be specified" if name == "a.raw" else "not an audio file in a known format"
-    assert expected in reason(tmp_path / name)
+    assert reason(tmp_path / name) == "it is plain text"
+
+
+CONTENTS = {
+    "it is a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+    "it is an HTML page": b"<!DOCTYPE html><html><title>404</title></html>",
+    "it is a PNG picture": b"\x89PNG\r\n\x1a\n" + bytes(range(200)),
+    "it begins with zeros alone": bytes(600),
+    "it is JSON text": b'{"error": "quota exceeded"}',
+    "it is an AVI video": b"RIFF\x40\0\0\0AVI " + bytes(range(200)),
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS.keys())
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "flac", "ogg", "m4a"])
+def test_what_is_no_sound_is_named_as_what_it_is(
+    tmp_path: Path, suffix: str, content: bytes
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(content)
+    words = next(words for words, one in CONTENTS.items() if one == content)
+    assert reason(path).startswith(words)
 
 
 def test_unknown_formats(make_sound: MakeSound) -> None:
@@ -136,8 +156,9 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 def test_nothing_in_it(make_sound: MakeSound, tmp_path: Path) -> None:
     (tmp_path / "empty.wav").touch()
     (tmp_path / "header.wav").write_bytes(wav(0, b""))
-    for path in (tmp_path / "empty.wav", tmp_path / "header.wav", make_sound("a.flac", [])):
-        assert reason(path) == "it holds no samples"
+    assert reason(tmp_path / "header.wav") == "it holds no samples"
+    for path in (tmp_path / "empty.wav", make_sound("a.flac", [])):
+        assert reason(path) == "it is empty"
 
 
 def test_silence(make_sound: MakeSound) -> None:

@@ -16,10 +16,10 @@ from threading import Lock
 import numpy as np
 
 from sfumato.errors import DataError
-from sfumato.media.audio.fit import Samples, to_channels
-from sfumato.media.audio.loudness import Loudness, measured
-from sfumato.media.audio.open import audio_blocks, audio_header, refuse_unusable
-from sfumato.media.audio.source import Header
+from sfumato.sound.fit import Samples, to_channels
+from sfumato.sound.loudness import Loudness, measured
+from sfumato.sound.open import audio_blocks, audio_header, refuse_unusable
+from sfumato.sound.source import Header
 
 # Threads ask for up to 64 items that are not in order.
 _KEPT_STRETCHES = 64
@@ -70,7 +70,7 @@ class LongFile:
         with self._lock:
             if begin < self._first or begin > self._end + _GAP_SECONDS * self.header.rate:
                 self._enter(begin)
-            self._decode_to(begin + count, count)
+            self._decode(begin, begin + count)
             part = self._taken(begin, begin + count)
         if begin > 0 and not part.shape[1]:
             raise refused(self._path, "it ends before the requested stretch")
@@ -93,8 +93,9 @@ class LongFile:
         self._first = self._end = begin
         self._complete = False
 
-    def _decode_to(self, end: int, count: int) -> None:
-        """Decode up to a place, and let go of blocks that nobody will ask for."""
+    def _decode(self, begin: int, end: int) -> None:
+        """Decode up to a place, and let go of blocks before ``begin`` that nobody asks for."""
+        most = min(_KEPT_STRETCHES * (end - begin), _KEPT_BYTES // (4 * self._channels))
         while self._end < end and not self._complete:
             if self._stream is None:
                 self._stream = self._mixed(self._end / self.header.rate)
@@ -104,8 +105,8 @@ class LongFile:
                 return
             self._kept.append(block)
             self._end += block.shape[1]
-            most = min(_KEPT_STRETCHES * count, _KEPT_BYTES // (4 * self._channels))
-            while self._end - self._first - self._kept[0].shape[1] > max(most, 2 * count):
+            unwanted = min(begin, self._end - most)
+            while self._kept and self._first + self._kept[0].shape[1] <= unwanted:
                 self._first += self._kept.popleft().shape[1]
 
     def _mixed(self, start: float) -> Iterator[Samples]:

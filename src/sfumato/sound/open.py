@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from sfumato.data.index import FileKind
 from sfumato.data.signature import HEAD_BYTES, named_content
 from sfumato.errors import DataError, MissingExtra
-from sfumato.media.audio import container, sndfile
-from sfumato.media.audio.source import Block, Header, Source
+from sfumato.sound import container, sndfile
+from sfumato.sound.source import Block, Header, Source
 
 SUFFIXES = (*sndfile.SUFFIXES, *container.SUFFIXES)
 AUDIO = FileKind("audio files", frozenset(SUFFIXES))
@@ -185,11 +185,15 @@ def _refuse_long(frames: int | None, rate: int, max_seconds: float) -> None:
 
 
 def _reason(error: Exception, path: Path) -> str:
-    if isinstance(error, OSError) and error.strerror and error.errno is not None:
+    # Before the others: the errors of av are also of the types of Python.
+    if container.is_its(error):
+        return container.in_words(error)
+    if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, ValueError):
         return str(error)
-    if sndfile.is_unknown(error) or container.is_unknown(error):
+    # soundfile asks for the rate of a file with the suffix of raw samples.
+    if sndfile.is_unknown(error) or isinstance(error, TypeError):
         return _other_content(path) or "not an audio file in a known format"
     return sndfile.in_words(error)
 

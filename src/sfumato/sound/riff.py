@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+_FILES = (b"RIFF", b"RIFX", b"RF64")
 # Chunks besides these can be anything and are skipped.
 _FORMAT, _FACT, _DATA, _SIZES = b"fmt ", b"fact", b"data", b"ds64"
 # Far more than any program writes; libsndfile gives up earlier.
@@ -26,6 +27,7 @@ _AFTER_SAMPLES = (
     b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"axml", b"cue ", b"smpl", b"inst", b"fact",
     b"PEAK", b"JUNK", b"junk", b"FLLR", b"acid", b"afsp", b"_PMX", b"cart", b"levl", b"PAD ",
 )  # fmt: skip
+_KNOWN = frozenset({_FORMAT, _FACT, _DATA, _SIZES, *_AFTER_SAMPLES})
 _LARGEST = 0xFFFF_FFFF
 
 
@@ -67,7 +69,7 @@ def repaired(path: Path, head: bytes) -> tuple[io.RawIOBase, str]:
         ValueError: A WAV file has no description of its samples, or no samples.
         OSError: The file cannot be read.
     """
-    if head[:4] not in (b"RIFF", b"RIFX", b"RF64") or head[8:12] != b"WAVE":
+    if head[:4] not in _FILES or head[8:12] != b"WAVE":
         return io.FileIO(path), ""
     order = ">" if head[:4] == b"RIFX" else "<"
     with path.open("rb") as file:
@@ -96,14 +98,21 @@ def _layout(file: BinaryIO, size: int, order: str, layout: _Layout) -> _Layout:
             layout.must |= _FORMAT not in layout.chunks
         layout.chunks.setdefault(kind, chunk)
         place = chunk.begin + chunk.length
-        if chunk.length % 2:
-            padded = place + 1 >= size or _is_name(_head(file, place + 1, order)[0])
-            if padded or not _is_name(_head(file, place, order)[0]):
+        if chunk.length % 2 and kind != _DATA:
+            if _is_padded(file, place, order):
                 place += 1
-            elif kind != _DATA:
+            else:
                 layout.notes.append("a padding byte is missing")
                 layout.must = True
     return layout
+
+
+def _is_padded(file: BinaryIO, place: int, order: str) -> bool:
+    """Whether the chunk after an odd one begins one byte later, as it should."""
+    here, after = _head(file, place, order)[0], _head(file, place + 1, order)[0]
+    if here in _KNOWN or after in _KNOWN:
+        return after in _KNOWN
+    return _is_name(after) or not _is_name(here)
 
 
 def _samples(file: BinaryIO, chunk: _Chunk, size: int, order: str, layout: _Layout) -> _Chunk:
@@ -117,6 +126,8 @@ def _samples(file: BinaryIO, chunk: _Chunk, size: int, order: str, layout: _Layo
     if claimed < _frame_bytes(file, layout, order):
         claimed = 0
     if 0 < claimed <= room and not _goes_on(file, begin + claimed, claimed, size, order):
+        # libsndfile stumbles over another file that was appended.
+        layout.must |= _head(file, begin + claimed + claimed % 2, order)[0] in _FILES
         return _Chunk(begin, claimed)
     if claimed == 0 and (room == 0 or _is_chain(file, begin, size, order)):
         return _Chunk(begin, 0)

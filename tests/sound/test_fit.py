@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sfumato.errors import MissingExtra
-from sfumato.media.audio.fit import (
+from sfumato.sound.fit import (
     cut,
     levelled,
     resampled,

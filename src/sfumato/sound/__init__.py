@@ -1,0 +1,13 @@
+"""Untrusted audio files: opened, decoded block by block, measured and fitted to clips.
+
+::
+
+    source       the interface of an opened file
+    riff         WAV files with damaged headers, repaired while they are read
+    sndfile      files that libsndfile decodes
+    container    sound in MPEG-4 and Matroska files
+    open         opening a file, whichever package decodes it, and bounds on what it holds
+    fit          channels, rate, silence at the ends, length and level of clips
+    loudness     how loud a file is, over its whole length
+    cursor       stretches of long files, decoded in order
+"""
