@@ -12,6 +12,9 @@ For a researcher, the parts: ``sfumato.process``, ``sfumato.denoiser``, ``sfumat
 ``sfumato.sampling``, ``sfumato.guidance``, ``sfumato.oracle``. With ``sfumato.register`` a part of
 your own, such as a sampler or a schedule, is usable wherever the built-in ones are.
 
+``sfumato.open_run`` is ``sfumato.open`` under a name that does not hide Python's own ``open``, for
+``from sfumato import open_run``.
+
 Names load on first use, so that importing the package costs nothing.
 """
 
@@ -22,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sfumato.parts import register
-    from sfumato.run import Run, Samples, train
+    from sfumato.run import Run, Samples, open_run, train
     from sfumato.run import open_run as open
 
 __version__ = "0.1.0"
@@ -31,11 +34,12 @@ _FACE = {
     "Run": ("sfumato.run", "Run"),
     "Samples": ("sfumato.run", "Samples"),
     "open": ("sfumato.run", "open_run"),
+    "open_run": ("sfumato.run", "open_run"),
     "register": ("sfumato.parts", "register"),
     "train": ("sfumato.run", "train"),
 }
 
-__all__ = ["Run", "Samples", "__version__", "open", "register", "train"]
+__all__ = ["Run", "Samples", "__version__", "open", "open_run", "register", "train"]
 
 
 def __getattr__(name: str) -> Any:

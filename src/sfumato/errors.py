@@ -16,7 +16,7 @@
     ├── FetchError               6   a catalogue package could not be downloaded or verified
     ├── DiskFull                 7   there is not enough room to write
     ├── OutOfMemory              8   the work does not fit into memory
-    └── Interrupted        130, 143  Ctrl-C or SIGTERM; the work was saved first
+    └── Interrupted   130, 143, 129  Ctrl-C, SIGTERM or SIGHUP; the work was saved first
 
 An error says *what* went wrong, *why*, and how to fix it (*hint*).
 """
@@ -168,7 +168,7 @@ class Interrupted(SfumatoError):
     """A signal requested a stop; everything was saved first.
 
     Args:
-        signum: ``signal.SIGINT`` or ``signal.SIGTERM``; the exit code is 128 + signum.
+        signum: ``signal.SIGINT``, ``SIGTERM`` or ``SIGHUP``; the exit code is 128 + signum.
     """
 
     def __init__(self, what: str, signum: int, hint: str = "") -> None:

@@ -530,3 +530,19 @@ def test_slow_data_is_told_in_the_progress(tmp_path: Path) -> None:
     said = [e for e in trainer.run(Budget(steps=20)) if isinstance(e, Progress)]
     assert said[-1].waiting > 0.5  # The network needs next to nothing.
     assert all(0.0 <= event.waiting <= 1.0 for event in said)
+
+
+def test_the_first_checkpoint_comes_early_whatever_the_interval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert loop._FIRST_SAVE_SECONDS < 60
+    monkeypatch.setattr(loop, "_FIRST_SAVE_SECONDS", 0.0)
+
+    def saved(steps: int) -> list[int]:
+        trainer = toy(tmp_path, save_minutes=1e6)
+        return [
+            event.step for event in trainer.run(Budget(steps=steps)) if isinstance(event, Saved)
+        ]
+
+    assert saved(5) == [1, 5]
+    assert saved(9) == [9]  # A resumed session has one already.

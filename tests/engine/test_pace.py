@@ -88,6 +88,20 @@ def test_long_turns_come_more_rarely() -> None:
     assert cadence.due()
 
 
+def test_the_first_turn_can_come_early() -> None:
+    clock = Clock()
+    for interval, first in ((300.0, 45.0), (10.0, 10.0), (every(None), 45.0)):
+        cadence = Cadence(interval, first=45.0, clock=clock)
+        clock.now += first - 1
+        assert not cadence.due()
+        clock.now += 1
+        assert cadence.due()
+        with cadence.turn():
+            pass
+        clock.now += min(interval, 1e9) - 1
+        assert not cadence.due()
+
+
 def test_never_is_never() -> None:
     clock = Clock()
     cadence = Cadence(every(None), clock=clock)

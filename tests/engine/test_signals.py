@@ -40,7 +40,9 @@ def test_outside_the_main_thread_it_can_still_be_asked() -> None:
     assert seen == [signal.SIGINT]
 
 
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_training_saves_and_exits_with_its_own_code(
     tmp_path: Path, jobs: Any, signum: int, code: int
 ) -> None:
@@ -62,7 +64,7 @@ def test_the_second_signal_ends_the_process(
     assert jobs.end(pid, signum) == code
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_events_end_between_two(signum: signal.Signals) -> None:
     before = signal.getsignal(signum)
     seen = []
@@ -79,3 +81,15 @@ def test_events_end_between_two(signum: signal.Signals) -> None:
     assert seen == [0, 1, 2]
     assert caught.value.exit_code == 128 + signum
     assert signal.getsignal(signum) is before
+
+
+def test_a_hangup_that_is_ignored_stays_ignored() -> None:
+    """As ``nohup`` wants it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.signum is None
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

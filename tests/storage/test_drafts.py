@@ -27,6 +27,20 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_limit_on_the_size_of_files_is_named(tmp_path: Path) -> None:
+    for error in (
+        OSError(errno.EFBIG, "File too large"),
+        SafetensorError("Error: I/O error: File too large (os error 27)"),
+    ):
+        with (
+            pytest.raises(DiskFull, match="is allowed") as caught,
+            storage.replacing(tmp_path / "x"),
+        ):
+            raise error
+        assert "ulimit" in caught.value.hint
+    assert not list(tmp_path.iterdir())
+
+
 def test_safetensors_reports_a_full_disk_as_text(tmp_path: Path) -> None:
     with pytest.raises(DiskFull), storage.replacing(tmp_path / "x"):
         raise SafetensorError("Error: I/O error: No space left on device (os error 28)")

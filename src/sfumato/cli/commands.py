@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from sfumato.cli import show, show_results
 from sfumato.cli.flags import Json, RunName, Snapshot
 from sfumato.cli.output import ERR
+from sfumato.engine.terminal import display
 from sfumato.errors import SettingError, suggest
 
 if TYPE_CHECKING:
@@ -53,22 +54,18 @@ def demo(
 
 def train(source: Source, *, options: TrainOptions, quiet: Quiet = False) -> None:
     """Train a model on a folder of images, audio or text. Ctrl-C saves everything and stops."""
-    from rich.console import Console
-
     from sfumato.verbs.train import train
 
-    console = Console(quiet=quiet, highlight=False)
+    console = display("stdout", quiet=quiet, highlight=False, soft_wrap=True)
     show.trained(train(source, options, console=console), quiet)
 
 
 def resume(run: RunName, *, options: ResumeOptions, quiet: Quiet = False) -> None:
     """Continue the training of a run where it stopped, or make the run longer."""
-    from rich.console import Console
-
     from sfumato.runs.directory import locate
     from sfumato.verbs.train import resume
 
-    console = Console(quiet=quiet, highlight=False)
+    console = display("stdout", quiet=quiet, highlight=False, soft_wrap=True)
     show.trained(resume(locate(run), options, console), quiet)
 
 

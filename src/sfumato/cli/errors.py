@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -10,7 +11,7 @@ from cyclopts import CycloptsError
 from rich.text import Text
 
 from sfumato.cli.output import ERR
-from sfumato.errors import DiskFull, SfumatoError, UsageError
+from sfumato.errors import DiskFull, Interrupted, OutOfMemory, SfumatoError, UsageError
 
 _HINTS: Mapping[int, str] = MappingProxyType(
     {
@@ -46,6 +47,37 @@ def usage(problem: CycloptsError) -> UsageError:
     )
 
 
+def stopped() -> Interrupted:
+    """The error for a Ctrl-C outside of training, sampling and measuring, which have their own."""
+    return Interrupted(
+        "The command was stopped before its end.",
+        signal.SIGINT,
+        hint="every file that it wrote is whole; run the same command again.",
+    )
+
+
+def of_the_machine(error: Exception) -> SfumatoError | None:
+    """Convert an error that the machine caused, such as a lack of memory; None for other errors."""
+    from sfumato.engine.machine import memory_explained
+
+    if "home directory" in str(error):  # Of pathlib, for a user without one.
+        return UsageError(
+            "There is no folder for the cache.",
+            why=str(error),
+            hint="name one in the environment variable SFUMATO_CACHE.",
+        )
+
+    try:
+        with memory_explained(
+            "The command", "close other programs, or use fewer or smaller items."
+        ):
+            raise error
+    except OutOfMemory as problem:
+        return problem
+    except Exception:
+        return None
+
+
 def refusal(error: OSError) -> SfumatoError:
     """Convert an error of the operating system."""
     where = "" if error.filename is None else f" '{error.filename}'"
@@ -55,6 +87,16 @@ def refusal(error: OSError) -> SfumatoError:
             f"There is no room left to write{where}.",
             why=why,
             hint="free some space and run the same command again.",
+        )
+    if error.errno == errno.EFBIG:
+        return DiskFull(
+            f"The file{where} would be larger than this process is allowed to write.",
+            why=why,
+            hint="raise the limit (ulimit -f unlimited) and run the same command again.",
+        )
+    if error.errno == errno.ENOMEM:
+        return OutOfMemory(
+            "The command does not fit into memory.", why=why, hint="close other programs."
         )
     hint = _HINTS.get(error.errno or 0, "")
     return UsageError(

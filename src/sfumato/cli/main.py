@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Container, Mapping, Sequence
 from io import TextIOWrapper
@@ -11,8 +12,10 @@ from cyclopts import App, CycloptsError, Parameter
 
 from sfumato import __version__
 from sfumato.cli import commands, errors, examine
+from sfumato.cli.environment import require_environment
 from sfumato.cli.flags import default_text, listed, renamed, with_flags
-from sfumato.cli.output import ERR
+from sfumato.cli.output import ERR, OUT
+from sfumato.engine.terminal import ReaderGone, Stream, occupy_descriptors
 from sfumato.errors import SfumatoError
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
@@ -37,6 +40,8 @@ _DATA_COMMANDS: Mapping[str, Callable[..., None]] = {
     "check": examine.data_check,
 }
 
+_ASKS = frozenset({"--help", "-h", "--version"})
+
 
 def program(words: Container[str]) -> App:
     """The program for a command line.
@@ -50,6 +55,8 @@ def program(words: Container[str]) -> App:
         help="Train, sample and measure diffusion models. To begin, run: sfumato demo",
         version=__version__,
         help_format="plaintext",
+        console=OUT,
+        error_console=ERR,
         default_parameter=Parameter(negative=(), show_default=default_text),
         suppress_keyboard_interrupt=False,
     )
@@ -64,6 +71,7 @@ def program(words: Container[str]) -> App:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; errors are printed without a traceback and determine the exit code."""
+    occupy_descriptors()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(
@@ -73,18 +81,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for note in notes:
         ERR.print(note, markup=False)
     try:
+        if not _ASKS.intersection(words):
+            require_environment(os.environ)
         program(words)(words, exit_on_error=False, print_error=False, result_action="return_value")
-        sys.stdout.flush()  # Here a broken pipe is still caught below.
+        if sys.stdout is not None:
+            Stream("stdout").flush()  # Here a broken pipe is still caught below.
     except CycloptsError as error:
         sys.exit(errors.show(errors.usage(error)))
     except SfumatoError as error:
         sys.exit(errors.show(error))
     except KeyboardInterrupt:
-        errors.plain("stopped.")
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of the pipe closed it; rich exits with this code too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(errors.show(errors.stopped()))
+    except (ReaderGone, BrokenPipeError):
+        sys.exit(128 + signal.SIGPIPE)  # Silently, as other programs end there.
     except OSError as error:
         sys.exit(errors.show(errors.refusal(error)))
+    except (MemoryError, RuntimeError) as error:
+        problem = errors.of_the_machine(error)
+        if problem is None:
+            raise
+        sys.exit(errors.show(problem))

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from sfumato.engine.terminal import Stream, display, results
 
 Report = Callable[[int, int, str], None]
 """A function of (done, total, what) that shows progress."""
 
-OUT = Console(highlight=False, soft_wrap=True)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+OUT = results(highlight=False, soft_wrap=True)
+ERR = display(highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
@@ -25,7 +26,7 @@ def say(text: str) -> None:
 
 def dump(value: object) -> None:
     """Print JSON on standard output."""
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    print(json.dumps(value, indent=1, ensure_ascii=False), file=Stream("stdout"))
 
 
 @contextmanager

@@ -8,13 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.spinner import Spinner
 from rich.text import Text
 
 from sfumato.cli.output import ERR, OUT, dump, facts, rows, say
+from sfumato.engine.terminal import display
 
 if TYPE_CHECKING:
     from sfumato.catalogue import Entry, FetchedSet
@@ -82,12 +83,13 @@ def data_report(report: Report, sheet: Path | None, as_json: bool) -> None:
 
 def trained(directory: RunDirectory, quiet: bool) -> None:
     """Print the path of a trained run, and a command to try next."""
+    out = display("stdout", highlight=False, soft_wrap=True)
     if quiet:
-        print(directory.root)
+        out.print(str(directory.root), markup=False)
         return
     for preview in sorted(directory.previews.glob("latest.*")):
-        say(f"previews: {preview}")
-    say(f"next: sfumato sample {directory.root}")
+        out.print(f"previews: {preview}", markup=False)
+    out.print(f"next: sfumato sample {directory.root}", markup=False)
 
 
 def sampled(events: Iterator[Any], as_json: bool) -> None:
@@ -165,19 +167,20 @@ def demo(events: Iterator[Any]) -> None:
     from sfumato.verbs.train import watch
 
     finished: list[Finished] = []
+    out = display("stdout", highlight=False)
 
     def others() -> Iterator[Any]:
         for event in events:
             if isinstance(event, Note):
-                say(event.text)
+                out.print(event.text, markup=False, soft_wrap=True)
             elif isinstance(event, Finished):
                 finished.append(event)
             else:
                 yield event
 
-    watch(others(), Console(highlight=False))
+    watch(others(), out)
     for line in finished[0].lines:
-        say(line)
+        out.print(line, markup=False, soft_wrap=True)
 
 
 def info(values: Mapping[str, Any], as_json: bool) -> None:

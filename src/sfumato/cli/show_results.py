@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sfumato.cli.output import columns, dump, progress, say
+from sfumato.engine.terminal import results
 
 if TYPE_CHECKING:
     from sfumato.evaluation.compare import Comparison
@@ -76,7 +77,7 @@ def report(found: Report) -> None:
     """Print a table for each section with its warnings, then a summary and notes."""
     from sfumato.evaluation.result import summary
 
-    console = Console(highlight=False)
+    console = results(highlight=False)
     for section in found.sections:
         _print(console, _section(section))
     for sentence in summary(found):
@@ -87,7 +88,7 @@ def report(found: Report) -> None:
 
 def compared(found: Comparison) -> None:
     """Print a table for each section, with the differences between the runs."""
-    console = Console(highlight=False)
+    console = results(highlight=False)
     for title, group in groupby(found.rows, key=lambda row: row.section):
         table = columns(("", *found.runs, "difference"))
         verdicts = []
@@ -112,7 +113,7 @@ def scored(found: Scores) -> None:
     for rank, item in enumerate(found.items, start=1):
         cells = (_bits(item.bits, item.error), *_standing(item, total))
         table.add_row(str(rank), Text(item.name), *cells)
-    console = Console(highlight=False)
+    console = results(highlight=False)
     if not console.is_terminal:
         console.width = _WIDE  # Another program needs each name in one line.
     console.print(table)

@@ -42,6 +42,7 @@ from sfumato.engine.watch import Watch
 from sfumato.errors import Interrupted
 
 _EVALUATE_SECONDS, _EVALUATE_SHARE = 30.0, 0.03
+_FIRST_SAVE_SECONDS = 45.0
 
 
 class Trainer(Generic[Batch]):
@@ -190,7 +191,9 @@ class Trainer(Generic[Batch]):
         state, settings = self.state, self.settings
         pace = Pace(state.step, state.samples, state.elapsed)
         report = Cadence(settings.progress_seconds, share=1.0)
-        save = Cadence(every(settings.save_minutes))
+        # Much can go wrong in the first minutes, whatever the interval is.
+        first = math.inf if self._saved_step is not None else _FIRST_SAVE_SECONDS
+        save = Cadence(every(settings.save_minutes), first=first)
         preview = Cadence(every(settings.preview_minutes))
         evaluate = Cadence(_EVALUATE_SECONDS, _EVALUATE_SHARE)
         state.module.train()

@@ -30,7 +30,16 @@ _GROUPS = (
     ),
 )
 # Torch raises a plain RuntimeError if a CPU has no memory left.
-_PHRASES = ("can't allocate memory", "not enough memory", "out of memory")
+_PHRASES = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "out of memory",
+    # oneDNN does not say why it cannot make the buffers of an operation.
+    "could not create a primitive",
+    "could not execute a primitive",
+    "could not create a memory",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +198,7 @@ def _accelerator() -> str | None:
 def _is_lack(error: MemoryError | RuntimeError) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return any(phrase in str(error) for phrase in _PHRASES)
+    return any(phrase in str(error).lower() for phrase in _PHRASES)
 
 
 def _available() -> int | None:

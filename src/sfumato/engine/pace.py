@@ -91,14 +91,21 @@ class Cadence:
         seconds: Interval between the starts of two turns; infinity means never.
         share: Largest share of the time for turns: after a turn of d seconds the next one starts
             at the earliest ``d / share`` after its start.
+        first: Seconds until the first turn, if it comes earlier than by the interval.
         clock: A monotonic clock in seconds.
     """
 
-    def __init__(self, seconds: float, share: float = 0.1, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        share: float = 0.1,
+        first: float = math.inf,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self._seconds = seconds
         self._share = share
         self._clock = clock
-        self._next = clock() + seconds
+        self._next = clock() + min(first, seconds)
 
     def due(self) -> bool:
         """Whether the next turn is due."""

@@ -20,6 +20,11 @@ from sfumato.engine.optim import AdamWSpec, AnyOptimizer
 from sfumato.engine.precision import PrecisionName
 from sfumato.errors import SettingError
 
+MOST_THREADS = 1024
+MOST_LOADERS = 256
+MOST_BATCH = 1 << 20
+"""Bounds far above any use, beyond which a typing error would end the process."""
+
 
 class LearningRate(BaseModel):
     """The learning rate over a run, relative to its peak: warm-up, constant or decay, cool-down.
@@ -72,7 +77,7 @@ class EngineSettings(BaseModel):
         compile: Whether to compile the module, or its repeated blocks; auto compiles if the run is
             long enough.
         ema_width: Relative width ``sigma_rel`` of the averaged weights.
-        save_minutes: Minutes between checkpoints.
+        save_minutes: Minutes between checkpoints; the first one comes within a minute.
         save_steps: Also save at multiples of this step.
         milestone_steps: Never remove the checkpoints at multiples of this step.
         keep: Number of newest checkpoints to keep.
@@ -89,8 +94,8 @@ class EngineSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    batch: PositiveInt = 64
-    accumulate: PositiveInt = 1
+    batch: Annotated[int, Field(gt=0, le=MOST_BATCH)] = 64
+    accumulate: Annotated[int, Field(gt=0, le=MOST_BATCH)] = 1
     optimizer: AnyOptimizer = AdamWSpec()
     learning_rate: LearningRate = LearningRate()
     clip: PositiveFloat | None = 1.0
@@ -106,8 +111,8 @@ class EngineSettings(BaseModel):
     evaluate_samples: PositiveInt | None = None
     progress_seconds: NonNegativeFloat = 0.5
     batch_timeout: PositiveFloat = 600.0
-    loaders: PositiveInt | None = None
-    threads: PositiveInt | None = None
+    loaders: Annotated[int, Field(gt=0, le=MOST_LOADERS)] | None = None
+    threads: Annotated[int, Field(gt=0, le=MOST_THREADS)] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM: the first signal requests a stop, the second ends the process.
+"""Ctrl-C, SIGTERM and SIGHUP: the first signal requests a stop, the second ends the process.
 
-After the first Ctrl-C or SIGTERM the present step is finished and saved. The original handlers are
-restored at that moment, so a second signal has its usual effect.
+After the first signal the present step is finished and saved. The original handlers are restored at
+that moment, so a second signal has its usual effect. SIGHUP comes when a terminal is closed; where
+it is ignored, as under ``nohup``, it stays ignored.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TypeVar
 from sfumato.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none.
 EventT = TypeVar("EventT")
 
 
@@ -42,7 +44,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Turn the first SIGINT or SIGTERM inside the block into a stop request.
+    """Turn the first SIGINT, SIGTERM or SIGHUP inside the block into a stop request.
 
     Outside the main thread no handler can be installed; the request is then only set by its method
     ``ask``.
@@ -54,7 +56,10 @@ def stop_on_signals() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    signals = [*SIGNALS]
+    if _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN:
+        signals.append(_HANGUP)
+    before = {signum: signal.getsignal(signum) for signum in signals}
 
     def restore() -> None:
         for signum, handler in before.items():
@@ -64,7 +69,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
         request.ask(signum)
         restore()
 
-    for signum in SIGNALS:
+    for signum in signals:
         signal.signal(signum, on_signal)
     try:
         yield request
@@ -73,7 +78,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
 
 def until_stopped(events: Iterator[EventT]) -> Iterator[EventT]:
-    """Yield events until the first SIGINT or SIGTERM.
+    """Yield events until the first SIGINT, SIGTERM or SIGHUP.
 
     A KeyboardInterrupt can be raised anywhere, and is lost if a library clears all errors at that
     moment, so that a Ctrl-C sometimes has no effect.

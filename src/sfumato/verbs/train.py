@@ -11,6 +11,7 @@ from rich.console import Console
 
 from sfumato.engine.progress import choose_display
 from sfumato.engine.signals import stop_on_signals
+from sfumato.engine.terminal import display
 from sfumato.media.medium import Reading, Summary
 from sfumato.model.options import ResumeOptions, TrainOptions
 from sfumato.runs.directory import ROOT, RunDirectory
@@ -62,15 +63,15 @@ def resume(
 
 def watch(events: Iterator[Any], console: Console | None = None) -> RunDirectory:
     """Display the events of a training run; returns the run's directory."""
-    console = Console(stderr=True) if console is None else console
+    console = display() if console is None else console
     directory: RunDirectory | None = None
-    with choose_display(console) as display:
+    with choose_display(console) as shown:
         for event in _without_reading(events, console):
             if isinstance(event, RunDirectory):
                 directory = event
                 console.print(f"run {directory.root}", highlight=False, markup=False)
             else:
-                display.show(event)
+                shown.show(event)
     if directory is None:
         raise RuntimeError("training ended without a run")
     return directory
