@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import DataError
-from sfumato.media.audio.open import read_audio
+from sfumato.sound.open import read_audio
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.provenance import read_recipe, write_audio
 from sfumato.media.folder import Present, SampleFolder, save_png
