@@ -45,6 +45,8 @@ def test_labels(tmp_path: Path, value: object, label: str | None) -> None:
     notes = notes_of(tmp_path, {"file_name": "1.png", "label": value})
     assert notes.of("1.png").label == label
     assert notes.problems == []
+    assert not notes.labelled
+    notes.find("1.png")
     assert notes.labelled == (label is not None)
 
 

@@ -189,7 +189,7 @@ class _Tables:
             arrays[files.LABELS] = labels
         write_arrays(building, arrays)
         changes = Changes()
-        if earlier is not None:
+        if earlier is not None and earlier.chosen == self._index.chosen:
             changes = compare(earlier.entries(), entries_of(items, digests, stats, bool(classes)))
         table = {
             "items": len(items),
@@ -198,6 +198,7 @@ class _Tables:
             "content": _content(items, digests, bool(classes)),
             "content_without_labels": _content(items, digests, labels=False),
             "changes": changes.to_json(),
+            "chosen": self._index.chosen,
             "unread": self.unread,
             "again": self._again,
             "seals": seals(building, arrays),
@@ -272,7 +273,7 @@ def _decoded(
     def read(item: Item) -> _Decoded:
         path = index.file(item)
         try:
-            if not index.outputs and is_output(path):
+            if is_output(path, samples=not index.outputs):
                 return _Decoded(None, b"", MADE_BY_SFUMATO)
             content = reader.read(path, item.part)
         except SfumatoError as error:

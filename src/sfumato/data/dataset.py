@@ -92,6 +92,7 @@ class Dataset:
         digests: Digests of the decoded content of each item, uint8, shape (N, 16).
         stats: Size and times of the file of each item, see :class:`Index`.
         folder: The cache folder.
+        chosen: See :class:`Index`.
     """
 
     array: NDArray[Any]
@@ -110,6 +111,7 @@ class Dataset:
     digests: NDArray[np.uint8]
     stats: NDArray[np.int64]
     folder: Path
+    chosen: str
     _compared: NDArray[np.bool_] = field(repr=False, compare=False)
 
     @classmethod
@@ -250,6 +252,7 @@ def open_folder(folder: Path, index: Index, reader: Reader) -> Dataset | None:
             digests=open_array(folder / DIGESTS, (count, DIGEST_BYTES), np.dtype(np.uint8)),
             stats=_integers(folder / STATS, count, 3),
             folder=folder,
+            chosen=str(table["chosen"]),
             _compared=np.zeros(count, np.bool_),
         )
     except (OSError, EOFError, ValueError, KeyError, TypeError, DamagedFile, RunError):

@@ -71,7 +71,7 @@ class Notes:
     Attributes:
         files: The metadata files that were read, relative to the folder.
         problems: Lines and fields that cannot be used.
-        labelled: Whether any file has a label.
+        labelled: Whether any file that was found has a label.
     """
 
     def __init__(self, root: Path) -> None:
@@ -115,7 +115,10 @@ class Notes:
 
     def find(self, path: str) -> None:
         """Note that there is a file of this path."""
-        self._missing.discard(_key(path))
+        key = _key(path)
+        self._missing.discard(key)
+        note = self._notes.get(key)
+        self.labelled |= note is not None and note.label is not None
 
     def missing(self, paths: Iterator[str]) -> Iterator[Rejected]:
         """The files that the metadata name and that were not found.
@@ -159,7 +162,6 @@ class Notes:
         caption, group = _text(fields, _CAPTION_FIELDS), _text(fields, _GROUP_FIELDS)
         self._notes[name] = Note(label, caption, group, held_out, path)
         self._missing.add(name)
-        self.labelled |= label is not None
 
     def _inside(self, folder: str, name: str) -> str:
         """The key of a file named in the metadata of a folder.

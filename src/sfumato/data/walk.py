@@ -23,6 +23,7 @@ METADATA_FILES = (METADATA, "metadata.csv", "metadata.tsv")
 """Names of the files that describe the files of their folder; the first that is there is read."""
 
 _PLAIN = Selection()
+_SHOWN_REASONS = 3
 _SHEET = "sheet.png"
 _ALLOW = "(--settings data.follow_links=true follows it)"
 
@@ -290,11 +291,14 @@ def why_nothing_found(other: Counter[str], rejected: Sequence[tuple[str, str]]) 
         other: Number of files by suffix that are of other kinds.
         rejected: Path and reason of each file that was set aside.
     """
+    first = "; ".join(
+        f"{path} {reason}" if path.startswith("--") else f"{path}: {reason}"
+        for path, reason in rejected[:_SHOWN_REASONS]
+    )
     if rejected and not other:
-        path, reason = rejected[0]
-        return f"everything in it was set aside: {path}: {reason}"
+        return f"everything in it was set aside: {first}"
     if other:
         counts = ", ".join(f"{count} x {suffix}" for suffix, count in other.most_common(5))
-        aside = f"; set aside: {rejected[0][0]}: {rejected[0][1]}" if rejected else ""
+        aside = f"; set aside: {first}" if rejected else ""
         return f"it holds other files: {counts}{aside}"
     return "the folder is empty"

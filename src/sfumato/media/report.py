@@ -240,5 +240,14 @@ def listed(
     if most and total > len(first):
         more = [f"... and {total - len(first):,} more"]
     if source is not None and total:
-        more = [f"see all: sfumato data check {quote(source)}"] if most else []
+        more = [f"see all: sfumato data check {quote(_from_here(source))}"] if most else []
     return "\n".join([f"{total:,}", *first, *more])
+
+
+def _from_here(source: str) -> str:
+    """A path relative to the working folder if it lies in it."""
+    try:
+        here = str(Path.cwd())
+    except OSError:  # The working folder was removed.
+        return source
+    return "." if source == here else source.removeprefix(f"{here}/")
