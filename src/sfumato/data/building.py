@@ -28,7 +28,7 @@ from sfumato.data.cache import ArrayWriter, seals, write_arrays
 from sfumato.data.dataset import Dataset, Reader, cache_folder, entries_of, open_folder
 from sfumato.data.digests import DIGEST_BYTES, Changes, Entry, compare, digest_of
 from sfumato.data.index import Index
-from sfumato.data.items import Item, Items, record
+from sfumato.data.items import Item, Items, count_groups, record
 from sfumato.data.marks import MADE_BY_SFUMATO, USE_OUTPUTS, is_output
 from sfumato.data.split import in_order, repeats
 from sfumato.data.walk import Rejected
@@ -195,6 +195,8 @@ class _Tables:
             "items": len(items),
             "classes": classes,
             "repeats": len(same),
+            "captions": sum(item.caption is not None for item in items),
+            "groups": count_groups(items),
             "content": _content(items, digests, bool(classes)),
             "content_without_labels": _content(items, digests, labels=False),
             "changes": changes.to_json(),

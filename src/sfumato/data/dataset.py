@@ -87,6 +87,8 @@ class Dataset:
             part where the data state it, and decoded contents. Captions and files that cannot be
             read have no part in it.
         content_without_labels: The same for a run that does not use labels.
+        captions: Number of items with a caption.
+        groups: Number of independent items: a group counts as one.
         changes: Files that differ from those of the earlier cache of the same folder; empty if
             :func:`~sfumato.data.building.open_or_build` had nothing to build.
         digests: Digests of the decoded content of each item, uint8, shape (N, 16).
@@ -107,6 +109,8 @@ class Dataset:
     fingerprint: str
     content: str
     content_without_labels: str
+    captions: int
+    groups: int
     changes: Changes
     digests: NDArray[np.uint8]
     stats: NDArray[np.int64]
@@ -134,12 +138,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.items)
 
-    @property
-    def duplicates(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of names of items with equal content: the later, the first."""
+    def duplicates(self, most: int) -> tuple[tuple[str, str], ...]:
+        """Pairs of names of items with equal content, the first ones: the later, the first."""
         return tuple(
             (self.items[later].name, self.items[first].name)
-            for later, first in self.repeats.tolist()
+            for later, first in self.repeats[:most].tolist()
         )
 
     @property
@@ -248,6 +251,8 @@ def open_folder(folder: Path, index: Index, reader: Reader) -> Dataset | None:
             fingerprint=index.fingerprint,
             content=str(table["content"]),
             content_without_labels=str(table["content_without_labels"]),
+            captions=int(table["captions"]),
+            groups=int(table["groups"]),
             changes=Changes.from_json(table["changes"]),
             digests=open_array(folder / DIGESTS, (count, DIGEST_BYTES), np.dtype(np.uint8)),
             stats=_integers(folder / STATS, count, 3),

@@ -223,7 +223,7 @@ class _Files:
             for path in self._all_paths:
                 self.notes.find(path)
         self.rejected += self.notes.problems
-        self.rejected += self.notes.missing(iter(self._all_paths))
+        self.rejected += self.notes.missing(self._all_paths)
         self._layout = self._folders.layout()
         if self._layout.no_classes and not self.notes.labelled:
             count = self._layout.no_classes

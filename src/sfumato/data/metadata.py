@@ -17,7 +17,7 @@ import posixpath
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +42,8 @@ SPLITS: Mapping[str, bool] = {
     **dict.fromkeys(("held_out", "held-out", "heldout"), True),
 }
 """Names of the parts of a data set, in lower case; True for those that are held out."""
+
+_HELD_OUT = "test, validation, valid, val, dev, eval, held_out"
 
 
 class Note(NamedTuple):
@@ -82,6 +84,8 @@ class Notes:
         self._heads = tuple({f"{place.as_posix().rstrip('/')}/" for place in _places(root)})
         self._notes: dict[str, Note] = {}
         self._missing: set[str] = set()
+        # Some write names relative to the root into the metadata of a subfolder.
+        self._from_root: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._notes)
@@ -105,8 +109,8 @@ class Notes:
         else:
             self.files.append(path)
         for name, count in splits.items():
-            known = "train, test, validation, valid, val, dev, eval, held_out"
-            reason = f"the split '{name}' of {count:,} files is none of {known}"
+            files = f"{count:,} file{'s' if count > 1 else ''}"
+            reason = f"the split '{name}' of {files} is unknown ({_HELD_OUT} are held out)"
             self.problems.append(Rejected(path, reason))
 
     def of(self, path: str) -> Note:
@@ -120,14 +124,21 @@ class Notes:
         note = self._notes.get(key)
         self.labelled |= note is not None and note.label is not None
 
-    def missing(self, paths: Iterator[str]) -> Iterator[Rejected]:
+    def missing(self, paths: Sequence[str]) -> Iterator[Rejected]:
         """The files that the metadata name and that were not found.
 
         Args:
-            paths: All files, to name one that differs in case alone; used only if some are missing.
+            paths: All files. They are only looked at if some are missing: a name may be meant from
+                the root, or differ in case.
         """
         if not self._missing:
             return
+        for path in paths:
+            named = self._from_root.get(_key(path))
+            if named in self._missing and _key(path) not in self._notes:
+                self._notes[_key(path)] = self._notes[named]
+                self._missing.discard(named)
+                self.find(path)
         wanted = {name.casefold(): name for name in self._missing}
         similar = {wanted[path.casefold()]: path for path in paths if path.casefold() in wanted}
         for name in sorted(self._missing):
@@ -162,6 +173,8 @@ class Notes:
         caption, group = _text(fields, _CAPTION_FIELDS), _text(fields, _GROUP_FIELDS)
         self._notes[name] = Note(label, caption, group, held_out, path)
         self._missing.add(name)
+        if folder and name.startswith(head := f"{_key(folder)}/"):
+            self._from_root[name.removeprefix(head)] = name
 
     def _inside(self, folder: str, name: str) -> str:
         """The key of a file named in the metadata of a folder.
