@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -229,3 +230,19 @@ def test_errors_say_what_is_there(tmp_path: Path) -> None:
         assert what in caught.value.what
         assert detail in str(caught.value)
         assert caught.value.hint
+
+
+def test_time_grows_with_the_number_of_files(tmp_path: Path) -> None:
+    seconds = []
+    for count in (2000, 4000):
+        root = tmp_path / str(count)
+        (root / "a").mkdir(parents=True)
+        for number in range(count):
+            (root / f"a/{number:06}.png").touch()
+        lines = [f"a/{number:06}.PNG;{number % 7}" for number in range(count)]
+        (root / "metadata.csv").write_text("\n".join(["file_name;label", *lines]))
+        begin = time.process_time()
+        index = scan(root, IMAGES)
+        seconds.append(time.process_time() - begin)
+        assert len(index) == count and "differs in case" in index.rejected[0].reason
+    assert seconds[1] < 4 * seconds[0]

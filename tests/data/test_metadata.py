@@ -53,7 +53,7 @@ def test_labels(tmp_path: Path, value: object, label: str | None) -> None:
 @pytest.mark.parametrize(
     ("value", "label", "reason"),
     [
-        (["cat", "dog"], "cat", "has 2 labels; the first, 'cat', is used"),
+        (["cat", "dog"], "cat", "several labels, of which the first is used (1 lines)"),
         ({"name": "cat"}, None, "is an object"),
         ([["cat"]], None, "is a list of lists"),
         ("\ud800", None, "not valid Unicode"),

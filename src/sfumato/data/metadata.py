@@ -30,6 +30,7 @@ _CAPTION_FIELDS = ("text", "caption", "prompt", "description")
 _GROUP_FIELDS = ("group",)
 _SPLIT_FIELDS = ("split",)
 _KNOWN = frozenset(_NAME_FIELDS + _LABEL_FIELDS + _CAPTION_FIELDS + _GROUP_FIELDS + _SPLIT_FIELDS)
+_SEVERAL = "a list of several labels, of which the first is used"
 _LINE_LIMIT = 1 << 20
 _SHOWN_COLUMNS = 8
 _DRIVE = re.compile(r"[A-Za-z]:/|//")
@@ -98,16 +99,23 @@ class Notes:
         """
         folder = path.rpartition("/")[0]
         splits: Counter[str] = Counter()
+        several: list[int] = []
         try:
             for line, fields in _records(self._root / path):
                 for problem in self._add(path, folder, fields, splits):
-                    self.problems.append(Rejected(f"{path}:{line}", problem))
+                    if problem == _SEVERAL:
+                        several.append(line)
+                    else:
+                        self.problems.append(Rejected(f"{path}:{line}", problem))
         except OSError as error:
             self.problems.append(Rejected(path, f"cannot be read: {error.strerror}"))
         except UnicodeError as error:
             self.problems.append(Rejected(path, f"cannot be read: {error}"))
         else:
             self.files.append(path)
+        if several:
+            reason = f"{_SEVERAL} ({len(several):,} lines)"
+            self.problems.append(Rejected(f"{path}:{several[0]}", reason))
         for name, count in splits.items():
             files = f"{count:,} file{'s' if count > 1 else ''}"
             reason = f"the split '{name}' of {files} is unknown ({_HELD_OUT} are held out)"
@@ -271,7 +279,7 @@ def _label(fields: Mapping[str, Any]) -> tuple[str | None, str]:
             continue
         label, why = class_name(value[0])
         if not why and len(value) > 1:
-            why = f"has {len(value)} labels; the first, '{label}', is used"
+            return label, _SEVERAL
         return label, f"'{field}' {why}" if why else ""
     return None, ""
 

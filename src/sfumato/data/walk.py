@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from sfumato.data.marks import MADE_BY_SFUMATO, is_run, is_text_output
 from sfumato.data.selection import Chooser, Selection
+from sfumato.storage import default_cache
 
 METADATA = "metadata.jsonl"
 """Name of the file that describes the files of its folder."""
@@ -113,6 +114,8 @@ class _Walk:
         self._follow = selection.follow_links
         self._leaving = leaving or selection.follow_links
         self._chooser = Chooser(selection)
+        cache = self._inside(os.path.realpath(default_cache()))
+        self._cache = f"{cache}/" if cache else ""
         # Folders and files elsewhere that links have led to, by device and number.
         self._seen: set[tuple[int, int]] = set()
 
@@ -138,6 +141,9 @@ class _Walk:
             names, links = _names(self._place + folder)
         except OSError as error:
             yield Rejected(_shown(folder.rstrip("/") or "."), f"cannot be listed: {error.strerror}")
+            return
+        if folder and folder == self._cache:
+            yield Rejected(folder.rstrip("/"), f"{MADE_BY_SFUMATO}: the cache")
             return
         if is_run(self._place + folder, names):
             yield Rejected(_shown(folder.rstrip("/") or "."), f"{MADE_BY_SFUMATO}: a run")

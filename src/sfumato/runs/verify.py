@@ -176,7 +176,7 @@ class _Verification:
         source = Path(spec.data.source)
         try:
             changes = changes_since(
-                digests, spec.medium.entries(source, spec.recipe), spec.recipe.data.labels
+                digests, spec.medium.entries(source, spec.recipe), bool(spec.classes)
             )
         except (SfumatoError, OSError) as error:
             self._found.notes.append(f"The data could not be compared: {_reason(error, source)}.")
