@@ -126,6 +126,18 @@ def test_patterns(tmp_path: Path) -> None:
         scan(tmp_path, IMAGES, Selection(include=("*.gif",)))
 
 
+def test_metadata_may_name_what_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "cats/1.png", "dogs/1.png", "cats/2.heic", ".hidden.png")
+    (tmp_path / "cats/3.png").symlink_to("nowhere")
+    names = ["cats/1.png", "cats/2.heic", "cats/3.png", "dogs/1.png", ".hidden.png", "gone.png"]
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name", *names]))
+    index = scan(tmp_path, IMAGES, Selection(exclude=("dogs",)))
+    assert reasons(index) == {
+        "cats/3.png": "a link to nothing",
+        "gone.png": "named in metadata.csv but not found",
+    }
+
+
 def test_a_file_beside_class_folders(tmp_path: Path) -> None:
     index = scan(write(tmp_path, "cat/1.png", "dog/1.png", "stray.png"), IMAGES)
     assert labels(index) == {"cat/1.png": "cat", "dog/1.png": "dog", "stray.png": None}

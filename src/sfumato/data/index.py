@@ -138,7 +138,7 @@ def _nothing_found(
     root: Path, kind: FileKind, other: Counter[str], rejected: list[Rejected]
 ) -> DataError:
     hints = [f"{suffix}: {hint}" for suffix, hint in kind.unread.items() if other[suffix]]
-    if any(one.reason.startswith(MADE_BY_SFUMATO) for one in rejected):
+    if any(one.reason == MADE_BY_SFUMATO for one in rejected):
         hints.append(USE_OUTPUTS)
     if any(one.path.startswith("--") for one in rejected):
         hints.append("a pattern is relative to the folder, such as 'cats/*.png' or '*.png'.")
@@ -223,7 +223,8 @@ class _Files:
             for path in self._all_paths:
                 self.notes.find(path)
         self.rejected += self.notes.problems
-        self.rejected += self.notes.missing(self._all_paths)
+        missing = self.notes.missing(self._all_paths)
+        self.rejected += (one for one in missing if self._is_missing(one.path))
         self._layout = self._folders.layout()
         if self._layout.no_classes and not self.notes.labelled:
             count = self._layout.no_classes
@@ -268,6 +269,10 @@ class _Files:
 
     def _is_item(self, name: str) -> bool:
         return suffix_of(name) in self._suffixes
+
+    def _is_missing(self, path: str) -> bool:
+        """Whether a file that the metadata name is really absent, and not left out."""
+        return self._chooser.includes(path) and not os.path.lexists(self.root / path)
 
     def _is_output(self, file: Found, folder: str) -> bool:
         """Whether Sfumato wrote a file, as far as its name suggests to look.
