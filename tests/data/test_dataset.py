@@ -119,7 +119,7 @@ def test_a_lost_column_is_rebuilt(tmp_path: Path, make_picture: MakePicture, nam
     again = opened(tmp_path)
     assert (again.folder / name).exists()
     assert again.items == data.items
-    assert again.duplicates == (("dog/1.png", "cat/1.png"),)
+    assert again.duplicates(9) == (("dog/1.png", "cat/1.png"),)
 
 
 def test_a_build_that_stops_leaves_nothing(tmp_path: Path, make_picture: MakePicture) -> None:
@@ -192,7 +192,7 @@ def test_duplicates_and_groups_stay_on_one_side(tmp_path: Path, make_picture: Ma
         shutil.copy(tmp_path / f"data/{number:02d}.png", tmp_path / f"data/{number + 1:02d}.png")
     (tmp_path / "data/metadata.jsonl").write_text("\n".join(notes))
     data = opened(tmp_path)
-    assert len(data.duplicates) == 10
+    assert len(data.duplicates(99)) == 10
     train, held = data.split(0.3)
     assert sorted([*train, *held]) == list(range(60))
     side = dict.fromkeys(train.tolist(), "train") | dict.fromkeys(held.tolist(), "held")

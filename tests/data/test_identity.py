@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import io
 import os
 import shutil
@@ -201,7 +202,9 @@ def test_damage_of_equal_size_in_the_array(
     np.testing.assert_array_equal(after.gather(range(4))[0], expected)
 
 
-@pytest.mark.parametrize("name", ["items", "offsets", "labels", "repeats", "digests", "stats"])
+@pytest.mark.parametrize(
+    "name", ["items", "offsets", "labels", "repeats", "digests", "stats", "sides"]
+)
 def test_damage_of_equal_size_in_a_column(
     tmp_path: Path, make_picture: MakePicture, name: str
 ) -> None:
@@ -269,6 +272,43 @@ def test_a_reason_that_passes_is_looked_at_again(tmp_path: Path, make_picture: M
     reader.names.clear()
     assert len(opened(tmp_path / "data", reader)) == 3
     assert {"a.png", "c.png"}.isdisjoint(reader.names)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        PermissionError(errno.EACCES, "Permission denied"),
+        OSError(errno.EIO, "Input/output error"),
+        OSError(errno.EBUSY, "Device or resource busy"),
+        MemoryError(),
+    ],
+    ids=["permission", "disk", "busy", "memory"],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_passing_trouble_is_asked_again(
+    tmp_path: Path, make_picture: MakePicture, trouble: Exception, wrapped: bool
+) -> None:
+    class Troubled(ImageMedium):
+        """Cannot read one file for a while."""
+
+        is_over = False
+
+        def read(self, path: Path, part: int = 0) -> np.ndarray:
+            if path.name == "1.png" and not self.is_over:
+                if wrapped:
+                    raise DataError("It cannot be read.", why="the share is busy") from trouble
+                raise trouble
+            return super().read(path, part)
+
+    reader = Troubled(MEDIUM.settings)
+    for number in range(3):
+        make_picture(f"{number}.png", number)
+    for _ in range(2):
+        data = opened(tmp_path / "data", reader)
+        assert [item.path for item in data.items] == ["0.png", "2.png"]
+        assert data.rejected[0].path == "1.png" and data.rejected[0].reason
+    reader.is_over = True
+    assert len(opened(tmp_path / "data", reader)) == 3
 
 
 def test_opening_reads_no_files(

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -121,8 +122,20 @@ def test_patterns(tmp_path: Path) -> None:
     assert labels(index) == {"cats/1.png": "cats", "dogs/1.png": "dogs"}
     assert dict(index.unread) == {}
     assert reasons(index) == {"--include *.gif": "matches no file"}
-    with pytest.raises(DataError, match=r"--include \*\.gif: matches no file"):
+    with pytest.raises(DataError, match=r"--include \*\.gif matches no file"):
         scan(tmp_path, IMAGES, Selection(include=("*.gif",)))
+
+
+def test_metadata_may_name_what_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "cats/1.png", "dogs/1.png", "cats/2.heic", ".hidden.png")
+    (tmp_path / "cats/3.png").symlink_to("nowhere")
+    names = ["cats/1.png", "cats/2.heic", "cats/3.png", "dogs/1.png", ".hidden.png", "gone.png"]
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name", *names]))
+    index = scan(tmp_path, IMAGES, Selection(exclude=("dogs",)))
+    assert reasons(index) == {
+        "cats/3.png": "a link to nothing",
+        "gone.png": "named in metadata.csv but not found",
+    }
 
 
 def test_a_file_beside_class_folders(tmp_path: Path) -> None:
@@ -229,3 +242,19 @@ def test_errors_say_what_is_there(tmp_path: Path) -> None:
         assert what in caught.value.what
         assert detail in str(caught.value)
         assert caught.value.hint
+
+
+def test_time_grows_with_the_number_of_files(tmp_path: Path) -> None:
+    seconds = []
+    for count in (2000, 4000):
+        root = tmp_path / str(count)
+        (root / "a").mkdir(parents=True)
+        for number in range(count):
+            (root / f"a/{number:06}.png").touch()
+        lines = [f"a/{number:06}.PNG;{number % 7}" for number in range(count)]
+        (root / "metadata.csv").write_text("\n".join(["file_name;label", *lines]))
+        begin = time.process_time()
+        index = scan(root, IMAGES)
+        seconds.append(time.process_time() - begin)
+        assert len(index) == count and "differs in case" in index.rejected[0].reason
+    assert seconds[1] < 4 * seconds[0]

@@ -63,11 +63,22 @@ def test_outputs_are_no_items(folder: Path, tmp_path: Path) -> None:
     assert count_suffixes(folder)[".png"] == len(own) + len(ours) - 1
 
 
+def test_the_cache_is_no_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "cache/datasets").mkdir(parents=True)
+    shutil.copy(folder / "cats/1.png", folder / "cache/datasets/1.png")
+    monkeypatch.setenv("SFUMATO_CACHE", str(folder / "cache"))
+    index = scan(folder, IMAGES)
+    assert not any(item.path.startswith("cache") for item in index.items)
+    assert ("cache", f"{MADE_BY_SFUMATO}: the cache") in index.rejected
+    assert len(scan(folder / "cache/datasets", IMAGES)) == 1
+
+
 def test_outputs_can_be_asked_for(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data\.outputs=true"):
         scan(folder / "samples", IMAGES)
     index = scan(folder / "samples", IMAGES, Selection(outputs=True))
-    assert len(open_or_build(index, MEDIUM, tmp_path / "cache")) == 4
+    items = open_or_build(index, MEDIUM, tmp_path / "cache").items
+    assert [item.path for item in items] == ["00000.png", "99999.png"]  # Sheets never are.
     with pytest.raises(DataError, match=r"made by Sfumato"):
         list(open_or_build(scan(folder / "runs", IMAGES), MEDIUM, tmp_path / "cache"))
 

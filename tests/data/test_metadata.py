@@ -45,13 +45,15 @@ def test_labels(tmp_path: Path, value: object, label: str | None) -> None:
     notes = notes_of(tmp_path, {"file_name": "1.png", "label": value})
     assert notes.of("1.png").label == label
     assert notes.problems == []
+    assert not notes.labelled
+    notes.find("1.png")
     assert notes.labelled == (label is not None)
 
 
 @pytest.mark.parametrize(
     ("value", "label", "reason"),
     [
-        (["cat", "dog"], "cat", "has 2 labels; the first, 'cat', is used"),
+        (["cat", "dog"], "cat", "several labels, of which the first is used (1 lines)"),
         ({"name": "cat"}, None, "is an object"),
         ([["cat"]], None, "is a list of lists"),
         ("\ud800", None, "not valid Unicode"),
@@ -95,20 +97,30 @@ def test_names_in_a_subfolder(tmp_path: Path) -> None:
     assert notes.of("2.png").label == "b"
 
 
+def test_names_from_the_root_in_a_subfolder(tmp_path: Path) -> None:
+    records = [{"file_name": "sub/1.png", "label": "a"}, {"file_name": "2.png", "label": "b"}]
+    notes = notes_of(tmp_path, *records, name="sub/metadata.jsonl")
+    paths = ["2.png", "sub/1.png", "sub/2.png"]
+    for path in paths:
+        notes.find(path)
+    assert list(notes.missing(paths)) == []
+    assert [notes.of(path).label for path in paths] == [None, "a", "b"]
+
+
 @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
 def test_composed_and_decomposed_names(tmp_path: Path, forms: tuple[Any, Any]) -> None:
     written, on_disk = (unicodedata.normalize(form, "Käfer.png") for form in forms)
     notes = notes_of(tmp_path, {"file_name": written, "label": "a"})
     notes.find(on_disk)
     assert notes.of(on_disk).label == "a"
-    assert list(notes.missing(iter([on_disk]))) == []
+    assert list(notes.missing([on_disk])) == []
 
 
 def test_missing_files_and_names_in_another_case(tmp_path: Path) -> None:
     records = [{"file_name": name} for name in ("Cats/1.PNG", "gone.png", "2.png")]
     notes = notes_of(tmp_path, *records)
     notes.find("2.png")
-    assert [tuple(one) for one in notes.missing(iter(["2.png", "cats/1.png"]))] == [
+    assert [tuple(one) for one in notes.missing(["2.png", "cats/1.png"])] == [
         ("Cats/1.PNG", "named in metadata.jsonl but not found; 'cats/1.png' differs in case"),
         ("gone.png", "named in metadata.jsonl but not found"),
     ]
@@ -121,7 +133,7 @@ def test_parts(tmp_path: Path) -> None:
     held_out = [notes.of(f"{number}.png").held_out for number in range(len(parts))]
     assert held_out == [False, True, True, True, None, None, None]
     [problem] = notes.problems
-    assert "the split 'odd' of 2 files is none of train, test" in problem.reason
+    assert "the split 'odd' of 2 files is unknown (test, " in problem.reason
 
 
 def test_tables(tmp_path: Path) -> None:

@@ -123,6 +123,17 @@ def test_a_field_states_the_parts(own_pictures: Path, recipe: ImageRecipe) -> No
     assert rows["metadata"] == "1 (metadata.csv)"
 
 
+def test_labels_of_held_out_items_alone_are_not_used(
+    own_pictures: Path, recipe: ImageRecipe
+) -> None:
+    lines = ["file_name,split,label"]
+    lines += [f"cat/{n}.png,{'test,c' if n < 2 else 'train,'}" for n in range(9)]
+    (own_pictures / "metadata.csv").write_text("\n".join(lines))
+    data = data_of(own_pictures, recipe)
+    assert data.facts.classes == () and data.dataset.labels is None
+    assert dict(data.summary())["classes"] == "none"
+
+
 def test_nothing_to_train_on(own_pictures: Path, recipe: ImageRecipe) -> None:
     lines = ["file_name\tsplit", *(f"cat/{n}.png\ttest" for n in range(9))]
     (own_pictures / "metadata.csv").write_text("\n".join(lines))
@@ -171,6 +182,17 @@ def test_labels_do_not_matter_where_they_are_not_used(
     own_pictures: Path, tiny: tuple[str, ...], tmp_path: Path
 ) -> None:
     run, summary = begin(own_pictures, (*tiny, "data.labels=false"), tmp_path)
+    assert dict(summary.rows)["classes"] == "none"
+    (own_pictures / "metadata.jsonl").write_text('{"file_name": "cat/1.png", "label": "x"}')
+    resumed(run, 2)
+    assert not verify(run).notes
+
+
+def test_labels_that_were_added_do_not_matter_to_a_run_without_classes(
+    own_pictures: Path, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    shutil.rmtree(own_pictures / "dog")
+    run, summary = begin(own_pictures, tiny, tmp_path)
     assert dict(summary.rows)["classes"] == "none"
     (own_pictures / "metadata.jsonl").write_text('{"file_name": "cat/1.png", "label": "x"}')
     resumed(run, 2)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sfumato.media.medium import Reading
+from sfumato.media.medium import Reading, Summary
 from sfumato.model.options import ResumeOptions, TrainOptions
 from sfumato.runs.directory import RunDirectory
 from sfumato.training.source import Fetching
@@ -42,6 +42,24 @@ def test_a_download_is_announced() -> None:
         iter([Fetching(step=0, name="openmoji", megabytes=12), RunDirectory(Path("runs/a"))])
     )
     assert lines == ["data openmoji (a download of 12 MB the first time)", "run runs/a"]
+
+
+def test_what_is_taken_from_the_data_is_printed_in_rows() -> None:
+    rows = (("images", "7 (7 independent)"), ("set aside", "1\nbad.png: no [red]image[/red]"))
+    events = [Summary(step=0, rows=rows), RunDirectory(Path("runs/a"))]
+    assert printed(iter(events)) == [
+        "images     7 (7 independent)",
+        "set aside  1",
+        "           bad.png: no [red]image[/red]",
+        "run runs/a",
+    ]
+
+
+def test_a_quiet_console_prints_no_rows() -> None:
+    console = Console(width=200, quiet=True)
+    with console.capture() as captured:
+        verb.watch(iter([Summary(step=0, rows=(("a", "b"),)), RunDirectory(Path("r"))]), console)
+    assert captured.get() == ""
 
 
 def test_a_run_is_trained_and_resumed(

@@ -28,7 +28,7 @@ from sfumato.data.cache import ArrayWriter, seals, write_arrays
 from sfumato.data.dataset import Dataset, Reader, cache_folder, entries_of, open_folder
 from sfumato.data.digests import DIGEST_BYTES, Changes, Entry, compare, digest_of
 from sfumato.data.index import Index
-from sfumato.data.items import Item, Items, record
+from sfumato.data.items import Item, Items, count_groups, record
 from sfumato.data.marks import MADE_BY_SFUMATO, USE_OUTPUTS, is_output
 from sfumato.data.split import in_order, repeats
 from sfumato.data.walk import Rejected
@@ -189,15 +189,18 @@ class _Tables:
             arrays[files.LABELS] = labels
         write_arrays(building, arrays)
         changes = Changes()
-        if earlier is not None:
+        if earlier is not None and earlier.chosen == self._index.chosen:
             changes = compare(earlier.entries(), entries_of(items, digests, stats, bool(classes)))
         table = {
             "items": len(items),
             "classes": classes,
             "repeats": len(same),
+            "captions": sum(item.caption is not None for item in items),
+            "groups": count_groups(items),
             "content": _content(items, digests, bool(classes)),
             "content_without_labels": _content(items, digests, labels=False),
             "changes": changes.to_json(),
+            "chosen": self._index.chosen,
             "unread": self.unread,
             "again": self._again,
             "seals": seals(building, arrays),
@@ -272,7 +275,7 @@ def _decoded(
     def read(item: Item) -> _Decoded:
         path = index.file(item)
         try:
-            if not index.outputs and is_output(path):
+            if is_output(path, samples=not index.outputs):
                 return _Decoded(None, b"", MADE_BY_SFUMATO)
             content = reader.read(path, item.part)
         except SfumatoError as error:

@@ -91,11 +91,14 @@ class Dataset:
             part where the data state it, and decoded contents. Captions and files that cannot be
             read have no part in it.
         content_without_labels: The same for a run that does not use labels.
+        captions: Number of items with a caption.
+        groups: Number of independent items: a group counts as one.
         changes: Files that differ from those of the earlier cache of the same folder; empty if
             :func:`~sfumato.data.building.open_or_build` had nothing to build.
         digests: Digests of the decoded content of each item, uint8, shape (N, 16).
         stats: Size and times of the file of each item, see :class:`Index`.
         folder: The cache folder.
+        chosen: See :class:`Index`.
     """
 
     array: NDArray[Any]
@@ -110,10 +113,13 @@ class Dataset:
     fingerprint: str
     content: str
     content_without_labels: str
+    captions: int
+    groups: int
     changes: Changes
     digests: NDArray[np.uint8]
     stats: NDArray[np.int64]
     folder: Path
+    chosen: str
     _compared: NDArray[np.bool_] = field(repr=False, compare=False)
 
     @classmethod
@@ -136,12 +142,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.items)
 
-    @property
-    def duplicates(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of names of items with equal content: the later, the first."""
+    def duplicates(self, most: int) -> tuple[tuple[str, str], ...]:
+        """Pairs of names of items with equal content, the first ones: the later, the first."""
         return tuple(
             (self.items[later].name, self.items[first].name)
-            for later, first in self.repeats.tolist()
+            for later, first in self.repeats[:most].tolist()
         )
 
     @property
@@ -250,10 +255,13 @@ def open_folder(folder: Path, index: Index, reader: Reader) -> Dataset | None:
             fingerprint=index.fingerprint,
             content=str(table["content"]),
             content_without_labels=str(table["content_without_labels"]),
+            captions=int(table["captions"]),
+            groups=int(table["groups"]),
             changes=Changes.from_json(table["changes"]),
             digests=open_array(folder / DIGESTS, (count, DIGEST_BYTES), np.dtype(np.uint8)),
             stats=_integers(folder / STATS, count, 3),
             folder=folder,
+            chosen=str(table["chosen"]),
             _compared=np.zeros(count, np.bool_),
         )
     except (OSError, EOFError, ValueError, KeyError, TypeError, DamagedFile, RunError):

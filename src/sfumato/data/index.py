@@ -65,6 +65,7 @@ class Index:
         unread: Number of files of other kinds by suffix, the most frequent first.
         metadata: The metadata files that were read.
         outputs: Whether samples that Sfumato made are items.
+        chosen: The selection in words. Data of another selection are not changed data.
     """
 
     root: Path
@@ -78,6 +79,7 @@ class Index:
     unread: Mapping[str, int] = field(default_factory=dict, compare=False)
     metadata: tuple[str, ...] = ()
     outputs: bool = True
+    chosen: str = ""
 
     def __len__(self) -> int:
         return len(self.items)
@@ -135,13 +137,18 @@ def _require_folder(root: Path, kind: FileKind) -> None:
 def _nothing_found(
     root: Path, kind: FileKind, other: Counter[str], rejected: list[Rejected]
 ) -> DataError:
-    why = why_nothing_found(other, rejected)
-    known = f"files that can be read: {' '.join(sorted(kind.suffixes))}"
     hints = [f"{suffix}: {hint}" for suffix, hint in kind.unread.items() if other[suffix]]
-    if any(one.reason.startswith(MADE_BY_SFUMATO) for one in rejected):
+    if any(one.reason == MADE_BY_SFUMATO for one in rejected):
         hints.append(USE_OUTPUTS)
+    if any(one.path.startswith("--") for one in rejected):
+        hints.append("a pattern is relative to the folder, such as 'cats/*.png' or '*.png'.")
+    if rejected and not other and not hints:
+        hints.append("repair or replace these files, or follow the reasons.")
+    known = f"files that can be read: {' '.join(sorted(kind.suffixes))}"
     return DataError(
-        f"There are no {kind.noun} in '{root}'.", why=why, hint="; ".join(hints) or known
+        f"There are no {kind.noun} in '{root}'.",
+        why=why_nothing_found(other, rejected),
+        hint="; ".join(hints) or known,
     )
 
 
@@ -165,6 +172,7 @@ class _Files:
         self.other: Counter[str] = Counter()
         self.rejected: list[Rejected] = []
         self.outputs = selection.outputs
+        self.chosen = repr(tuple(selection))
         self._suffixes = kind.suffixes
         self._chooser = Chooser(selection)
         self._paths = Packer()
@@ -189,10 +197,10 @@ class _Files:
             self._metadata += [] if self._chooser.excludes(file.path) else [file.path]
         elif not self._chooser.includes(file.path):
             return
-        elif not self._is_item(name):
-            self.other[suffix_of(name) or "(no suffix)"] += 1
         elif self._is_output(file, folder):
             self.rejected.append(Rejected(file.path, MADE_BY_SFUMATO))
+        elif not self._is_item(name):
+            self.other[suffix_of(name) or "(no suffix)"] += 1
         else:
             self._add_caption(file)
             self._paths.add(file.path)
@@ -215,7 +223,8 @@ class _Files:
             for path in self._all_paths:
                 self.notes.find(path)
         self.rejected += self.notes.problems
-        self.rejected += self.notes.missing(iter(self._all_paths))
+        missing = self.notes.missing(self._all_paths)
+        self.rejected += (one for one in missing if self._is_missing(one.path))
         self._layout = self._folders.layout()
         if self._layout.no_classes and not self.notes.labelled:
             count = self._layout.no_classes
@@ -261,17 +270,21 @@ class _Files:
     def _is_item(self, name: str) -> bool:
         return suffix_of(name) in self._suffixes
 
+    def _is_missing(self, path: str) -> bool:
+        """Whether a file that the metadata name is really absent, and not left out."""
+        return self._chooser.includes(path) and not os.path.lexists(self.root / path)
+
     def _is_output(self, file: Found, folder: str) -> bool:
         """Whether Sfumato wrote a file, as far as its name suggests to look.
 
         All other files are looked at when they are decoded.
         """
-        if self.outputs or not may_be_output(file.path, file.beside_sheet):
+        if not may_be_output(file.path, file.beside_sheet):
             return False
         if file.beside_sheet and folder not in self._sheets:
             self._sheets[folder] = is_output(self.root / folder / "sheet.png")
-        beside_own = self._sheets.get(folder, False)
-        return may_be_output(file.path, beside_own) and is_output(self.root / file.path)
+        may_be = may_be_output(file.path, self._sheets.get(folder, False))
+        return may_be and is_output(self.root / file.path, samples=not self.outputs)
 
 
 def _rank(path: str) -> int:
@@ -300,4 +313,5 @@ def _indexed(files: _Files) -> Index:
         {suffix: count for suffix, count in files.other.most_common() if count > 0},
         tuple(files.notes.files),
         files.outputs,
+        files.chosen,
     )

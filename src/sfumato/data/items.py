@@ -178,6 +178,17 @@ def record(item: Item) -> str:
     return json.dumps(fields)
 
 
+def count_groups(items: Iterable[Item]) -> int:
+    """The number of independent items: a group counts as one."""
+    alone, groups = 0, set()
+    for item in items:
+        if item.group is None:
+            alone += 1
+        else:
+            groups.add(item.group)
+    return alone + len(groups)
+
+
 class Groups(Lazy[str]):
     """The group of each item, see :class:`Item`; its path if it is a group of its own."""
 

@@ -61,15 +61,20 @@ def may_be_output(path: str, beside_sheet: bool) -> bool:
     return bool(_RARE_NAME.fullmatch(name) or (beside_sheet and _SAMPLE_NAME.fullmatch(name)))
 
 
-def is_output(path: Path) -> bool:
-    """Whether an image or audio file carries a mark of Sfumato; False if it cannot be read."""
-    if path.suffix.lower() not in _SUFFIXES:
+def is_output(path: Path, samples: bool = True) -> bool:
+    """Whether an image or audio file carries a mark of Sfumato; False if it cannot be read.
+
+    Args:
+        path: The file.
+        samples: Whether samples count; else only sheets, previews and the like do.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES:
         return False
     try:
         with path.open("rb") as file:
-            if path.suffix.lower() == ".png":
-                return any(text.startswith(KEY.encode()) for text in png_texts(file))
-            return any(map(_is_mark, audio_comments(file)))
+            keys = _png_keys(file) if suffix == ".png" else _audio_keys(file)
+            return any(key.startswith(KEY) and (samples or key != KEY) for key in keys)
     except (OSError, ValueError, RecursionError, struct.error):
         return False
 
@@ -147,9 +152,17 @@ def audio_comments(file: BinaryIO) -> Iterator[bytes]:
         raise ValueError("it is neither a WAV nor a FLAC file")
 
 
-def _is_mark(comment: bytes) -> bool:
-    value = json.loads(comment) if comment.lstrip().startswith(b"{") else None
-    return isinstance(value, dict) and any(key.startswith(KEY) for key in value)
+def _png_keys(file: BinaryIO) -> Iterator[str]:
+    """The keywords of the texts of a PNG, see :func:`png_texts`."""
+    return (text.partition(b"\0")[0].decode("latin-1") for text in png_texts(file))
+
+
+def _audio_keys(file: BinaryIO) -> Iterator[str]:
+    """The keys of all comments that are JSON objects, see :func:`audio_comments`."""
+    for comment in audio_comments(file):
+        value = json.loads(comment) if comment.lstrip().startswith(b"{") else None
+        if isinstance(value, dict):
+            yield from value
 
 
 def _wav_comments(file: BinaryIO) -> Iterator[bytes]:

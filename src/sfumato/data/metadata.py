@@ -17,7 +17,7 @@ import posixpath
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ _CAPTION_FIELDS = ("text", "caption", "prompt", "description")
 _GROUP_FIELDS = ("group",)
 _SPLIT_FIELDS = ("split",)
 _KNOWN = frozenset(_NAME_FIELDS + _LABEL_FIELDS + _CAPTION_FIELDS + _GROUP_FIELDS + _SPLIT_FIELDS)
+_SEVERAL = "a list of several labels, of which the first is used"
 _LINE_LIMIT = 1 << 20
 _SHOWN_COLUMNS = 8
 _DRIVE = re.compile(r"[A-Za-z]:/|//")
@@ -42,6 +43,8 @@ SPLITS: Mapping[str, bool] = {
     **dict.fromkeys(("held_out", "held-out", "heldout"), True),
 }
 """Names of the parts of a data set, in lower case; True for those that are held out."""
+
+_HELD_OUT = "test, validation, valid, val, dev, eval, held_out"
 
 
 class Note(NamedTuple):
@@ -71,7 +74,7 @@ class Notes:
     Attributes:
         files: The metadata files that were read, relative to the folder.
         problems: Lines and fields that cannot be used.
-        labelled: Whether any file has a label.
+        labelled: Whether any file that was found has a label.
     """
 
     def __init__(self, root: Path) -> None:
@@ -82,6 +85,8 @@ class Notes:
         self._heads = tuple({f"{place.as_posix().rstrip('/')}/" for place in _places(root)})
         self._notes: dict[str, Note] = {}
         self._missing: set[str] = set()
+        # Some write names relative to the root into the metadata of a subfolder.
+        self._from_root: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._notes)
@@ -94,19 +99,26 @@ class Notes:
         """
         folder = path.rpartition("/")[0]
         splits: Counter[str] = Counter()
+        several: list[int] = []
         try:
             for line, fields in _records(self._root / path):
                 for problem in self._add(path, folder, fields, splits):
-                    self.problems.append(Rejected(f"{path}:{line}", problem))
+                    if problem == _SEVERAL:
+                        several.append(line)
+                    else:
+                        self.problems.append(Rejected(f"{path}:{line}", problem))
         except OSError as error:
             self.problems.append(Rejected(path, f"cannot be read: {error.strerror}"))
         except UnicodeError as error:
             self.problems.append(Rejected(path, f"cannot be read: {error}"))
         else:
             self.files.append(path)
+        if several:
+            reason = f"{_SEVERAL} ({len(several):,} lines)"
+            self.problems.append(Rejected(f"{path}:{several[0]}", reason))
         for name, count in splits.items():
-            known = "train, test, validation, valid, val, dev, eval, held_out"
-            reason = f"the split '{name}' of {count:,} files is none of {known}"
+            files = f"{count:,} file{'s' if count > 1 else ''}"
+            reason = f"the split '{name}' of {files} is unknown ({_HELD_OUT} are held out)"
             self.problems.append(Rejected(path, reason))
 
     def of(self, path: str) -> Note:
@@ -115,16 +127,26 @@ class Notes:
 
     def find(self, path: str) -> None:
         """Note that there is a file of this path."""
-        self._missing.discard(_key(path))
+        key = _key(path)
+        self._missing.discard(key)
+        note = self._notes.get(key)
+        self.labelled |= note is not None and note.label is not None
 
-    def missing(self, paths: Iterator[str]) -> Iterator[Rejected]:
+    def missing(self, paths: Sequence[str]) -> Iterator[Rejected]:
         """The files that the metadata name and that were not found.
 
         Args:
-            paths: All files, to name one that differs in case alone; used only if some are missing.
+            paths: All files. They are only looked at if some are missing: a name may be meant from
+                the root, or differ in case.
         """
         if not self._missing:
             return
+        for path in paths:
+            named = self._from_root.get(_key(path))
+            if named in self._missing and _key(path) not in self._notes:
+                self._notes[_key(path)] = self._notes[named]
+                self._missing.discard(named)
+                self.find(path)
         wanted = {name.casefold(): name for name in self._missing}
         similar = {wanted[path.casefold()]: path for path in paths if path.casefold() in wanted}
         for name in sorted(self._missing):
@@ -159,7 +181,8 @@ class Notes:
         caption, group = _text(fields, _CAPTION_FIELDS), _text(fields, _GROUP_FIELDS)
         self._notes[name] = Note(label, caption, group, held_out, path)
         self._missing.add(name)
-        self.labelled |= label is not None
+        if folder and name.startswith(head := f"{_key(folder)}/"):
+            self._from_root[name.removeprefix(head)] = name
 
     def _inside(self, folder: str, name: str) -> str:
         """The key of a file named in the metadata of a folder.
@@ -256,7 +279,7 @@ def _label(fields: Mapping[str, Any]) -> tuple[str | None, str]:
             continue
         label, why = class_name(value[0])
         if not why and len(value) > 1:
-            why = f"has {len(value)} labels; the first, '{label}', is used"
+            return label, _SEVERAL
         return label, f"'{field}' {why}" if why else ""
     return None, ""
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from sfumato.data.marks import MADE_BY_SFUMATO, is_run, is_text_output
 from sfumato.data.selection import Chooser, Selection
+from sfumato.storage import default_cache
 
 METADATA = "metadata.jsonl"
 """Name of the file that describes the files of its folder."""
@@ -23,6 +24,7 @@ METADATA_FILES = (METADATA, "metadata.csv", "metadata.tsv")
 """Names of the files that describe the files of their folder; the first that is there is read."""
 
 _PLAIN = Selection()
+_SHOWN_REASONS = 3
 _SHEET = "sheet.png"
 _ALLOW = "(--settings data.follow_links=true follows it)"
 
@@ -112,6 +114,8 @@ class _Walk:
         self._follow = selection.follow_links
         self._leaving = leaving or selection.follow_links
         self._chooser = Chooser(selection)
+        cache = self._inside(os.path.realpath(default_cache()))
+        self._cache = f"{cache}/" if cache else ""
         # Folders and files elsewhere that links have led to, by device and number.
         self._seen: set[tuple[int, int]] = set()
 
@@ -137,6 +141,9 @@ class _Walk:
             names, links = _names(self._place + folder)
         except OSError as error:
             yield Rejected(_shown(folder.rstrip("/") or "."), f"cannot be listed: {error.strerror}")
+            return
+        if folder and folder == self._cache:
+            yield Rejected(folder.rstrip("/"), f"{MADE_BY_SFUMATO}: the cache")
             return
         if is_run(self._place + folder, names):
             yield Rejected(_shown(folder.rstrip("/") or "."), f"{MADE_BY_SFUMATO}: a run")
@@ -290,11 +297,14 @@ def why_nothing_found(other: Counter[str], rejected: Sequence[tuple[str, str]]) 
         other: Number of files by suffix that are of other kinds.
         rejected: Path and reason of each file that was set aside.
     """
+    first = "; ".join(
+        f"{path} {reason}" if path.startswith("--") else f"{path}: {reason}"
+        for path, reason in rejected[:_SHOWN_REASONS]
+    )
     if rejected and not other:
-        path, reason = rejected[0]
-        return f"everything in it was set aside: {path}: {reason}"
+        return f"everything in it was set aside: {first}"
     if other:
         counts = ", ".join(f"{count} x {suffix}" for suffix, count in other.most_common(5))
-        aside = f"; set aside: {rejected[0][0]}: {rejected[0][1]}" if rejected else ""
+        aside = f"; set aside: {first}" if rejected else ""
         return f"it holds other files: {counts}{aside}"
     return "the folder is empty"

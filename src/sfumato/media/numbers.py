@@ -41,6 +41,7 @@ from sfumato.media.medium import (
 from sfumato.media.report import Contents, NumberReport, Report, items_in_words
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
+from sfumato.recipes.recipe import DataSettings
 
 _MEASURED = 2048
 """Number of items, evenly spaced, on which settings are measured."""
@@ -254,11 +255,10 @@ class NumberMedium(Medium):
         medium = cls(finished(cls.resolving(recipe.medium, files), report))
         dataset = open_or_build(medium.divided(files), medium, progress=report)
         dataset = (Dataset.open(medium.divided(files), medium) if report.used else None) or dataset
-        used = dataset if recipe.data.labels else dataset.unlabelled()
-        found = medium.report(files, used)
+        dataset, _, held_out = _used(dataset, recipe.data)
+        found = medium.report(files, dataset)
         if isinstance(found, NumberReport):
-            _, held_out = used.split(recipe.data.held_out)
-            return replace(found, **Contents.counted(used, held_out, cls.unread))
+            return replace(found, **Contents.counted(dataset, held_out, cls.unread))
         return found
 
     def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
@@ -325,18 +325,31 @@ def _typical(dataset: Dataset, training: NDArray[np.int64]) -> NDArray[Any]:
     return items
 
 
+def _used(
+    dataset: Dataset, settings: DataSettings
+) -> tuple[Dataset, NDArray[np.int64], NDArray[np.int64]]:
+    """The data set as a run uses it, with the indices of its training and held-out items.
+
+    Labels that no training item has cannot be learnt, so they are left out.
+    """
+    training, held_out = dataset.split(settings.held_out)
+    labels = dataset.labels
+    if labels is None or (settings.labels and (labels[training] >= 0).any()):
+        return dataset, training, held_out
+    return dataset.unlabelled(), training, held_out
+
+
 def _data(
     dataset: Dataset, medium: NumberMedium, source: Source, recipe: GaussianRecipe
 ) -> NumberData:
-    dataset = dataset if recipe.data.labels else dataset.unlabelled()
-    training, held_out = dataset.split(recipe.data.held_out)
+    dataset, training, held_out = _used(dataset, recipe.data)
     medium.require_enough(dataset, source.path)
     medium = medium.settled(_typical(dataset, training))
     frequencies: tuple[float, ...] = ()
     if dataset.labels is not None:
         labels = dataset.labels[training]
         counts = np.bincount(labels[labels >= 0], minlength=len(dataset.classes))
-        frequencies = tuple((counts / max(counts.sum(), 1)).round(6).tolist())
+        frequencies = tuple((counts / counts.sum()).round(6).tolist())
     facts = source.facts(
         fingerprint=dataset.fingerprint,
         content=dataset.content,

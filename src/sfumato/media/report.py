@@ -16,6 +16,9 @@ from sfumato.data.dataset import Dataset
 from sfumato.data.digests import Changes
 from sfumato.data.marks import MADE_BY_SFUMATO
 from sfumato.data.walk import Rejected
+from sfumato.escaping import escape_line
+
+_NAMED = 1000
 
 
 class Report(Protocol):
@@ -39,9 +42,9 @@ class Contents:
         captions: Number of items with a caption.
         groups: Number of independent items: groups of near-duplicates count as one.
         held_out: Number of items that are held out from training.
-        stated: Whether the data themselves say which items are held out.
-        both: Number of held-out items that are equal to a training item.
-        duplicates: Pairs of names of equal items.
+        split_stated: Whether the data themselves say which items are held out.
+        crossing: Number of held-out items that are equal to a training item.
+        duplicates: Pairs of names of equal items, the first 1000; ``duplicate_count`` counts all.
         rejected: Files that were set aside, with reasons.
         outputs: Files and runs that Sfumato made, which are no data.
         metadata: The metadata files that were read.
@@ -55,9 +58,10 @@ class Contents:
     captions: int
     groups: int
     held_out: int
-    stated: bool
-    both: int
+    split_stated: bool
+    crossing: int
     duplicates: tuple[tuple[str, str], ...]
+    duplicate_count: int
     rejected: tuple[Rejected, ...]
     outputs: tuple[str, ...]
     metadata: tuple[str, ...]
@@ -90,12 +94,13 @@ class Contents:
             "count": len(dataset),
             "labels": dataset.label_counts,
             "unlabelled": len(dataset) - labelled if labelled else 0,
-            "captions": sum(item.caption is not None for item in dataset.items),
-            "groups": len({item.group or item.path for item in dataset.items}),
+            "captions": dataset.captions,
+            "groups": dataset.groups,
             "held_out": len(held_out),
-            "stated": dataset.states_split,
-            "both": int(crossing.sum()),
-            "duplicates": dataset.duplicates,
+            "split_stated": dataset.states_split,
+            "crossing": int(crossing.sum()),
+            "duplicates": dataset.duplicates(_NAMED),
+            "duplicate_count": len(dataset.repeats),
             "rejected": tuple(rejected),
             "outputs": tuple(ours),
             "metadata": dataset.metadata,
@@ -115,11 +120,11 @@ class Contents:
         yield "captions", f"{self.captions:,}"
         if self.metadata:
             yield "metadata", listed_in_line(self.metadata)
-        stated = " (as the data say)" if self.stated else ""
-        both = f", of which {self.both:,} equal training items" if self.both else ""
+        stated = " (as the data say)" if self.split_stated else ""
+        both = f", of which {self.crossing:,} equal training items" if self.crossing else ""
         yield "held out", f"{self.held_out:,}{stated}{both}"
         same = [f"{later} = {first}" for later, first in self.duplicates]
-        yield "duplicates", listed(same, most=0 if source else most)
+        yield "duplicates", listed(same, self.duplicate_count, 0 if source else most)
         aside = [f"{one.path}: {one.reason}" for one in self.rejected]
         yield "set aside", listed(aside, most=most, source=source)
         if self.outputs:
@@ -135,7 +140,7 @@ def items_in_words(count: int, groups: int) -> str:
 def listed_in_line(names: Sequence[str], most: int = 3) -> str:
     """The number of some files and the first names."""
     more = ", ..." if len(names) > most else ""
-    return f"{len(names):,} ({', '.join(names[:most])}{more})"
+    return f"{len(names):,} ({escape_line(', '.join(names[:most]))}{more})"
 
 
 def not_looked_at(counts: Mapping[str, int], hints: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -146,7 +151,7 @@ def not_looked_at(counts: Mapping[str, int], hints: Mapping[str, str]) -> Iterat
         hints: What to do about files of some suffixes.
     """
     if counts:
-        words = ", ".join(f"{count:,} x {suffix}" for suffix, count in counts.items())
+        words = ", ".join(f"{count:,} x {escape_line(suffix)}" for suffix, count in counts.items())
         more = [f"{suffix}: {hints[suffix]}" for suffix in counts if suffix in hints]
         yield "not looked at", "\n".join([words, *more])
 
@@ -199,11 +204,11 @@ class NumberReport(Contents):
 
     def table(self) -> Iterator[tuple[str, str]]:
         """See :meth:`Report.table`."""
-        yield "folder", str(self.root)
+        yield "folder", escape_line(str(self.root))
         yield from self._own_rows()
         yield from self.rows(most=10)
         if self.changes:
-            yield "since last read", str(self.changes)
+            yield "since last read", escape_line(str(self.changes))
 
     def _own_rows(self) -> Iterator[tuple[str, str]]:
         """The rows that are specific to the medium."""
@@ -218,7 +223,7 @@ def classes_in_words(counts: Mapping[str, int], unlabelled: int = 0, most: int =
         unlabelled: Number of items without a class.
         most: Largest number of classes to name.
     """
-    words = [f"{name} {count:,}" for name, count in counts.items()]
+    words = [f"{escape_line(name)} {count:,}" for name, count in counts.items()]
     more = f", and {len(words) - most} more" if len(words) > most else ""
     without = f"; without a label {unlabelled:,}" if unlabelled else ""
     return (", ".join(words[:most]) or "none") + more + without
@@ -235,10 +240,24 @@ def listed(
         most: Largest number of lines to list.
         source: If given, the last line names the command that lists more about this source.
     """
-    total, first = len(lines) if count is None else count, lines[:most]
+    total = len(lines) if count is None else count
+    first = [escape_line(line) for line in lines[:most]]
     more = []
     if most and total > len(first):
         more = [f"... and {total - len(first):,} more"]
     if source is not None and total:
-        more = [f"see all: sfumato data check {quote(source)}"] if most else []
+        more = (
+            [f"see all: sfumato data check {escape_line(quote(_from_here(source)))}"]
+            if most
+            else []
+        )
     return "\n".join([f"{total:,}", *first, *more])
+
+
+def _from_here(source: str) -> str:
+    """A path relative to the working folder if it lies in it."""
+    try:
+        here = str(Path.cwd())
+    except OSError:  # The working folder was removed.
+        return source
+    return "." if source == here else source.removeprefix(f"{here}/")

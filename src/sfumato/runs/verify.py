@@ -233,7 +233,7 @@ class _Verification:
         source = next((path for path in known if path.exists()), known[0])
         try:
             changes = changes_since(
-                digests, spec.medium.entries(source, spec.recipe), spec.recipe.data.labels
+                digests, spec.medium.entries(source, spec.recipe), bool(spec.classes)
             )
         except (SfumatoError, OSError) as error:
             self._found.notes.append(f"The data could not be compared: {_reason(error, source)}.")

@@ -110,7 +110,8 @@ def _unchanged(directory: RunDirectory, facts: DataFacts, data: Data) -> Data:
     same = now.content == facts.content if facts.content else now.fingerprint == facts.fingerprint
     changes = None
     if not same:
-        labels = data.settled().data.labels
+        # A run without classes learns nothing from labels that were added since.
+        labels = bool(facts.classes) and data.settled().data.labels
         changes = changes_since(directory.digests, data.entries(), labels)
     # Another version of a decoder can give other digests of the same files.
     if same or (changes is not None and not changes):
