@@ -299,7 +299,8 @@ class CheckOptions(Options):
 
     Attributes:
         recipe: Name of the recipe; see `sfumato recipes`. By default one that suits the data.
-        size: Image: side of the square images as a run would see them, in pixels.
+        size: Image: size of the images as a run would see them, in pixels: a side, such as 64, or
+            width x height, such as 48x32.
         label_field: Text records: the field that holds the class.
         settings: Settings of the recipe to change, for example medium.rate=8000. Can be repeated.
     """
@@ -308,6 +309,6 @@ class CheckOptions(Options):
 
     _: KW_ONLY
     recipe: str | None = None
-    size: int | None = None
+    size: str | int | None = None
     label_field: str | None = None
     settings: Settings = ()

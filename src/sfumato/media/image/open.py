@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from sfumato.data.index import FileKind
 from sfumato.data.signature import named_file
 from sfumato.errors import DataError, MissingExtra
-from sfumato.imaging.decode import Wanted, decode, knows_heic, opened
+from sfumato.imaging.decode import Wanted, decode, knows_heic
 from sfumato.imaging.svg import render_svg
 
 _SUFFIXES = (
@@ -66,27 +66,10 @@ def open_image(
     # On damaged data decoders raise nearly anything: OSError, SyntaxError, struct.error, KeyError,
     # zlib.error, MemoryError. The file is at fault in every case.
     except Exception as error:
-        raise unreadable(path, error) from error
+        raise _unreadable(path, error) from error
 
 
-def image_header(path: Path) -> tuple[int, int, str]:
-    """The stored width, height and mode of a raster image, read from its header alone.
-
-    Raises:
-        DataError: The header cannot be read.
-        MissingExtra: The file needs a package that is not installed.
-    """
-    try:
-        with opened(path) as file:
-            return file.image.width, file.image.height, file.image.mode
-    except MissingExtra:
-        raise
-    except Exception as error:
-        raise unreadable(path, error) from error
-
-
-def unreadable(path: Path, error: BaseException) -> DataError:
-    """The error for a file that a decoder refused."""
+def _unreadable(path: Path, error: BaseException) -> DataError:
     return DataError(
         f"'{path}' cannot be read as an image.",
         why=_reason(path, error),
