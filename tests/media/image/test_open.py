@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import struct
 import threading
 import warnings
@@ -273,3 +274,13 @@ def test_without_the_package_for_heic(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("sfumato.imaging.decode.knows_heic", lambda: False)
     with pytest.raises(MissingExtra, match="pillow-heif"):
         opened(tmp_path / "a.heic")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_pipes_and_devices_are_refused_before_they_are_opened(suffix: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / f"pipe.{suffix}")
+    (tmp_path / f"zero.{suffix}").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(DataError, match="a pipe or a device"):
+            opened(tmp_path / f"{name}.{suffix}")

@@ -23,6 +23,8 @@ from sfumato.recipes import override
         ("48x32", 48, 32, "48x32"),
         (" 48 X 32 ", 48, 32, "48x32"),
         ("48\u00d732", 48, 32, "48x32"),
+        ((48, 32), 48, 32, "48x32"),
+        ([48, 48], 48, 48, 48),
     ],
 )
 def test_sizes(size: int | str, width: int, height: int, stored: int | str) -> None:

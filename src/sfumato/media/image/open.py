@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -58,6 +58,7 @@ def open_image(
         MissingExtra: The file needs a package that is not installed, as SVG and HEIC do.
     """
     try:
+        _require_file(path)
         if path.suffix.lower() == ".svg":
             return _drawn(path, 2 * side, max_pixels)
         return decode(path, Wanted(max_pixels, side if reduced else 0, white, truncated))
@@ -72,9 +73,18 @@ def open_image(
 def _unreadable(path: Path, error: BaseException) -> DataError:
     return DataError(
         f"'{path}' cannot be read as an image.",
-        why=_reason(path, error),
+        why=_reason(error),
         hint="repair the file or take it out of the folder.",
     )
+
+
+def _require_file(path: Path) -> None:
+    """Refuse pipes and devices, which may never end, and files of no bytes."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+        raise ValueError("it is a pipe or a device, not a file")
+    if not found.st_size:
+        raise ValueError("it is empty")
 
 
 def _drawn(path: Path, side: int, max_pixels: int) -> Image.Image:
@@ -87,10 +97,7 @@ def _drawn(path: Path, side: int, max_pixels: int) -> Image.Image:
     return image.convert("RGB") if opaque else image
 
 
-def _reason(path: Path, error: BaseException) -> str:
-    with suppress(OSError):
-        if path.stat().st_size == 0:
-            return "it is empty"
+def _reason(error: BaseException) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "not an image in a known format"
     if isinstance(error, MemoryError):
