@@ -54,7 +54,7 @@ class TestBadData:
         monkeypatch.chdir(tmp_path)
         bomb(tmp_path / "a/bomb.png")
         for command in (["train"], ["data", "check"]):
-            assert "bomb.png: too large to decode" in refused(*command, "a").err
+            assert "bomb.png: 12,000 x 12,000 pixels" in refused(*command, "a").err
         assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
     def test_a_bomb_among_good_ones_is_set_aside(

@@ -117,7 +117,7 @@ def test_the_range_of_deep_samples_is_that_of_all_files(tmp_path: Path) -> None:
     assert report.survey.deep == 100
     assert "medium.white=4095" in rows(report)["16-bit samples"]
     assert "12 bits" in rows(report)["16-bit samples"]
-    assert "white at 4,095" in rows(check(folder, white=4095))["16-bit samples"]
+    assert "white is 4,095" in rows(check(folder, white=4095))["16-bit samples"]
     write_deep(folder / "deep099.png", 60_000)
     assert "medium.white" not in rows(check(folder))["16-bit samples"]
 
@@ -142,8 +142,8 @@ def test_profiles_are_counted(tmp_path: Path) -> None:
     Image.new("RGB", (9, 8)).save(folder / "b.jpg", icc_profile=b"damaged")
     Image.new("CMYK", (9, 8)).save(folder / "c.jpg", icc_profile=adobe_rgb())
     report = check(folder)
-    assert "1 files are converted" in rows(report)["colour profiles"]
-    assert "2 files have a profile that is damaged" in rows(report)["colour profiles"]
+    assert "1 converted to sRGB: Adobe RGB (1998) 1" in rows(report)["colour profiles"]
+    assert "2 ignored: damaged" in rows(report)["colour profiles"]
     told = json.loads(json.dumps(report.to_json()))
     assert told["unusable"] == 2
     assert told["modes"] == {"RGB": 4, "CMYK": 1}
