@@ -309,6 +309,6 @@ class CheckOptions(Options):
 
     _: KW_ONLY
     recipe: str | None = None
-    size: str | int | None = None
+    size: int | str | None = None
     label_field: str | None = None
     settings: Settings = ()
