@@ -54,7 +54,7 @@ class TestBadData:
         monkeypatch.chdir(tmp_path)
         bomb(tmp_path / "a/bomb.png")
         for command in (["train"], ["data", "check"]):
-            assert "bomb.png: too large to decode" in refused(*command, "a").err
+            assert "bomb.png: 12,000 x 12,000 pixels" in refused(*command, "a").err
         assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
     def test_a_bomb_among_good_ones_is_set_aside(
@@ -160,7 +160,7 @@ class TestBadSettings:
     def test_a_data_set_that_is_none(self, refused: Command) -> None:
         assert "did you mean 'openmoji'" in refused("data", "fetch", "opnmoji").err
         too_small = refused("data", "check", "openmoji", "--size", "3").err
-        assert "'medium.size' cannot be 3" in too_small
+        assert 'cannot be "3"' in too_small
 
     def test_no_run_and_no_picture(self, refused: Command) -> None:
         assert "No run was named" in refused("sample").err

@@ -26,6 +26,7 @@ from PIL import Image, ImageFile
 from sfumato.data.signature import HEAD_BYTES, named_content
 from sfumato.errors import MissingExtra
 from sfumato.imaging import colour, samples
+from sfumato.imaging.limits import require_small, require_small_inside, require_small_tiles
 from sfumato.imaging.parts import gif_parts, jpeg_parts
 from sfumato.imaging.png import SIGNATURE, PngFacts, read_png
 from sfumato.imaging.profiles import Stated, adobe_rgb, stated_by, stated_by_code
@@ -39,6 +40,7 @@ _FORMATS = (
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _COLOUR_SPACE, _INTEROPERABILITY, _UNCALIBRATED = 0xA001, 0xA005, 0xFFFF
 _EXIF_IFD = 0x8769
+
 
 # warnings.catch_warnings affects the whole process, so only one thread may be inside.
 _WARNINGS = threading.Lock()
@@ -112,14 +114,14 @@ def decode(path: Path, wanted: Wanted) -> Image.Image:
         ValueError: The file is not an image, is too large, or is refused otherwise.
         Exception: Decoders raise nearly anything on damaged data.
     """
-    with opened(path, wanted.truncated) as file:
+    with opened(path, wanted) as file:
         image = file.image
         require_small(image, wanted.max_pixels)
+        require_small_tiles(image, wanted.max_pixels)
         stated, white = file.colours(), samples.white_of(image)
         if wanted.side:
             image.draft(None, (2 * wanted.side, 2 * wanted.side))
         values = samples.values_of(image, file.again, lambda one: load(one, wanted.truncated))
-        require_small(image, wanted.max_pixels)
         if values is None:
             colours, alpha = _parts(image, file.png)
         else:
@@ -129,7 +131,7 @@ def decode(path: Path, wanted: Wanted) -> Image.Image:
 
 
 @contextmanager
-def opened(path: Path, truncated: bool = False) -> Iterator[Opened]:
+def opened(path: Path, wanted: Wanted) -> Iterator[Opened]:
     """An image file with its header read.
 
     Raises:
@@ -141,7 +143,8 @@ def opened(path: Path, truncated: bool = False) -> Iterator[Opened]:
         def again() -> tuple[PngFacts | None, ImageFile.ImageFile]:
             file = stack.enter_context(path.open("rb"))
             head = file.read(HEAD_BYTES)
-            png, view = _view(file, head, truncated)
+            require_small_inside(file, head, wanted.max_pixels)
+            png, view = _view(file, head, wanted.truncated)
             image = _identified(view, head)
             if png is not None and png.colour == 2 and png.key is not None:
                 image.info["transparency"] = png.key
@@ -149,20 +152,6 @@ def opened(path: Path, truncated: bool = False) -> Iterator[Opened]:
 
         png, image = again()
         yield Opened(image, png, lambda: again()[1])
-
-
-def require_small(image: Image.Image, max_pixels: int) -> None:
-    """Check the number of pixels.
-
-    Raises:
-        ValueError: There are too many.
-    """
-    pixels = image.width * image.height
-    if pixels > max_pixels:
-        raise ValueError(
-            f"{image.width:,} x {image.height:,} pixels are more than medium.max_pixels="
-            f"{max_pixels} allows; medium.max_pixels={pixels} would"
-        )
 
 
 def knows_heic() -> bool:

@@ -52,7 +52,7 @@ class Stated(NamedTuple):
 
 def adobe_rgb() -> bytes:
     """The profile of Adobe RGB (1998), which cameras name in their EXIF data."""
-    return matrix_profile(_ADOBE, (2.19921875,))
+    return matrix_profile(_ADOBE, (2.19921875,), "Adobe RGB (1998)")
 
 
 def stated_by(facts: PngFacts) -> Stated:
@@ -101,12 +101,15 @@ def _of_gamma(gamma: float | None, chromaticities: tuple[float, ...] | None) -> 
         return None
 
 
-def matrix_profile(chromaticities: Sequence[float], curve: Sequence[float]) -> bytes:
+def matrix_profile(
+    chromaticities: Sequence[float], curve: Sequence[float], name: str = "stated in numbers"
+) -> bytes:
     """A colour profile of three primaries.
 
     Args:
         chromaticities: x and y of white, red, green and blue, in CIE 1931.
         curve: The exponent of the samples, or g, a, b, c and d of a curve with a straight foot.
+        name: Its name in ASCII.
 
     Raises:
         ValueError: The chromaticities are those of no screen.
@@ -115,18 +118,19 @@ def matrix_profile(chromaticities: Sequence[float], curve: Sequence[float]) -> b
     columns = _columns(chromaticities)
     kind = 0 if len(curve) == 1 else 3
     response = b"para\0\0\0\0" + struct.pack(">HH", kind, 0) + b"".join(map(_fixed, curve))
-    tags = [(b"wtpt", _xyz(_D50))]
+    text = struct.pack(">I", len(name) + 1) + name.encode("ascii") + b"\0"
+    tags = [(b"desc", b"desc\0\0\0\0" + text + bytes(78)), (b"wtpt", _xyz(_D50))]
     tags += [
         (name, _xyz(column))
         for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns.T, strict=True)
     ]
     tags += [(name, response) for name in (b"rTRC", b"gTRC", b"bTRC")]
     start, table, data = 128 + 4 + 12 * len(tags), b"", b""
-    for name, body in tags:
-        table += name + struct.pack(">II", start + len(data), len(body))
+    for tag, body in tags:
+        table += tag + struct.pack(">II", start + len(data), len(body))
         data += body + b"\0" * (-len(body) % 4)
     head = struct.pack(
-        ">I4sI4s4s4s12x4s28x", start + len(data), b"\0\0\0\0", 0x04200000, b"mntr", b"RGB ",
+        ">I4sI4s4s4s12x4s28x", start + len(data), b"\0\0\0\0", 0x02400000, b"mntr", b"RGB ",
         b"XYZ ", b"acsp",
     )  # fmt: skip
     head += b"".join(map(_fixed, _D50))

@@ -313,7 +313,8 @@ class CheckOptions(Options):
 
     Attributes:
         recipe: Name of the recipe; see `sfumato recipes`. By default one that suits the data.
-        size: Image: side of the square images as a run would see them, in pixels.
+        size: Image: size of the images as a run would see them, in pixels: a side, such as 64, or
+            width x height, such as 48x32.
         label_field: Text records: the field that holds the class.
         include: Look only at files that match this pattern, such as cats/*.png. Can be repeated.
         exclude: Do not look at files that match this pattern. Can be repeated.
@@ -324,7 +325,7 @@ class CheckOptions(Options):
 
     _: KW_ONLY
     recipe: str | None = None
-    size: int | None = None
+    size: int | str | None = None
     label_field: str | None = None
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import struct
 import threading
 import warnings
@@ -10,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sfumato.errors import DataError
-from sfumato.media.image.open import image_header, open_image
+from sfumato.errors import DataError, MissingExtra
+from sfumato.media.image.open import open_image
 
 LIMIT = 64_000_000
 
@@ -165,11 +166,6 @@ def test_truncated_empty_and_foreign_files(tmp_path: Path) -> None:
         opened(tmp_path / "missing.png")
 
 
-def test_header(tmp_path: Path) -> None:
-    Image.new("LA", (7, 3)).save(tmp_path / "a.png")
-    assert image_header(tmp_path / "a.png") == (7, 3, "LA")
-
-
 def test_opening_in_threads_leaves_the_warnings_alone(tmp_path: Path) -> None:
     Image.new("L", (4, 4)).save(tmp_path / "a.png")
     before = list(warnings.filters)
@@ -184,3 +180,107 @@ def test_opening_in_threads_leaves_the_warnings_alone(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert warnings.filters == before
+
+
+def cut(path: Path, share: float) -> Path:
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    return path
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "progressive.jpg", "gif", "bmp", "tif", "ppm"])
+def test_files_whose_end_is_missing(kind: str, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    path = tmp_path / f"a.{kind}"
+    more = {"progressive": True} if kind.startswith("pro") else {}
+    Image.fromarray(pixels).save(path, quality=95, **more)
+    whole = np.asarray(opened(path).convert("RGB")).astype(int)
+    cut(path, 0.6)
+    with pytest.raises(DataError) as caught:
+        opened(path)
+    assert "medium.truncated=true" in caught.value.why
+    found = np.asarray(open_image(path, LIMIT, 32, truncated=True).convert("RGB")).astype(int)
+    assert found.shape == whole.shape
+    if more:
+        assert np.abs(found - whole).mean() < 60
+    else:
+        first = {"jpg": 24, "gif": 3}.get(kind, 32)
+        rows = slice(32, None) if kind == "bmp" else slice(0, first)
+        np.testing.assert_array_equal(found[rows], whole[rows])
+
+
+def test_a_whole_file_is_the_same_in_either_way(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    for kind in ("png", "jpg", "gif", "webp"):
+        path = tmp_path / f"a.{kind}"
+        Image.fromarray(pixels).save(path)
+        lenient = open_image(path, LIMIT, 32, truncated=True)
+        assert lenient.tobytes() == opened(path).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.jpg", b"", "it is empty"),
+        ("a.svg", b"", "it is empty"),
+        ("a.png", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        ("a.svg", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        ("a.jpg", b"<!DOCTYPE html><html><body>404</body></html>", "an HTML page"),
+        ("a.svg", b"<!DOCTYPE html><html><body>404</body></html>", "an HTML page"),
+        ("a.webp", b'<?xml version="1.0"?><Error/>', "an XML document"),
+        ("a.gif", b'{"message": "Not Found"}', "JSON text"),
+        ("a.tif", b"PK\x03\x04" + bytes(100), "a zip archive"),
+        ("a.png", b"%PDF-1.7", "a PDF document"),
+        ("a.jpg", b'<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
+        ("a.png", b"\x89PNG\r\n\x1a\n" + b"x" * 50, "header is missing"),
+    ],
+)
+def test_files_are_named_as_what_they_are(
+    name: str, content: bytes, reason: str, tmp_path: Path
+) -> None:
+    if name.endswith(".svg"):
+        pytest.importorskip("resvg_py")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        opened(tmp_path / name)
+    assert reason in caught.value.why
+
+
+def test_more_pixels_than_pillow_opens_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(bare_png(16_000, 16_000, bytes(2001 * 16_000)))
+    with pytest.raises(DataError, match=r"medium\.max_pixels=256000000 would"):
+        opened(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert open_image(path, 256_000_000, 32).size == (16_000, 16_000)
+
+
+def test_a_picture_inside_an_icon_has_the_same_limit(tmp_path: Path) -> None:
+    inner = bare_png(12_000, 12_000, b"")
+    entry = struct.pack("<BBBBHHII", 0, 0, 0, 0, 1, 32, len(inner), 22)
+    (tmp_path / "a.ico").write_bytes(struct.pack("<HHH", 0, 1, 1) + entry + inner)
+    with pytest.raises(DataError, match=r"medium\.max_pixels"):
+        opened(tmp_path / "a.ico")
+
+
+def test_pixel_art_in_a_jpeg_is_decoded_at_full_size(tmp_path: Path) -> None:
+    Image.new("RGB", (1600, 1200), "green").save(tmp_path / "a.jpg")
+    assert open_image(tmp_path / "a.jpg", LIMIT, 64, reduced=False).size == (1600, 1200)
+
+
+def test_without_the_package_for_heic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    monkeypatch.setattr("sfumato.imaging.decode.knows_heic", lambda: False)
+    with pytest.raises(MissingExtra, match="pillow-heif"):
+        opened(tmp_path / "a.heic")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_pipes_and_devices_are_refused_before_they_are_opened(suffix: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / f"pipe.{suffix}")
+    (tmp_path / f"zero.{suffix}").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(DataError, match="a pipe or a device"):
+            opened(tmp_path / f"{name}.{suffix}")

@@ -12,6 +12,7 @@ from PIL import Image
 
 from sfumato.data.dataset import Dataset
 from sfumato.data.walk import suffix_of
+from sfumato.imaging import samples
 from sfumato.media.image.open import IMAGES
 from sfumato.media.image.settings import ImageSettings
 from sfumato.media.image.sheet import sheet
@@ -63,22 +64,20 @@ def read_as(settings: ImageSettings) -> str:
 def notices(found: Survey, settings: ImageSettings) -> Iterator[tuple[str, str]]:
     """Rows about what was converted, and what is to be noticed."""
     if found.profiles or found.unusable:
-        words = [f"{count:,} of {name}" for name, count in found.profiles.items()]
-        shown = ", ".join(words[:_PROFILES]) + (", ..." if len(words) > _PROFILES else "")
-        lines = [f"{sum(found.profiles.values()):,} files are converted to sRGB: {shown}"]
-        lines = lines if found.profiles else []
+        lines = []
+        if found.profiles:
+            words = [f"{name} {count:,}" for name, count in found.profiles.items()]
+            shown = ", ".join(words[:_PROFILES]) + (", ..." if len(words) > _PROFILES else "")
+            lines.append(f"{sum(found.profiles.values()):,} converted to sRGB: {shown}")
         if found.unusable:
-            lines.append(f"{found.unusable:,} files have a profile that is damaged, and ignored")
+            lines.append(f"{found.unusable:,} ignored: damaged, or not for such pictures")
         yield "colour profiles", "\n".join(lines)
     if found.deep:
-        lines = [f"{found.deep:,} files, samples up to {found.highest:,}"]
-        if settings.white is not None:
-            lines[0] += f", white at {settings.white:,}"
-        elif found.fewer_bits is not None:
+        white = settings.white or samples.WHITE
+        lines = [f"in {found.deep:,} files, up to {found.highest:,}; white is {white:,}"]
+        if settings.white is None and found.fewer_bits is not None:
             bits = found.fewer_bits.bit_length()
-            lines.append(
-                f"that is dark, or {bits} bits: --settings medium.white={found.fewer_bits}"
-            )
+            lines.append(f"if they have {bits} bits: --settings medium.white={found.fewer_bits}")
         yield "16-bit samples", "\n".join(lines)
 
 

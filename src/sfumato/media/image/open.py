@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from sfumato.data.index import FileKind
 from sfumato.data.signature import named_file
 from sfumato.errors import DataError, MissingExtra
-from sfumato.imaging.decode import Wanted, decode, knows_heic, opened
+from sfumato.imaging.decode import Wanted, decode, knows_heic
 from sfumato.imaging.svg import render_svg
 
 _SUFFIXES = (
@@ -58,6 +58,7 @@ def open_image(
         MissingExtra: The file needs a package that is not installed, as SVG and HEIC do.
     """
     try:
+        _require_file(path)
         if path.suffix.lower() == ".svg":
             return _drawn(path, 2 * side, max_pixels)
         return decode(path, Wanted(max_pixels, side if reduced else 0, white, truncated))
@@ -66,32 +67,24 @@ def open_image(
     # On damaged data decoders raise nearly anything: OSError, SyntaxError, struct.error, KeyError,
     # zlib.error, MemoryError. The file is at fault in every case.
     except Exception as error:
-        raise unreadable(path, error) from error
+        raise _unreadable(path, error) from error
 
 
-def image_header(path: Path) -> tuple[int, int, str]:
-    """The stored width, height and mode of a raster image, read from its header alone.
-
-    Raises:
-        DataError: The header cannot be read.
-        MissingExtra: The file needs a package that is not installed.
-    """
-    try:
-        with opened(path) as file:
-            return file.image.width, file.image.height, file.image.mode
-    except MissingExtra:
-        raise
-    except Exception as error:
-        raise unreadable(path, error) from error
-
-
-def unreadable(path: Path, error: BaseException) -> DataError:
-    """The error for a file that a decoder refused."""
+def _unreadable(path: Path, error: BaseException) -> DataError:
     return DataError(
         f"'{path}' cannot be read as an image.",
-        why=_reason(path, error),
+        why=_reason(error),
         hint="repair the file or take it out of the folder.",
     )
+
+
+def _require_file(path: Path) -> None:
+    """Refuse pipes and devices, which may never end, and files of no bytes."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+        raise ValueError("it is a pipe or a device, not a file")
+    if not found.st_size:
+        raise ValueError("it is empty")
 
 
 def _drawn(path: Path, side: int, max_pixels: int) -> Image.Image:
@@ -104,10 +97,7 @@ def _drawn(path: Path, side: int, max_pixels: int) -> Image.Image:
     return image.convert("RGB") if opaque else image
 
 
-def _reason(path: Path, error: BaseException) -> str:
-    with suppress(OSError):
-        if path.stat().st_size == 0:
-            return "it is empty"
+def _reason(error: BaseException) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "not an image in a known format"
     if isinstance(error, MemoryError):

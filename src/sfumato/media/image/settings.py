@@ -111,6 +111,8 @@ def _sides(value: Any) -> tuple[int, int]:
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value, value
+    if isinstance(value, list | tuple) and len(value) == 2:
+        value = "x".join(map(str, value))
     found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         raise ValueError(

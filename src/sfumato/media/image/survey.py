@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict
 from sfumato.data.dataset import Dataset
 from sfumato.errors import SfumatoError
 from sfumato.imaging import colour, samples
-from sfumato.imaging.decode import Opened, Wanted, load, opened, require_small
+from sfumato.imaging.decode import Opened, Wanted, load, opened
+from sfumato.imaging.limits import require_small
 from sfumato.media.image.settings import ImageSettings
 from sfumato.storage import read_sealed_json, write_sealed_json
 
@@ -168,12 +169,13 @@ def _looked(root: Path, dataset: Dataset, settings: ImageSettings) -> Iterator[i
 
 
 def _look(path: Path, settings: ImageSettings) -> _File:
-    with opened(path, settings.truncated) as file:
+    wanted = Wanted(settings.max_pixels, truncated=settings.truncated)
+    with opened(path, wanted) as file:
         image = file.image
         require_small(image, settings.max_pixels)
         size, mode = image.size, image.mode
         name, unusable = _profile(file)
-        return _File(*size, mode, name, unusable, _highest(file, settings))
+        return _File(*size, mode, name, unusable, _highest(file, wanted))
 
 
 def _profile(file: Opened) -> tuple[str, bool]:
@@ -187,11 +189,10 @@ def _profile(file: Opened) -> tuple[str, bool]:
     return ("" if transform.change is None else transform.name), False
 
 
-def _highest(file: Opened, settings: ImageSettings) -> int | None:
+def _highest(file: Opened, wanted: Wanted) -> int | None:
     """The greatest sample of a file with integer samples of more than 8 bits; None for others."""
     if not samples.is_deep(file.image) or samples.white_of(file.image) != samples.WHITE:
         return None
-    wanted = Wanted(settings.max_pixels, truncated=settings.truncated)
     values: Any = samples.values_of(
         file.image, file.again, lambda image: load(image, wanted.truncated)
     )
