@@ -9,6 +9,7 @@ from typing import Any, overload
 import numpy as np
 from PIL import Image
 
+from sfumato.errors import SettingError
 from sfumato.media.folder import Items
 from sfumato.media.medium import Medium
 from sfumato.model.provenance import Made, Provenance
@@ -67,6 +68,17 @@ class Samples(Sequence[Any]):
 
     def _repr_html_(self) -> str:
         return self.medium.html(list(self))
+
+    @property
+    def texts(self) -> list[str]:
+        """The samples of a run on text.
+
+        Raises:
+            SettingError: The samples are no texts.
+        """
+        if isinstance(self.items, np.ndarray):
+            raise SettingError(f"There are no texts among {self.medium.plural}.")
+        return list(self.items)
 
     def sheet(self) -> Image.Image:
         """A contact sheet of all samples.

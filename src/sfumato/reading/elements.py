@@ -141,6 +141,8 @@ class _Text:
                 continue
             # A number at the end of what was read may go on.
             if stop < len(self._buffer) or not self._more():
+                if stop - self._place > self._limit:
+                    raise self._too_large()
                 self._go(stop)
                 return value
 
@@ -169,9 +171,12 @@ class _Text:
         if self._is_over:
             return False
         if size > self._limit:
-            raise NotJSON(self.line, f"a value is larger than {self._limit >> 20} MiB, or not JSON")
+            raise self._too_large()
         self._read(2 * size)
         return True
+
+    def _too_large(self) -> NotJSON:
+        return NotJSON(self.line, f"a value is larger than {self._limit:,} characters, or not JSON")
 
     def _read(self, least: int) -> None:
         """Read until ``least`` characters are ahead; what is behind is forgotten."""
