@@ -44,7 +44,7 @@ def measured(process: CategoricalProcess, rows: RowBatch, row: Tensor | None) ->
     denoiser = TokenDenoiser(Known(process.size, row), process).train(False)
     lengths = np.bincount([rows.tokens.shape[1]]).tolist()
     steps = bits_of_rows(denoiser, rows, CharacterTokenizer("ab"), lengths,
-                    draws=4, seed=0, labelled=False, what="text")  # fmt: skip
+                    draws=4, seed=0, classes=0, what="text")  # fmt: skip
     return finished(steps)
 
 

@@ -76,7 +76,7 @@ def test_rows_about_what_is_used_and_what_is_not(tmp_path: Path) -> None:
     assert rows["in both parts"] == "1\na.jsonl:3 (held out) = a.jsonl:1"
     aside = rows["set aside or repaired"]
     assert "a.jsonl:4: 'text' is missing; its fields are: body" in aside
-    assert "a.jsonl:2: 2 texts without a label, this one first, are used without one" in aside
+    assert "a.jsonl:2: 2 texts have no label, this one first; they are used without one" in aside
     assert rows["not looked at"] == "1 x .pdf\n.pdf: save it as .txt"
     # The same from the cache.
     assert table_of(folder, tmp_path / "cache") == rows

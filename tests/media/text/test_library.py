@@ -97,7 +97,7 @@ def test_documents_without_a_label_are_used_beside_others(tmp_path: Path) -> Non
     assert library.label_counts == {"b": 1}
     [problem] = library.problems
     assert (problem.path, problem.line) == ("a.jsonl", 1)
-    assert problem.reason.startswith("2 texts without a label")
+    assert problem.reason.startswith("2 texts have no label, this one first")
 
 
 @pytest.mark.parametrize("label", [{"a": 1}, [["x"]], "\ud800"])
