@@ -90,7 +90,7 @@ class TestLikelihood:
         process = Masking(LinearKeep(), 256)
         denoiser = TokenDenoiser(Known(256, None), process).train(False)
         bits = finished(bits_of_rows(denoiser, rows, ByteTokenizer(), (0, 0, 0, 0, 2),
-                                draws=2, seed=0, labelled=False, what="text"))  # fmt: skip
+                                draws=2, seed=0, classes=0, what="text"))  # fmt: skip
         assert (bits.tokens, bits.characters) == (8, 6)
         assert bits.bits_per_token.mean == pytest.approx(8)
         assert bits.bits_per_character.mean == pytest.approx(8 * 8 / 6)

@@ -114,6 +114,17 @@ def test_own_samples_are_no_data(tmp_path: Path) -> None:
     assert len(find_texts(tmp_path, Selection(outputs=True)).files) == 2
 
 
+def test_a_pipe_is_never_opened(tmp_path: Path) -> None:
+    write(tmp_path / "texts", "a.txt")
+    for place in (tmp_path / "b.txt", tmp_path / "texts/b.txt"):
+        os.mkfifo(place)
+    with pytest.raises(DataError, match="neither a file nor a folder"):
+        find_texts(tmp_path / "b.txt")
+    found = find_texts(tmp_path / "texts")
+    assert [file.path for file in found.files] == ["a.txt"]
+    assert "pipe" in found.problems[0].reason
+
+
 def test_other_files_are_counted(tmp_path: Path) -> None:
     write(tmp_path, "a.txt", "b.pdf", "c.pdf", "d.tar.gz", "README.md")
     assert find_texts(tmp_path).unread == {".pdf": 2, ".gz": 1, "(about the data)": 1}
