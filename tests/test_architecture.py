@@ -19,7 +19,7 @@ SOURCE = Path(sfumato.__file__).parent
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors"}),
     frozenset({"registry", "regular", "escaping"}),
-    frozenset({"storage", "dsp", "process", "conditions"}),
+    frozenset({"storage", "dsp", "process", "conditions", "reading"}),
     frozenset({"nets", "engine", "metrics", "data"}),
     frozenset({"denoiser", "imaging", "sound"}),
     frozenset({"oracle", "objective", "sampling", "guidance"}),

@@ -58,6 +58,34 @@ def test_neither_part_is_empty(share: float) -> None:
     assert len(held) >= 1
 
 
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_a_giant_group_is_trained_on_and_the_share_is_kept(share: float) -> None:
+    """Else nine tenths would be held out, or nothing, by the luck of one name."""
+    for giant in range(20):
+        keys = [f"{giant}-{number}" for number in range(1000)]
+        same = [(number, 0) for number in range(1, 700)]
+        training, held = split_by_group(keys, same, share, balanced=True)
+        assert set(range(700)) <= set(training.tolist())
+        assert 0.6 * share < len(held) / 1000 < 1.5 * share
+        assert sorted([*training, *held]) == list(range(1000))
+
+
+def test_large_groups_alone_hold_out_the_smallest() -> None:
+    keys = [f"{number}" for number in range(100)]
+    same = [(number, number // 40 * 40) for number in range(100)]
+    training, held = split_by_group(keys, same, 0.05, balanced=True)
+    assert held.tolist() == list(range(80, 100))
+    assert len(training) == 80
+
+
+def test_without_large_groups_the_balance_changes_nothing() -> None:
+    keys = [f"item {number}" for number in range(500)]
+    same = [(number, number - 1) for number in range(1, 500, 2)]
+    for share in (0.05, 0.3, 0.9):
+        plain, balanced = (split_by_group(keys, same, share, how)[1] for how in (False, True))
+        assert plain.tolist() == balanced.tolist()
+
+
 def test_nothing_held_out() -> None:
     train, held = split_by_group(["a", "b"], [], 0.0)
     assert train.tolist() == [0, 1]

@@ -44,7 +44,7 @@ def measured(process: CategoricalProcess, rows: RowBatch, row: Tensor | None) ->
     denoiser = TokenDenoiser(Known(process.size, row), process).train(False)
     lengths = np.bincount([rows.tokens.shape[1]]).tolist()
     steps = bits_of_rows(denoiser, rows, CharacterTokenizer("ab"), lengths,
-                    draws=4, seed=0, labelled=False, what="text")  # fmt: skip
+                    draws=4, seed=0, classes=0, what="text")  # fmt: skip
     return finished(steps)
 
 
@@ -90,7 +90,7 @@ class TestLikelihood:
         process = Masking(LinearKeep(), 256)
         denoiser = TokenDenoiser(Known(256, None), process).train(False)
         bits = finished(bits_of_rows(denoiser, rows, ByteTokenizer(), (0, 0, 0, 0, 2),
-                                draws=2, seed=0, labelled=False, what="text"))  # fmt: skip
+                                draws=2, seed=0, classes=0, what="text"))  # fmt: skip
         assert (bits.tokens, bits.characters) == (8, 6)
         assert bits.bits_per_token.mean == pytest.approx(8)
         assert bits.bits_per_character.mean == pytest.approx(8 * 8 / 6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
@@ -26,6 +27,7 @@ from sfumato.media.image.open import open_image
 from sfumato.media.text.documents import read_documents
 from sfumato.media.text.medium import read_tokenizer
 from sfumato.media.text.settings import TextSettings
+from sfumato.media.text.tokenizer import BPETokenizer
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
 from sfumato.runs import spec as specs
 from sfumato.sound.open import read_audio
@@ -128,19 +130,30 @@ def _specs() -> list[bytes]:
 
 def _tokenizers(folder: Path) -> list[bytes]:
     seeds = []
-    for tokenizer in (CharacterTokenizer.learn(["Ünder the seä."]), ByteTokenizer()):
+    merged = BPETokenizer.learn(["under the sea, under the seä"] * 9, 270)
+    for tokenizer in (CharacterTokenizer.learn(["Ünder the seä."]), ByteTokenizer(), merged):
         storage.write_sealed_json(folder / "t.json", tokenizer.to_json())
         seeds += [(folder / "t.json").read_bytes(), json.dumps(tokenizer.to_json()).encode()]
     return seeds
 
 
 def _jsonl() -> list[bytes]:
-    rows = [json.dumps({"text": f"line {n}", "label": "ab"[n % 2]}) for n in range(20)]
-    return ["\n".join(rows).encode()]
+    rows = [json.dumps({"text": f"linë {n}", "label": "ab"[n % 2]}) for n in range(20)]
+    return ["\n".join(rows).encode(), "\r\n".join(rows).encode("utf-16")]
+
+
+def _arrays() -> list[bytes]:
+    rows = [{"text": f"linë {n}", "label": n} for n in range(9)]
+    return [json.dumps(rows).encode(), json.dumps({"version": 1.5, "data": rows}).encode()]
+
+
+def _packed() -> list[bytes]:
+    return [gzip.compress(seed, mtime=0) for seed in _csv()]
 
 
 def _csv() -> list[bytes]:
-    return ["\n".join(["text,label", *(f'"line, {n}",b' for n in range(20))]).encode()]
+    plain = "\n".join(["text,label", *(f'"line, {n}",b' for n in range(20))])
+    return [plain.encode(), plain.replace(",", ";").replace("i", "ï").encode("cp1252")]
 
 
 def _notes() -> list[bytes]:
@@ -192,6 +205,8 @@ CASES: Mapping[str, Callable[[Path], Case]] = {
     "texts": lambda _: Case("text.txt", _read_plain, ["Ünder the seä.\n\n".encode() * 9]),
     "records.jsonl": lambda _: Case("records.jsonl", _read_labelled, _jsonl()),
     "records.csv": lambda _: Case("records.csv", _read_labelled, _csv()),
+    "records.json": lambda _: Case("records.json", _read_labelled, _arrays()),
+    "packed records": lambda _: Case("records.csv.gz", _read_labelled, _packed()),
     "metadata.jsonl": lambda _: Case("metadata.jsonl", read_metadata, _notes()),
     "metadata.csv": lambda _: Case("metadata.csv", read_metadata, _notes_in_tables()),
     "recipes-in-pictures": lambda p: Case("r.png", recipe_chunk.read_recipe, _recipes(p)),

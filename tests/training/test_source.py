@@ -26,7 +26,8 @@ from sfumato.training.source import recipe_for, suited
         (["a.png", "a.txt"], "image"),  # a picture with its caption
         (["in/a.csv"], "text"),
         ([".hidden.png", "a.md"], "text"),
-        (["a.pdf"], "image"),
+        (["a.pdf"], "text"),
+        (["a.bin"], "image"),
         (["a.wav"], "audio"),
         (["in/a.FLAC", "in/b.mp3", "c.ogg"], "audio"),
         (["a.wav", "b.wav", "cover.jpg"], "audio"),

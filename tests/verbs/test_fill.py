@@ -245,7 +245,10 @@ class TestFromAFile:
         results = self.filled(text_runs, b"\xef\xbb\xbfthe ____\r\nsea\n", length="3")
         assert all(re.fullmatch(r"(?s)the ...\nsea", one.text) for one in results)
         # One line feed at the end is that of the file; a second one is text.
-        results = self.filled(text_runs, b"the ____\n\n", length="3")
+        Path("gaps.txt").write_bytes(b"the ____\n\n")
+        results = fill_text(
+            "prose", None, Path("gaps.txt"), FillOptions(2, candidates=2, length="3")
+        )
         assert all(re.fullmatch(r"(?s)the ...\n", one.text) for one in results)
 
     def test_bytes_that_are_no_text_are_named(self, text_runs: Runs) -> None:

@@ -115,7 +115,10 @@ def repeats(digests: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 def split_by_group(
-    keys: Sequence[str], same: Iterable[tuple[int, int]], held_out: float
+    keys: Sequence[str],
+    same: Iterable[tuple[int, int]],
+    held_out: float,
+    balanced: bool = False,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Hold out whole groups, chosen by a hash of their names.
 
@@ -125,6 +128,8 @@ def split_by_group(
         same: Pairs of items that must stay together although their groups differ.
         held_out: The approximate share to hold out, in [0, 1). If it is above 0 and there are two
             groups or more, neither part is empty.
+        balanced: Whether a group that alone has more than twice this share is trained on, and the
+            share is made up by the others; else it can be held out as any other.
 
     Returns:
         Sorted indices: training items, held-out items.
@@ -143,7 +148,11 @@ def split_by_group(
     joined = levels.copy()
     for key, root in _roots(keys, same).items():
         joined[np.searchsorted(levels, _unit_hash(key))] = _unit_hash(root)
-    held = (joined < _below(np.unique(joined), held_out))[level_of]
+    groups, group_of = np.unique(joined, return_inverse=True)
+    if balanced and held_out and len(groups) > 1:
+        held = _balanced(np.bincount(group_of[level_of]), groups, held_out)[group_of][level_of]
+    else:
+        held = (joined < _below(groups, held_out))[level_of]
     return np.flatnonzero(~held).astype(np.int64), np.flatnonzero(held).astype(np.int64)
 
 
@@ -169,6 +178,28 @@ def split_as_stated(
             hint="add training items, whose 'split' is 'train' or which lie in a folder 'train'.",
         )
     return np.flatnonzero(~held).astype(np.int64), np.flatnonzero(held).astype(np.int64)
+
+
+def _balanced(
+    sizes: NDArray[np.int64], groups: NDArray[np.float64], held_out: float
+) -> NDArray[np.bool_]:
+    """The groups to hold out, so that their items are about a share of all.
+
+    Args:
+        sizes: Number of items of each group, two or more groups.
+        groups: The hashes of the groups, sorted.
+        held_out: The share, in (0, 1).
+    """
+    wanted = held_out * sizes.sum()
+    usable = np.flatnonzero(sizes <= max(2 * wanted, 1))
+    chosen = np.zeros(len(groups), np.bool_)
+    if not len(usable):
+        chosen[sizes.argmin()] = True
+        return chosen
+    level = min(wanted / sizes[usable].sum(), 1.0)
+    count = int(np.searchsorted(groups[usable], level))
+    chosen[usable[: min(max(count, 1), len(groups) - 1)]] = True
+    return chosen
 
 
 def _below(groups: NDArray[np.float64], held_out: float) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sfumato.errors import SettingError
 from sfumato.media.folder import Items
 from sfumato.media.medium import Medium
 from sfumato.model.provenance import Made, Provenance
@@ -82,6 +83,17 @@ class Samples(Sequence[Any]):
     def clips(self) -> NDArray[np.float32]:
         """All samples of audio over the whole window, (N, C, T), each silent after its own end."""
         return np.asarray(self.items, np.float32)
+
+    @property
+    def texts(self) -> list[str]:
+        """The samples of a run on text.
+
+        Raises:
+            SettingError: The samples are no texts.
+        """
+        if isinstance(self.items, np.ndarray):
+            raise SettingError(f"There are no texts among {self.medium.plural}.")
+        return list(self.items)
 
     def sheet(self) -> Image.Image:
         """A contact sheet of all samples.

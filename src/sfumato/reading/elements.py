@@ -1,7 +1,8 @@
-"""The elements of an array in a JSON file, one by one, in bounded memory.
+"""The elements of the arrays in a JSON file, one by one, in bounded memory.
 
-The array is the whole file, or the first one of objects among the values of the object that the
-file holds. An object without such an array is an element itself.
+An array is the whole file, or the value of a field of the object that the file holds. An object
+without an array of objects is an element itself. A file can hold several objects, one after the
+other.
 """
 
 from __future__ import annotations
@@ -10,12 +11,24 @@ import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
-Element = tuple[int, Any]
-"""The number of the line in which an element begins, and the element."""
+
+
+class Element(NamedTuple):
+    """An element.
+
+    Attributes:
+        line: The number of the line in which it begins, from 1.
+        value: The element.
+        name: The name of the field that holds its array; None without one.
+    """
+
+    line: int
+    value: Any
+    name: str | None = None
 
 
 class NotJSON(ValueError):
@@ -44,28 +57,33 @@ def elements_of(chunks: Iterable[bytes], limit: int) -> Iterator[Element]:
     text = _Text(chunks, limit)
     if text.next() == "[":
         yield from _elements(text)
-    elif text.next() == "{":
+        if text.next():
+            raise NotJSON(text.line, "not JSON: there is more behind the array")
+        return
+    while first := text.next():
+        if first != "{":
+            raise NotJSON(text.line, "holds neither an array nor an object")
         yield from _in_object(text)
-    elif text.next():
-        raise NotJSON(text.line, "holds neither an array nor an object")
 
 
-def _elements(text: _Text) -> Iterator[Element]:
+def _elements(text: _Text, name: str | None = None) -> Iterator[Element]:
     text.take("[")
     if text.next() == "]":
+        text.take("]")
         return
     while True:
         text.next()
         line = text.line
-        yield line, text.value()
+        yield Element(line, text.value(), name)
         if text.next() == "]":
+            text.take("]")
             return
         text.take(",")
 
 
 def _in_object(text: _Text) -> Iterator[Element]:
-    """The elements of the first array of objects in an object, or the object."""
-    line, fields = text.line, dict[str, Any]()
+    """The elements of the arrays of objects in an object; without any, the object."""
+    line, fields, has_array = text.line, dict[str, Any](), False
     text.take("{")
     while text.next() != "}":
         key = text.value()
@@ -73,16 +91,20 @@ def _in_object(text: _Text) -> Iterator[Element]:
             raise NotJSON(text.line, "not JSON: a name of a field is missing")
         text.take(":")
         if text.next() == "[" and text.next(ahead=1) == "{":
-            yield from _elements(text)
-            return
-        fields[key] = text.value()
+            has_array = True
+            yield from _elements(text, key)
+        else:
+            fields[key] = text.value()
         if text.next() != "}":
             text.take(",")
+    text.take("}")
     arrays = [value for value in fields.values() if isinstance(value, list) and value]
+    if has_array:
+        return
     if len(fields) == len(arrays) == 1 and all(isinstance(each, str) for each in arrays[0]):
-        yield from ((line, each) for each in arrays[0])
+        yield from (Element(line, each, name) for name in fields for each in arrays[0])
     else:
-        yield line, fields
+        yield Element(line, fields)
 
 
 class _Text:
@@ -141,6 +163,8 @@ class _Text:
                 continue
             # A number at the end of what was read may go on.
             if stop < len(self._buffer) or not self._more():
+                if stop - self._place > self._limit:
+                    raise self._too_large()
                 self._go(stop)
                 return value
 
@@ -169,9 +193,12 @@ class _Text:
         if self._is_over:
             return False
         if size > self._limit:
-            raise NotJSON(self.line, f"a value is larger than {self._limit >> 20} MiB, or not JSON")
+            raise self._too_large()
         self._read(2 * size)
         return True
+
+    def _too_large(self) -> NotJSON:
+        return NotJSON(self.line, f"a value is larger than {self._limit:,} characters, or not JSON")
 
     def _read(self, least: int) -> None:
         """Read until ``least`` characters are ahead; what is behind is forgotten."""

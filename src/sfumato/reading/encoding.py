@@ -25,7 +25,6 @@ _MARKS = (
 )
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _LOOKED_AT = 1 << 14
-_LEAST_READABLE = 0.98
 _SEQUENCE = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
@@ -139,10 +138,12 @@ def _reads_as(start: bytes, encoding: str) -> bool:
     """Whether bytes with zeros among them are text in an encoding of two or four bytes."""
     width = 4 if "32" in encoding else 2
     text, _ = codecs.lookup(encoding).decode(start[: len(start) // width * width], "replace")
-    readable = sum(one.isprintable() or one in "\t\n\r\u3000" for one in text)
-    usual = sum(one.isascii() or one.isalpha() for one in text)
-    least = _LEAST_READABLE * len(text)
-    return len(text) > 2 and readable >= least and usual >= 0.8 * len(text)
+    size = len(text)
+    readable = sum(one.isprintable() or one in "\t\n\r\u3000\ufeff" for one in text)
+    plain = sum(one.isascii() for one in text)
+    usual = plain + sum(not one.isascii() and one.isalpha() for one in text)
+    # Spaces and line feeds are in texts of all languages.
+    return size > 2 and readable >= 0.98 * size and usual >= 0.8 * size and plain >= 0.02 * size
 
 
 def _whole(data: bytes) -> tuple[bytes, bytes]:

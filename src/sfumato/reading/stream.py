@@ -121,7 +121,8 @@ def _unpacked(file: BinaryIO, notes: list[str] | None) -> Iterator[bytes]:
     with gzip.GzipFile(fileobj=file) as packed:
         while True:
             try:
-                chunk = packed.read(_CHUNK)
+                # One read of the file at a time, so that what comes before damage is kept.
+                chunk = packed.read1(_CHUNK)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 if total == 0:
                     raise Unusable(f"is not a whole .gz file: {error}") from error

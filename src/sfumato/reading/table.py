@@ -148,10 +148,14 @@ class Table:
         """The record of a line without quotes; empty if the line is."""
         if row.line.problem or not row.line.text.strip():
             return row.line.problem
-        return self._whole(row.line.text.split(self.separator))
+        cells = row.line.text.split(self.separator)
+        return self._whole(cells) if any(cells) else ""
 
     def _whole(self, cells: list[str]) -> Cells:
         self._width = self._width or len(cells)
+        # Programs write the separators of empty cells, or do not.
+        if len(cells) > self._width and not any(cells[self._width :]):
+            del cells[self._width :]
         if len(cells) == self._width:
             return cells
         return f"has {len(cells)} fields, and the header {self._width}"

@@ -50,6 +50,44 @@ def test_report(tmp_path: Path) -> None:
     assert ["a.jsonl:1", "hello\nthere"] in told["survey"]["beginnings"]
 
 
+def table_of(source: Path, cache: Path, **settings: object) -> dict[str, str]:
+    how = TextSettings.model_validate({"context": 8, **settings})
+    return dict(check(source, how, 0.0, cache, hints={".pdf": "save it as .txt"}).table())
+
+
+def test_rows_about_what_is_used_and_what_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    records = [
+        {"text": "same", "split": "train", "label": "a"},
+        {"text": "a longer text than a row", "split": "train"},
+        {"text": "same", "split": "test"},
+        {"body": "x"},
+    ]
+    (folder / "a.jsonl").write_text("\n".join(map(json.dumps, records)))
+    (folder / "b.csv").write_bytes("text;label\none;b\n".encode("utf-16"))
+    (folder / "c.pdf").touch()
+    rows = table_of(folder, tmp_path / "cache")
+    assert rows["texts"] == "4, of them held out 1"
+    assert rows["read as"] == "1 file in UTF-16, 1 file with fields separated by semicolons"
+    assert rows["classes"] == "a 1, b 1; without a label 2"
+    assert rows["rows"].endswith("which hold all training texts; a longer text in windows")
+    assert rows["duplicates"] == "1\na.jsonl:3 = a.jsonl:1"
+    assert rows["in both parts"] == "1\na.jsonl:3 (held out) = a.jsonl:1"
+    aside = rows["set aside or repaired"]
+    assert "a.jsonl:4: 'text' is missing; its fields are: body" in aside
+    assert "a.jsonl:2: 2 texts have no label, this one first; they are used without one" in aside
+    assert rows["not looked at"] == "1 x .pdf\n.pdf: save it as .txt"
+    # The same from the cache.
+    assert table_of(folder, tmp_path / "cache") == rows
+
+
+def test_rows_that_have_nothing_to_say_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("some text")
+    rows = table_of(tmp_path / "a.txt", tmp_path / "cache")
+    assert not rows.keys() & {"read as", "in both parts", "not looked at", "since last read"}
+
+
 def test_a_run_uses_what_checking_prepared(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("some text or other\n" * 9)
     settings = TextSettings(tokens="bytes")

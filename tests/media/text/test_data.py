@@ -17,6 +17,7 @@ from sfumato.media.medium import Reading
 from sfumato.media.registry import find
 from sfumato.media.text.medium import TextData, TextMedium, read_tokenizer
 from sfumato.media.text.recipes import TextRecipe
+from sfumato.model.tokens import class_numbers
 from sfumato.recipes import override
 from sfumato.runs.directory import RunDirectory
 from sfumato.training import source as reading
@@ -79,6 +80,41 @@ def test_frequencies_are_those_of_what_is_trained_on(records: Path) -> None:
     total = sum(tokens.values())
     expected = [tokens[kind] / total for kind in (0, 1)]
     assert data.facts.frequencies == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_summary_of_what_is_taken(records: Path, tmp_path: Path) -> None:
+    """In the words of data check, from the cache too."""
+    for _ in range(2):
+        rows = dict(read(prepare(records, asked(PARITY, "data.held_out=0.25"))).summary())
+        assert rows["texts"].startswith("80, of them held out")
+        assert rows["classes"] == "even 60, odd 20"
+        assert rows["set aside or repaired"] == "0"
+        assert "rows" in rows and "characters" in rows
+    (tmp_path / "a.jsonl").write_text('{"text": "x", "label": "a"}\n{"text": "y"}\nbad\n')
+    rows = dict(read(prepare(tmp_path / "a.jsonl", asked("data.held_out=0"))).summary())
+    assert rows["classes"] == "a 1; without a label 1"
+    assert rows["set aside or repaired"].startswith("2\n")
+    assert "sfumato data check" in rows["set aside or repaired"]
+
+
+def test_texts_without_a_label_get_the_null_label(tmp_path: Path) -> None:
+    lines = [{"text": f"text {n}", **({"label": "ab"[n % 2]} if n < 6 else {})} for n in range(40)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    recipe = asked("data.held_out=0.2", "data.label_drop=0", "engine.batch=8")
+    data = read(prepare(tmp_path / "a.jsonl", recipe))
+    assert data.facts.classes == ("a", "b")
+    assert sum(data.facts.frequencies) == pytest.approx(1, abs=1e-5)
+    labels = data.training.batch(range(len(data.training)), 0).labels
+    assert labels is not None
+    assert set(labels.tolist()) == {-1, 0, 1}
+    assert class_numbers(labels, 2).tolist() == [2 if one < 0 else one for one in labels.tolist()]
+
+
+def test_patterns_choose_the_files_of_a_run(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.txt").write_text(f"the text of {name}")
+    data = read(prepare(tmp_path, asked('data.exclude=["b.*"]', "data.held_out=0")))
+    assert list(data.library.names) == ["a.txt", "c.txt"]
 
 
 def test_folders_are_classes(tmp_path: Path) -> None:

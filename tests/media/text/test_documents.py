@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from sfumato.errors import DataError
 from sfumato.media.text import documents as documents_module
 from sfumato.media.text.documents import Document, read_documents, read_plain
-from sfumato.media.text.files import Problem, find_texts, lines, paragraphs
+from sfumato.media.text.files import Form, Problem, find_texts, lines, paragraphs
 from sfumato.media.text.settings import TextSettings
+from sfumato.reading import stream as stream_module
 
 
 def write(root: Path, **files: str) -> Path:
@@ -89,7 +91,7 @@ def test_the_source_is_looked_for_at_once(tmp_path: Path) -> None:
         read_documents(tmp_path / "nothing.txt", TextSettings())
 
 
-def read(path: Path, data: bytes) -> tuple[str, list[Problem]]:
+def read(path: Path, data: bytes) -> tuple[str, list[Problem | Form]]:
     path.write_bytes(data)
     found = find_texts(path)
     return read_plain(found.root, found.files[0])
@@ -103,18 +105,14 @@ def test_all_line_endings_become_line_feeds(tmp_path: Path) -> None:
     assert read(tmp_path / "a.txt", b"a\r\nb\rc\n\r\n\rd\r") == ("a\nb\nc\n\n\nd\n", [])
 
 
-@given(
-    data=st.lists(
-        st.sampled_from([b"a", b"\n", b"\r", "é🙂".encode(), b"\xff", b"\xf0\x9f", b"\0"])
-    )
-)
+@given(data=st.lists(st.sampled_from([b"a", b"\n", b"\r", "é🙂".encode(), b"\xff", b"\xf0\x9f"])))
 def test_chunks_do_not_matter(tmp_path_factory: pytest.TempPathFactory, data: list[bytes]) -> None:
     path = tmp_path_factory.getbasetemp() / "chunks.txt"
-    whole = read(path, b"a" + b"".join(data))
+    whole = read(path, "é".encode() + b"".join(data))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(documents_module, "_CHUNK", 3)
-        assert read(path, b"a" + b"".join(data)) == whole
-    python = (b"a" + b"".join(data)).decode("utf-8", errors="replace")
+        patch.setattr(stream_module, "_CHUNK", 3)
+        assert read(path, "é".encode() + b"".join(data)) == whole
+    python = ("é".encode() + b"".join(data)).decode("utf-8", errors="replace")
     assert whole[0] == python.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -151,7 +149,6 @@ def test_twenty_lines_are_named_and_all_are_counted(tmp_path: Path) -> None:
         (b"\xef\xbb\xbf", "is empty"),
         ("Привет, как дела? ".encode("cp1251") * 5, "is not UTF-8 text"),
         (bytes(range(256)), "is not UTF-8 text"),
-        ("hello".encode("utf-16"), "is UTF-16"),
     ],
 )
 def test_files_that_are_no_use(tmp_path: Path, data: bytes, reason: str) -> None:
@@ -161,13 +158,87 @@ def test_files_that_are_no_use(tmp_path: Path, data: bytes, reason: str) -> None
     assert problem.reason.startswith(reason)
 
 
-def test_a_file_that_is_too_large(tmp_path: Path) -> None:
-    with (tmp_path / "a.txt").open("wb") as file:
-        file.truncate((1 << 30) + 1)
-    found = find_texts(tmp_path)
-    with pytest.raises(DataError, match="too large") as told:
-        read_plain(found.root, found.files[0])
-    assert "divide" in told.value.hint
+def test_a_file_that_is_too_large_does_not_stop_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents_module, "_LARGEST", 1000)
+    write(tmp_path, a_txt="x" * 1001, b_txt="good")
+    [problem, document] = list(read_documents(tmp_path, TextSettings()))
+    assert isinstance(problem, Problem)
+    assert problem.reason.startswith("is larger than 1 GiB")
+    assert isinstance(document, Document)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+def test_wide_encodings_are_recognised(tmp_path: Path, encoding: str) -> None:
+    """By their mark, or by the zero bytes of what is a text."""
+    text = "Grüße und hello, two\r\nlines\rand more\n"
+    found, notes = read(tmp_path / "a.txt", text.encode(encoding))
+    assert found == text.replace("\r\n", "\n").replace("\r", "\n")
+    marked = encoding in ("utf-16", "utf-32")
+    words = [note.reason for note in notes if isinstance(note, Problem)]
+    assert len(words) == (0 if marked else 1)
+    assert all("has no byte order mark" in one for one in words)
+    name = encoding[:6].upper()
+    assert [note.words for note in notes if isinstance(note, Form)] == [f"in {name}"]
+
+
+def test_windows_1252_is_recognised_by_the_whole_file(tmp_path: Path) -> None:
+    text = "plain words " * 20_000 + "“C’est l’été” – café crème"
+    found, notes = read(tmp_path / "a.txt", text.encode("cp1252"))
+    assert found == text
+    assert [note.words for note in notes if isinstance(note, Form)] == ["in Windows-1252"]
+    assert [note.reason for note in notes if isinstance(note, Problem) and "Windows" in note.reason]
+
+
+def test_an_encoding_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("Привет, как дела?\r\n".encode("koi8-r"))
+    [form, document] = list(read_documents(tmp_path, TextSettings(encoding="KOI8-R")))
+    assert isinstance(document, Document)
+    assert document.text == "Привет, как дела?\n"
+    assert form == Form("in KOI8-R")
+
+
+def test_packed_files(tmp_path: Path) -> None:
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"packed text\r\n"))
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(b'{"text": "one"}\n'))
+    (tmp_path / "c.csv.gz").write_bytes(gzip.compress(b"text;label\ntwo;x\n"))
+    (tmp_path / "d.txt.gz").write_bytes(b"not packed")
+    (tmp_path / "e.txt.gz").write_bytes(gzip.compress(b"cut off " * 999)[:-9])
+    found = list(read_documents(tmp_path, TextSettings()))
+    texts = {one.name: one.text for one in found if isinstance(one, Document)}
+    assert texts == {
+        "a.txt.gz": "packed text\n",
+        "b.jsonl.gz:1": "one",
+        "c.csv.gz:2": "two",
+        "e.txt.gz": texts["e.txt.gz"],
+    }
+    assert texts["e.txt.gz"].startswith("cut off")
+    problems = {one.path: one.reason for one in found if isinstance(one, Problem)}
+    assert problems["d.txt.gz"].startswith("is not a whole .gz file")
+    assert problems["e.txt.gz"].startswith("is damaged after")
+    forms = [one.words for one in found if isinstance(one, Form)]
+    assert forms.count("packed") == 4
+
+
+def test_a_bomb_is_refused(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "a.txt.gz", "wb", 9) as file:
+        for _ in range(70):
+            file.write(b" " * (1 << 20))
+    (tmp_path / "b.txt").write_text("good")
+    [problem, document] = list(read_documents(tmp_path, TextSettings()))
+    assert isinstance(problem, Problem)
+    assert "250 times its size" in problem.reason
+    assert isinstance(document, Document)
+
+
+def test_a_pointer_of_git_lfs(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"
+    write(tmp_path, a_txt=pointer, b_jsonl=pointer, c_txt="good")
+    found = list(read_documents(tmp_path, TextSettings()))
+    problems = [one.reason for one in found if isinstance(one, Problem)]
+    assert sum("Git LFS" in reason for reason in problems) == 2
+    assert [one.text for one in found if isinstance(one, Document)] == ["good"]
 
 
 def test_a_file_that_went_away(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ def test_every_document_reads_back(
     tmp_path_factory: pytest.TempPathFactory, written: list[str]
 ) -> None:
     source = write(tmp_path_factory.mktemp("d") / "a.jsonl", *({"text": one} for one in written))
+    written = [one.replace("\r\n", "\n").replace("\r", "\n") for one in written]
     for how in (CHARACTERS, BYTES):
         library = made(source, how)
         assert [library.text(number) for number in range(len(library))] == written
@@ -87,23 +88,77 @@ def test_labels_are_numbered_in_order(tmp_path: Path) -> None:
     assert (plain.labels, plain.classes) == (None, ())
 
 
-def test_documents_without_a_label_are_left_out_where_others_have_one(tmp_path: Path) -> None:
+def test_documents_without_a_label_are_used_beside_others(tmp_path: Path) -> None:
     source = write(tmp_path / "a.jsonl", {"text": "x"}, {"text": "y", "label": "b"}, {"text": "z"})
     library = made(source)
-    assert texts(library) == {"a.jsonl:2": "y"}
+    assert list(texts(library).values()) == ["x", "y", "z"]
     assert library.labels is not None
-    assert library.labels.tolist() == [0]
+    assert library.labels.tolist() == [-1, 0, -1]
+    assert library.label_counts == {"b": 1}
     [problem] = library.problems
-    assert problem.reason.startswith("2 documents without a label were left out")
+    assert (problem.path, problem.line) == ("a.jsonl", 1)
+    assert problem.reason.startswith("2 texts have no label, this one first")
 
 
-def test_without_labels_no_document_is_left_out(tmp_path: Path) -> None:
-    source = write(tmp_path / "a.jsonl", {"text": "x", "label": "b"}, {"text": "y"})
-    library = Library.open_or_prepare(
+@pytest.mark.parametrize("label", [{"a": 1}, [["x"]], "\ud800"])
+def test_a_label_that_cannot_be_used_costs_no_text(tmp_path: Path, label: object) -> None:
+    source = write(tmp_path / "a.jsonl", {"text": "x", "label": label}, {"text": "y", "label": "b"})
+    assert len(made(source)) == 2
+    without = Library.open_or_prepare(
         source, CHARACTERS, 0.0, cache_dir=tmp_path / "cache", labels=False
     )
-    assert (len(library), library.labels, library.classes) == (2, None, ())
-    assert len(made(source)) == 1
+    assert (len(without), without.labels, without.classes) == (2, None, ())
+
+
+def test_leaks_are_found_where_records_divide(tmp_path: Path) -> None:
+    records: list[dict[str, object]] = [
+        {"text": "same", "split": "train"},
+        {"text": "other", "split": "train"},
+        {"text": "same", "split": "test"},
+        {"text": "same", "split": "dev"},
+        {"text": "own", "split": "test"},
+    ]
+    library = made(write(tmp_path / "a.jsonl", *records))
+    assert library.leak_count == 2
+    assert library.leaks == (("a.jsonl:3", "a.jsonl:1"), ("a.jsonl:4", "a.jsonl:1"))
+    assert made(write(tmp_path / "b.jsonl", *records[:2]), held_out=0.5).leak_count == 0
+
+
+def test_problems_of_the_folder_are_those_of_now(tmp_path: Path) -> None:
+    """They can go without a change of the files, from which the cache is made."""
+    source = folder_of_texts(tmp_path / "texts", a="one", b="two")
+    (source / "link.txt").symlink_to(tmp_path / "nowhere.txt")
+    assert [problem.path for problem in made(source).problems] == ["link.txt"]
+    (source / "link.txt").unlink()
+    assert made(source).problem_count == 0
+
+
+def test_labels_from_places_are_part_of_the_identity(tmp_path: Path) -> None:
+    source = folder_of_texts(tmp_path / "texts", a="one", b="two")
+    for names in ("xy", "yx"):
+        (source / "metadata.csv").write_text(
+            f"file_name,label\na.txt,{names[0]}\nb.txt,{names[1]}\n"
+        )
+        library = made(source)
+        assert library.labels is not None
+        assert [library.classes[label] for label in library.labels] == list(names)
+
+
+def test_a_field_of_labels_that_no_record_has(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl", {"text": "x", "kind": "b"})
+    how = TextSettings(label_field="kinds")
+    with pytest.raises(DataError, match="no field 'kinds'") as told:
+        made(source, how)
+    assert "its fields are: text, kind" in told.value.why
+    assert len(Library.open_or_prepare(source, how, 0.0, None, tmp_path / "cache", False)) == 1
+
+
+def test_a_field_of_texts_that_no_record_has(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("body,kind\na,b\n")
+    with pytest.raises(DataError, match="Nothing in") as told:
+        made(tmp_path / "a.csv")
+    assert "its columns are: body, kind" in told.value.why
+    assert "medium.text_field" in told.value.hint
 
 
 def test_other_texts_elsewhere_are_others(tmp_path: Path) -> None:
@@ -293,6 +348,7 @@ def test_nothing_usable(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="Nothing in") as told:
         made(tmp_path)
     assert told.value.why == "a.txt: is empty; b.jsonl:1: 'text' is empty"
+    assert "UTF-8" in told.value.hint
 
 
 def test_many_problems_are_counted_and_some_kept(tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import csv
+import io
 import json
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sfumato.errors import DataError
 from sfumato.media.text.files import Problem, find_texts
 from sfumato.media.text.records import Record, read_records
 from sfumato.media.text.settings import TextSettings
+from tests.growth import require_linear
 
 MB = 1 << 20
 
@@ -38,13 +41,13 @@ def test_jsonl_records(tmp_path: Path) -> None:
         + line(text=" a\r\nb ", label="x", split="train")
         + "\n \n"
         + line(text="c", label=3, split="Validation")
-        + line(text="d", label=" ", split="other")
+        + line(text="d", label=" ", split="")
         + json.dumps({"text": "e\u2028f", "label": None})
     )
     records, problems = read(tmp_path / "a.jsonl", data)
     assert problems == {}
     assert [record[:4] for record in records] == [
-        (1, " a\r\nb ", "x", False),
+        (1, " a\nb ", "x", False),
         (4, "c", "3", True),
         (5, "d", None, None),
         (6, "e\u2028f", None, None),
@@ -67,10 +70,10 @@ def test_bad_jsonl_lines_are_named(tmp_path: Path) -> None:
         6: (b'{"label": "x"}', "'text' is missing"),
         7: (b'{"text": 5}', "'text' is not a string"),
         8: (b'{"text": " \\n"}', "'text' is empty"),
-        9: (b'{"text": "a", "label": ["x"]}', "'label' is not a string"),
-        10: (b'{"text": "a", "label": true}', "'label' is not a string"),
+        9: (b'["x"]', "not a JSON object"),
+        10: (b"12", "not a JSON object"),
         11: (b'{"text": "a\\ud800"}', "'text' holds half of a character, U+D800"),
-        12: (b'{"text": "a", "label": "\\udfff"}', "'label' holds half of a character, U+DFFF"),
+        12: (b'{"text": {"a": 1}}', "'text' is not a string"),
         13: (b"\xff\xfe", "byte 1 of the line, 0xFF, is not UTF-8"),
     }
     data = b'{"text": "first"}\n' + b"\n".join(one for one, _ in bad.values()) + b'\n{"text":"z"}'
@@ -130,18 +133,18 @@ def test_csv_records(tmp_path: Path) -> None:
 
 def test_bad_csv_records_are_named(tmp_path: Path) -> None:
     data = (
-        b"text,label\ngood,1\ntoo,many,fields\ncaf\xe9,2\n,3\nfew\n"
+        b"text,label\ng\xc3\xbct,1\ntoo,many,fields\ncaf\xe9,2\n,3\nfew\n"
         b'"two\nlines \xff",4\nlast,5\n"never closed,6\n'
     )
     records, problems = read(tmp_path / "a.csv", data)
-    assert [(record.line, record.text) for record in records] == [(2, "good"), (9, "last")]
+    assert [(record.line, record.text) for record in records] == [(2, "güt"), (9, "last")]
     assert problems == {
         3: "has 3 fields, and the header 2",
         4: "byte 4 of the line, 0xE9, is not UTF-8",
         5: "'text' is empty",
         6: "has 1 fields, and the header 2",
         7: "byte 7 of the line, 0xFF, is not UTF-8",
-        10: "not CSV: unexpected end of data",
+        10: "not CSV: a quote is not closed",
     }
 
 
@@ -173,21 +176,174 @@ def test_large_fields_of_csv(tmp_path: Path) -> None:
     assert record.text == text
 
 
+@pytest.mark.parametrize("value", ["first", None, 5, {"a": 1}])
+def test_a_record_without_the_field_does_not_stop_the_file(tmp_path: Path, value: object) -> None:
+    data = line(about=value) + line(text="one") + line(body="x") + line(text="two")
+    records, problems = read(tmp_path / "a.jsonl", data)
+    assert [record.text for record in records] == ["one", "two"]
+    assert problems == {
+        1: "'text' is missing; its fields are: about",
+        3: "'text' is missing; its fields are: body",
+    }
+
+
+def test_a_table_without_the_column_names_those_there_are(tmp_path: Path) -> None:
+    records, problems = read(tmp_path / "a.csv", "file,author\n1.txt,me\n")
+    assert records == []
+    assert problems[1].startswith("has no column 'text'; its columns are: file, author")
+    [record], _ = read(tmp_path / "a.csv", "body,kind\na,b\n", text_field="body")
+    assert (record.text, record.label) == ("a", None)
+
+
+def test_a_field_of_labels_is_missed_once_in_a_file(tmp_path: Path) -> None:
+    data = line(text="a") + line(text="b") + line(text="c", kind="x")
+    records, problems = read(tmp_path / "a.jsonl", data, label_field="kind")
+    assert [record.label for record in records] == [None, None, "x"]
+    assert problems == {1: "has no field 'kind' (medium.label_field); its fields are: text"}
+
+
 @pytest.mark.parametrize(
-    ("name", "data"),
-    [("a.jsonl", "{bad\n" + line(body="a", kind="b")), ("a.csv", "\nbody,kind\na,b\n")],
+    ("value", "label"),
+    [
+        (3, "3"), (0.0, "0"), (2.0, "2"), (0.5, "0.5"), (True, "true"), (False, "false"),
+        (None, None), ("", None), ([], None), (["x"], "x"), (["x", 2], "x, 2"), ([True], "true"),
+        ("cafe\u0301", "caf\u00e9"), (1e300, "1e+300"), (float("nan"), None),
+    ],
+)  # fmt: skip
+def test_names_of_classes(tmp_path: Path, value: object, label: str | None) -> None:
+    [record], problems = read(tmp_path / "a.jsonl", line(text="a", label=value))
+    assert (record.label, problems) == (label, {})
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, [["x"]], "\udfff"])
+def test_labels_that_cannot_be_used_are_named(tmp_path: Path, value: object) -> None:
+    [record], problems = read(tmp_path / "a.jsonl", line(text="a", label=value))
+    assert record.label is None
+    assert "used without a label" in problems[1]
+
+
+def test_parts_that_are_not_known_are_named_once(tmp_path: Path) -> None:
+    data = "".join(line(text="a", split=split) for split in ("exam", "exam", 1, "eval", "TRAIN "))
+    records, problems = read(tmp_path / "a.jsonl", data)
+    assert [record.held_out for record in records] == [None, None, None, True, False]
+    assert problems.keys() == {1, 3}
+    assert "'exam', which is not known" in problems[1]
+
+
+def test_nested_and_joined_fields(tmp_path: Path) -> None:
+    data = line(
+        title="T", body="B", **{"a.b": "literal"}, message={"content": "C", "topic": {"name": "t"}},
+        turns=[{"text": "first"}],
+    ) + line(title="only")  # fmt: skip
+    for field, expected in {
+        "message.content": ["C"],
+        "a.b": ["literal"],
+        "turns.0.text": ["first"],
+        "title+body": ["T\n\nB", "only"],
+        "title+message.content": ["T\n\nC", "only"],
+        "body+title": ["B\n\nT", "only"],
+    }.items():
+        records, _ = read(tmp_path / "a.jsonl", data, text_field=field)
+        assert [record.text for record in records] == expected
+    records, _ = read(tmp_path / "a.jsonl", data, text_field="title+body", joint=": ")
+    assert records[0].text == "T: B"
+    records, _ = read(tmp_path / "a.jsonl", data, text_field="title",
+                      label_field="message.topic.name")  # fmt: skip
+    assert records[0].label == "t"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[{"text": "a"}, {"text": "b"}]', ["a", "b"]),
+        ('{"version": 1, "data": [{"text": "a"},\n {"text": "b"}]}', ["a", "b"]),
+        ('["a", "b"]', ["a", "b"]),
+        ('{"texts": ["a", "b"]}', ["a", "b"]),
+        ('{"text": "a", "tags": ["x"]}', ["a"]),
+        ("[]", []),
+    ],
 )
-def test_a_missing_field_names_those_there_are(tmp_path: Path, name: str, data: str) -> None:
-    with pytest.raises(DataError, match="no field 'text'") as told:
-        read(tmp_path / name, data)
-    assert told.value.why == "its fields are: body, kind"
-    assert "medium.text_field" in told.value.hint
-    with pytest.raises(DataError, match="no field 'kinds'") as label:
-        read(tmp_path / name, data, text_field="body", label_field="kinds")
-    assert "did you mean 'kind'?" in label.value.hint
-    assert "medium.label_field" in label.value.hint
-    [record], _ = read(tmp_path / name, data, text_field="body", label_field="kind")
-    assert (record.text, record.label) == ("a", "b")
+def test_arrays(tmp_path: Path, text: str, expected: list[str]) -> None:
+    records, problems = read(tmp_path / "a.json", text)
+    assert ([record.text for record in records], problems) == (expected, {})
+
+
+def test_parts_in_one_file(tmp_path: Path) -> None:
+    data = {"train": [{"text": "a"}, {"text": "b", "split": "test"}], "test": [{"text": "c"}]}
+    records, _ = read(tmp_path / "a.json", json.dumps(data))
+    assert [(record.text, record.held_out) for record in records] == [
+        ("a", False), ("b", True), ("c", True),
+    ]  # fmt: skip
+
+
+def test_lines_of_objects_under_the_name_of_an_array(tmp_path: Path) -> None:
+    records, problems = read(tmp_path / "a.json", line(text="a") + line(text="b"))
+    assert ([record.text for record in records], problems) == (["a", "b"], {})
+
+
+def test_an_array_that_breaks_off_keeps_what_comes_before(tmp_path: Path) -> None:
+    records, problems = read(tmp_path / "a.json", '[{"text": "a"},\n{"text": "b"}, {"te')
+    assert [record.text for record in records] == ["a", "b"]
+    assert problems.keys() == {2}
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
+)
+def test_tables_as_spreadsheets_write_them(
+    tmp_path: Path, ending: str, separator: str, encoding: str
+) -> None:
+    rows = [("text", "label"), ("Grüße; a, b|c", "x"), ('"no", she said', "y"), ("two\nlines", "z")]
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, delimiter=separator, lineterminator=ending, quoting=csv.QUOTE_ALL).writerows(
+        rows
+    )
+    name = "a.tsv" if separator == "\t" else "a.csv"
+    (tmp_path / name).write_bytes(buffer.getvalue().encode(encoding))
+    found = find_texts(tmp_path / name)
+    records = [
+        one
+        for one in read_records(found.root, found.files[0], TextSettings())
+        if isinstance(one, Record)
+    ]
+    assert [(record.text, record.label) for record in records] == rows[1:]
+
+
+def test_a_separator_that_is_stated(tmp_path: Path) -> None:
+    records, _ = read(tmp_path / "a.csv", "sep=;\r\ntext;label\r\na,b;x\r\n")
+    assert [(record.line, record.text) for record in records] == [(3, "a,b")]
+
+
+def test_line_ends_in_json_are_no_carriage_returns(tmp_path: Path) -> None:
+    data = b'{"text": "a\\r\\nb\\rc"}\r{"text": "d\xe2\x80\xa8e"}\r\n{"text": "f"}'
+    records, problems = read(tmp_path / "a.jsonl", data)
+    assert [record.text for record in records] == ["a\nb\nc", "d\u2028e", "f"]
+    assert problems == {}
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_the_repair_of_tables_is_linear(tmp_path: Path, opens: bool) -> None:
+    """Lines that each open a quote which is never closed, or closed at once."""
+
+    def work_of(count: int) -> Callable[[], object]:
+        body = 'x","\n' * count if opens else ('"\n' * count + "a,b\n")
+        return reading(tmp_path / f"{count}.csv", "text,label\nhello,a\n" + body)
+
+    require_linear(work_of, 4000)
+
+
+def test_large_arrays_are_read_in_linear_time(tmp_path: Path) -> None:
+    require_linear(
+        lambda count: reading(tmp_path / "a.json", json.dumps([{"text": "x" * 50}] * count)), 5000
+    )
+
+
+def reading(path: Path, text: str) -> Callable[[], object]:
+    path.write_text(text)
+    found = find_texts(path)
+    return lambda: list(read_records(found.root, found.files[0], TextSettings()))
 
 
 def test_a_file_that_went_away(tmp_path: Path) -> None:

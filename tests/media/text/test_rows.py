@@ -64,6 +64,13 @@ def test_a_row_has_one_label(library_of: MakeLibrary) -> None:
                 assert names[int(bytes(segment[:4]))] == library.classes[label]
 
 
+def test_documents_without_a_label_share_rows_of_their_own(library_of: MakeLibrary) -> None:
+    library = library_of(["abcd"] * 9, ["x", "", "y"] * 3)
+    batch = everything(Rows(library, np.arange(9), 12, seed=0))
+    assert batch.labels is not None
+    assert sorted(batch.labels.tolist()) == [-1, 0, 1]
+
+
 def test_neighbours_that_fit_share_a_row(library_of: MakeLibrary) -> None:
     rows = Rows(library_of(["abcd"] * 10), np.arange(10), 12, seed=0)
     assert [len(row) for row in segments_of(everything(rows))] == [3, 3, 3, 1]
@@ -80,9 +87,6 @@ def test_windows_of_a_long_document(library_of: MakeLibrary, length: int) -> Non
     text = library.document(0).tolist()
     rows = Rows(library, [0], 16, seed=1)
     assert len(rows) == -(-length // 16)
-    first = windows(rows, 0)
-    assert {token for window in first for token in window} == set(text)
-    assert first[-1] == text[-16:]
     seen: Counter[int] = Counter()
     starts = set()
     for epoch in range(400):
@@ -103,11 +107,36 @@ def test_places_inside_are_covered_alike(library_of: MakeLibrary) -> None:
     library = library_of([bytes(range(32, 126)).decode() + "é" * 20])
     rows = Rows(library, [0], 16, seed=1)
     seen: Counter[int] = Counter()
-    for epoch in range(1, 300):
+    for epoch in range(1000):
         for window in windows(rows, epoch):
             seen.update(set(window))
-    # Away from both ends every token is met exactly once in an epoch.
-    assert {seen[token] for token in range(32 + 24, 32 + 80)} == {299}
+    # Away from both ends every token is met once in an epoch on average, with a variance below 1.
+    counts = np.array([seen[token] for token in range(32 + 24, 32 + 80)])
+    assert np.abs(counts - 1000).max() < 5 * 1000**0.5
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_places_say_nothing_about_the_phase_of_a_periodic_text(
+    library_of: MakeLibrary, measured: bool
+) -> None:
+    """Windows of one epoch begin at all phases, also where the context is a multiple of the period.
+
+    With one shift for all windows, the place of a token in its row gives its phase away.
+    """
+    library = library_of(["abcd" * 2000])
+    rows = Rows(library, [0], 16, seed=1)
+    batch = rows.fixed(10**6) if measured else everything(rows, 0)
+    phases = Counter(batch.tokens[:, 0].tolist())
+    assert len(phases) == 4
+    assert max(phases.values()) < 0.4 * len(rows)
+    assert not same(rows.fixed(10**6), everything(rows, 0))
+
+
+def test_a_window_does_not_depend_on_its_batch(library_of: MakeLibrary) -> None:
+    rows = Rows(library_of(["abcdefghijkl" * 50]), [0], 16, seed=1)
+    whole = everything(rows, 3)
+    for row in range(len(rows)):
+        assert np.array_equal(rows.batch([row], 3).tokens[0], whole.tokens[row])
 
 
 def test_shifts_differ_between_documents_and_epochs(library_of: MakeLibrary) -> None:
@@ -150,8 +179,8 @@ def test_an_epoch_of_steps_is_every_row_with_its_shift(library_of: MakeLibrary) 
 
 def test_fixed_rows(library_of: MakeLibrary) -> None:
     rows = Rows(library_of(distinct_texts(90, 50)), np.arange(90), 16, seed=5)
-    whole = everything(rows)
-    assert same(rows.fixed(10**6), whole)
+    whole = rows.fixed(10**6)
+    assert len(whole.tokens) == len(rows)
     few = rows.fixed(5)
     places = [k * len(rows) // 5 for k in range(5)]
     assert np.array_equal(few.tokens, whole.tokens[places])
@@ -175,14 +204,11 @@ def test_lengths_count_segments(library_of: MakeLibrary) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 15, 16, 17, 40, 100])
-def test_a_document_alone_has_the_rows_it_would_have_in_a_library(
-    library_of: MakeLibrary, size: int
-) -> None:
-    library = library_of(["".join(chr(97 + place % 26) for place in range(size))])
-    expected = everything(Rows(library, [0], 16, seed=3))
-    found = rows_of(library.document(0).astype(np.int64), 16, most=100)
-    assert np.array_equal(found.tokens, expected.tokens)
-    assert np.array_equal(found.segments, expected.segments)
+def test_the_rows_of_a_document_alone_cover_it(size: int) -> None:
+    found = rows_of(np.arange(size), 16, most=100)
+    assert set(found.tokens[found.segments == 0].tolist()) == set(range(size))
+    assert len(found.tokens) == -(-size // 16)
+    assert (np.diff(found.tokens[:, 0]) <= 16).all()
     assert found.labels is None
 
 

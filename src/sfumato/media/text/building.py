@@ -249,7 +249,8 @@ def _collect(
         place, _, line = collection.names[int(unlabelled[0])].rpartition(":")
         is_part = bool(place) and line.isdecimal()
         name = place if is_part else collection.names[int(unlabelled[0])]
-        reason = f"{len(unlabelled):,} texts without a label, this one first, are used without one"
+        many = f"{len(unlabelled):,} texts have no label, this one first; they are used without one"
+        reason = many if len(unlabelled) > 1 else "has no label, and is used without one"
         problems.add(Problem(name, int(line) if is_part else None, reason))
     apart = collection.with_end_apart(file, plan.held_out) if plan.held_out else collection
     return collection, apart

@@ -89,7 +89,8 @@ class Collection:
     def held_out(self, share: float) -> NDArray[np.bool_]:
         """The documents to hold out, bool (N,): by the field ``split`` of records, else by name.
 
-        By name, equal texts are never divided; if all are equal, nothing is held out.
+        By name, equal texts are never divided; if all are equal, nothing is held out. Texts that
+        are equal to so many others that they exceed the share are trained on.
 
         Raises:
             DataError: The records hold out everything.
@@ -98,7 +99,7 @@ class Collection:
         held: NDArray[np.bool_] = self.sides == 1
         if (self.sides == _NO_SIDE).all():
             pairs = [(later, first) for later, first in self.duplicates().tolist()]
-            training, chosen = split_by_group(self.names, pairs if share else (), share)
+            training, chosen = split_by_group(self.names, pairs if share else (), share, True)
             held[chosen] = len(training) > 0
         if held.all():
             raise DataError(

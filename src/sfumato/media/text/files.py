@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sfumato.data.layout import Folders
@@ -27,12 +28,20 @@ _ABOUT = frozenset(
     {"attribution", "changelog", "citation", "copying", "licence", "license", "notice", "readme"}
 )
 _READABLE = f"files that can be read: {' '.join(sorted(PLAIN | RECORDS))}, also with .gz"
+UNREAD: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys((".pdf", ".docx", ".doc", ".odt", ".rtf", ".epub"), "save it as .txt")
+    | dict.fromkeys((".html", ".htm", ".xml"), "take its text out and save it as .txt")
+    | dict.fromkeys((".xlsx", ".xls", ".ods"), "save it as .csv")
+    | dict.fromkeys((".parquet", ".arrow", ".feather"), "write it as .jsonl")
+    | dict.fromkeys((".zip", ".tar", ".tgz", ".7z", ".bz2", ".xz", ".zst"), "unpack it")
+)
+"""Files that can hold texts and are not read, by suffix, with what to do about them."""
+
 UNREADABLE = "cannot be read: "
 """First words of a problem that is not the fault of the file."""
 _EVERYTHING = Selection()
 _USE = "(--settings data.outputs=true uses it as data)"
 _NUMBER = re.compile(r"[-_.]?\d+(?:-of-\d+)?$")
-_ARCHIVES = frozenset({".bz2", ".xz", ".zst", ".zip", ".7z", ".tar", ".tgz"})
 
 
 def side_of(name: str) -> bool | None:
@@ -147,16 +156,16 @@ def find_texts(source: Path, selection: Selection = _EVERYTHING) -> TextFiles:
     if source.is_dir():
         return _in_folder(source, selection)
     if not source.is_file():
-        raise _missing(source)
+        raise _no_file(source)
     if readable_suffix(source.name) not in PLAIN | RECORDS:
-        packed = source.suffix.lower() in _ARCHIVES | {PACKED}
+        hint = UNREAD.get(source.suffix.lower(), "")
         raise DataError(
             f"'{source}' is not a text file that can be read.",
             why=f"its name ends in '{source.suffix}'"
             if source.suffix
             else "its name has no ending",
-            hint=f"unpack it first; {_READABLE}."
-            if packed
+            hint=f"{hint} first; {_READABLE}."
+            if hint
             else f"{_READABLE}; for images and audio, use a folder.",
         )
     status = source.stat()
@@ -164,7 +173,13 @@ def find_texts(source: Path, selection: Selection = _EVERYTHING) -> TextFiles:
     return TextFiles(source.parent, (found,), ())
 
 
-def _missing(source: Path) -> DataError:
+def _no_file(source: Path) -> DataError:
+    if source.exists():
+        return DataError(
+            f"'{source}' is neither a file nor a folder.",
+            why="it is a device or a pipe, which is never opened",
+            hint="write its content to a file first.",
+        )
     parent = source.parent
     beside = [child.name for child in parent.iterdir()] if parent.is_dir() else []
     return DataError(
@@ -205,7 +220,9 @@ def _in_folder(root: Path, selection: Selection) -> TextFiles:
 def _nothing_found(root: Path, other: Counter[str], problems: list[Problem]) -> DataError:
     set_aside = [Rejected(problem.path, problem.reason) for problem in problems[:1]]
     why = why_nothing_found(other, set_aside)
-    return DataError(f"There are no texts in '{root}'.", why=why, hint=f"{_READABLE}.")
+    hints = [f"{suffix}: {hint}" for suffix, hint in UNREAD.items() if other[suffix]]
+    hint = "; ".join([*hints, f"{_READABLE}."])
+    return DataError(f"There are no texts in '{root}'.", why=why, hint=hint)
 
 
 def _placed(files: Sequence[TextFile]) -> list[TextFile]:

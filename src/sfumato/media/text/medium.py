@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,7 +19,7 @@ from sfumato.media.display import texts_html
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import DIGESTS, Data, Description, Medium, Reading, Source
 from sfumato.media.text.check import TextContents, TextReport, check, entries
-from sfumato.media.text.files import PLAIN, RECORDS
+from sfumato.media.text.files import PLAIN, RECORDS, UNREAD
 from sfumato.media.text.folder import TextFolder
 from sfumato.media.text.library import Library
 from sfumato.media.text.recipes import RECIPES, TextRecipe
@@ -93,13 +92,7 @@ class TextMedium(Medium):
     name = "text"
     singular, plural = "text", "texts"
     suffixes = PLAIN | RECORDS | {PACKED}
-    unread: ClassVar[Mapping[str, str]] = MappingProxyType(
-        dict.fromkeys((".pdf", ".docx", ".doc", ".odt", ".rtf", ".epub"), "save it as .txt")
-        | dict.fromkeys((".html", ".htm", ".xml"), "take its text out and save it as .txt")
-        | dict.fromkeys((".xlsx", ".xls", ".ods"), "save it as .csv")
-        | dict.fromkeys((".parquet", ".arrow", ".feather"), "write it as .jsonl")
-        | dict.fromkeys((".zip", ".tar", ".tgz", ".7z", ".bz2", ".xz", ".zst"), "unpack it")
-    )
+    unread = UNREAD
     recipe = TextRecipe
     recipes = RECIPES
     options: ClassVar[Mapping[str, frozenset[str]]] = {

@@ -112,9 +112,15 @@ class _Reader:
     def _array_rows(self) -> Iterator[tuple[int, _Row]]:
         name = self._settings.text_field
         try:
-            for line, element in elements_of(self._stream, self._limit):
+            for line, element, part in elements_of(self._stream, self._limit):
                 row = {name: element} if isinstance(element, str) else element
-                yield line, row if isinstance(row, dict) else "not a JSON object"
+                if not isinstance(row, dict):
+                    yield line, "not a JSON object"
+                    continue
+                # As in {"train": [...], "test": [...]}.
+                if part is not None and side_of(part) is not None:
+                    row.setdefault(_SPLIT, part)
+                yield line, row
         except NotJSON as error:
             yield error.line, str(error)
 

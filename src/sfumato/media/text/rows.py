@@ -45,9 +45,9 @@ class Rows:
     A document of n > L tokens has w = ceil(n / L) rows. In an epoch its window k begins at
     k L - e / 2 + d, where e = w L - n is the surplus of the windows, clipped to the document. The
     shift d is drawn from [-L / 2, L / 2) for every window of every epoch: so no place is always at
-    a border, every token is as frequent as the others on average, and the place of a token in its
-    row says nothing about its place in the document. With one shift for all windows it would, in
-    texts with a period that divides L.
+    a border, a token away from the ends is in one window of an epoch on average, and the place of a
+    token in its row says nothing about its place in the document. With one shift for all windows it
+    would, in texts with a period that divides L.
 
     Args:
         library: The documents.
