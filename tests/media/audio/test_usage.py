@@ -86,6 +86,19 @@ def test_what_is_too_soft_is_counted_by_reason(make_sound: MakeSound, tmp_path: 
     )
 
 
+def test_many_soft_stretches_do_not_hide_a_broken_file(
+    make_sound: MakeSound, tmp_path: Path
+) -> None:
+    room = 1e-4 * np.random.default_rng(0).standard_normal(40 * RATE)
+    room[:RATE] += tone(1)
+    make_sound("a.wav", room, RATE, subtype="FLOAT")
+    make_sound("b.wav", tone(1), RATE)
+    (tmp_path / "data/z.wav").write_text("no sound")
+    aside = rows(tmp_path / "data")["set aside"].split("\n")
+    assert aside[0] == "40"
+    assert "z.wav: it is plain text" in aside
+
+
 def test_files_with_a_lower_rate(make_sound: MakeSound, tmp_path: Path) -> None:
     make_sound("a.wav", tone(1), RATE)
     make_sound("b.wav", tone(1, 2_000), 2_000)
