@@ -134,3 +134,12 @@ def test_one_file_in_many_decides_the_channels(
         make_sound(f"{number:03d}.wav", both if number == place else both[:1], RATE)
     settings = AudioSettings(channels="auto")
     assert settings.resolve(scan(tmp_path / "data", AUDIO)).channels == "stereo"
+
+
+def test_other_audio_is_counted_with_a_hint(make_sound: MakeSound, tmp_path: Path) -> None:
+    for number in range(2):
+        make_sound(f"{number}.wav", tone(1, pitch=200 + 50 * number), RATE)
+        (tmp_path / f"data/{number}.wma").write_bytes(b"0&\xb2u\x8ef\xcf\x11" * 9)
+    found = rows(tmp_path / "data")["not looked at"]
+    assert found.startswith("2 x .wma")
+    assert "convert it to .wav or .flac" in found
