@@ -14,6 +14,7 @@ from sfumato.errors import DataError, RunError, SettingError
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.provenance import read_recipe
 from sfumato.media.image.medium import ImageMedium
+from sfumato.media.image.settings import ImageSettings
 from sfumato.model.numbers import NumberModel
 from sfumato.model.options import SampleOptions
 from sfumato.model.provenance import Made, Request
@@ -75,6 +76,34 @@ def test_lengths_are_drawn_from_the_class_and_kept(tones: Run, tmp_path: Path) -
         assert header.frames == round(length * RATE)
     samples = made(tones, 2, seconds=0.125)
     assert [clip.shape for clip in (samples[0], samples[1])] == [(1, 500)] * 2
+
+
+@pytest.mark.parametrize("name", ["tones", "wave"])
+@pytest.mark.parametrize("keywords", [{}, {"seconds": 0.03}, {"seconds": 0.2}, {"start": True}])
+def test_every_sound_has_its_level_and_nothing_after_its_end(
+    finished_sounds: Path, sounds: Path, tmp_path: Path, name: str, keywords: dict[str, Any]
+) -> None:
+    run = open_run(finished_sounds / name)
+    if keywords.pop("start", False):
+        keywords = {"start": sounds / "low/2.wav", "strength": 0.5}
+    found = made(run, 5, **keywords)
+    assert found.rate == RATE
+    assert found.clips.shape == (5, 1, 1000)
+    for clip, whole, origin in zip(found, found.clips, found.provenance, strict=True):
+        count = round((origin.seconds or 0.25) * RATE)
+        assert not whole[:, count:].any()
+        assert np.array_equal(clip, whole[:, :count])
+        assert np.abs(clip).max() == pytest.approx(10 ** (-1 / 20), rel=1e-5)
+    for path in found.save(tmp_path / "out"):
+        samples, _ = soundfile.read(path)
+        assert 20 * np.log10(np.abs(samples).max()) == pytest.approx(-1, abs=0.01)
+    batches = [made(run, 5, batch=batch, **keywords).clips for batch in (1, 2)]
+    assert all(np.array_equal(clips, found.clips) for clips in batches)
+
+
+def test_pictures_have_no_rate(finished_sounds: Path) -> None:
+    with pytest.raises(SettingError, match="Images have no sampling rate"):
+        ImageMedium(ImageSettings(channels="rgb")).sampling_rate  # noqa: B018
 
 
 def awake(run: Run) -> NumberModel:

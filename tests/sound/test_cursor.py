@@ -39,7 +39,7 @@ def test_stretches_are_those_of_the_whole(make_sound: MakeSound, suffix: str) ->
     whole = read_audio(path, 60).samples
     file = LongFile(path, 2, 60)
     for begin in (0, 800, 8_000, 4_000, 120_000, 3, 159_000, 0):
-        np.testing.assert_allclose(file.read(begin, 900), whole[:, begin : begin + 900], atol=1e-6)
+        np.testing.assert_array_equal(file.read(begin, 900), whole[:, begin : begin + 900])
     assert file.read(whole.shape[1] - 10, 900).shape == (2, 10)
     with pytest.raises(DataError) as caught:
         file.read(whole.shape[1], 900)

@@ -175,7 +175,20 @@ REFUSED = {
         wave(
             chunk(b"fmt ", struct.pack("<HHIIHH", 0x55, 1, RATE, 2000, 1, 0)), chunk(b"data", DATA)
         ),
+        "its samples are MP3, which is not read in a WAV file: convert it",
+    ),
+    "an unknown codec": (
+        wave(
+            chunk(b"fmt ", struct.pack("<HHIIHH", 0xABC, 1, RATE, 2000, 1, 0)), chunk(b"data", DATA)
+        ),
         "damaged",
+    ),
+    "24 bits in 4 bytes": (
+        wave(
+            chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, RATE, 4 * RATE, 4, 24)),
+            chunk(b"data", DATA),
+        ),
+        "contradicts itself",
     ),
     "noise": (b"RIFF\x00\x00\x00\x00WAVE" + bytes(range(1, 200)), "no chunk 'fmt'"),
 }

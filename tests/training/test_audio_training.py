@@ -6,7 +6,9 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from sfumato.engine.signals import StopRequest
 from sfumato.errors import Interrupted
@@ -68,6 +70,13 @@ def test_previews_are_seen_and_heard(
     events = list(train(sounds, plan, "a", tmp_path))
     names = sorted(path.name for path in (tmp_path / "a/previews").iterdir())
     assert names == ["latest.png", "latest.wav", "step-0000002.png", "step-0000002.wav"]
+    samples, rate = soundfile.read(tmp_path / "a/previews/latest.wav")
+    clips = [samples[place : place + 1000] for place in range(0, len(samples), 1000 + rate // 5)]
+    assert len(clips) == 16
+    for clip in clips:
+        assert np.abs(clip).max() == pytest.approx(10 ** (-1 / 20), abs=1e-3)
+    # Most tones are shorter than the window.
+    assert sum(not clip[-20:].any() for clip in clips) > 4
     assert [event.name for event in events if type(event).__name__ == "Metric"] == [  # type: ignore[union-attr]
         "held-out loss", "training loss",
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,11 +126,21 @@ class Contents:
         yield "held out", f"{self.held_out:,}{stated}{both}"
         same = [f"{later} = {first}" for later, first in self.duplicates]
         yield "duplicates", listed(same, self.duplicate_count, 0 if source else most)
-        aside = [f"{one.path}: {one.reason}" for one in self.rejected]
+        aside = [f"{one.path}: {one.reason}" for one in _each_reason_first(self.rejected)]
         yield "set aside", listed(aside, most=most, source=source)
         if self.outputs:
             yield "outputs", f"{listed_in_line(self.outputs)}: made by Sfumato and not used"
         yield from not_looked_at(self.unread, self.hints)
+
+
+def _each_reason_first(rejected: Sequence[Rejected]) -> list[Rejected]:
+    """The first file of each reason, then the second of each, so that many do not hide one."""
+    counts: Counter[str] = Counter()
+    turns = []
+    for one in rejected:
+        turns.append((counts[one.reason], one))
+        counts[one.reason] += 1
+    return [one for _, one in sorted(turns, key=lambda turn: turn[0])]
 
 
 def items_in_words(count: int, groups: int) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from sfumato.errors import MissingExtra
 from sfumato.sound.source import Block, Header
 
-SUFFIXES = (".m4a", ".m4b", ".aac", ".webm", ".mka")
+SUFFIXES = (".m4a", ".m4b", ".m4r", ".aac", ".webm", ".mka")
 
 _CODECS = frozenset({"aac", "alac", "flac", "mp3", "mp3float", "opus", "libopus", "vorbis"})
 # The value of full scale by the name of the type of the samples, without the p of "planar".

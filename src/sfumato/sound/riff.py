@@ -29,6 +29,13 @@ _AFTER_SAMPLES = (
 )  # fmt: skip
 _KNOWN = frozenset({_FORMAT, _FACT, _DATA, _SIZES, *_AFTER_SAMPLES})
 _LARGEST = 0xFFFF_FFFF
+# By their numbers in RFC 2361, and in later registrations.
+_CODECS = {
+    0x50: "MPEG audio", 0x55: "MP3", 0x92: "AC-3", 0xFF: "AAC", 0x160: "Windows Media Audio",
+    0x161: "Windows Media Audio", 0x162: "Windows Media Audio", 0x163: "Windows Media Audio",
+    0x270: "ATRAC3", 0x1610: "AAC", 0x2000: "AC-3", 0x2001: "DTS", 0x674F: "Vorbis",
+    0x704F: "Opus", 0xF1AC: "FLAC",
+}  # fmt: skip
 
 
 class _Chunk(NamedTuple):
@@ -79,10 +86,25 @@ def repaired(path: Path, head: bytes) -> tuple[io.RawIOBase, str]:
             if kind not in layout.chunks:
                 name = kind.decode().strip()
                 raise ValueError(f"its header is damaged or cut off: there is no chunk '{name}'")
+        _refuse_samples(file, layout.chunks[_FORMAT], order)
         if not layout.must:
             return io.FileIO(path), "; ".join(layout.notes)
         header = _header(file, layout, order)
     return _Spliced(path, header, layout.chunks[_DATA]), "; ".join(layout.notes)
+
+
+def _refuse_samples(file: BinaryIO, chunk: _Chunk, order: str) -> None:
+    """Refuse codecs that libsndfile does not read, and would call damage or take for samples."""
+    file.seek(chunk.begin)
+    about = file.read(16).ljust(16, b"\0")
+    codec, channels, _, _, block, bits = struct.unpack(f"{order}HHIIHH", about)
+    if codec in _CODECS:
+        raise ValueError(
+            f"its samples are {_CODECS[codec]}, which is not read in a WAV file: convert it"
+        )
+    # Whether the three bytes are the upper or the lower ones of the four is not stated.
+    if codec == 1 and bits == 24 and block == 4 * channels > 0:
+        raise ValueError("its header contradicts itself: samples of 24 bits in 4 bytes")
 
 
 def _layout(file: BinaryIO, size: int, order: str, layout: _Layout) -> _Layout:

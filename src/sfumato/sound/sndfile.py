@@ -24,6 +24,7 @@ SUFFIXES = (
 _FORMATS = frozenset(
     ("WAV", "WAVEX", "RF64", "W64", "FLAC", "OGG", "MP3", "MPEG", "AIFF", "AU", "CAF")
 )
+_INEXACT = frozenset(("MP3", "MPEG"))
 _BLOCK = 1 << 14
 # libsndfile reports its largest integer if the header does not state the length.
 _NO_LENGTH = 1 << 62
@@ -49,10 +50,21 @@ class SoundFile:
 
     def blocks(self, begin: int, wanted: int | None) -> Iterator[Block]:
         """See :meth:`Source.blocks`."""
-        file = self._file
-        if begin:
-            file.seek(begin)
-        arrived = 0
+        if not begin or self.header.format not in _INEXACT:
+            if begin:
+                self._file.seek(begin)
+            yield from self._decoded(begin, wanted)
+            return
+        # The samples of MP3 depend slightly on where decoding began, so it begins with the file.
+        place = 0
+        for block in self._decoded(0, None if wanted is None else begin + wanted):
+            if place + len(block) > begin:
+                yield block[max(begin - place, 0) :]
+            place += len(block)
+
+    def _decoded(self, begin: int, wanted: int | None) -> Iterator[Block]:
+        """Blocks from the present place on, which is that of the sample ``begin``."""
+        file, arrived = self._file, 0
         while wanted is None or arrived < wanted:
             size = _BLOCK if wanted is None else min(_BLOCK, wanted - arrived)
             block = np.empty((size, file.channels), np.float32)

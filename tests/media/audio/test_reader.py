@@ -146,7 +146,7 @@ def test_how_many_parts(make_sound: MakeSound, tmp_path: Path) -> None:
     assert medium(cut="all", seconds=9).parts(path) == 1
     with pytest.raises(DataError) as caught:
         medium(cut="all", max_seconds=1).parts(path)
-    assert caught.value.why == "1.5 seconds are above the limit of 1"
+    assert caught.value.why == "1.5 seconds are above the limit of 1 (max_seconds)"
     flac = bytearray(make_sound("a.flac", steps(900)).read_bytes())
     flac[21] &= 0xF0
     flac[22:26] = bytes(4)

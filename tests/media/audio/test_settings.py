@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from sfumato.data.index import scan
+from sfumato.media.audio.recipes import AudioRecipe, spectrogram
 from sfumato.media.audio.settings import AudioSettings, SpectrogramSpec, WaveformSpec
 from sfumato.sound.open import AUDIO
 
@@ -75,3 +76,25 @@ def test_resolve(tmp_path: Path, make_sound: MakeSound, most: int, expected: str
     assert (resolved.channels, resolved.gain) == (expected, 3)
     asked = AudioSettings(channels="mono")
     assert asked.resolve(index) is asked
+
+
+def test_a_recipe_that_was_stored_before_there_was_a_floor_has_none() -> None:
+    recipe = spectrogram()
+    tree = recipe.model_dump(mode="json")
+    assert (tree["medium"]["cut"], tree["medium"]["floor"]) == ("auto", 60.0)
+    assert AudioRecipe.stored(tree) == recipe
+    tree["medium"] = {**tree["medium"], "cut": "start"}
+    del tree["medium"]["floor"]
+    old = AudioRecipe.stored(tree)
+    assert (old.medium.cut, old.medium.floor) == ("start", None)
+    assert old == recipe.model_copy(update={"medium": old.medium})
+    assert "floor" not in tree["medium"]
+
+
+@pytest.mark.parametrize(
+    ("cut", "seconds", "whole"),
+    [("auto", 3.99, False), ("auto", 4.0, True), ("auto", None, False), ("all", 0.1, True),
+     ("all", None, True), ("start", 99.0, False), ("middle", 99.0, False)],
+)  # fmt: skip
+def test_which_files_are_used_whole(cut: str, seconds: float | None, whole: bool) -> None:
+    assert AudioSettings.model_validate({"cut": cut}).uses_all(seconds) is whole

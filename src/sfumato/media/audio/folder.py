@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import DataError
-from sfumato.sound.open import read_audio
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.provenance import read_recipe, write_audio
 from sfumato.media.folder import Present, SampleFolder, save_png
+from sfumato.sound.open import read_audio
 
 # Fewer than images, as the drawing of a clip is larger.
 _SHOWN = 64

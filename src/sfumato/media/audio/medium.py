@@ -39,6 +39,12 @@ from sfumato.media.numbers import NumberMedium
 from sfumato.sound.fit import levelled
 from sfumato.sound.open import AUDIO
 
+# Audio in formats that are not read; videos are not among them, since few are meant as audio.
+_OTHER_AUDIO = (
+    ".wma", ".amr", ".3ga", ".ape", ".wv", ".tta", ".mpc", ".mp2", ".mpga", ".ac3", ".dts", ".dsf",
+    ".dff", ".ra", ".spx", ".gsm", ".aax", ".m4p", ".mid", ".midi",
+)  # fmt: skip
+_CONVERT = "not read; convert it to .wav or .flac with another program, such as ffmpeg"
 _QUANTILES = 17
 _AT_ONCE = 512
 _FULL_SCALE = 32768
@@ -60,6 +66,7 @@ class AudioMedium(ClipReader, NumberMedium):
     name = "audio"
     singular, plural = "audio clip", "audio clips"
     suffixes = AUDIO.suffixes
+    unread: ClassVar[Mapping[str, str]] = dict.fromkeys(_OTHER_AUDIO, _CONVERT)
     recipe = AudioRecipe
     recipes = RECIPES
     options: ClassVar[Mapping[str, frozenset[str]]] = {

@@ -216,7 +216,9 @@ class ClipReader:
         seconds = header.frames / header.rate
         if seconds > self.settings.max_seconds:
             limit = self.settings.max_seconds
-            raise refused(path, f"{seconds:,.1f} seconds are above the limit of {limit:,g}")
+            raise refused(
+                path, f"{seconds:,.1f} seconds are above the limit of {limit:,g} (max_seconds)"
+            )
         return seconds
 
 

@@ -12,7 +12,6 @@ from sfumato.data.dataset import Dataset
 from sfumato.media.audio.reader import ClipReader, too_soft
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.media.audio.survey import Survey, counted, seconds_of
-from sfumato.sound.fit import stretches
 from sfumato.sound.source import Header
 
 _AT_ONCE = 256
@@ -44,14 +43,14 @@ def reading(dataset: Dataset, reader: ClipReader, survey: Survey) -> Iterator[tu
     """
     settings = reader.settings
     headers = survey.of_files(item.path for item in dataset.items)
-    seconds = [length for length in map(seconds_of, headers) if length is not None]
+    durations = _durations(dataset, survey, settings.seconds)
     yield "read as", read_as(settings)
-    low, middle, high = spread(seconds)
-    durations = f"{low:.2f} to {high:.2f} s, median {middle:.2f}"
-    yield "durations", f"{durations}; {_clock(sum(seconds))} in all"
-    yield "used", "\n".join(_used(seconds, settings))
-    if soft := sum(one.reason == too_soft(settings) for one in dataset.rejected):
-        yield "too soft", f"{soft:,} x {too_soft(settings)} (medium.floor)"
+    low, middle, high = spread(list(durations.values()))
+    span = f"{low:.2f} to {high:.2f} s, median {middle:.2f}"
+    yield "durations", f"{span}; {_clock(sum(durations.values()))} in all"
+    yield "used", "\n".join(_used(dataset, durations, settings))
+    if soft := _soft(dataset, settings):
+        yield "without sound", "\n".join(f"{count:,} x {why}" for why, count in soft.most_common())
     low, middle, high = spread(_ends(dataset, reader))
     yield "clips end", f"after {low:.2f} to {high:.2f} s, median {middle:.2f}"
     yield "rates", "\n".join(_rates(headers, settings))
@@ -72,32 +71,55 @@ def in_words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} ({count:,})" for name, count in counts.items())
 
 
-def _used(seconds: Sequence[float], settings: AudioSettings) -> Iterator[str]:
-    """How much of the files is used."""
+def _used(
+    dataset: Dataset, durations: Mapping[str, float], settings: AudioSettings
+) -> Iterator[str]:
+    """How much of the files is used.
+
+    Args:
+        dataset: The clips.
+        durations: The duration of each file, by its path.
+        settings: How they are read.
+    """
     length = settings.seconds
-    longer = [duration for duration in seconds if duration > length]
-    whole = [duration for duration in longer if settings.uses_all(duration)]
-    cut = [duration for duration in longer if not settings.uses_all(duration)]
-    total = sum(seconds)
-    if not longer:
-        yield f"all of {_clock(total)}"
-        return
-    yield f"{_clock(total - sum(cut) + length * len(cut))} of {_clock(total)}"
-    if whole:
-        clips = sum(
-            stretches(round(duration * settings.rate), settings.samples) for duration in whole
-        )
+    whole = {path for path, seconds in durations.items() if settings.uses_all(seconds)}
+    cut = {path for path, seconds in durations.items() if seconds > length} - whole
+    total, clips = sum(durations.values()), sum(item.path in whole for item in dataset.items)
+    used = min(clips * length, sum(durations[path] for path in whole)) + len(cut) * length
+    used += sum(seconds for path, seconds in durations.items() if path not in whole | cut)
+    yield f"{_clock(used)} of {_clock(total)}"
+    longer = [durations[path] for path in whole if durations[path] > length]
+    if longer:
         yield (
-            f"{_recordings(whole)} used whole, as {clips:,} clips (as by medium.cut=all; "
-            f"medium.cut=start uses the first {length:g} s of each)"
+            f"{_recordings(longer)} used whole, as {clips:,} clips "
+            f"(as by medium.cut=all; medium.cut=start uses the first {length:g} s of each)"
         )
     if cut:
-        one = len(cut) == 1
+        files = "1 file is" if len(cut) == 1 else f"{len(cut):,} files are"
         yield (
-            f"{len(cut):,} {'file is' if one else 'files are'} longer than a clip, and {length:g} s"
-            f" of {'it' if one else 'each'} {'is' if one else 'are'} used (medium.cut=all uses the "
-            f"whole, medium.seconds=... sets the length)"
+            f"{files} longer than a clip and {length:g} s of each is used "
+            f"(medium.cut=all uses the whole, medium.seconds=... sets the length)"
         )
+
+
+def _durations(dataset: Dataset, survey: Survey, length: float) -> dict[str, float]:
+    """The durations of the files of a data set in seconds, by their paths.
+
+    Where a header does not state the duration, it is that of the clips of the file.
+    """
+    found = {}
+    for path, clips in Counter(item.path for item in dataset.items).items():
+        header = survey.headers.get(path)
+        stated = None if header is None else seconds_of(header)
+        found[path] = clips * length if stated is None else stated
+    return found
+
+
+def _soft(dataset: Dataset, settings: AudioSettings) -> Counter[str]:
+    """Number of clips that are set aside because they are silent or soft, by reason."""
+    reasons = (one.reason.partition(":")[0] for one in dataset.rejected)
+    known = {"that stretch is silent"} | ({too_soft(settings)} if settings.floor else set())
+    return Counter(why for why in reasons if why in known)
 
 
 def _recordings(seconds: Sequence[float]) -> str:
