@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 from cyclopts import Parameter
 
 from sfumato.cli import show, show_results
-from sfumato.cli.flags import Json, RunName, Snapshot
+from sfumato.cli.flags import Json, RunName, Snapshot, number_in
 from sfumato.cli.output import ERR
 from sfumato.engine.terminal import display
 from sfumato.errors import SettingError, suggest
@@ -35,7 +35,9 @@ Source = Annotated[
 def demo(
     medium: Annotated[str, Parameter(help="What to make: image, audio or text.")] = "image",
     *,
-    minutes: Annotated[float, Parameter(help="Length of the training in minutes.")] = 6.0,
+    minutes: Annotated[
+        float, Parameter(help="Length of the training in minutes.", converter=number_in)
+    ] = 6.0,
     name: Annotated[str | None, Parameter(help="Name of the run.")] = None,
 ) -> None:
     """Train a small model in a few minutes and show its samples: images, audio clips or texts."""

@@ -12,6 +12,9 @@ from sfumato.model.network import TrainedNetwork
 from sfumato.runs.spec import Spec
 from sfumato.runs.weights import BEST, LATEST
 
+_ENDLESS = 2**60
+"""Bounds from here on are those of a computer word, which mean nothing to a user."""
+
 
 def require_within(name: str, value: int, least: int, most: int) -> None:
     """Check that a number is in [least, most].
@@ -19,8 +22,14 @@ def require_within(name: str, value: int, least: int, most: int) -> None:
     Raises:
         SettingError: The number is out of range.
     """
-    if not least <= value <= most:
-        raise SettingError(f"{name} cannot be {value}.", why=f"it must be from {least} to {most:,}")
+    if least <= value <= most:
+        return
+    why = f"it must be from {least:,} to {most:,}"
+    if most >= _ENDLESS and value < least:
+        why = f"it must be {least:,} or more"
+    elif most >= _ENDLESS:
+        raise SettingError(f"{name} is too large.", why=f"the largest whole number is {most:,}")
+    raise SettingError(f"{name} cannot be {value:,}.", why=why)
 
 
 def require_label(

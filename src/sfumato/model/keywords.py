@@ -8,6 +8,7 @@ the class. It does not import torch.
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -143,7 +144,9 @@ def converted(name: str, value: object, annotation: Any) -> Any:
     """A value as the type that its option is declared with.
 
     A number of NumPy or torch becomes one of Python, a number or a path that is given for text
-    becomes text, and where a sequence is declared one value stands for a sequence of one.
+    becomes text, and where a sequence is declared one value stands for a sequence of one. Text and
+    numbers that cannot be meant are refused: empty text, as of a shell variable that is not set,
+    and numbers that are not finite.
 
     Args:
         name: The option.
@@ -151,10 +154,14 @@ def converted(name: str, value: object, annotation: Any) -> Any:
         annotation: The declared type.
 
     Raises:
-        SettingError: The value is of another type.
+        SettingError: The value is of another type, empty or not finite.
     """
     members = members_of(annotation)
     value = _scalar(value)
+    if isinstance(value, str) and not value:
+        raise SettingError(f"{name} is empty.", why="perhaps a variable is not set")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingError(f"{name} cannot be {value}.", why="it should be a finite number")
     for convert in (_same, _similar):
         for member in members:
             try:

@@ -17,6 +17,9 @@ from sfumato.model.keywords import convert_fields
 LARGEST = 2**63 - 1
 """The largest seed and the largest index of a sample."""
 
+_TRUTH = {True: "true", False: "false"}
+"""Labels that are truth values, as they are read from metadata."""
+
 Settings = Mapping[str, object] | Iterable[str]
 """Settings of a recipe: a mapping from paths to values, or strings ``path.to.setting=value``."""
 
@@ -39,6 +42,10 @@ class Options:
     """
 
     def __post_init__(self) -> None:
+        label = getattr(self, "label", None)
+        # NumPy's truth values are no bool.
+        if label is not None and type(label).__name__ in ("bool", "bool_"):
+            object.__setattr__(self, "label", _TRUTH[bool(label)])
         convert_fields(self)
 
     verb: ClassVar[str]

@@ -25,6 +25,7 @@ from sfumato.model.provenance import Made
 from sfumato.runs.directory import RunDirectory, new_folder
 from sfumato.training import train as training
 from sfumato.training.data import reopen
+from sfumato.training.plan import require_length
 from sfumato.verbs.fill import fill
 from sfumato.verbs.sample import Written, write_samples
 
@@ -79,8 +80,9 @@ def run(medium: MediumName, minutes: float, name: str | None = None) -> Iterator
         Notes, the events of training, and finally :class:`Finished`.
     """
     demo = _DEMOS[medium]
-    yield Note(f"Sfumato learns to {demo.learns}: {find_data(demo.data).title}.")
     options = TrainOptions(minutes=minutes, name=name)
+    require_length(None, minutes)
+    yield Note(f"Sfumato learns to {demo.learns}: {find_data(demo.data).title}.")
     directory: RunDirectory | None = None
     with stop_on_signals() as stop:
         for event in training.train_with(demo.data, options, stop=stop):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,7 +109,7 @@ def write_samples(
         if not there:
             folder.require_free(request.indices)
         finished = there & folder.with_trajectory() if trajectory else there
-        for indices in _stretches(index for index in request.indices if index not in finished):
+        for indices in _missing(request.indices, finished):
             yield from _write_stretch(folder, model, request.part(indices), there, trajectory)
         folder.finish()
     noun = model.medium.singular if request.n == 1 else model.medium.plural
@@ -140,18 +140,16 @@ def _write_stretch(
             states = model.trajectory()
 
 
-def _stretches(indices: Iterable[int]) -> Iterator[range]:
-    """Ascending indices as ranges of consecutive ones."""
-    stretch = range(0)
-    for index in indices:
-        if index == stretch.stop and stretch:
-            stretch = range(stretch.start, index + 1)
-            continue
-        if stretch:
-            yield stretch
-        stretch = range(index, index + 1)
-    if stretch:
-        yield stretch
+def _missing(wanted: range, there: set[int]) -> Iterator[range]:
+    """The wanted indices that are not there, as ranges of consecutive ones."""
+    begin = wanted.start
+    for index in sorted(there):
+        if index in wanted:
+            if begin < index:
+                yield range(begin, index)
+            begin = index + 1
+    if begin < wanted.stop:
+        yield range(begin, wanted.stop)
 
 
 def _formats(model: AnyModel) -> tuple[str, ...]:
