@@ -92,8 +92,7 @@ def sample(
     json: Json = False,
 ) -> None:
     """Make new images, audio clips or texts with a trained run, or variations of a file."""
-    from sfumato.engine.signals import until_stopped
-    from sfumato.verbs.sample import sample_files
+    from sfumato.verbs.sample import sample_files, until_interrupted
 
     events = sample_files(
         run,
@@ -104,7 +103,7 @@ def sample(
         format=format,
         snapshot=snapshot,
     )
-    show.sampled(until_stopped(events), json)
+    show.sampled(until_interrupted(events), json)
 
 
 def fill(

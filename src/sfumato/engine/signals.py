@@ -90,4 +90,8 @@ def until_stopped(events: Iterator[EventT]) -> Iterator[EventT]:
         for event in events:
             yield event
             if stop.signum is not None:
-                raise Interrupted("Stopped; everything written so far is whole.", stop.signum)
+                raise Interrupted(
+                    "The command was stopped; every file that it wrote is whole.",
+                    stop.signum,
+                    hint="run the same command again.",
+                )

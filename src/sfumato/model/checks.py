@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from sfumato.errors import RunError, SettingError, suggest
 from sfumato.guidance import BY_LABEL, GuidanceSpec
@@ -28,13 +29,13 @@ def require_within(name: str, value: int, least: int, most: int) -> None:
     if most >= _ENDLESS and value < least:
         why = f"it must be {least:,} or more"
     elif most >= _ENDLESS:
-        raise SettingError(f"{name} is too large.", why=f"the largest whole number is {most:,}")
+        why = f"the largest whole number is {most:,}"
     raise SettingError(f"{name} cannot be {value:,}.", why=why)
 
 
 def require_label(
     run: str, spec: Spec, label: str | None, scale: float = 1.0, guidance: GuidanceSpec = BY_LABEL
-) -> None:
+) -> str | None:
     """Check the label, the scale and the guidance of a request against a run.
 
     Args:
@@ -43,6 +44,10 @@ def require_label(
         label: Name of a class, or None.
         scale: Strength of guidance.
         guidance: Rule of guidance.
+
+    Returns:
+        The name of the class as the run has it. The label may be composed of other characters that
+        look the same, as names of files are on some systems.
 
     Raises:
         SettingError: The run does not support them.
@@ -57,8 +62,14 @@ def require_label(
                 why="it was trained without classes",
                 hint="sort the files into one folder per class and train again.",
             )
-    elif label is not None and label not in classes:
-        raise SettingError(f"The run '{run}' has no label '{label}'.", hint=suggest(label, classes))
+        return None
+    if label is None or label in classes:
+        return label
+    composed = normalize("NFC", label)
+    for name in classes:
+        if normalize("NFC", name) == composed:
+            return name
+    raise SettingError(f"The run '{run}' has no label '{label}'.", hint=suggest(label, classes))
 
 
 def require_weights(model: TrainedNetwork[Any], path: Path, made_by: str) -> None:

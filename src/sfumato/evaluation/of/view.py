@@ -215,11 +215,11 @@ class Scorer(ABC, Generic[ItemT]):
     unit: ClassVar[str]
 
     def __init__(self, model: Any, options: ScoreOptions, draws: int, steps: int) -> None:
-        require_label(model.directory.name, model.spec, options.label)
+        label = require_label(model.directory.name, model.spec, options.label)
         self.model, self.options, self.draws, self.steps = model, options, draws, steps
         self.label: int | None = None
-        if options.label is not None:
-            self.label = model.spec.data.classes.index(options.label)
+        if label is not None:
+            self.label = model.spec.data.classes.index(label)
 
     @abstractmethod
     def find(self, place: Path) -> Iterator[Found[ItemT] | SetAside]:
