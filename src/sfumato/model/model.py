@@ -49,6 +49,8 @@ class Model(TrainedNetwork[DenoiserT], ABC):
             DataError: The file to vary cannot be read.
         """
         options = SampleOptions() if options is None else options
+        if not isinstance(options, SampleOptions):
+            raise SettingError(f"options cannot be {options!r}.", why="it should be SampleOptions")
         require_own(type(self.medium), "sample", options.given())
         own = self._own(options)
         n = self.medium.n if options.n is None else options.n

@@ -236,7 +236,7 @@ class ScoreOptions(Options):
     steps: int | None = None
     probes: int | None = None
     held_out: int = 64
-    data: str | None = None
+    data: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ class TuneOptions(Options):
     examples: int | None = None
     rounds: int = 4
     seed: int = 0
-    data: str | None = None
+    data: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ class TrainOptions(Options):
     steps: int | None = None
     minutes: float | None = None
     label_field: str | None = None
-    from_run: str | None = None
+    from_run: str | Path | None = None
     settings: Settings = ()
     tensorboard: bool = False
 
@@ -306,7 +306,7 @@ class ResumeOptions(Options):
     _: KW_ONLY
     steps: int | None = None
     minutes: float | None = None
-    data: str | None = None
+    data: str | Path | None = None
     tensorboard: bool = False
 
 
