@@ -218,3 +218,83 @@ class TestMeasuring:
         report = open_run("unet").evaluate(4, rows=2, draws=1)
         assert report["likelihood/training"].value > 0
         assert not (folder / "evaluation").exists()
+
+
+class TestWrongTypes:
+    """Python is as strict as the command line, and in the same words."""
+
+    @pytest.mark.parametrize(
+        ("method", "arguments"),
+        [
+            ("sample", {"n": "2"}),
+            ("sample", {"n": True}),
+            ("sample", {"seed": None}),
+            ("sample", {"seed": 1.5}),
+            ("sample", {"steps": 5.0}),
+            ("sample", {"scale": "2"}),
+            ("sample", {"scale": float("nan")}),
+            ("sample", {"label": ["cat"]}),
+            ("sample", {"label": ""}),
+            ("sample", {"start": 5}),
+            ("sample", {"interval": 0.5}),
+            ("sample", {"precision": 16}),
+            ("resume", {"steps": "5"}),
+            ("resume", {"minutes": float("inf")}),
+            ("resume", {"data": 5}),
+            ("evaluate", {"n": "3"}),
+            ("evaluate", {"extractors": 5}),
+            ("evaluate", {"data": 5.5}),
+            ("tune", {"steps": "8"}),
+            ("tune", {"rounds": None}),
+            ("score", {"files": 5}),
+            ("score", {"files": [5]}),
+            ("score", {"files": None}),
+            ("score", {"files": "x", "draws": "3"}),
+            ("compare", {"other": 5}),
+            ("compare", {"other": "unet", "at": "5"}),
+            ("verify", {"data": 5}),
+            ("like", {"path": None}),
+            ("make", {"request": 5}),
+        ],
+    )
+    def test_are_setting_errors(self, runs: Runs, method: str, arguments: dict[str, Any]) -> None:
+        runs("unet")
+        with pytest.raises(SettingError):
+            getattr(sfumato.open("unet"), method)(**arguments)
+
+    @pytest.mark.parametrize("run", [None, 5, b"unet", "", ["unet"]])
+    def test_of_a_run(self, runs: Runs, run: Any) -> None:
+        runs("unet")
+        with pytest.raises(SettingError):
+            sfumato.open(run)
+
+    @pytest.mark.parametrize(
+        "options",
+        [{"source": None}, {"source": 5}, {"source": ""}, {"steps": 1.5}, {"minutes": "1"},
+         {"minutes": float("nan")}, {"root": 5}, {"from_run": 5}, {"settings": [5]},
+         {"settings": {"engine.batch": object()}}, {"name": ""}, {"tensorboard": "yes"}],
+    )  # fmt: skip
+    def test_of_a_training(
+        self, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: Any
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(SettingError):
+            sfumato.train(**{"source": pictures, **options})
+        assert not list(tmp_path.iterdir())
+
+    def test_of_a_text(self, text_runs: Runs) -> None:
+        text_runs("prose")
+        with pytest.raises(SettingError, match="text cannot be 5"):
+            sfumato.open("prose").fill(5)  # type: ignore[arg-type]
+
+    def test_of_a_folder(self, runs: Runs) -> None:
+        runs("unet")
+        samples = sfumato.open("unet").sample(1, steps=1)
+        for place in (None, 5, ""):
+            with pytest.raises(SettingError):
+                samples.save(place)  # type: ignore[arg-type]
+
+    def test_a_label_can_be_a_number_or_a_truth_value(self) -> None:
+        given = (7, np.int64(7), np.uint8(7), True, np.bool_(False), "7")
+        labels = [SampleOptions(label=label).label for label in given]  # type: ignore[arg-type]
+        assert labels == ["7", "7", "7", "true", "false", "7"]

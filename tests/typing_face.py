@@ -25,6 +25,9 @@ def training() -> None:
     assert_type(run.resume(minutes=30), sfumato.Run)
     sfumato.train("images/", minute=15)  # type: ignore[call-arg]
     sfumato.train("images/", steps="many")  # type: ignore[arg-type]
+    assert_type(sfumato.open_run("a"), sfumato.Run)
+    sfumato.train("images/", from_run=Path("runs/a"))
+    run.resume(data=Path("elsewhere"))
     run.resume(30)  # type: ignore[call-arg]
 
 

@@ -129,6 +129,8 @@ class Diverged(SfumatoError):
     Args:
         step: The step of the optimiser, if one caused it.
         places: The indices, from 0, of the samples in that step's batch whose loss is not finite.
+        of_weights: Whether the weights are at fault rather than single samples, because the loss
+            was rising or most of the batch is not finite.
     """
 
     exit_code = 5
@@ -140,10 +142,12 @@ class Diverged(SfumatoError):
         hint: str = "",
         step: int | None = None,
         places: tuple[int, ...] = (),
+        of_weights: bool = False,
     ) -> None:
         super().__init__(what, why, hint)
         self.step = step
         self.places = places
+        self.of_weights = of_weights
 
 
 class FetchError(SfumatoError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.errors import SettingError
 from sfumato.media.text.medium import TextMedium
-from sfumato.model.keywords import argument_and_keywords, keywords
+from sfumato.model.keywords import argument_and_keywords, converted, keywords
 from sfumato.model.open import AnyModel, make, open_model
 from sfumato.model.options import (
     CompareOptions,
@@ -78,7 +78,8 @@ class Run:
             RunError: There is no such run, or it was made by a newer version.
             DamagedFile: Its spec cannot be read.
         """
-        return cls(locate(run), snapshot)
+        run = converted("run", run, str | Path)
+        return cls(locate(run), converted("snapshot", snapshot, str))
 
     def __repr__(self) -> str:
         info, classes = self.info(), self.spec.classes
@@ -130,7 +131,7 @@ class Run:
             DataError: The file carries no provenance, or a damaged one.
             RunError: Other weights made it.
         """
-        return self.make(self.model.like(Path(path)))
+        return self.make(self.model.like(Path(converted("path", path, str | Path))))
 
     def make(self, request: Request) -> Samples:
         """Make the samples of a request, see ``Run.model.request``.
@@ -138,6 +139,10 @@ class Run:
         Raises:
             SettingError: The request was made for a model of another kind.
         """
+        if not isinstance(request, Request):
+            raise SettingError(
+                f"{request!r} is no request.", hint="make one with run.model.request(...)"
+            )
         if not isinstance(request.sample, self.model.provenance):
             raise SettingError(f"The request is not one for the medium of the run '{self.name}'.")
         return make(self.model, request)
@@ -158,7 +163,7 @@ class Run:
             DataError: The text is too long, or holds a character that the model has never seen.
         """
         self.spec.require(TextMedium)  # Before the weights are read.
-        return fill.fill(self.model, text, options)
+        return fill.fill(self.model, converted("text", text, str), options)
 
     @keywords(EvaluateOptions)
     def evaluate(self, options: EvaluateOptions) -> Report:
@@ -189,8 +194,9 @@ class Run:
         """
         from sfumato.evaluation.compare import compare
 
-        theirs = other if isinstance(other, Run) else Run.open(other, self.snapshot)
-        return _result(compare(self.model, theirs.model, options))[0]
+        if not isinstance(other, Run):
+            other = Run.open(converted("other", other, str | Path), self.snapshot)
+        return _result(compare(self.model, other.model, options))[0]
 
     @argument_and_keywords(ScoreOptions)
     def score(self, files: Files, options: ScoreOptions) -> Scores:
@@ -205,7 +211,7 @@ class Run:
         """
         from sfumato.evaluation.score import score
 
-        paths = [files] if isinstance(files, str | Path) else list(files)
+        paths = converted("files", files, Iterable[str | Path])
         return _result(score(self.model, paths, options))
 
     @keywords(TuneOptions)
@@ -254,6 +260,7 @@ class Run:
         Returns:
             The intact files, and the problems of the others with their remedies.
         """
+        data = converted("data", data, str | Path | None)
         return verification.verify(self.directory, None if data is None else Path(data))
 
 
@@ -295,6 +302,7 @@ def train(source: str | Path, options: _TrainOptions) -> Run:
         Interrupted: Ctrl-C or SIGTERM.
         SfumatoError: See ``sfumato.errors``.
     """
+    source = converted("source", source, str | Path)
     return Run(training.train(source, options, Path(options.root)))
 
 

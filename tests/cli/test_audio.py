@@ -269,7 +269,7 @@ class TestDemo:
         assert calls == [(medium, 2.0, "mine")]
         assert ("note: images is now image." in result.err) == (arguments == ["images"])
 
-    @pytest.mark.parametrize("medium", ["video", "Audio", "sounds", ""])
+    @pytest.mark.parametrize("medium", ["video", "Audio", "sounds"])
     def test_others_are_refused(self, refused: Command, medium: str) -> None:
         assert "audio" in refused("demo", medium).err
 

@@ -19,7 +19,7 @@ class TestBadData:
         for command in (["train"], ["data", "check"]):
             assert "check the path" in refused(*command, tmp_path / "nowhere").err
             assert "did you mean 'openmoji'" in refused(*command, "openmojis").err
-            assert "No folder was named" in refused(*command, "").err
+            assert "An argument is empty" in refused(*command, "").err
 
     def test_empty(self, refused: Command, tmp_path: Path) -> None:
         (tmp_path / "a").mkdir()
@@ -81,17 +81,26 @@ class TestBadSettings:
             (["--settings", "engine.batch=many"], "it should be a whole number"),
             (["--settings", "nothing"], "write it as name=value"),
             (["--recipe", "imge"], "did you mean 'image'?"),
-            (["--steps", "0"], "'budget.steps' cannot be 0"),
-            (["--steps", "-3"], "'budget.steps' cannot be -3"),
-            (["--minutes", "0"], "'budget.minutes' cannot be 0"),
-            (["--minutes", "nan"], "'budget.minutes' cannot be NaN"),
-            (["--minutes", "inf"], "'budget.minutes' cannot be Infinity"),
+            (["--steps", "0"], "steps cannot be 0"),
+            (["--steps", "-3"], "steps cannot be -3"),
+            (["--minutes", "0"], "minutes cannot be 0"),
+            (["--minutes", "nan"], "minutes cannot be nan"),
+            (["--minutes", "inf"], "minutes cannot be inf"),
+            (["--minutes", "-3"], "minutes cannot be -3"),
+            (["--minutes", "many"], "'many' is not a number"),
             (["--steps", "many"], "many"),
+            (["--steps", "1.5"], "'1.5' is not a whole number"),
+            (["--steps", "1e3"], "'1e3' is not a whole number"),
+            (["--steps", "1_0"], "'1_0' is not a whole number"),
+            (["--steps", "9" * 30], "it must be at most"),
+            (["--from", "nowhere"], "There is no run 'nowhere'"),
             (["--setp", "5"], "--setp"),
             (["--name", "../x"], "cannot be the name of a run"),
             (["--name", "/x"], "cannot be the name of a run"),
             (["--name", "a\0b"], "cannot be the name of a run"),
-            (["--name", ""], "cannot be the name of a run"),
+            (["--name", ""], "--name is empty"),
+            (["--name="], "--name is empty"),
+            (["--settings", ""], "--settings is empty"),
             (["more"], "more"),
         ],
     )
@@ -113,6 +122,19 @@ class TestBadSettings:
         [
             (["-n", "0"], "n cannot be 0"),
             (["-n", "-1"], "n cannot be -1"),
+            (["-n", "1.5"], "'1.5' is not a whole number"),
+            (["-n", "1e3"], "'1e3' is not a whole number"),
+            (["-n", "٣"], "is not a whole number"),
+            (["-n", ""], "-n is empty"),
+            (["-n", "9" * 30], "n cannot be 999,999"),
+            (["--first", "-1"], "first cannot be -1"),
+            (["--out", ""], "--out is empty"),
+            (["--out="], "--out is empty"),
+            (["--like", ""], "--like is empty"),
+            (["--start", ""], "--start is empty"),
+            (["--format", ""], "--format is empty"),
+            (["--interval", "0.2"], "--interval takes 2 values, and only 1 was given"),
+            (["--interval", "nan", "1"], "interval cannot be"),
             (["--steps", "0"], "steps cannot be 0"),
             (["--batch", "0"], "batch cannot be 0"),
             (["--batch", "many"], "many"),
@@ -140,6 +162,29 @@ class TestBadSettings:
         monkeypatch.chdir(run)
         assert words in refused("sample", ".", *options).err
         assert not (run / "samples").exists()
+
+    @pytest.mark.parametrize(
+        ("command", "words"),
+        [
+            (["resume", "unet", "--data", ""], "--data is empty"),
+            (["resume", "unet", "--minutes", "nan"], "minutes cannot be nan"),
+            (["verify", "unet", "--data", ""], "--data is empty"),
+            (["evaluate", "unet", "--out", ""], "--out is empty"),
+            (["evaluate", "unet", "-n", "2.0"], "'2.0' is not a whole number"),
+            (["compare", "unet", "unet", "--at", "1.5"], "'1.5' is not a whole number"),
+            (["score", "unet", ""], "An argument is empty"),
+            (["data", "check", ".", "--sheet", ""], "--sheet is empty"),
+            (["data", "fetch", "openmoji", "--archive", ""], "--archive is empty"),
+            (["demo", "image", "--minutes", "nan"], "minutes cannot be nan"),
+            (["demo", "image", "--minutes", "x"], "'x' is not a number"),
+            (["info", ""], "An argument is empty"),
+        ],
+    )
+    def test_of_other_commands(
+        self, refused: Command, runs: Runs, command: list[str], words: str
+    ) -> None:
+        runs("unet")
+        assert words in refused(*command).err
 
     def test_of_a_run_without_classes(self, refused: Command, runs: Runs) -> None:
         runs("plain")

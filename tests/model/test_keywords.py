@@ -83,7 +83,7 @@ class TestConverted:
         ],
     )
     def test_values_that_fit(self, value: object, annotation: Any, expected: object) -> None:
-        found = converted("x", value, annotation)
+        found = converted("label", value, annotation)
         assert type(found) is type(expected)
         assert found == expected
 
@@ -97,6 +97,12 @@ class TestConverted:
             (1, bool, "it should be True or False"),
             (None, str, "x cannot be None"),
             (True, str, "it should be text"),
+            (5, str, "it should be text"),
+            (5, str | Path, "it should be text or a path"),
+            (float("nan"), float | None, "it should be a finite number"),
+            (np.float32("inf"), float, "it should be a finite number"),
+            ("", str | None, "x is empty"),
+            ([5], Iterable[str], "a sequence"),
             ([1], str, "it should be text"),
             ((1,), tuple[float, float] | None, "2 values, each a number"),
             ("ab", tuple[float, float], "2 values"),

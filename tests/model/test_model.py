@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from torch import nn
@@ -17,6 +18,7 @@ from sfumato.errors import RunError, SettingError
 from sfumato.guidance import BY_LABEL, RULES
 from sfumato.media.image.medium import ImageMedium
 from sfumato.model import model as trained
+from sfumato.model.checks import require_label
 from sfumato.model.options import SampleOptions
 from sfumato.model.provenance import NumberProvenance, read_provenance
 from sfumato.run import open_run
@@ -188,3 +190,14 @@ def test_recipes_of_before_are_read(runs: Runs) -> None:
     recipe = open_run("unet").sample(1).provenance[0].stored()
     del recipe["guidance"], recipe["early"]
     assert NumberProvenance.model_validate(recipe).guidance == BY_LABEL
+
+
+def test_a_label_matches_however_its_characters_are_composed() -> None:
+    composed, separate = normalize("NFC", "café"), normalize("NFD", "café")
+    assert composed != separate
+    for stored in (composed, separate):
+        spec: Any = SimpleNamespace(data=SimpleNamespace(classes=(stored, "tea")), classes=2)
+        assert require_label("run", spec, composed) == stored
+        assert require_label("run", spec, separate) == stored
+        with pytest.raises(SettingError, match="has no label 'cafe'"):
+            require_label("run", spec, "cafe")

@@ -260,8 +260,8 @@ class TestVariations:
             unet.model.request(SampleOptions(strength=0.5))
         (tmp_path / "a.png").write_text("no picture")
         for path, words in (
-            (tmp_path / "none.png", "No such file"),
-            (tmp_path, "Is a directory"),
+            (tmp_path / "none.png", "no such file"),
+            (tmp_path, "it is a folder"),
             (tmp_path / "a.png", "not an image"),
             (tmp_path / "bad\udcff.png", "not valid UTF-8"),
         ):

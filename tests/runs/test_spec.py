@@ -66,6 +66,17 @@ def test_what_is_no_spec_is_damaged(tmp_path: Path, content: str) -> None:
         (["format"], 0, "format"),
         (["data", "frequencies"], [1.0], "data"),
         (["data", "classes"], None, "data.classes"),
+        (["data", "classes"], ["cat", "cat"], "data"),
+        (["data", "frequencies"], [0.5, -0.5], "data.frequencies.1"),
+        (["data", "frequencies"], [1e999, 0], "data.frequencies.0"),
+        (["data", "frequencies"], [0, 0], "data"),
+        (["data", "count"], -1, "data.count"),
+        (["data", "vocabulary"], 2**40, "data.vocabulary"),
+        (["data", "lengths"], [-1], "data.lengths.0"),
+        (["recipe", "engine", "threads"], 10**9, "recipe.engine.threads"),
+        (["recipe", "engine", "loaders"], 10**9, "recipe.engine.loaders"),
+        (["recipe", "engine", "batch"], 10**18, "recipe.engine.batch"),
+        (["initial"], {"run": "a"}, "initial.model"),
     ],
 )
 def test_damage_is_named(

@@ -68,12 +68,44 @@ def test_texts(
         batch = drawn(self, step)
         if step != SPOILT:
             return batch
-        named[:] = self.names(step, range(4))
-        return replace(batch, t=batch.t * float("nan"))
+        named[:] = self.names(step, [1])
+        t = batch.t.clone()
+        t[1] = float("nan")
+        return replace(batch, t=t)
 
     monkeypatch.setattr(TokenTask, "batch", spoil)
     with pytest.raises(Diverged) as caught:
         list(train(records, planned("text", steps=6, changes=tiny_text), "run", tmp_path))
-    assert "4 samples of the batch of step 2" in caught.value.why
+    assert "sample 1 of the batch of step 2" in caught.value.why
     assert named
     assert named[0] in caught.value.why
+
+
+@pytest.mark.parametrize("rate", ["1000", "1e30"])
+def test_a_rate_that_is_too_high_is_named_and_no_picture(
+    tmp_path: Path, pictures: Path, tiny: tuple[str, ...], rate: str
+) -> None:
+    changes = (*tiny, f"engine.optimizer.lr={rate}", "engine.learning_rate.warmup=0",
+               "engine.clip=null")  # fmt: skip
+    with pytest.raises(Diverged) as caught:
+        list(train(pictures, planned("image", steps=200, changes=changes), "run", tmp_path))
+    assert caught.value.of_weights
+    assert f"The learning rate of this run is {float(rate):g}" in caught.value.hint
+    assert ".png" not in str(caught.value)
+
+
+def test_a_whole_batch_is_not_the_fault_of_its_pictures(
+    tmp_path: Path, pictures: Path, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Batches.__call__
+
+    def spoil(self: Batches, step: int) -> Any:
+        batch = make(self, step)
+        return replace(batch, x0=batch.x0 * float("nan")) if step == SPOILT else batch
+
+    monkeypatch.setattr(Batches, "__call__", spoil)
+    with pytest.raises(Diverged) as caught:
+        list(train(pictures, planned("image", steps=6, changes=tiny), "run", tmp_path))
+    assert "all 4 samples of the batch of step 2" in caught.value.why
+    assert "engine.optimizer.lr" in caught.value.hint
+    assert ".png" not in str(caught.value)

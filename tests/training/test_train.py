@@ -98,11 +98,11 @@ def test_a_run_without_a_name_gets_a_free_one(
 def test_a_length_that_is_none_is_refused(
     runs: Runs, steps: int | None, minutes: float | None
 ) -> None:
-    with pytest.raises(SettingError, match="budget"):
+    with pytest.raises(SettingError, match=r"(steps|minutes) cannot be"):
         planned(steps=steps, minutes=minutes)
     run = RunDirectory(runs("unet"))
     before = run.spec.read_bytes()
-    with pytest.raises(SettingError, match="budget"):
+    with pytest.raises(SettingError, match=r"(steps|minutes) cannot be"):
         list(resume(run, steps=steps, minutes=minutes))
     assert run.spec.read_bytes() == before
 
@@ -226,7 +226,7 @@ class TestResuming:
     ) -> None:
         list(train(own_pictures, planned(steps=1, changes=tiny), "a", tmp_path))
         own_pictures.rename(tmp_path / "elsewhere")
-        with pytest.raises(DataError, match="does not exist"):
+        with pytest.raises(DataError, match="not where they were"):
             list(resume(RunDirectory(tmp_path / "a")))
 
     def test_a_copied_folder_with_new_times_is_the_same_data(

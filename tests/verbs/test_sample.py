@@ -11,7 +11,7 @@ import pytest
 from sfumato.errors import DataError, SettingError
 from sfumato.model.options import SampleOptions
 from sfumato.model.provenance import Made, Making
-from sfumato.verbs.sample import Written, sample_files
+from sfumato.verbs.sample import Begun, Written, sample_files
 
 Runs = Callable[..., Path]
 
@@ -30,7 +30,7 @@ def test_events_come_in_order_and_the_files_last(runs: Runs) -> None:
     runs("unet")
     events = list(sample_files("unet", SampleOptions(3, batch=2, first=7, steps=1)))
     kinds = [type(event) for event in events]
-    assert kinds == [Making, Making, Made, Making, Making, Made, Written]
+    assert kinds == [Begun, Making, Making, Made, Making, Making, Made, Written]
     assert [list(event.indices) for event in events if isinstance(event, Made)] == [[7, 8], [9]]
     written = events[-1]
     assert isinstance(written, Written)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,10 @@ import pytest
 from PIL import Image
 
 from sfumato.engine.claim import claimed
-from sfumato.errors import DataError, RunError, RunLocked, SettingError
+from sfumato.errors import DataError, Interrupted, RunError, RunLocked, SettingError
 from sfumato.model.options import SampleOptions
 from sfumato.model.provenance import Made
-from sfumato.verbs.sample import Written, sample_files
+from sfumato.verbs.sample import Written, sample_files, until_interrupted
 
 Runs = Callable[..., Path]
 OUT = Path("out")
@@ -192,8 +194,6 @@ class TestLike:
             made(None, 1, Path("again"), like=OUT / "00000.png")
 
     def test_a_pipe_is_refused_before_it_is_opened(self, runs: Runs) -> None:
-        import os
-
         runs("unet")
         os.mkfifo("pipe.png")
         with pytest.raises(DataError, match="cannot be read as a file"):
@@ -202,3 +202,27 @@ class TestLike:
             made("unet", 1, Path("again"), like=Path("pipe.png"))
         with pytest.raises(DataError, match="cannot be read as a file"):
             made("unet", 1, Path("again"), start="pipe.png")
+
+
+class TestInterrupted:
+    def test_what_is_kept_and_how_to_go_on(self, runs: Runs) -> None:
+        runs("unet")
+        events = until_interrupted(
+            sample_files("unet", SampleOptions(5, batch=2, steps=2), out=OUT)
+        )
+        with pytest.raises(Interrupted) as caught:
+            for event in events:
+                if isinstance(event, Made):
+                    os.kill(os.getpid(), signal.SIGTERM)
+        assert caught.value.exit_code == 143
+        assert caught.value.what == "Sampling was stopped; 2 of 5 images are in out."
+        assert "--out out" in caught.value.hint
+        assert made("unet", 5)[1] == [2, 3, 4]
+
+    def test_before_there_is_a_folder(self) -> None:
+        def events() -> Iterator[str]:
+            os.kill(os.getpid(), signal.SIGINT)
+            yield "work"
+
+        with pytest.raises(Interrupted, match="every file that it wrote is whole"):
+            list(until_interrupted(events()))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 from cyclopts import Parameter
 
 from sfumato.cli import show, show_results
-from sfumato.cli.flags import Json, RunName, Snapshot
+from sfumato.cli.flags import Json, RunName, Snapshot, number_in
 from sfumato.cli.output import ERR
 from sfumato.engine.terminal import display
 from sfumato.errors import SettingError, suggest
@@ -35,7 +35,9 @@ Source = Annotated[
 def demo(
     medium: Annotated[str, Parameter(help="What to make: image, audio or text.")] = "image",
     *,
-    minutes: Annotated[float, Parameter(help="Length of the training in minutes.")] = 6.0,
+    minutes: Annotated[
+        float, Parameter(help="Length of the training in minutes.", converter=number_in)
+    ] = 6.0,
     name: Annotated[str | None, Parameter(help="Name of the run.")] = None,
 ) -> None:
     """Train a small model in a few minutes and show its samples: images, audio clips or texts."""
@@ -90,8 +92,7 @@ def sample(
     json: Json = False,
 ) -> None:
     """Make new images, audio clips or texts with a trained run, or variations of a file."""
-    from sfumato.engine.signals import until_stopped
-    from sfumato.verbs.sample import sample_files
+    from sfumato.verbs.sample import sample_files, until_interrupted
 
     events = sample_files(
         run,
@@ -102,7 +103,7 @@ def sample(
         format=format,
         snapshot=snapshot,
     )
-    show.sampled(until_stopped(events), json)
+    show.sampled(until_interrupted(events), json)
 
 
 def fill(

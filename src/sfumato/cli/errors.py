@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import signal
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -25,6 +26,15 @@ _HINTS: Mapping[int, str] = MappingProxyType(
     }
 )
 
+_REWORDED = (
+    (r'^Command "[^"]*" parameter (\S+) requires (\d+) (positional )?arguments\. Only got (\d+)\.',
+     r"\1 takes \2 values, and only \4 was given."),
+    (r'^Command "([^"]*)" parameter (\S+) requires an argument\.', r"\2 needs a value."),
+    (r'^Invalid value for "?(\S+?)"?: unable to convert "(.*)" into \S+\.$',
+     r"Invalid value for \1: '\2' is not of the kind that it takes."),
+)  # fmt: skip
+"""Sentences of cyclopts, and plainer ones."""
+
 
 def show(problem: SfumatoError) -> int:
     """Print an error (what, why, hint); returns the exit code."""
@@ -42,9 +52,10 @@ def plain(text: str) -> None:
 
 def usage(problem: CycloptsError) -> UsageError:
     """Convert an error in the command line."""
-    return UsageError(
-        " ".join(str(problem).split()), hint="add --help to see what a command takes."
-    )
+    text = " ".join(str(problem).split())
+    for pattern, words in _REWORDED:
+        text = re.sub(pattern, words, text)
+    return UsageError(text, hint="add --help to see what a command takes.")
 
 
 def stopped() -> Interrupted:

@@ -7,6 +7,7 @@ spellings of flags are replaced by the present ones before the command line is p
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import wraps
@@ -15,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from cyclopts import Parameter, Token
 
+from sfumato.errors import UsageError
 from sfumato.model.keywords import choices_of, help_of, members_of, types_of
 
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON for a program to read.")]
@@ -133,23 +135,59 @@ def _parsed(annotation: Any) -> tuple[Any, Callable[..., Any] | None]:
     for member in members:
         if get_origin(member) in (Sequence, Iterable):
             (kind,) = get_args(member)
-            return list[kind if kind in (int, float) else str], None  # type: ignore[misc]
+            return (list[int], _wholes) if kind is int else (list[str], None)
     if str in members or any(map(choices_of, members)):
         return str, None
     (member,) = [member for member in members if member is not type(None)]
-    return member, _whole if member is int else None
+    return member, {int: _whole, float: number_in}.get(member)
 
 
 def _whole(kind: Any, tokens: Sequence[Token]) -> int:
     """Parse an integer; cyclopts itself would round other numbers."""
+    return _int_in(tokens[0].value)
+
+
+def _wholes(kind: Any, tokens: Sequence[Token]) -> list[int]:
+    return [_int_in(token.value) for token in tokens]
+
+
+def _int_in(text: str) -> int:
+    # Not int() alone, which takes "1_000" and digits of other scripts.
+    if not re.fullmatch(r"\s*[+-]?[0-9]{1,40}\s*", text):
+        raise ValueError(f"'{text}' is not a whole number.")
+    return int(text)
+
+
+def number_in(kind: Any, tokens: Sequence[Token]) -> float:
+    """Parse a number."""
+    text = tokens[0].value
     try:
-        return int(tokens[0].value)
+        return float(text)
     except ValueError:
-        raise ValueError(f"'{tokens[0].value}' is not a whole number.") from None
+        raise ValueError(f"'{text}' is not a number.") from None
 
 
 def _whole_or_auto(kind: Any, tokens: Sequence[Token]) -> int | None:
     return None if tokens[0].value == "auto" else _whole(kind, tokens)
+
+
+def require_no_empty(words: Sequence[str]) -> None:
+    """Refuse empty words of a command line: an empty path would be the present folder.
+
+    Raises:
+        UsageError: A flag or an argument is empty, as of a shell variable that is not set.
+    """
+    flag = ""
+    for word in words:
+        without_value = re.fullmatch(r"(--?[\w-]+)=", word)
+        if word == "" or without_value:
+            what = without_value[1] if without_value else flag or "An argument"
+            raise UsageError(
+                f"{what} is empty.",
+                why="perhaps a shell variable is not set",
+                hint="leave it out, or write what you mean.",
+            )
+        flag = word if word.startswith("-") and "=" not in word else ""
 
 
 def default_text(default: object) -> str | None:

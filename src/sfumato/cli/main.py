@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 from sfumato import __version__
 from sfumato.cli import commands, errors, examine
 from sfumato.cli.environment import require_environment
-from sfumato.cli.flags import default_text, listed, renamed, with_flags
+from sfumato.cli.flags import default_text, listed, renamed, require_no_empty, with_flags
 from sfumato.cli.output import ERR, OUT
 from sfumato.engine.terminal import ReaderGone, Stream, occupy_descriptors
 from sfumato.errors import SfumatoError
@@ -81,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for note in notes:
         ERR.print(note, markup=False)
     try:
+        require_no_empty(words)
         if not _ASKS.intersection(words):
             require_environment(os.environ)
         program(words)(words, exit_on_error=False, print_error=False, result_action="return_value")

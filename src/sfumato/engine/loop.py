@@ -204,7 +204,8 @@ class Trainer(Generic[Batch]):
                     yield from self._check_compiled(batch)
                 skipped = self._stepper.apply(batch)
                 if skipped is not None:
-                    yield Skipped(step=state.step - 1, places=skipped.places, why=skipped.why)
+                    places = () if skipped.of_weights else skipped.places
+                    yield Skipped(step=state.step - 1, places=places, why=skipped.why)
                 state.elapsed = pace.tick(state.step, state.samples, batches.waited)
                 state.progress = budget.progress(state.step, state.elapsed)
                 # Before the step is saved, as a resumed run starts after its checkpoint.

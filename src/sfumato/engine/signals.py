@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
@@ -90,4 +90,10 @@ def until_stopped(events: Iterator[EventT]) -> Iterator[EventT]:
         for event in events:
             yield event
             if stop.signum is not None:
-                raise Interrupted("Stopped; everything written so far is whole.", stop.signum)
+                if isinstance(events, Generator):
+                    events.close()  # Its locks and drafts end with it, and not some time later.
+                raise Interrupted(
+                    "The command was stopped; every file that it wrote is whole.",
+                    stop.signum,
+                    hint="run the same command again.",
+                )

@@ -23,6 +23,9 @@ STEPS_BETWEEN_CHECKS = 10
 MOST_SKIPPED = 10
 """More steps than these in a row are not the fault of their batches."""
 
+_RISEN = 10.0
+"""A loss of so many times the lowest one shows that the weights were diverging before."""
+
 
 class Stepper(Generic[Batch]):
     """Applies batches to a training state.
@@ -60,6 +63,7 @@ class Stepper(Generic[Batch]):
         # To skip a step, its loss has to be checked before the weights are updated.
         at_once = self._skips or self._device.type == "cpu"
         self._patience = 1 if at_once else STEPS_BETWEEN_CHECKS
+        self._last_loss = self._lowest_loss = math.inf
         self._unchecked: list[tuple[int, Tensor, Tensor]] = []
         self._skipped = 0
 
@@ -132,8 +136,9 @@ class Stepper(Generic[Batch]):
             self.grad_norm = norm.item()
             loss = losses.mean().item()
             if not (math.isfinite(loss) and math.isfinite(self.grad_norm)):
-                raise _diverged_at(step, losses, self.grad_norm)
+                raise self._diverged_at(step, losses)
             self._state.note_loss(loss)
+            self._last_loss, self._lowest_loss = loss, min(loss, self._lowest_loss)
         self._unchecked.clear()
 
     def check_all(self) -> None:
@@ -146,7 +151,27 @@ class Stepper(Generic[Batch]):
         for group in ("weights", "ema"):
             for name, tensor in self._state.tensors()[group].items():
                 if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-                    raise _diverged(self._state.step, f"'{name}' holds a NaN or an infinity")
+                    why = f"'{name}' holds a NaN or an infinity"
+                    raise _diverged(self._state.step, why, of_weights=True)
+
+    def _diverged_at(self, step: int, losses: Tensor) -> Diverged:
+        """The error for a step whose loss or gradient is not finite."""
+        places = tuple((~losses.isfinite()).nonzero().flatten().tolist())
+        # Before the second step nothing can have risen, and no loss that falls is below zero.
+        low, last = self._lowest_loss, self._last_loss
+        has_risen = math.isfinite(last) and last > _RISEN * max(low, 1e-3)
+        of_most = len(losses) > 1 and 2 * len(places) > len(losses)
+        if places:
+            first = losses[places[0]].item()
+            which = f"sample {places[0]}" if len(places) == 1 else f"{len(places)} samples"
+            if len(places) == len(losses) > 1:
+                which = f"all {len(places)} samples"
+            why = f"the loss of {which} of the batch of step {step} is {first:g}"
+        else:
+            why = f"the gradient norm is {self.grad_norm:g} on the batch of step {step}"
+        if has_risen:
+            why += f"; before it the loss had risen from {low:.3g} to {last:.3g}"
+        return _diverged(step, why, places, has_risen or of_most or not places)
 
     def _accumulate(self, batch: Batch, samples: int) -> Tensor:
         """Accumulate the gradients of the mean loss, part by part; returns the losses, (B,)."""
@@ -172,21 +197,15 @@ class Stepper(Generic[Batch]):
             group["lr"] = self.lr
 
 
-def _diverged_at(step: int, losses: Tensor, grad_norm: float) -> Diverged:
-    places = tuple((~losses.isfinite()).nonzero().flatten().tolist())
-    if not places:
-        return _diverged(step, f"the gradient norm is {grad_norm:g} on the batch of step {step}")
-    first = losses[places[0]].item()
-    which = f"sample {places[0]}" if len(places) == 1 else f"{len(places)} samples"
-    return _diverged(step, f"the loss of {which} of the batch of step {step} is {first:g}", places)
-
-
-def _diverged(step: int, why: str, places: tuple[int, ...] = ()) -> Diverged:
+def _diverged(
+    step: int, why: str, places: tuple[int, ...] = (), of_weights: bool = False
+) -> Diverged:
     return Diverged(
         f"Training diverged at step {step}.",
         why=why,
-        hint="Nothing was saved since: run again to resume from the last checkpoint, with a lower "
-        "learning rate or a longer warm-up.",
+        hint="Lower the learning rate, or warm up for longer. Nothing was saved since the last "
+        "checkpoint.",
         step=step,
         places=places,
+        of_weights=of_weights,
     )

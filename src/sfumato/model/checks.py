@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from sfumato.errors import RunError, SettingError, suggest
 from sfumato.guidance import BY_LABEL, GuidanceSpec
 from sfumato.model.network import TrainedNetwork
 from sfumato.runs.spec import Spec
 from sfumato.runs.weights import BEST, LATEST
+
+_ENDLESS = 2**60
+"""Bounds from here on are those of a computer word, which mean nothing to a user."""
 
 
 def require_within(name: str, value: int, least: int, most: int) -> None:
@@ -19,13 +23,19 @@ def require_within(name: str, value: int, least: int, most: int) -> None:
     Raises:
         SettingError: The number is out of range.
     """
-    if not least <= value <= most:
-        raise SettingError(f"{name} cannot be {value}.", why=f"it must be from {least} to {most:,}")
+    if least <= value <= most:
+        return
+    why = f"it must be from {least:,} to {most:,}"
+    if most >= _ENDLESS and value < least:
+        why = f"it must be {least:,} or more"
+    elif most >= _ENDLESS:
+        why = f"the largest whole number is {most:,}"
+    raise SettingError(f"{name} cannot be {value:,}.", why=why)
 
 
 def require_label(
     run: str, spec: Spec, label: str | None, scale: float = 1.0, guidance: GuidanceSpec = BY_LABEL
-) -> None:
+) -> str | None:
     """Check the label, the scale and the guidance of a request against a run.
 
     Args:
@@ -34,6 +44,10 @@ def require_label(
         label: Name of a class, or None.
         scale: Strength of guidance.
         guidance: Rule of guidance.
+
+    Returns:
+        The name of the class as the run has it. The label may be composed of other characters that
+        look the same, as names of files are on some systems.
 
     Raises:
         SettingError: The run does not support them.
@@ -48,8 +62,14 @@ def require_label(
                 why="it was trained without classes",
                 hint="sort the files into one folder per class and train again.",
             )
-    elif label is not None and label not in classes:
-        raise SettingError(f"The run '{run}' has no label '{label}'.", hint=suggest(label, classes))
+        return None
+    if label is None or label in classes:
+        return label
+    composed = normalize("NFC", label)
+    for name in classes:
+        if normalize("NFC", name) == composed:
+            return name
+    raise SettingError(f"The run '{run}' has no label '{label}'.", hint=suggest(label, classes))
 
 
 def require_weights(model: TrainedNetwork[Any], path: Path, made_by: str) -> None:

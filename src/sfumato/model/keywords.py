@@ -8,11 +8,12 @@ the class. It does not import torch.
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from types import NoneType, UnionType
 from typing import (
     Any,
@@ -43,6 +44,8 @@ _WORDS: Mapping[Any, str] = {
     Mapping: "a mapping",
     NoneType: "None",
 }
+_OWN_NAMES = frozenset({"label", "label_field", "name"})
+"""Options whose values are names that users give, which may be numbers."""
 _SECTIONS = re.compile(r"\n\n(?:Returns|Yields|Raises):\n")
 _LONG = 60
 
@@ -142,8 +145,10 @@ def convert_fields(options: Any) -> None:
 def converted(name: str, value: object, annotation: Any) -> Any:
     """A value as the type that its option is declared with.
 
-    A number of NumPy or torch becomes one of Python, a number or a path that is given for text
-    becomes text, and where a sequence is declared one value stands for a sequence of one.
+    A number of NumPy or torch becomes one of Python. A path that is given for text becomes text,
+    and so does a number that is given for a name of the user's own, such as a label. Where a
+    sequence is declared, one value stands for a sequence of one. Empty text, as of a shell variable
+    that is not set, and numbers that are not finite are refused.
 
     Args:
         name: The option.
@@ -151,11 +156,15 @@ def converted(name: str, value: object, annotation: Any) -> Any:
         annotation: The declared type.
 
     Raises:
-        SettingError: The value is of another type.
+        SettingError: The value is of another type, empty or not finite.
     """
     members = members_of(annotation)
     value = _scalar(value)
-    for convert in (_same, _similar):
+    if isinstance(value, str) and not value:
+        raise SettingError(f"{name} is empty.", why="perhaps a variable is not set")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingError(f"{name} cannot be {value}.", why="it should be a finite number")
+    for convert in (_same, partial(_similar, name)):
         for member in members:
             try:
                 return convert(value, member)
@@ -249,12 +258,12 @@ def _same(value: Any, member: Any) -> Any:
     return value
 
 
-def _similar(value: Any, member: Any) -> Any:
+def _similar(name: str, value: Any, member: Any) -> Any:
     """The value turned into the type, if nothing is lost by it."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if member is float and number:
         return float(value)
-    if member is str and (number or isinstance(value, os.PathLike)):
+    if member is str and (isinstance(value, os.PathLike) or (number and name in _OWN_NAMES)):
         return str(value)
     if get_origin(member) is tuple and isinstance(value, Iterable) and not isinstance(value, str):
         items, types = tuple(value), get_args(member)

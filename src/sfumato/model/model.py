@@ -49,6 +49,8 @@ class Model(TrainedNetwork[DenoiserT], ABC):
             DataError: The file to vary cannot be read.
         """
         options = SampleOptions() if options is None else options
+        if not isinstance(options, SampleOptions):
+            raise SettingError(f"options cannot be {options!r}.", why="it should be SampleOptions")
         require_own(type(self.medium), "sample", options.given())
         own = self._own(options)
         n = self.medium.n if options.n is None else options.n
@@ -59,7 +61,7 @@ class Model(TrainedNetwork[DenoiserT], ABC):
         require_within("first", options.first, 0, LARGEST - n)
         require_within("seed", options.seed, 0, LARGEST)
         require_within("steps", steps, 1, self.most_steps)
-        require_label(self.directory.name, self.spec, options.label, scale, guidance)
+        label = require_label(self.directory.name, self.spec, options.label, scale, guidance)
         sampler = options.sampler
         sample = self.provenance(
             sfumato=sfumato.__version__,
@@ -71,7 +73,7 @@ class Model(TrainedNetwork[DenoiserT], ABC):
             if sampler is None
             else self.sampler(sampler),
             steps=steps,
-            label=options.label,
+            label=label,
             scale=scale,
             guidance=guidance,
             early=self.early_fingerprint(guidance, scale),

@@ -17,6 +17,9 @@ from sfumato.model.keywords import convert_fields
 LARGEST = 2**63 - 1
 """The largest seed and the largest index of a sample."""
 
+_TRUTH = {True: "true", False: "false"}
+"""Labels that are truth values, as they are read from metadata."""
+
 Settings = Mapping[str, object] | Iterable[str]
 """Settings of a recipe: a mapping from paths to values, or strings ``path.to.setting=value``."""
 
@@ -39,6 +42,10 @@ class Options:
     """
 
     def __post_init__(self) -> None:
+        label = getattr(self, "label", None)
+        # NumPy's truth values are no bool.
+        if label is not None and type(label).__name__ in ("bool", "bool_"):
+            object.__setattr__(self, "label", _TRUTH[bool(label)])
         convert_fields(self)
 
     verb: ClassVar[str]
@@ -229,7 +236,7 @@ class ScoreOptions(Options):
     steps: int | None = None
     probes: int | None = None
     held_out: int = 64
-    data: str | None = None
+    data: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -254,7 +261,7 @@ class TuneOptions(Options):
     examples: int | None = None
     rounds: int = 4
     seed: int = 0
-    data: str | None = None
+    data: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -284,7 +291,7 @@ class TrainOptions(Options):
     label_field: str | None = None
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
-    from_run: str | None = None
+    from_run: str | Path | None = None
     settings: Settings = ()
     tensorboard: bool = False
 
@@ -303,7 +310,7 @@ class ResumeOptions(Options):
     _: KW_ONLY
     steps: int | None = None
     minutes: float | None = None
-    data: str | None = None
+    data: str | Path | None = None
     tensorboard: bool = False
 
 

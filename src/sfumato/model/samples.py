@@ -13,6 +13,7 @@ from PIL import Image
 from sfumato.errors import SettingError
 from sfumato.media.folder import Items
 from sfumato.media.medium import Medium
+from sfumato.model.keywords import converted
 from sfumato.model.provenance import Made, Provenance
 
 
@@ -116,7 +117,8 @@ class Samples(Sequence[Any]):
         Raises:
             SettingError: A file would be overwritten, or the medium has no such format.
         """
-        out = self.medium.folder(Path(folder), format)
+        folder = converted("folder", folder, str | Path)
+        out = self.medium.folder(Path(folder), converted("format", format, str | None))
         indices = [origin.index for origin in self.provenance]
         out.require_free(indices)
         out.add(indices, self.items, [origin.stored() for origin in self.provenance])

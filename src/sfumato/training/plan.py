@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from sfumato.media.registry import DEFAULT, AnyRecipe, find, medium_of, require_
 from sfumato.model.options import CheckOptions, Settings, TrainOptions
 from sfumato.recipes import override
 from sfumato.training.source import recipe_for
+
+_MOST_STEPS = 10**12
+"""More steps than any machine takes; the names of checkpoints and their counters hold them."""
 
 
 def planned(
@@ -96,11 +100,25 @@ def with_length(recipe: AnyRecipe, steps: int | None, minutes: float | None) -> 
     """The recipe with another length of the run; unchanged if both lengths are None.
 
     Raises:
-        SettingError: A length is not positive.
+        SettingError: A length is not positive, or not finite.
     """
     if steps is None and minutes is None:
         return recipe
+    require_length(steps, minutes)
     return override(recipe, as_changes({"budget.steps": steps, "budget.minutes": minutes}))
+
+
+def require_length(steps: int | None, minutes: float | None) -> None:
+    """Check the length of a run.
+
+    Raises:
+        SettingError: A length is not positive, or not finite.
+    """
+    if steps is not None and not 1 <= steps <= _MOST_STEPS:
+        why = "it must be 1 or more" if steps < 1 else f"it must be at most {_MOST_STEPS:,}"
+        raise SettingError(f"steps cannot be {steps}.", why=why)
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise SettingError(f"minutes cannot be {minutes:g}.", why="it must be a number above 0")
 
 
 def as_changes(settings: Settings) -> list[str]:

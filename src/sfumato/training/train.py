@@ -201,7 +201,7 @@ def _run(
         watch = RunWatch(directory, spec, task, trainer.ema, overfitting)
         logs = _open_logs(directory, tensorboard, stack)
 
-        with files_named(task, settings.batch), _resume_hint(directory):
+        with files_named(task, settings), _resume_hint(directory):
             for event in trainer.run(budget, stop, watch):
                 if isinstance(event, Skipped):
                     event = skip_warning(event, task)

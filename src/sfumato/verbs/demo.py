@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -13,8 +15,8 @@ import torch
 
 from sfumato.catalogue import DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT
 from sfumato.catalogue import find as find_data
-from sfumato.engine.signals import stop_on_signals
-from sfumato.errors import SettingError
+from sfumato.engine.signals import stop_on_signals, until_stopped
+from sfumato.errors import Interrupted, SettingError
 from sfumato.evaluation.of.audio import beside_nearest, waveforms
 from sfumato.media.folder import save_png
 from sfumato.media.numbers import NumberData
@@ -25,6 +27,7 @@ from sfumato.model.provenance import Made
 from sfumato.runs.directory import RunDirectory, new_folder
 from sfumato.training import train as training
 from sfumato.training.data import reopen
+from sfumato.training.plan import require_length
 from sfumato.verbs.fill import fill
 from sfumato.verbs.sample import Written, write_samples
 
@@ -79,8 +82,9 @@ def run(medium: MediumName, minutes: float, name: str | None = None) -> Iterator
         Notes, the events of training, and finally :class:`Finished`.
     """
     demo = _DEMOS[medium]
-    yield Note(f"Sfumato learns to {demo.learns}: {find_data(demo.data).title}.")
     options = TrainOptions(minutes=minutes, name=name)
+    require_length(None, minutes)
+    yield Note(f"Sfumato learns to {demo.learns}: {find_data(demo.data).title}.")
     directory: RunDirectory | None = None
     with stop_on_signals() as stop:
         for event in training.train_with(demo.data, options, stop=stop):
@@ -91,7 +95,21 @@ def run(medium: MediumName, minutes: float, name: str | None = None) -> Iterator
     if directory is None:
         raise RuntimeError("training ended without a run")
     yield Note("Sampling ...")
-    yield demo.show(open_model(directory))
+    with _run_kept(directory):
+        yield demo.show(open_model(directory))
+
+
+@contextmanager
+def _run_kept(directory: RunDirectory) -> Iterator[None]:
+    """A context in which a stop says what is kept of the demonstration, and how to go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted) as error:
+        raise Interrupted(
+            f"The demonstration was stopped after its training; the run is in {directory.root}.",
+            error.signum if isinstance(error, Interrupted) else signal.SIGINT,
+            hint=f"make samples with: sfumato sample {directory.root}",
+        ) from error
 
 
 def _images(model: AnyModel) -> Finished:
@@ -201,7 +219,7 @@ def _written(
 ) -> tuple[Written, Any]:
     """Make samples and write them; returns the files and the samples."""
     folder = model.medium.folder(out)
-    events = list(write_samples(folder, model, model.request(options), trajectory))
+    events = list(until_stopped(write_samples(folder, model, model.request(options), trajectory)))
     (written,) = [event for event in events if isinstance(event, Written)]
     items = [event.items for event in events if isinstance(event, Made)]
     if isinstance(items[0], list):

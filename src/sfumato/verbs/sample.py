@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sfumato.engine.claim import claimed
-from sfumato.errors import SettingError
+from sfumato.engine.signals import until_stopped
+from sfumato.errors import Interrupted, SettingError
 from sfumato.media.folder import SampleFolder, require_writable
 from sfumato.model.again import already_made
 from sfumato.model.maker import maker_of
@@ -19,6 +20,23 @@ from sfumato.model.provenance import Made, Making, Request
 from sfumato.runs.directory import new_folder
 from sfumato.runs.weights import LATEST
 from sfumato.storage import sweep
+
+EventT = TypeVar("EventT")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A folder that samples are going to be written to.
+
+    Attributes:
+        out: The folder.
+        noun: Noun of the samples for messages.
+        total: Number of samples of the request.
+    """
+
+    out: SampleFolder
+    noun: str
+    total: int
 
 
 @dataclass(frozen=True)
@@ -53,7 +71,7 @@ def sample_files(
     like: Path | None = None,
     format: str | None = None,
     snapshot: str = LATEST,
-) -> Iterator[Making | Made | Written]:
+) -> Iterator[Begun | Making | Made | Written]:
     """Sample a run into files.
 
     Args:
@@ -67,7 +85,7 @@ def sample_files(
         snapshot: Weights to use, ``latest`` or ``best``.
 
     Yields:
-        Every state of every batch, every finished batch, and finally the files.
+        Begun, every state of every batch and every finished batch, and finally the files.
 
     Raises:
         SettingError: Neither a run nor ``like`` is set, an option is invalid, or a file would be
@@ -91,8 +109,11 @@ def sample_files(
 
 def write_samples(
     folder: SampleFolder, model: AnyModel, request: Request, trajectory: bool = False
-) -> Iterator[Making | Made | Written]:
+) -> Iterator[Begun | Making | Made | Written]:
     """Make the samples of a request, and write each batch as soon as it is finished.
+
+    Yields:
+        Begun, every state of every batch and every finished batch, and finally the files.
 
     Samples of the same request that are in the folder already are not made again.
 
@@ -102,18 +123,41 @@ def write_samples(
         RunLocked: Another process writes samples into the folder.
     """
     began = time.monotonic()
+    noun = model.medium.singular if request.n == 1 else model.medium.plural
     require_writable(folder.path)
     with claimed(folder.path, "samples"):
         sweep(folder.path)
         there = already_made(folder, model, request)
         if not there:
             folder.require_free(request.indices)
+        yield Begun(folder, noun, request.n)
         finished = there & folder.with_trajectory() if trajectory else there
-        for indices in _stretches(index for index in request.indices if index not in finished):
+        for indices in _missing(request.indices, finished):
             yield from _write_stretch(folder, model, request.part(indices), there, trajectory)
         folder.finish()
-    noun = model.medium.singular if request.n == 1 else model.medium.plural
     yield Written(folder, noun, time.monotonic() - began)
+
+
+def until_interrupted(events: Iterator[EventT]) -> Iterator[EventT]:
+    """Yield the events of sampling until Ctrl-C, SIGTERM or SIGHUP.
+
+    Raises:
+        Interrupted: A signal arrived. The message says what is kept and how to make the rest.
+    """
+    begun: Begun | None = None
+    try:
+        for event in until_stopped(events):
+            begun = event if isinstance(event, Begun) else begun
+            yield event
+    except Interrupted as error:
+        if begun is None:
+            raise
+        count = sum(1 for _ in begun.out.present())
+        raise Interrupted(
+            f"Sampling was stopped; {count} of {begun.total} {begun.noun} are in {begun.out.path}.",
+            error.signum,
+            hint=f"the same command with --out {begun.out.path} makes what is missing.",
+        ) from error
 
 
 def _write_stretch(
@@ -122,8 +166,8 @@ def _write_stretch(
     """Make samples of consecutive indices and write those that are not there yet."""
     states = model.trajectory()
     for event in model.sample(request):
-        yield event
         if isinstance(event, Making):
+            yield event
             if trajectory:
                 states.add(event)
             continue
@@ -138,20 +182,19 @@ def _write_stretch(
             for index, frames in zip(event.indices, states.frames(), strict=True):
                 folder.add_trajectory(index, frames)
             states = model.trajectory()
+        yield event  # Only now, as a stop comes between two events.
 
 
-def _stretches(indices: Iterable[int]) -> Iterator[range]:
-    """Ascending indices as ranges of consecutive ones."""
-    stretch = range(0)
-    for index in indices:
-        if index == stretch.stop and stretch:
-            stretch = range(stretch.start, index + 1)
-            continue
-        if stretch:
-            yield stretch
-        stretch = range(index, index + 1)
-    if stretch:
-        yield stretch
+def _missing(wanted: range, there: set[int]) -> Iterator[range]:
+    """The wanted indices that are not there, as ranges of consecutive ones."""
+    begin = wanted.start
+    for index in sorted(there):
+        if index in wanted:
+            if begin < index:
+                yield range(begin, index)
+            begin = index + 1
+    if begin < wanted.stop:
+        yield range(begin, wanted.stop)
 
 
 def _formats(model: AnyModel) -> tuple[str, ...]:

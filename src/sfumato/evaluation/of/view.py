@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sfumato.errors import SettingError
 from sfumato.evaluation.display import Display
 from sfumato.evaluation.likelihood import Likelihood
 from sfumato.evaluation.result import Section
@@ -89,8 +90,7 @@ class View(ABC):
             SampleOptions(n, seed=seed, batch=self.batch, **given)
         )
         for one in options.extractors:
-            if isinstance(one, str | Path) and Path(one).exists() and not Path(one).is_dir():
-                require_regular(Path(one))
+            _require_extractor(one)
         # Fetched, or refused, before any work is done.
         self.requested: list[Extractor[Any]] = [
             self.extractor(str(one)) if isinstance(one, str | Path) else one
@@ -174,6 +174,22 @@ class View(ABC):
         return int(getattr(self, name) if value is None else value)
 
 
+def _require_extractor(one: object) -> None:
+    """Refuse what cannot be an extractor, and a pipe or a device before it is opened.
+
+    Raises:
+        SettingError: It is neither a name, nor a path, nor an extractor.
+        DataError: The path leads to no file.
+    """
+    if isinstance(one, str | Path):
+        if Path(one).exists() and not Path(one).is_dir():
+            require_regular(Path(one))
+    elif not (callable(one) and hasattr(one, "name") and hasattr(one, "identity")):
+        raise SettingError(
+            f"extractors cannot be {one!r}.", why="each should be a name, a path or an extractor"
+        )
+
+
 @dataclass(frozen=True)
 class Found(Generic[ItemT]):
     """An item to be scored that was found and is not read yet.
@@ -215,11 +231,11 @@ class Scorer(ABC, Generic[ItemT]):
     unit: ClassVar[str]
 
     def __init__(self, model: Any, options: ScoreOptions, draws: int, steps: int) -> None:
-        require_label(model.directory.name, model.spec, options.label)
+        label = require_label(model.directory.name, model.spec, options.label)
         self.model, self.options, self.draws, self.steps = model, options, draws, steps
         self.label: int | None = None
-        if options.label is not None:
-            self.label = model.spec.data.classes.index(options.label)
+        if label is not None:
+            self.label = model.spec.data.classes.index(label)
 
     @abstractmethod
     def find(self, place: Path) -> Iterator[Found[ItemT] | SetAside]:
