@@ -18,7 +18,7 @@ SOURCE = Path(sfumato.__file__).parent
 # Lowest first; rooms of one floor are strangers to each other.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors"}),
-    frozenset({"registry", "regular"}),
+    frozenset({"registry", "regular", "escaping"}),
     frozenset({"storage", "dsp", "process", "conditions"}),
     frozenset({"nets", "engine", "metrics", "data"}),
     frozenset({"denoiser"}),

@@ -34,6 +34,20 @@ def test_safetensors_reports_a_full_disk_as_text(tmp_path: Path) -> None:
         raise SafetensorError("Error: I/O error: Permission denied (os error 13)")
 
 
+def test_a_limit_on_the_size_of_files_is_named(tmp_path: Path) -> None:
+    for error in (
+        OSError(errno.EFBIG, "File too large"),
+        SafetensorError("Error: I/O error: File too large (os error 27)"),
+    ):
+        with (
+            pytest.raises(DiskFull, match="is allowed") as caught,
+            storage.replacing(tmp_path / "x"),
+        ):
+            raise error
+        assert "ulimit" in caught.value.hint
+    assert not list(tmp_path.iterdir())
+
+
 def test_removing_leaves_no_half_under_the_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from sfumato.cli import commands, errors, examine
 from sfumato.cli.flags import default_text, listed, renamed, with_flags
 from sfumato.cli.output import ERR
 from sfumato.errors import SfumatoError
+from sfumato.escaping import escape_line
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
     commands.demo,
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )  # Some terminals cannot print all characters.
     words, notes = renamed(sys.argv[1:] if arguments is None else arguments)
     for note in notes:
-        ERR.print(note, markup=False)
+        ERR.print(escape_line(note), markup=False)
     try:
         program(words)(words, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()  # Here a broken pipe is still caught below.

@@ -14,7 +14,8 @@ from rich.panel import Panel
 from rich.spinner import Spinner
 from rich.text import Text
 
-from sfumato.cli.output import ERR, OUT, dump, facts, rows, say
+from sfumato.cli.output import ERR, OUT, dump, facts, paragraph, passage, rows, say
+from sfumato.escaping import escape_text
 
 if TYPE_CHECKING:
     from sfumato.catalogue import Entry, FetchedSet
@@ -68,7 +69,7 @@ def fetched(found: FetchedSet, as_json: bool) -> None:
         return
     say(f"{entry.count:,} {entry.noun} in {found.path}")
     say(f"licence: {entry.licence}")
-    say(entry.attribution.strip())
+    paragraph(entry.attribution.strip())
 
 
 def data_report(report: Report, sheet: Path | None, as_json: bool) -> None:
@@ -83,7 +84,7 @@ def data_report(report: Report, sheet: Path | None, as_json: bool) -> None:
 def trained(directory: RunDirectory, quiet: bool) -> None:
     """Print the path of a trained run, and a command to try next."""
     if quiet:
-        print(directory.root)
+        passage(str(directory.root))
         return
     for preview in sorted(directory.previews.glob("latest.*")):
         say(f"previews: {preview}")
@@ -97,7 +98,7 @@ def sampled(events: Iterator[Any], as_json: bool) -> None:
         dump(written.to_json())
         return
     for line in written.lines():
-        say(line)
+        passage(line)
 
 
 def _watched(events: Iterator[Any], quiet: bool) -> Written:
@@ -135,7 +136,7 @@ def _frame(event: Making, spinner: Spinner) -> RenderableType:
         return spinner
     room = max(3, min(_MOST_LINES, ERR.height - 4))
     shown = Text()
-    for character in "\n".join(texts[0].splitlines()[:room]):
+    for character in escape_text("\n".join(texts[0].splitlines()[:room])):
         shown.append(character, style="bright_black" if character == MASKED else "bold")
     title = f"text {event.done + 1:,} of {event.total:,}, step {state.step} of {state.steps}"
     return Panel(shown, title=title, title_align="left")
@@ -150,13 +151,16 @@ def filled(results: Sequence[Filled], as_json: bool) -> None:
         return
     for one in results:
         bits = f"{one.bits:5.2f}" if math.isfinite(one.bits) else "  inf"
+        if not OUT.is_terminal:
+            passage(f"{bits} bits/token  {one.text}")
+            continue
         shown = Text(f"{bits} bits/token  ", style="dim")
         place = 0
         for begin, end in one.spans:
-            shown.append(one.text[place:begin], style="none")
-            shown.append(one.text[begin:end], style="bold green")
+            shown.append(escape_text(one.text[place:begin]), style="none")
+            shown.append(escape_text(one.text[begin:end]), style="bold green")
             place = end
-        OUT.print(shown.append(one.text[place:], style="none"), soft_wrap=True)
+        OUT.print(shown.append(escape_text(one.text[place:]), style="none"))
 
 
 def demo(events: Iterator[Any]) -> None:
@@ -169,7 +173,7 @@ def demo(events: Iterator[Any]) -> None:
     def others() -> Iterator[Any]:
         for event in events:
             if isinstance(event, Note):
-                say(event.text)
+                paragraph(event.text)
             elif isinstance(event, Finished):
                 finished.append(event)
             else:
@@ -177,7 +181,7 @@ def demo(events: Iterator[Any]) -> None:
 
     watch(others(), Console(highlight=False))
     for line in finished[0].lines:
-        say(line)
+        paragraph(line)
 
 
 def info(values: Mapping[str, Any], as_json: bool) -> None:
@@ -195,9 +199,9 @@ def doctor(values: Mapping[str, Any], as_json: bool) -> None:
         return
     parts = {"choices", "measured"}
     facts({name: value for name, value in values.items() if name not in parts})
-    say("\nChoices for training on this machine, and why:")
+    paragraph("\nChoices for training on this machine, and why:")
     facts({name: f"{one['choice']}: {one['reason']}" for name, one in values["choices"].items()})
-    say("\nMeasured just now:")
+    paragraph("\nMeasured just now:")
     facts(values["measured"])
 
 

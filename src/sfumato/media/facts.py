@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -58,6 +59,17 @@ class DataFacts(BaseModel):
         return self
 
     @property
+    def name(self) -> str:
+        """Name of the data without its place, for whatever may be published."""
+        return self.source if self.catalogued else last_part(self.source)
+
+    @property
     def longest(self) -> int:
         """Text: the length of the longest piece of the training data, in tokens."""
         return max(size for size, count in enumerate(self.lengths) if count)
+
+
+def last_part(path: str) -> str:
+    """The name of a file or folder without its place, which tells of the machine of its owner."""
+    parts = [part for part in re.split(r"[/\\]", path) if part not in ("", ".")]
+    return parts[-1] if parts else path

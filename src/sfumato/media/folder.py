@@ -15,6 +15,7 @@ from PIL import Image
 
 from sfumato import storage
 from sfumato.errors import SettingError, suggest
+from sfumato.escaping import escape_line
 
 Items = NDArray[Any] | Sequence[str]
 """A batch of samples as a medium decodes it: an array (B, ...), or a list of texts."""
@@ -105,9 +106,9 @@ class SampleFolder(ABC):
             seconds: Duration of sampling in seconds.
         """
         return [
-            f"{len(self.files)} {noun} in {self.path}, {seconds:.1f} s",
-            f"sheet: {self.sheet}",
-            *(f"from noise: {path}" for path in self.trajectories[:1]),
+            escape_line(f"{len(self.files)} {noun} in {self.path}, {seconds:.1f} s"),
+            escape_line(f"sheet: {self.sheet}"),
+            *(escape_line(f"from noise: {path}") for path in self.trajectories[:1]),
         ]
 
 

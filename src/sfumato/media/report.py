@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from sfumato.data.dataset import Dataset
 from sfumato.data.digests import Changes
 from sfumato.data.walk import Rejected
+from sfumato.escaping import escape_line
 
 
 class Report(Protocol):
@@ -89,14 +90,14 @@ class NumberReport:
 
     def table(self) -> Iterator[tuple[str, str]]:
         """See :meth:`Report.table`."""
-        yield "folder", str(self.root)
+        yield "folder", escape_line(str(self.root))
         yield from self._own_rows()
         yield "classes", classes_in_words(self.labels)
         yield "captions", f"{self.captions:,}"
         yield "duplicates", listed([f"{later} = {first}" for later, first in self.duplicates])
         yield "set aside", listed([f"{one.path}: {one.reason}" for one in self.rejected])
         if self.changes:
-            yield "since last read", str(self.changes)
+            yield "since last read", escape_line(str(self.changes))
 
     def _own_rows(self) -> Iterator[tuple[str, str]]:
         """The rows that are specific to the medium."""
@@ -105,7 +106,7 @@ class NumberReport:
 
 def classes_in_words(counts: Mapping[str, int], most: int = 20) -> str:
     """The first classes with their numbers of items, for a row of a report."""
-    words = [f"{name} {count:,}" for name, count in counts.items()]
+    words = [f"{escape_line(name)} {count:,}" for name, count in counts.items()]
     more = f", and {len(words) - most} more" if len(words) > most else ""
     return (", ".join(words[:most]) or "none") + more
 
@@ -118,6 +119,7 @@ def listed(lines: Sequence[str], count: int | None = None, most: int = 10) -> st
         count: The total count; None for the number of lines.
         most: Largest number of lines to list.
     """
-    total, first = len(lines) if count is None else count, lines[:most]
+    total = len(lines) if count is None else count
+    first = [escape_line(line) for line in lines[:most]]
     more = [f"... and {total - len(first):,} more"] if total > len(first) else []
     return "\n".join([f"{total:,}", *first, *more])

@@ -26,7 +26,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from sfumato.errors import DiskFull
-from sfumato.storage.regular import is_own_folder
+from sfumato.storage.own import is_own_folder
 
 PARTIAL = ".partial-"
 
@@ -196,7 +196,13 @@ def disk_full_explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as error:
-        if not _is_full(error):
+        if _has_number(error, errno.EFBIG):
+            raise DiskFull(
+                f"{path} would be larger than this process is allowed to write.",
+                why=os.strerror(errno.EFBIG).lower(),
+                hint="raise the limit (ulimit -f unlimited) and run the same command again.",
+            ) from error
+        if not any(_has_number(error, number) for number in _FULL):
             raise
         free = shutil.disk_usage(path.parent).free
         raise DiskFull(
@@ -303,8 +309,9 @@ def _sync(file: Path) -> None:
         os.close(handle)
 
 
-def _is_full(error: OSError | SafetensorError) -> bool:
+def _has_number(error: OSError | SafetensorError, number: int) -> bool:
+    """Whether an error is the system's error of a number."""
     if isinstance(error, OSError):
-        return error.errno in _FULL
+        return error.errno == number
     # safetensors reports the system's error only as text.
-    return any(f"os error {code}" in str(error) for code in _FULL)
+    return f"os error {number})" in str(error)

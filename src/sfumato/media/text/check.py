@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sfumato.data.digests import Changes, Entry
+from sfumato.escaping import escape_line
 from sfumato.media.report import classes_in_words, listed
 from sfumato.media.text.building import Progress
 from sfumato.media.text.collection import Survey
@@ -81,12 +82,13 @@ class TextReport:
     def table(self) -> Iterator[tuple[str, str]]:
         """See :meth:`~sfumato.media.report.Report.table`."""
         survey, settings = self.survey, self.settings
-        yield "source", str(self.source)
+        yield "source", escape_line(str(self.source))
         yield "texts", f"{self.documents:,}, of them held out {self.held_out:,}"
         yield "characters", f"{survey.characters:,}, {survey.distinct:,} different"
         yield "rarest", ", ".join(f"{character!r} {count:,}" for character, count in survey.rarest)
         yield "lengths", f"{survey.least:,} to {survey.most:,}, median {survey.median:,}"
-        yield "longest line", f"{survey.longest_line:,} characters ({survey.longest_line_at})"
+        where = escape_line(survey.longest_line_at)
+        yield "longest line", f"{survey.longest_line:,} characters ({where})"
         unknown = f", {self.unknown:,} of them unknown" if self.unknown else ""
         tokens = f"{self.tokens:,} {settings.tokens}{unknown}"
         yield "tokens", f"{tokens}; vocabulary {self.vocabulary:,}"
@@ -97,8 +99,9 @@ class TextReport:
         problems = [_line_about(problem) for problem in self.problems]
         yield "set aside or repaired", listed(problems, self.problem_count)
         if self.changes:
-            yield "since last read", str(self.changes)
-        yield "beginnings", "\n".join(f"{name}: {text!r}" for name, text in survey.beginnings)
+            yield "since last read", escape_line(str(self.changes))
+        begun = [escape_line(f"{name}: {text!r}") for name, text in survey.beginnings]
+        yield "beginnings", "\n".join(begun)
 
 
 def check(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sfumato.escaping import escape_line
 from sfumato.media.folder import SampleFolder
 
 _WIDEST = 100
@@ -77,8 +78,8 @@ class TextFolder(SampleFolder):
                 lines.append(text)
         return [
             *lines,
-            f"{len(self.texts)} {noun} in {self.samples}, {seconds:.1f} s",
-            *(f"from noise: {path}" for path in self.trajectories),
+            escape_line(f"{len(self.texts)} {noun} in {self.samples}, {seconds:.1f} s"),
+            *(escape_line(f"from noise: {path}") for path in self.trajectories),
         ]
 
 
