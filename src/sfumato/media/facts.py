@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MOST_CLASSES = 1_000_000
+MOST_TOKENS = 10_000_000
+_ROUNDING = 1e-3
+
+# A spec can come from a stranger: no number in it decides how much memory is taken without a bound.
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0, le=1e6)]
 
 
 class DataFacts(BaseModel):
@@ -28,25 +37,35 @@ class DataFacts(BaseModel):
             or of all clips without classes; empty if all clips fill the window.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     source: str
     catalogued: bool
     fingerprint: str
     content: str = ""
-    count: int
-    classes: tuple[str, ...] = ()
-    frequencies: tuple[float, ...] = ()
+    count: Count
+    classes: Annotated[tuple[str, ...], Field(max_length=MOST_CLASSES)] = ()
+    frequencies: tuple[Share, ...] = ()
     licence: str = ""
     attribution: str = ""
-    vocabulary: int = 0
-    lengths: tuple[int, ...] = ()
-    seconds: tuple[tuple[float, ...], ...] = ()
+    vocabulary: int = Field(default=0, ge=0, le=MOST_TOKENS)
+    lengths: Annotated[tuple[Count, ...], Field(max_length=MOST_TOKENS)] = ()
+    seconds: tuple[tuple[Seconds, ...], ...] = ()
 
     @model_validator(mode="after")
     def _each_class_has_a_share(self) -> Self:
         if len(self.frequencies) != len(self.classes):
             raise ValueError("frequencies and classes differ in number")
+        if self.frequencies and not 0.0 < sum(self.frequencies) < 1.0 + _ROUNDING:
+            raise ValueError("frequencies are shares, whose sum is above 0 and at most 1")
+        if len({*self.classes}) < len(self.classes):
+            raise ValueError("two classes have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _some_piece_has_a_length(self) -> Self:
+        if self.lengths and not any(self.lengths):
+            raise ValueError("lengths counts no piece at all")
         return self
 
     @model_validator(mode="after")
@@ -56,6 +75,8 @@ class DataFacts(BaseModel):
             raise ValueError("seconds and classes differ in number")
         if len({len(row) for row in self.seconds}) > 1 or any(len(row) < 2 for row in self.seconds):
             raise ValueError("every row of seconds needs the same number of quantiles, two or more")
+        if any(list(row) != sorted(row) for row in self.seconds):
+            raise ValueError("the quantiles of seconds do not ascend")
         return self
 
     @property
