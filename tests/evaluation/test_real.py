@@ -71,7 +71,7 @@ def test_others_take_the_place_of_those_held_out(runs: Runs, tmp_path: Path) -> 
     assert sorted(found.held_out_labels.tolist()) == [0, 0, 0, 0, 1, 1]
     assert all(name.startswith(str(others)) for name in found.groups[-6:])
     assert len(found.groups) == len(found.training) + 6
-    assert found.split.held_out_source == str(others)
+    assert found.split.held_out_source == others.name
 
 
 def test_a_class_the_run_does_not_know_leaves_no_labels(runs: Runs, tmp_path: Path) -> None:

@@ -12,6 +12,18 @@ BEGIN, END = "<!-- The table begins. -->", "<!-- The table ends. -->"
 
 
 @dataclass
+class Trial:
+    """One injection of a fault.
+
+    Attributes:
+        counts: Whether the fault fell where it should. A trial that does not count proves nothing,
+            and is left out of the table.
+    """
+
+    counts: bool = True
+
+
+@dataclass
 class Fault:
     """One kind of fault.
 
@@ -28,16 +40,17 @@ class Fault:
     seconds: float = 0.0
 
     @contextmanager
-    def trial(self) -> Iterator[None]:
+    def trial(self) -> Iterator[Trial]:
         """Inject it once; whatever is raised is a loss."""
+        trial = Trial()
         began = time.monotonic()
         try:
-            yield
+            yield trial
         except BaseException:
             self.lost += 1
             raise
         else:
-            self.survived += 1
+            self.survived += trial.counts
         finally:
             self.seconds += time.monotonic() - began
 

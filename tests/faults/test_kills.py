@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import time
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from sfumato.engine.checkpoint import CheckpointStore
+from sfumato.media.audio.open import read_audio
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.verify import verify
 from sfumato.training.train import planned, resume, train
@@ -128,31 +131,66 @@ def test_of_training(
     pytest.fail("the run was always finished before it could be killed")
 
 
+@pytest.mark.parametrize(
+    ("medium", "arguments"),
+    [
+        ("pictures", ("unet", "-n", "400", "--batch", "4")),
+        ("sounds", ("tones", "-n", "400", "--batch", "4")),
+        ("texts", ("prose", "-n", "400", "--batch", "2", "--steps", "4")),
+    ],
+)
 def test_of_sampling(
+    medium: str,
+    arguments: tuple[str, ...],
     tmp_path: Path,
-    finished_runs: Path,
+    request: pytest.FixtureRequest,
     commands: Commands,
     tally: Tally,
     count: Callable[..., int],
 ) -> None:
-    """What lies in a folder of samples is whole, and the next call has a folder of its own."""
-    fault = tally.fault("03", "SIGKILL in sampling: every file that is there is whole")
-    draw = random.Random(3)
-    root = tmp_path / "runs"
-    root.symlink_to(finished_runs)
-    for trial in range(count(3, 0.1)):
-        out = tmp_path / f"out-{trial}"
-        with fault.trial():
-            pid = commands.start(tmp_path, "sample", "unet", "-n", "64", "--out", str(out))
+    """Every trial falls between the first file and the last one: what is there is whole."""
+    fault = tally.fault(
+        f"03 {medium}", f"SIGKILL between two files of {medium}: every file that is there is whole"
+    )
+    draw = random.Random(f"3 {medium}")
+    runs = {"pictures": "finished_runs", "sounds": "finished_sounds", "texts": "finished_texts"}
+    (tmp_path / "runs").symlink_to(request.getfixturevalue(runs[medium]))
+    total = int(arguments[2])
+    fell_inside = trials = 0
+    wanted = count(2, 0.1)
+    while fell_inside < wanted:
+        trials += 1
+        assert trials <= 3 * wanted + 5, "the kills never fell between two files"
+        out = tmp_path / f"out-{trials}"
+        with fault.trial() as trial:
+            pid = commands.start(tmp_path, "sample", *arguments, "--out", str(out))
             wait_for(out)
-            time.sleep(draw.uniform(0.0, 0.3))
+            _wait_for_a_sample(out)
+            time.sleep(draw.uniform(0.0, 0.2))
             commands.end(pid)
-            for path in out.glob("*.png"):
-                _require_whole(path)
+            trial.counts = 0 < _samples_in(out) < total
+        fell_inside += trial.counts
 
 
-def _require_whole(path: Path) -> None:
-    from PIL import Image
+def _wait_for_a_sample(out: Path, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not any(path.name[0] != "." for path in out.iterdir()):
+        assert time.monotonic() < deadline, "no sample came"
+        time.sleep(0.001)
 
-    with Image.open(path) as picture:
-        picture.load()
+
+def _samples_in(out: Path) -> int:
+    """The number of samples in a folder, after each was read in full."""
+    samples = 0
+    for path in out.iterdir():
+        if path.suffix == ".png":
+            with Image.open(path) as picture:
+                picture.load()
+            samples += path.name != "sheet.png"
+        elif path.suffix == ".wav":
+            assert len(read_audio(path, 60.0).samples)
+            samples += 1
+        elif path.suffix == ".jsonl":
+            lines = path.read_text(encoding="utf-8").splitlines()
+            samples += sum("recipe" in json.loads(line) for line in lines)
+    return samples

@@ -232,7 +232,7 @@ class TestVariations:
             (again,) = files(None, f"again-{original.stem}", like=original)
             assert again.read_bytes() == original.read_bytes()
         stored = read_recipe(originals[0])
-        assert stored["start"]["path"] == str(source)
+        assert stored["start"]["path"] == "pictures/dog/1.png"
         assert (stored["start"]["strength"], stored["label"]) == (0.7, "dog")
         source.write_bytes((own_pictures / "dog/2.png").read_bytes())
         with pytest.raises(DataError, match="not the file that the variation started from"):
@@ -241,6 +241,30 @@ class TestVariations:
         with pytest.raises(DataError, match="cannot be read"):
             files(None, "third", like=originals[0])
         assert not Path("third").exists()
+
+    def test_the_file_is_found_where_it_was_moved_to(
+        self, runs: Runs, own_pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A sample tells nothing of the machine of its maker; a file is known by its digest."""
+        runs("unet")
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        (tmp_path / "work").mkdir()
+        run = (tmp_path / "runs/unet").absolute()
+        monkeypatch.chdir(tmp_path / "work")
+        source = own_pictures / "dog/1.png"
+        (original,) = files(run, "out", n=1, seed=9, start=source, strength=0.7)
+        stored = read_recipe(original)
+        assert stored["start"]["path"] == "1.png"
+        assert str(tmp_path) not in json.dumps(stored)
+        with pytest.raises(DataError, match="no such file"):
+            files(run, "second", like=original)
+        source.rename("1.png")
+        (again,) = files(run, "third", like=original)
+        assert again.read_bytes() == original.read_bytes()
+        Path("1.png").rename(tmp_path / "1.png")
+        (again,) = files(run, "fourth", like=original)
+        assert again.read_bytes() == original.read_bytes()
 
     def test_a_picture_of_another_size_is_fitted(self, unet: Run, tmp_path: Path) -> None:
         Image.new("L", (40, 25), 200).save(tmp_path / "grey.jpg")

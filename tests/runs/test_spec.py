@@ -110,3 +110,33 @@ def test_labels_that_are_not_used_are_no_classes(tree: dict[str, Any], tmp_path:
     assert read(tmp_path, json.dumps(tree)).classes == 2
     tree["recipe"]["data"]["labels"] = False
     assert read(tmp_path, json.dumps(tree)).classes == 0
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"frequencies": [1.5, -0.5]},
+        {"frequencies": [0.0, 0.0]},
+        {"frequencies": [0.9, 0.9]},
+        {"frequencies": [1.0]},
+        {"frequencies": ["a", 0.5]},
+        {"classes": ["cat", "cat"]},
+        {"classes": "cat"},
+        {"count": -1},
+        {"count": 10**40},
+        {"vocabulary": 10**12},
+        {"vocabulary": -1},
+        {"lengths": [0, 0]},
+        {"lengths": [0, -1]},
+        {"seconds": [[1.0, 0.5]]},
+        {"seconds": [[0.0, 1e300]]},
+        {"seconds": [[]]},
+        {"source": None},
+    ],
+)
+def test_odd_facts_about_the_data_are_damage(
+    tree: dict[str, Any], tmp_path: Path, facts: dict[str, Any]
+) -> None:
+    tree["data"].update(facts)
+    with pytest.raises(DamagedFile, match="not a valid spec"):
+        read(tmp_path, json.dumps(tree))

@@ -18,7 +18,8 @@ from sfumato.catalogue.entry import Entry, Package
 from sfumato.data.walk import METADATA
 from sfumato.errors import FetchError
 from sfumato.imaging.renderers import renderer
-from sfumato.storage import default_cache, new_folder, require_regular
+from sfumato.regular import require_regular
+from sfumato.storage import default_cache, new_folder
 
 Progress = Callable[[int, int, str], None]
 Writer = Callable[[dict[str, bytes], Path], None]

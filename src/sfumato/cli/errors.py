@@ -13,6 +13,7 @@ from rich.text import Text
 
 from sfumato.cli.output import ERR
 from sfumato.errors import DiskFull, Interrupted, OutOfMemory, SfumatoError, UsageError
+from sfumato.escaping import escape_line, escape_text
 
 _HINTS: Mapping[int, str] = MappingProxyType(
     {
@@ -41,13 +42,15 @@ def show(problem: SfumatoError) -> int:
     plain(problem.what)
     for name in ("why", "hint"):
         if text := getattr(problem, name):
+            # Further lines are indented, so that none looks like one of ours.
+            text = escape_text(text).replace("\n", "\n       ")
             ERR.print(Text.assemble((f"  {name}: ", "bold"), text))
     return problem.exit_code
 
 
 def plain(text: str) -> None:
     """Print an error that is a single sentence."""
-    ERR.print(Text.assemble(("error: ", "bold red"), text))
+    ERR.print(Text.assemble(("error: ", "bold red"), escape_line(text)))
 
 
 def usage(problem: CycloptsError) -> UsageError:

@@ -17,6 +17,7 @@ from sfumato.cli.flags import default_text, listed, renamed, require_no_empty, w
 from sfumato.cli.output import ERR, OUT
 from sfumato.engine.terminal import ReaderGone, Stream, occupy_descriptors
 from sfumato.errors import SfumatoError
+from sfumato.escaping import escape_line
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
     commands.demo,
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )  # Some terminals cannot print all characters.
     words, notes = renamed(sys.argv[1:] if arguments is None else arguments)
     for note in notes:
-        ERR.print(note, markup=False)
+        ERR.print(escape_line(note), markup=False)
     try:
         require_no_empty(words)
         if not _ASKS.intersection(words):

@@ -14,8 +14,9 @@ from rich.panel import Panel
 from rich.spinner import Spinner
 from rich.text import Text
 
-from sfumato.cli.output import ERR, OUT, dump, facts, rows, say
+from sfumato.cli.output import ERR, OUT, dump, facts, paragraph, passage, rows, say
 from sfumato.engine.terminal import display
+from sfumato.escaping import escape_line, escape_text
 
 if TYPE_CHECKING:
     from sfumato.catalogue import Entry, FetchedSet
@@ -69,7 +70,7 @@ def fetched(found: FetchedSet, as_json: bool) -> None:
         return
     say(f"{entry.count:,} {entry.noun} in {found.path}")
     say(f"licence: {entry.licence}")
-    say(entry.attribution.strip())
+    paragraph(entry.attribution.strip())
 
 
 def data_report(report: Report, sheet: Path | None, as_json: bool) -> None:
@@ -85,11 +86,11 @@ def trained(directory: RunDirectory, quiet: bool) -> None:
     """Print the path of a trained run, and a command to try next."""
     out = display("stdout", highlight=False, soft_wrap=True)
     if quiet:
-        out.print(str(directory.root), markup=False)
+        out.print(Text(escape_line(str(directory.root))))
         return
     for preview in sorted(directory.previews.glob("latest.*")):
-        out.print(f"previews: {preview}", markup=False)
-    out.print(f"next: sfumato sample {directory.root}", markup=False)
+        out.print(Text(escape_line(f"previews: {preview}")))
+    out.print(Text(escape_line(f"next: sfumato sample {directory.root}")))
 
 
 def sampled(events: Iterator[Any], as_json: bool) -> None:
@@ -99,7 +100,7 @@ def sampled(events: Iterator[Any], as_json: bool) -> None:
         dump(written.to_json())
         return
     for line in written.lines():
-        say(line)
+        passage(line)
 
 
 def _watched(events: Iterator[Any], quiet: bool) -> Written:
@@ -137,7 +138,7 @@ def _frame(event: Making, spinner: Spinner) -> RenderableType:
         return spinner
     room = max(3, min(_MOST_LINES, ERR.height - 4))
     shown = Text()
-    for character in "\n".join(texts[0].splitlines()[:room]):
+    for character in escape_text("\n".join(texts[0].splitlines()[:room])):
         shown.append(character, style="bright_black" if character == MASKED else "bold")
     title = f"text {event.done + 1:,} of {event.total:,}, step {state.step} of {state.steps}"
     return Panel(shown, title=title, title_align="left")
@@ -152,13 +153,16 @@ def filled(results: Sequence[Filled], as_json: bool) -> None:
         return
     for one in results:
         bits = f"{one.bits:5.2f}" if math.isfinite(one.bits) else "  inf"
+        if not OUT.is_terminal:
+            passage(f"{bits} bits/token  {one.text}")
+            continue
         shown = Text(f"{bits} bits/token  ", style="dim")
         place = 0
         for begin, end in one.spans:
-            shown.append(one.text[place:begin], style="none")
-            shown.append(one.text[begin:end], style="bold green")
+            shown.append(escape_text(one.text[place:begin]), style="none")
+            shown.append(escape_text(one.text[begin:end]), style="bold green")
             place = end
-        OUT.print(shown.append(one.text[place:], style="none"), soft_wrap=True)
+        OUT.print(shown.append(escape_text(one.text[place:]), style="none"))
 
 
 def demo(events: Iterator[Any]) -> None:
@@ -172,7 +176,7 @@ def demo(events: Iterator[Any]) -> None:
     def others() -> Iterator[Any]:
         for event in events:
             if isinstance(event, Note):
-                out.print(event.text, markup=False, soft_wrap=True)
+                out.print(Text(escape_text(event.text)), soft_wrap=True)
             elif isinstance(event, Finished):
                 finished.append(event)
             else:
@@ -180,7 +184,7 @@ def demo(events: Iterator[Any]) -> None:
 
     watch(others(), out)
     for line in finished[0].lines:
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(Text(escape_text(line)), soft_wrap=True)
 
 
 def info(values: Mapping[str, Any], as_json: bool) -> None:
@@ -198,9 +202,9 @@ def doctor(values: Mapping[str, Any], as_json: bool) -> None:
         return
     parts = {"choices", "measured"}
     facts({name: value for name, value in values.items() if name not in parts})
-    say("\nChoices for training on this machine, and why:")
+    paragraph("\nChoices for training on this machine, and why:")
     facts({name: f"{one['choice']}: {one['reason']}" for name, one in values["choices"].items()})
-    say("\nMeasured just now:")
+    paragraph("\nMeasured just now:")
     facts(values["measured"])
 
 

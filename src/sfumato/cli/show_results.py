@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sfumato.cli.output import columns, dump, progress, say
+from sfumato.cli.output import cell, columns, dump, progress, say
 from sfumato.engine.terminal import results
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def compared(found: Comparison) -> None:
             _add(table, (row.title, row.ours.value_text, row.theirs.value_text, difference))
             if row.verdict:
                 verdicts.append(f"{row.title}: {row.verdict}")
-        _print(console, [Text(title, style="bold"), table, *map(_aside, verdicts)])
+        _print(console, [cell(title, "bold"), table, *map(_aside, verdicts)])
     for note in found.notes:
         say(f"note: {note}")
 
@@ -108,11 +108,11 @@ def scored(found: Scores) -> None:
     beside = ("held-out less likely", "z") if found.reference is not None else ()
     for head in ("", "file", found.unit, *beside):
         justify: Any = "left" if head == "file" else "right"
-        table.add_column(Text(head), justify=justify, overflow="fold")
+        table.add_column(cell(head), justify=justify, overflow="fold")
     total = 0 if found.reference is None else len(found.reference.bits)
     for rank, item in enumerate(found.items, start=1):
         cells = (_bits(item.bits, item.error), *_standing(item, total))
-        table.add_row(str(rank), Text(item.name), *cells)
+        table.add_row(str(rank), cell(item.name), *cells)
     console = results(highlight=False)
     if not console.is_terminal:
         console.width = _WIDE  # Another program needs each name in one line.
@@ -161,11 +161,11 @@ def _print(console: Console, parts: Sequence[RenderableType] | Iterator[Renderab
 
 
 def _aside(text: str) -> Text:
-    return Text(f"  {text}", style="yellow")
+    return cell(f"  {text}", "yellow")
 
 
 def _add(table: Table, cells: Sequence[str]) -> None:
-    table.add_row(*map(Text, cells))
+    table.add_row(*map(cell, cells))
 
 
 def _bits(bits: float, error: float | None) -> str:

@@ -142,7 +142,9 @@ class CheckpointStore:
                     check(checkpoint)
             except DamagedFile as error:
                 problem = problem or error
-                message = f"The checkpoint {path.name} was skipped. {error.what} {error.why}"
+                # The log stores the message, so the place of the run is left out.
+                what = f"{error.what} {error.why}".replace(f"{self.directory}{os.sep}", "")
+                message = f"The checkpoint {path.name} was skipped. {what}"
                 warnings.append(Warned(step=step, message=message.rstrip()))
             else:
                 return checkpoint, warnings

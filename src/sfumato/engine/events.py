@@ -147,5 +147,9 @@ def as_json(event: Event) -> dict[str, object]:
     """An event as a JSON object: its kind under ``event``, then its fields."""
     kind = _LOGGED_AS.get(type(event)) or type(event).__name__.lower()
     fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
-    plain = {name: str(v) if isinstance(v, Path) else v for name, v in fields.items()}
+    # The log travels with its run, so the place of the run on this machine is left out.
+    plain = {
+        name: Path(*value.parts[-2:]).as_posix() if isinstance(value, Path) else value
+        for name, value in fields.items()
+    }
     return {"event": kind, **plain}

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sfumato.engine.events import Done, Event, Metric, Progress, Saved, Started, Warned
+from sfumato.escaping import escape_line
 
 LINE_SECONDS = 10.0
 LINE_SHARE = 1 / 20
@@ -70,7 +71,7 @@ class Lines:
         """Print one event, unless it is a progress too soon after the last one."""
         text = describe_progress(event) if isinstance(event, Progress) else describe(event)
         if text and not (isinstance(event, Progress) and self._too_soon(event)):
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(Text(escape_line(text)), highlight=False, soft_wrap=True)
 
     def _too_soon(self, event: Progress) -> bool:
         now = self._clock()
@@ -110,7 +111,7 @@ class Bar:
             self._live.update(_bar(event))
         elif text := describe(event):
             style = "yellow" if isinstance(event, Warned) else "dim"
-            self._console.print(Text(text, style=style), soft_wrap=True)
+            self._console.print(Text(escape_line(text), style=style), soft_wrap=True)
 
 
 def describe(event: Event) -> str:

@@ -6,8 +6,8 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 
+from sfumato.escaping import escape_html
 from sfumato.media.display import data_uri, player_html
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.info import Curve, curves
@@ -45,7 +45,9 @@ class Display(ABC):
 
     def html(self) -> str:
         """The HTML, with a heading."""
-        head = f'<h2>{escape(self.title)}</h2>\n<p class="about">{escape(self.about)}</p>\n'
+        head = (
+            f'<h2>{escape_html(self.title)}</h2>\n<p class="about">{escape_html(self.about)}</p>\n'
+        )
         return head + self.body()
 
     @abstractmethod
@@ -97,7 +99,7 @@ class Texts(Display):
     def body(self) -> str:
         """See :meth:`Display.body`."""
         return "\n".join(
-            f'<div class="soft">{escape(caption)}</div>\n<pre>{escape(text)}</pre>'
+            f'<div class="soft">{escape_html(caption)}</div>\n<pre>{escape_html(text)}</pre>'
             for caption, text in self.texts
         )
 
@@ -160,7 +162,7 @@ class Plot(Display):
         y = _Axis.of(heights, _HEIGHT - _BOTTOM, _TOP)
         parts = [
             f'<svg class="plot" role="img" viewBox="0 0 {_WIDTH} {_HEIGHT}">',
-            f"<title>{escape(self.title)}</title>",
+            f"<title>{escape_html(self.title)}</title>",
             *_grid(x, y),
             *_axis_titles(self.x_title, self.y_title),
             *(part for number, line in enumerate(lines) for part in _curve(line, number, x, y)),
@@ -195,13 +197,13 @@ def _image(caption: str, content: bytes) -> str:
     small = int.from_bytes(content[_PNG_WIDTH], "big") <= _SMALL
     kind = ' class="small"' if small else ""
     return (
-        f'<figure><img{kind} alt="{escape(caption)}" src="{data_uri("image/png", content)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f'<figure><img{kind} alt="{escape_html(caption)}" src="{data_uri("image/png", content)}">'
+        f"<figcaption>{escape_html(caption)}</figcaption></figure>"
     )
 
 
 def _player(caption: str, content: bytes) -> str:
-    return f"<figure><figcaption>{escape(caption)}</figcaption>{player_html(content)}</figure>"
+    return f"<figure><figcaption>{escape_html(caption)}</figcaption>{player_html(content)}</figure>"
 
 
 @dataclass(frozen=True)
@@ -261,11 +263,11 @@ def _axis_titles(x_title: str, y_title: str) -> Iterator[str]:
     across = (_LEFT + _WIDTH - _RIGHT) / 2
     yield (
         f'<text class="axis" x="{across}" y="{_HEIGHT - 8}" text-anchor="middle">'
-        f"{escape(x_title)}</text>"
+        f"{escape_html(x_title)}</text>"
     )
     yield (
         f'<text class="axis" transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">'
-        f"{escape(y_title)}</text>"
+        f"{escape_html(y_title)}</text>"
     )
 
 
@@ -289,7 +291,7 @@ def _points(pairs: Sequence[tuple[float, float]]) -> str:
 
 def _legend(lines: Sequence[Line]) -> str:
     entries = "".join(
-        f'<li class="c{number % _COLOURS}">{escape(line.name)}</li>'
+        f'<li class="c{number % _COLOURS}">{escape_html(line.name)}</li>'
         for number, line in enumerate(lines)
     )
     return f'<ul class="legend">{entries}</ul>'

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
 from itertools import groupby
 from typing import Any
 
 import sfumato
+from sfumato.escaping import escape_html
 from sfumato.evaluation.compare import Comparison, Row
 from sfumato.evaluation.display import Display, Plot
 from sfumato.evaluation.result import Figure, Report, Section, summary
@@ -70,8 +70,8 @@ ul.legend li::before { content: ""; display: inline-block; width: 1.1em; height:
 def report_page(report: Report, displays: Sequence[Display]) -> str:
     """One HTML file with all figures and displays."""
     parts = [
-        f"<h1>{escape(report.run)}</h1>",
-        f'<p class="soft">Evaluation of a trained model ({escape(report.medium)})</p>',
+        f"<h1>{escape_html(report.run)}</h1>",
+        f'<p class="soft">Evaluation of a trained model ({escape_html(report.medium)})</p>',
         _facts(report),
         f"<h2>Summary</h2>\n{_notes(summary(report))}",
         "<h2>Notes</h2>" if report.notes else "",
@@ -86,9 +86,9 @@ def comparison_page(comparison: Comparison, plots: Sequence[Plot]) -> str:
     """One HTML file with the figures of two runs side by side, and the plots."""
     first, second = comparison.runs
     parts = [
-        f"<h1>{escape(first)} <span class='soft'>and</span> {escape(second)}</h1>",
+        f"<h1>{escape_html(first)} <span class='soft'>and</span> {escape_html(second)}</h1>",
         '<p class="soft">The same measures on the same real items</p>',
-        *(f"<h2>{escape(report.run)}</h2>{_facts(report)}" for report in comparison.reports),
+        *(f"<h2>{escape_html(report.run)}</h2>{_facts(report)}" for report in comparison.reports),
         _notes(comparison.notes),
         *(
             _rows_of_both(title, list(rows), comparison.runs)
@@ -124,13 +124,15 @@ def _facts(report: Report) -> str:
         "made by": f"sfumato {sfumato.__version__}",
     }
     rows = (
-        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items() if value
+        f"<dt>{escape_html(name)}</dt><dd>{escape_html(value)}</dd>"
+        for name, value in facts.items()
+        if value
     )
     return f"<dl>{''.join(rows)}</dl>"
 
 
 def _notes(texts: Sequence[str]) -> str:
-    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    items = "".join(f"<li>{escape_html(text)}</li>" for text in texts)
     return f'<ul class="notes">{items}</ul>' if items else ""
 
 
@@ -139,32 +141,33 @@ def _section(section: Section) -> str:
     table = _table(("", "samples", "real", "n"), rows)
     features = ""
     if section.extractor is not None:
-        features = f'<p class="about">features: <code>{escape(section.extractor)}</code></p>\n'
+        extractor = escape_html(section.extractor)
+        features = f'<p class="about">features: <code>{extractor}</code></p>\n'
     return (
-        f'<h2>{escape(section.title)}</h2>\n<p class="about">{escape(section.about)}</p>\n'
-        f"{table}\n{features}"
+        f"<h2>{escape_html(section.title)}</h2>\n"
+        f'<p class="about">{escape_html(section.about)}</p>\n{table}\n{features}'
     )
 
 
 def _rows(figure: Figure) -> Iterator[str]:
     yield f"<tr>{_cells(figure.title, figure.text, figure.real_text, figure.n_text)}</tr>"
     if figure.flag is not None:
-        yield f'<tr class="flag"><td colspan="4">{escape(figure.flag)}</td></tr>'
+        yield f'<tr class="flag"><td colspan="4">{escape_html(figure.flag)}</td></tr>'
 
 
 def _rows_of_both(title: str, rows: Sequence[Row], runs: tuple[str, str]) -> str:
     table = _table(("", *runs, "difference", ""), map(_row_of_both, rows))
-    return f"<h2>{escape(title)}</h2>\n{table}"
+    return f"<h2>{escape_html(title)}</h2>\n{table}"
 
 
 def _row_of_both(row: Row) -> str:
     difference = "" if row.difference is None else row.difference.text
     cells = _cells(row.title, row.ours.text, row.theirs.text, difference)
-    return f'<tr>{cells}<td class="verdict">{escape(row.verdict)}</td></tr>'
+    return f'<tr>{cells}<td class="verdict">{escape_html(row.verdict)}</td></tr>'
 
 
 def _table(head: Sequence[str], rows: Iterable[str]) -> str:
-    names = "".join(f"<th>{escape(name)}</th>" for name in head)
+    names = "".join(f"<th>{escape_html(name)}</th>" for name in head)
     body = "\n".join(rows)
     return (
         f'<div class="wide"><table>\n<thead><tr>{names}</tr></thead>\n'
@@ -173,7 +176,7 @@ def _table(head: Sequence[str], rows: Iterable[str]) -> str:
 
 
 def _cells(*texts: str) -> str:
-    return "".join(f"<td>{escape(text)}</td>" for text in texts)
+    return "".join(f"<td>{escape_html(text)}</td>" for text in texts)
 
 
 def _document(title: str, body: str) -> str:
@@ -182,6 +185,6 @@ def _document(title: str, body: str) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<title>{escape_html(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
         f"<body>\n{body}\n</body>\n</html>\n"
     )

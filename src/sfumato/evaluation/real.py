@@ -15,6 +15,7 @@ from torch import Tensor
 from sfumato.errors import DataError
 from sfumato.evaluation.features import evenly_spaced
 from sfumato.evaluation.result import Split
+from sfumato.media.facts import last_part
 from sfumato.media.numbers import NumberData
 from sfumato.media.text.library import Library
 from sfumato.media.text.medium import TextData
@@ -121,7 +122,7 @@ def real_numbers(
         held_out=items,
         held_out_labels=_renumbered(labels, other.dataset.classes, data.dataset.classes),
         groups=(*own.groups[: len(own.training)], *names),
-        split=replace(own.split, held_out=len(items), held_out_source=source),
+        split=replace(own.split, held_out=len(items), held_out_source=last_part(source)),
     )
 
 
@@ -136,7 +137,7 @@ def items_of(data: NumberData) -> Real[NDArray[Any]]:
         None if known_labels is None else torch.from_numpy(known_labels),
         None if unseen_labels is None else torch.from_numpy(unseen_labels),
         (*_groups(data, training), *_groups(data, held_out)),
-        Split(data.facts.source, len(known), len(unseen), None, data.facts.fingerprint),
+        Split(data.facts.name, len(known), len(unseen), None, data.facts.fingerprint),
         len(data.training) - len(known),
     )
 
@@ -173,7 +174,8 @@ def real_texts(
     training = [decode(piece) for piece in chosen]
     groups = tuple(str(number) for number in range(len(training) + len(held_out)))
     facts = data.facts
-    split = Split(facts.source, len(data.training), len(unseen), source, facts.fingerprint)
+    elsewhere_from = None if source is None else last_part(source)
+    split = Split(facts.name, len(data.training), len(unseen), elsewhere_from, facts.fingerprint)
     return RealTexts(training, held_out, None, None, groups, split, 0, data, unseen)
 
 

@@ -94,7 +94,7 @@ class Split:
     """The real items that samples were compared with.
 
     Attributes:
-        source: Folder, or name in the catalogue, of the training data.
+        source: Name of the folder, or name in the catalogue, of the training data.
         training: Number of training items.
         held_out: Number of items that the model has never seen and samples were compared with.
         held_out_source: Where these items come from, if they were not held out of ``source``.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable
-from html import escape
 
 from PIL import Image
+
+from sfumato.escaping import escape_html
 
 
 def png(image: Image.Image) -> bytes:
@@ -36,4 +37,6 @@ def player_html(audio: bytes) -> str:
 
 def texts_html(texts: Iterable[str]) -> str:
     """Texts, each in a block of its own."""
-    return "\n".join(f'<pre style="white-space: pre-wrap">{escape(text)}</pre>' for text in texts)
+    return "\n".join(
+        f'<pre style="white-space: pre-wrap">{escape_html(text)}</pre>' for text in texts
+    )

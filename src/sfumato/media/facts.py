@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-# Bounds of what a spec can claim, far above any use: a network is built from these numbers.
-_MOST_ITEMS = 2**53
-_MOST_CLASSES = 100_000
-_MOST_TOKENS = 2**24
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, le=_MOST_ITEMS)]
-Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+MOST_CLASSES = 1_000_000
+MOST_TOKENS = 10_000_000
+_ROUNDING = 1e-6
+"""The shares of classes are rounded to six digits."""
+
+# A spec can come from a stranger: no number in it decides how much memory is taken without a bound.
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0, le=1e6)]
 
 
 class DataFacts(BaseModel):
@@ -37,30 +40,37 @@ class DataFacts(BaseModel):
             or of all clips without classes; empty if all clips fill the window.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     source: str
     catalogued: bool
     relative: str = ""
     fingerprint: str
     content: str = ""
-    count: int = Field(ge=0, le=_MOST_ITEMS)
-    classes: tuple[str, ...] = Field((), max_length=_MOST_CLASSES)
+    count: Count
+    classes: Annotated[tuple[str, ...], Field(max_length=MOST_CLASSES)] = ()
     frequencies: tuple[Share, ...] = ()
     licence: str = ""
     attribution: str = ""
-    vocabulary: int = Field(0, ge=0, le=_MOST_TOKENS)
-    lengths: tuple[Count, ...] = ()
+    vocabulary: int = Field(default=0, ge=0, le=MOST_TOKENS)
+    lengths: Annotated[tuple[Count, ...], Field(max_length=MOST_TOKENS)] = ()
     seconds: tuple[tuple[Seconds, ...], ...] = ()
 
     @model_validator(mode="after")
     def _each_class_has_a_share(self) -> Self:
         if len(self.frequencies) != len(self.classes):
             raise ValueError("frequencies and classes differ in number")
-        if self.frequencies and not sum(self.frequencies) > 0:
-            raise ValueError("no class is in the training data")
-        if len(set(self.classes)) != len(self.classes):
+        most = 1.0 + _ROUNDING * (1 + len(self.classes))
+        if self.frequencies and not 0.0 < sum(self.frequencies) < most:
+            raise ValueError("frequencies are shares, whose sum is above 0 and at most 1")
+        if len({*self.classes}) < len(self.classes):
             raise ValueError("two classes have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _some_piece_has_a_length(self) -> Self:
+        if self.lengths and not any(self.lengths):
+            raise ValueError("lengths counts no piece at all")
         return self
 
     @model_validator(mode="after")
@@ -70,9 +80,22 @@ class DataFacts(BaseModel):
             raise ValueError("seconds and classes differ in number")
         if len({len(row) for row in self.seconds}) > 1 or any(len(row) < 2 for row in self.seconds):
             raise ValueError("every row of seconds needs the same number of quantiles, two or more")
+        if any(list(row) != sorted(row) for row in self.seconds):
+            raise ValueError("the quantiles of seconds do not ascend")
         return self
+
+    @property
+    def name(self) -> str:
+        """Name of the data without its place, for whatever may be published."""
+        return self.source if self.catalogued else last_part(self.source)
 
     @property
     def longest(self) -> int:
         """Text: the length of the longest piece of the training data, in tokens."""
         return max(size for size, count in enumerate(self.lengths) if count)
+
+
+def last_part(path: str) -> str:
+    """The name of a file or folder without its place, which tells of the machine of its owner."""
+    parts = [part for part in re.split(r"[/\\]", path) if part not in ("", ".")]
+    return parts[-1] if parts else path

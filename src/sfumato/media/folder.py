@@ -21,6 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 from sfumato import storage
 from sfumato.data.marks import OUTPUT
 from sfumato.errors import DataError, SettingError, suggest
+from sfumato.escaping import escape_line
 from sfumato.regular import require_regular
 
 Items = NDArray[Any] | Sequence[str]
@@ -172,9 +173,9 @@ class SampleFolder(ABC):
         """
         there = f", {self.already} of them were there already" if self.already else ""
         return [
-            f"{len(self.files)} {noun} in {self.path}{there}, {seconds:.1f} s",
-            f"sheet: {self.sheet}",
-            *(f"from noise: {path}" for path in self.trajectories[:1]),
+            escape_line(f"{len(self.files)} {noun} in {self.path}{there}, {seconds:.1f} s"),
+            escape_line(f"sheet: {self.sheet}"),
+            *(escape_line(f"from noise: {path}") for path in self.trajectories[:1]),
         ]
 
 

@@ -20,6 +20,7 @@ from sfumato.model.checks import require_early, require_label, require_weights, 
 from sfumato.model.network import FEWER_AT_ONCE, TrainedNetwork, rows_at_once
 from sfumato.model.options import LARGEST, SampleOptions
 from sfumato.model.provenance import Made, Making, Provenance, Request, read_provenance
+from sfumato.model.start import found
 from sfumato.model.trajectory import Trajectory
 from sfumato.runs.tuned import Tuning, tuned_for
 from sfumato.runs.weights import DenoiserT
@@ -98,6 +99,8 @@ class Model(TrainedNetwork[DenoiserT], ABC):
         name, guidance = self.directory.name, sample.guidance
         require_label(name, self.spec, sample.label, sample.scale, guidance)
         require_early(self, path, sample.early)
+        if sample.start is not None:
+            sample = sample.changed(start=found(sample.start, path))
         self._check(sample)
         again = sample.changed(
             sfumato=sfumato.__version__,

@@ -19,7 +19,7 @@ from sfumato.guidance import GuidanceSpec
 from sfumato.media.folder import Items
 from sfumato.media.registry import medium_of_file
 from sfumato.model.options import LARGEST
-from sfumato.model.start import Start
+from sfumato.model.start import Start, shareable
 from sfumato.regular import require_regular
 from sfumato.sampling import AnySampler, Sampler, State
 from sfumato.sampling.tokens import AnyTokenSampler
@@ -87,8 +87,12 @@ class Provenance(BaseModel):
     seconds: float | None = Field(None, gt=0)
 
     def stored(self) -> dict[str, Any]:
-        """Plain data for the file of a sample."""
-        return self.model_dump(mode="json", exclude=set(self.foreign))
+        """Plain data for the file of a sample, without places on this machine."""
+        origin = self
+        if self.start is not None:
+            start = self.start.model_copy(update={"path": shareable(self.start.path)})
+            origin = self.changed(start=start)
+        return origin.model_dump(mode="json", exclude=set(self.foreign))
 
     def changed(self, **values: Any) -> Self:
         """A copy with some values replaced."""

@@ -1,4 +1,8 @@
-"""Variations: samples that start from a file instead of from noise alone."""
+"""Variations: samples that start from a file instead of from noise alone.
+
+A sample may be published, so it stores the path of that file as seen from the working folder, or
+its name alone if it lies elsewhere. The file is recognised by its digest.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,17 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from sfumato.errors import DataError, SettingError
+from sfumato.media.facts import last_part
 from sfumato.process.schedule import Linear, Schedule
-from sfumato.regular import require_regular
+from sfumato.regular import irregular, require_regular
 
 
 class Start(BaseModel):
     """The file that a variation starts from.
 
     Attributes:
-        path: Path of the file.
+        path: Path of the file. In a stored sample it is relative to the folder in which the sample
+            was made, or a name.
         sha256: Digest of its bytes.
         strength: Share of noise mixed into it, in (0, 1]: ``sigma / (alpha + sigma)``.
     """
@@ -53,6 +59,33 @@ def start_from(path: Path, strength: float) -> Start:
             f"The name of the file {place!r} is not valid UTF-8.", hint="rename it."
         ) from error
     return Start(path=place, sha256=_sha256(path), strength=strength)
+
+
+def shareable(path: str) -> str:
+    """The path of a start as a sample stores it: it tells nothing of the machine of its maker."""
+    try:
+        return Path(path).relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return last_part(path) if Path(path).is_absolute() else path
+
+
+def found(start: Start, sample: Path) -> Start:
+    """The start of a stored sample with the present path of its file.
+
+    It is looked for in the working folder, and in the folder of the sample and those above it; only
+    a file of the same content is taken.
+
+    Args:
+        start: The start as it is stored.
+        sample: The file of the sample.
+    """
+    name = last_part(start.path)
+    folders = [Path(), *sample.absolute().parents]
+    places = [folder / part for folder in folders for part in dict.fromkeys((start.path, name))]
+    for place in places:
+        if irregular(place) is None and _sha256(place) == start.sha256:
+            return start.model_copy(update={"path": str(place.absolute())})
+    return start
 
 
 def unchanged(start: Start) -> Path:

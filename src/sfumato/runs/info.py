@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from sfumato import storage
 from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.log import read_log
+from sfumato.escaping import escape_markdown, escape_text, markdown_code
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Initial, Spec
 from sfumato.runs.weights import best_of
@@ -63,13 +65,17 @@ def write_card(directory: RunDirectory, spec: Spec, step: int) -> None:
 
 
 def card(directory: RunDirectory, spec: Spec, step: int) -> str:
-    """The card as Markdown."""
+    """The card as Markdown; no name in it is taken for Markdown or HTML.
+
+    The card may be published, so the data are named by their last part only.
+    """
     recipe, data, medium = spec.recipe, spec.data, spec.medium
     about = medium.describe(recipe, data)
     classes = f", {len(data.classes)} classes" if data.classes else ""
+    is_safe = re.fullmatch(r"[A-Za-z0-9._-]+", directory.name)
     licence = data.licence or f"not stated; it is that of your {medium.plural}"
     rows = {
-        "data": f"{data.source}: {data.count:,} {medium.plural}{classes}",
+        "data": f"{data.name}: {data.count:,} {medium.plural}{classes}",
         "licence of the data": licence,
         "steps, batch": f"{step:,} of {recipe.engine.batch} samples",
         "backbone": recipe.backbone.kind,
@@ -79,25 +85,29 @@ def card(directory: RunDirectory, spec: Spec, step: int) -> str:
     if spec.initial is not None:
         rows["began with"] = _initial(spec.initial)
     lines = [
-        f"# {directory.name}",
+        f"# {escape_markdown(directory.name)}",
         "",
-        f"A diffusion model of {about.subject}, trained "
-        f"with Sfumato {spec.version} by the recipe `{recipe.name}`.",
+        f"A diffusion model of {escape_markdown(about.subject)}, trained "
+        f"with Sfumato {escape_markdown(spec.version)} by the recipe {markdown_code(recipe.name)}.",
         "",
         "| | |",
         "|---|---|",
-        *(f"| {name} | {value} |" for name, value in rows.items()),
+        *(
+            f"| {escape_markdown(name)} | {escape_markdown(value)} |"
+            for name, value in rows.items()
+        ),
         "",
         "## Use",
         "",
         "```",
-        f"sfumato sample {directory.name} -n {medium.n}",
+        f"sfumato sample {directory.name if is_safe else '.'} -n {medium.n}",
         "```",
         "",
         "The whole plan of the run is in `spec.json`; what happened is in `log.jsonl`.",
     ]
     if data.attribution:
-        lines += ["", "## Attribution of the data", "", data.attribution.strip()]
+        attribution = escape_text(data.attribution.strip()).split("\n")
+        lines += ["", "## Attribution of the data", "", *map(escape_markdown, attribution)]
     if data.licence.startswith("CC-BY-SA"):
         lines += [
             "",

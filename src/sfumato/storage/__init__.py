@@ -1,8 +1,8 @@
 """Files on the disk: complete or absent, sealed against damage, and never opened through a link.
 
 ``drafts`` writes files and folders that are either complete or absent, ``documents`` reads and
-writes JSON with a seal, and ``regular`` opens a file only if it is one: no link, no device, no
-pipe.
+writes JSON with a seal, and ``own`` opens a file of a run or a cache only if it is one: no
+link, no device, no pipe.
 """
 
 from sfumato.storage.documents import (
@@ -27,7 +27,7 @@ from sfumato.storage.drafts import (
     replacing,
     sweep,
 )
-from sfumato.storage.regular import (
+from sfumato.storage.own import (
     is_own_file,
     is_own_folder,
     kind_of,
@@ -36,7 +36,6 @@ from sfumato.storage.regular import (
     read_own,
     require,
     require_own_folder,
-    require_regular,
 )
 
 __all__ = [
@@ -59,7 +58,6 @@ __all__ = [
     "replacing",
     "require",
     "require_own_folder",
-    "require_regular",
     "sealed",
     "sweep",
     "to_json",

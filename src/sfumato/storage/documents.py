@@ -10,7 +10,7 @@ from typing import Any
 
 from sfumato.errors import DamagedFile
 from sfumato.storage.drafts import replacing
-from sfumato.storage.regular import read_own
+from sfumato.storage.own import read_own
 
 _SEAL = "sha256"
 

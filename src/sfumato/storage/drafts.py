@@ -26,7 +26,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from sfumato.errors import DiskFull
-from sfumato.storage.regular import is_own_folder
+from sfumato.storage.own import is_own_folder
 
 PARTIAL = ".partial-"
 

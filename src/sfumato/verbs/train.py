@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from sfumato.engine.progress import choose_display
 from sfumato.engine.signals import stop_on_signals
 from sfumato.engine.terminal import display
+from sfumato.escaping import escape_line
 from sfumato.media.medium import Reading, Summary
 from sfumato.model.options import ResumeOptions, TrainOptions
 from sfumato.runs.directory import ROOT, RunDirectory
@@ -69,7 +71,7 @@ def watch(events: Iterator[Any], console: Console | None = None) -> RunDirectory
         for event in _without_reading(events, console):
             if isinstance(event, RunDirectory):
                 directory = event
-                console.print(f"run {directory.root}", highlight=False, markup=False)
+                console.print(Text(escape_line(f"run {directory.root}")), highlight=False)
             else:
                 shown.show(event)
     if directory is None:

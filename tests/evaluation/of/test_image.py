@@ -70,10 +70,10 @@ def test_other_real_pictures_take_the_place_of_those_held_out(runs: Runs, tmp_pa
     others = paint(tmp_path / "others", {"cat": 5, "dog": 5})
     report = evaluated(run, EvaluateOptions(n=6, rows=10, draws=1, data=str(others))).report
     assert report.split.held_out == 10
-    assert report.split.held_out_source == str(others)
+    assert report.split.held_out_source == others.name
     assert report["distance/random-features/held_out"].n == (6, 10)
     assert report["likelihood/held_out"].n == (10,)
-    assert f"the held-out items are those of {others}" in report.notes
+    assert f"the held-out items are those of {others.name}" in report.notes
     # Classes have the run's numbers, by their names.
     assert report["classes/random-features/in_class"].real is not None
 

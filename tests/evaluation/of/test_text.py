@@ -96,7 +96,7 @@ def test_other_texts_take_the_place_of_those_held_out(text_runs: Runs, tmp_path:
     report = evaluated(
         text_runs("prose"), EvaluateOptions(n=4, rows=8, draws=2, data=str(other))
     ).report
-    assert report.split.held_out_source == str(other)
+    assert report.split.held_out_source == other.name
     assert report["likelihood/held_out"].n == (8, 8)[:1]
 
 

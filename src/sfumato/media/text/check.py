@@ -14,6 +14,7 @@ import numpy as np
 
 from sfumato.data.digests import Changes, Entry
 from sfumato.data.selection import Selection
+from sfumato.escaping import escape_line
 from sfumato.media.report import classes_in_words, listed, not_looked_at
 from sfumato.media.text.building import Progress
 from sfumato.media.text.collection import Survey
@@ -179,19 +180,21 @@ class TextReport(TextContents):
     def table(self) -> Iterator[tuple[str, str]]:
         """See :meth:`~sfumato.media.report.Report.table`."""
         survey = self.survey
-        yield "source", str(self.source)
+        yield "source", escape_line(str(self.source))
         yield from self.head()
         yield "rarest", ", ".join(f"{character!r} {count:,}" for character, count in survey.rarest)
         yield "lengths", f"{survey.least:,} to {survey.most:,}, median {survey.median:,}"
-        yield "longest line", f"{survey.longest_line:,} characters ({survey.longest_line_at})"
+        where = escape_line(survey.longest_line_at)
+        yield "longest line", f"{survey.longest_line:,} characters ({where})"
         unknown = f", {self.unknown:,} of them unknown" if self.unknown else ""
         tokens = f"{self.tokens:,} {self.settings.tokens}{unknown}"
         yield "tokens", f"{tokens}; vocabulary {self.vocabulary:,}"
         yield from self.used()
         yield from self.tail(10)
         if self.changes:
-            yield "since last read", str(self.changes)
-        yield "beginnings", "\n".join(f"{name}: {text!r}" for name, text in survey.beginnings)
+            yield "since last read", escape_line(str(self.changes))
+        begun = [escape_line(f"{name}: {text!r}") for name, text in survey.beginnings]
+        yield "beginnings", "\n".join(begun)
 
 
 def check(

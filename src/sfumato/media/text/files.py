@@ -265,7 +265,7 @@ def _described(root: Path, files: list[TextFile]) -> tuple[list[TextFile], list[
         described.append(replace(file, label=note.label or file.label, held_out=side))
     if described == plain:
         return files, []
-    missing = notes.missing(file.path for file in plain)
+    missing = notes.missing([file.path for file in plain])
     problems = [Problem(one.path, None, one.reason) for one in (*notes.problems, *missing)]
     others = [file for file in files if file not in about and file.suffix not in PLAIN]
     return sorted([*described, *others], key=lambda file: file.path), problems

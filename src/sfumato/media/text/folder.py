@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from sfumato import storage
 from sfumato.errors import DataError
+from sfumato.escaping import escape_line
 from sfumato.media.folder import Present, SampleFolder, in_the_way
 from sfumato.regular import require_regular
 
@@ -179,8 +180,8 @@ class TextFolder(SampleFolder):
         there = f", {self.already} of them were there already" if self.already else ""
         return [
             *lines,
-            f"{len(self.texts)} {noun} in {self.samples}{there}, {seconds:.1f} s",
-            *(f"from noise: {path}" for path in self.trajectories),
+            escape_line(f"{len(self.texts)} {noun} in {self.samples}{there}, {seconds:.1f} s"),
+            *(escape_line(f"from noise: {path}") for path in self.trajectories),
         ]
 
 

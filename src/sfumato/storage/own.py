@@ -1,12 +1,10 @@
-"""Opening a file only if it is a regular file.
+"""Own files: the files of a run or of a cache, which are regular files and never links.
 
-A file that the user names may be reached through links, and must not be a pipe, which blocks
-whoever opens it, or a device, which may have no end: :func:`require_regular`.
+A run from a stranger could otherwise make Sfumato read, overwrite or delete files elsewhere. Own
+files are opened with ``O_NOFOLLOW``: :func:`open_own`, :func:`read_own`. The folder of a run may be
+a link, as the user names it; the folders inside must be folders: :func:`require_own_folder`.
 
-A file of a run or of a cache is *own*: it must not be a link either, as a run from a stranger could
-otherwise make Sfumato read, overwrite or delete files elsewhere. Own files are opened with
-``O_NOFOLLOW``: :func:`open_own`, :func:`read_own`. The folder of a run may be a link, as the user
-names it; the folders inside must be folders: :func:`require_own_folder`.
+A file that the user names may be a link: see :mod:`sfumato.regular`.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
-from sfumato.errors import DamagedFile, DataError, RunError
+from sfumato.errors import DamagedFile, RunError
 
 _KINDS = (
     (stat.S_ISLNK, "a link"),
@@ -34,27 +32,6 @@ _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 def kind_of(mode: int) -> str:
     """The kind of a file in words, such as "a device", from its mode; "a file" if it is regular."""
     return next((name for test, name in _KINDS if test(mode)), "a file")
-
-
-def require_regular(path: Path) -> None:
-    """Check that a path leads to a regular file, before it is opened; links are followed.
-
-    Raises:
-        DataError: It is missing, cannot be reached, or is a folder, a pipe, a device or a socket.
-    """
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError as error:
-        raise DataError(f"There is no file '{path}'.") from error
-    except (OSError, ValueError) as error:  # A ValueError is a name with a null byte.
-        why = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"'{path}' cannot be opened.", why=why) from error
-    if not stat.S_ISREG(mode):
-        raise DataError(
-            f"'{path}' is {kind_of(mode)} and not a file.",
-            why="only regular files are opened: a pipe could block, and a device may have no end",
-            hint="Name a file.",
-        )
 
 
 def require(path: Path) -> None:

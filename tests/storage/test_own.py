@@ -1,4 +1,4 @@
-"""What is no regular file is refused before it is opened; links inside a run are not followed."""
+"""Links, pipes and devices in place of the files of a run are refused before they are opened."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sfumato import storage
-from sfumato.errors import DamagedFile, DataError, RunError
+from sfumato.errors import DamagedFile, RunError
 
 ODD = ("folder", "pipe", "device", "endless", "socket", "nowhere", "loop")
 
@@ -31,24 +31,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")
         yield tmp_path
-
-
-class TestAFileThatTheUserNames:
-    def test_may_be_a_link(self, place: Path) -> None:
-        storage.require_regular(place / "file")
-        storage.require_regular(place / "link")
-
-    @pytest.mark.parametrize("name", [*ODD, "gone", "file/below", "a\0b", "way"])
-    def test_is_a_regular_file(self, place: Path, name: str) -> None:
-        with pytest.raises(DataError) as caught:
-            storage.require_regular(place / name)
-        assert str(place) in caught.value.what
-
-    def test_is_named_by_its_kind(self, place: Path) -> None:
-        kinds = {"pipe": "a pipe", "folder": "a folder", "device": "a device", "socket": "a socket"}
-        for name, kind in kinds.items():
-            with pytest.raises(DataError, match=kind):
-                storage.require_regular(place / name)
 
 
 READERS: tuple[Callable[[Path], object], ...] = (
