@@ -15,9 +15,9 @@ import torch
 from PIL import Image
 
 from sfumato.engine.checkpoint import CheckpointStore
-from sfumato.media.audio.open import read_audio
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.verify import verify
+from sfumato.sound.open import read_audio
 from sfumato.training.train import planned, resume, train
 from tests.conftest import TINY
 from tests.faults.tally import Tally
