@@ -57,6 +57,7 @@ def test_labels(tmp_path: Path, value: object, label: str | None) -> None:
         ({"name": "cat"}, None, "is an object"),
         ([["cat"]], None, "is a list of lists"),
         ("\ud800", None, "not valid Unicode"),
+        ("x" * 501, None, "has 501 characters"),
     ],
 )
 def test_labels_with_a_word(tmp_path: Path, value: object, label: str | None, reason: str) -> None:
@@ -177,6 +178,8 @@ def test_bytes_that_are_no_text_spoil_their_line_alone(tmp_path: Path) -> None:
 
 
 def test_captions_and_groups_are_text(tmp_path: Path) -> None:
+    long = notes_of(tmp_path, {"file_name": "1.png", "text": "long " * 200}).of("1.png").caption
+    assert long is not None and len(long) == 999
     record = {"file_name": "1.png", "text": ["a \ud800", "b"], "group": 7}
     note = notes_of(tmp_path, record).of("1.png")
     assert note.caption == "a \ufffd\ufffd\ufffd" and note.group == "7"

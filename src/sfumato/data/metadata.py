@@ -33,6 +33,7 @@ _KNOWN = frozenset(_NAME_FIELDS + _LABEL_FIELDS + _CAPTION_FIELDS + _GROUP_FIELD
 _SEVERAL = "a list of several labels, of which the first is used"
 _LINE_LIMIT = 1 << 20
 _SHOWN_COLUMNS = 8
+_LONGEST_NAME = 500
 _DRIVE = re.compile(r"[A-Za-z]:/|//")
 
 SPLITS: Mapping[str, bool] = {
@@ -303,6 +304,8 @@ def class_name(value: object) -> tuple[str | None, str]:
         kind = "an object" if isinstance(value, dict) else "a list of lists"
         return None, f"is {kind}, which is no name of a class"
     name = str(value).strip()
+    if len(name) > _LONGEST_NAME:
+        return None, f"has {len(name):,} characters, which is no name of a class"
     if _readable(name) != name:
         return None, "is not valid Unicode, so the label is not used"
     return unicodedata.normalize("NFC", name) or None, ""
@@ -314,10 +317,14 @@ def _text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
         value = fields.get(name)
         if isinstance(value, list) and value:
             value = value[0]
-        if isinstance(value, str | int | float):
-            text, _ = class_name(_readable(value) if isinstance(value, str) else value)
-            if text:
-                return text
+        if isinstance(value, str):
+            text: str | None = _readable(value).strip()
+        elif isinstance(value, int | float):
+            text, _ = class_name(value)
+        else:
+            continue
+        if text:
+            return text
     return None
 
 
