@@ -127,6 +127,8 @@ def decode(path: Path, wanted: Wanted) -> Image.Image:
         if wanted.side:
             image.draft(None, (2 * wanted.side, 2 * wanted.side))
         values = samples.values_of(image, file.again, lambda one: load(one, wanted.truncated))
+        # A decoder may find another size than the header declares.
+        require_small(image, wanted.max_pixels)
         if values is None:
             colours, alpha = _parts(image, file.png)
         else:
