@@ -246,3 +246,49 @@ def test_a_transform_is_built_once_for_equal_profiles(monkeypatch: pytest.Monkey
     for _ in range(3):
         colour.transform_of(b"one that no other test has")
     assert len(built) == 1
+
+
+def test_the_profile_of_a_bitmap(tmp_path: Path) -> None:
+    plain = io.BytesIO()
+    Image.new("RGB", (8, 8), COLOUR).save(plain, "BMP")
+    pixels = plain.getvalue()[54:]
+    profile = adobe_rgb()
+    size = 14 + 124 + len(pixels)
+    head = struct.pack("<2sIII", b"BM", size + len(profile), 0, 14 + 124)
+    info = struct.pack("<IiiHHIIiiII", 124, 8, 8, 1, 24, 0, len(pixels), 2835, 2835, 0, 0)
+    info += bytes(16) + b"DEBM" + bytes(48) + struct.pack("<IIII", 4, 124 + len(pixels), 0, 0)
+    info = info[:112] + struct.pack("<III", 124 + len(pixels), len(profile), 0)
+    (tmp_path / "a.bmp").write_bytes(head + info + pixels + profile)
+    picture = Image.new("RGB", (8, 8), COLOUR)
+    assert near(read(tmp_path / "a.bmp"), shown(picture, profile))
+    (tmp_path / "b.bmp").write_bytes(head + info + pixels + profile[:100])
+    assert read(tmp_path / "b.bmp") == COLOUR
+
+
+def test_the_profile_of_a_jpeg_2000(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (8, 8), COLOUR)
+    picture.save(tmp_path / "a.jp2")
+    data = (tmp_path / "a.jp2").read_bytes()
+    place = data.index(b"colr") - 4
+    length = struct.unpack(">I", data[place : place + 4])[0]
+    profile = adobe_rgb()
+    box = struct.pack(">I4sBBB", 11 + len(profile), b"colr", 2, 0, 0) + profile
+    header = data.index(b"jp2h") - 4
+    longer = struct.unpack(">I", data[header : header + 4])[0] + len(box) - length
+    changed = data[:header] + struct.pack(">I", longer) + data[header + 4 : place]
+    (tmp_path / "b.jp2").write_bytes(changed + box + data[place + length :])
+    assert read(tmp_path / "a.jp2") == COLOUR
+    assert near(read(tmp_path / "b.jp2"), shown(picture, profile))
+
+
+def test_the_numbers_of_an_avif(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (64, 64), COLOUR)
+    picture.save(tmp_path / "a.avif", quality=100)
+    stored = Image.open(tmp_path / "a.avif").convert("RGB")
+    data = (tmp_path / "a.avif").read_bytes()
+    place = data.index(b"colrnclx") + 8
+    (tmp_path / "b.avif").write_bytes(data[:place] + struct.pack(">HH", 12, 13) + data[place + 4 :])
+    assert near(read(tmp_path / "a.avif"), COLOUR)
+    expected = shown(stored, matrix_profile(P3, SRGB_CURVE))
+    assert near(read(tmp_path / "b.avif"), expected)
+    assert not near(expected, COLOUR)

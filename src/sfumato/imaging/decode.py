@@ -26,6 +26,7 @@ from PIL import Image, ImageFile
 from sfumato.data.signature import HEAD_BYTES, named_content
 from sfumato.errors import MissingExtra
 from sfumato.imaging import colour, samples
+from sfumato.imaging.embedded import stated_in
 from sfumato.imaging.limits import require_small, require_small_inside, require_small_tiles
 from sfumato.imaging.parts import gif_parts, jpeg_parts
 from sfumato.imaging.png import SIGNATURE, PngFacts, read_png
@@ -70,11 +71,13 @@ class Opened:
     Attributes:
         image: The image; its pixels are not decoded yet.
         png: What a PNG says besides its pixels; None for other formats.
+        stated: Colours that other formats state besides; None if there are none.
         again: Opens the file once more.
     """
 
     image: ImageFile.ImageFile
     png: PngFacts | None
+    stated: Stated | None
     again: Callable[[], ImageFile.ImageFile]
 
     def colours(self) -> Stated:
@@ -84,6 +87,8 @@ class Opened:
         profile = self.image.info.get("icc_profile")
         if isinstance(profile, bytes) and profile:
             return Stated(profile)
+        if self.stated is not None:
+            return self.stated
         code = self.image.info.get("nclx_profile")
         if isinstance(code, dict):
             numbers = code.get("color_primaries"), code.get("transfer_characteristics")
@@ -122,6 +127,8 @@ def decode(path: Path, wanted: Wanted) -> Image.Image:
         if wanted.side:
             image.draft(None, (2 * wanted.side, 2 * wanted.side))
         values = samples.values_of(image, file.again, lambda one: load(one, wanted.truncated))
+        # A decoder may find another size than the header declares.
+        require_small(image, wanted.max_pixels)
         if values is None:
             colours, alpha = _parts(image, file.png)
         else:
@@ -140,18 +147,19 @@ def opened(path: Path, wanted: Wanted) -> Iterator[Opened]:
     """
     with ExitStack() as stack:
 
-        def again() -> tuple[PngFacts | None, ImageFile.ImageFile]:
+        def again() -> tuple[PngFacts | None, Stated | None, ImageFile.ImageFile]:
             file = stack.enter_context(path.open("rb"))
             head = file.read(HEAD_BYTES)
             require_small_inside(file, head, wanted.max_pixels)
+            stated = stated_in(file, head)
             png, view = _view(file, head, wanted.truncated)
             image = _identified(view, head)
             if png is not None and png.colour == 2 and png.key is not None:
                 image.info["transparency"] = png.key
-            return png, image
+            return png, stated, image
 
-        png, image = again()
-        yield Opened(image, png, lambda: again()[1])
+        png, stated, image = again()
+        yield Opened(image, png, stated, lambda: again()[2])
 
 
 def knows_heic() -> bool:

@@ -34,6 +34,7 @@ _PATIENCE = 12.0
 _CHUNK = 1 << 16
 _ANSWER_LIMIT = 1 << 30
 _ENDED = 0
+_HANGUP = getattr(signal, "SIGHUP", signal.SIGTERM)
 # An interpreter that is not in the system's usual place may need these to find its libraries.
 _ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
@@ -50,6 +51,11 @@ class _Died(Exception):
         super().__init__(code)
         self.code, self.words = code, words
 
+    @property
+    def from_outside(self) -> bool:
+        """Whether a signal ended it that no program sends to itself by accident."""
+        return -self.code in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, _HANGUP)
+
 
 def renderer() -> str:
     """The folder of the package that renders drawings.
@@ -60,7 +66,7 @@ def renderer() -> str:
     spec = find_spec("resvg_py")
     if spec is None or spec.origin is None:
         raise MissingExtra("resvg-py", "svg", "Reading SVG drawings")
-    place = Path(spec.origin).parent
+    place = Path(spec.origin).resolve().parent
     return str(place.parent if spec.submodule_search_locations else place)
 
 
@@ -92,7 +98,7 @@ def render(
             kind, content = process.ask(request)
         except _Died as death:
             # What earlier drawings left behind, or another program, may have ended it.
-            again = death.code != -signal.SIGPROF and (not fresh or death.code == -signal.SIGKILL)
+            again = death.code != -signal.SIGPROF and (not fresh or death.from_outside)
             if again and not attempt:
                 continue
             raise _verdict(death, memory, seconds) from death
@@ -128,7 +134,7 @@ def _verdict(death: _Died, memory: int, seconds: float) -> Exception:
         return ValueError(f"rendering took longer than {seconds:g} s")
     if "memory allocation" in death.words or "MemoryError" in death.words:
         return ValueError(_out_of_memory(memory))
-    if death.code == -signal.SIGKILL:
+    if death.from_outside:
         return OSError(errno.EAGAIN, "the renderer was ended from outside")
     try:
         how = signal.Signals(-death.code).name
@@ -157,6 +163,8 @@ class _Renderer:
             # It gets none of the user's variables, which may hold secrets.
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
             cwd=os.sep,
+            # Ctrl-C goes to every process of a session, and would look like a crash.
+            start_new_session=True,
         )  # fmt: skip
         pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
         self._pipes = [pipe for pipe in pipes if pipe is not None]

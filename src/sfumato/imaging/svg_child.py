@@ -69,13 +69,13 @@ def _answer(out: BinaryIO, kind: bytes, content: bytes) -> None:
 def main() -> None:
     """Answer requests until there are no more."""
     folder, memory, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    # Ctrl-C goes to every process of a terminal; the parent decides what it means.
+    # The parent decides what an interrupt means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     given, out = sys.stdin.buffer, sys.stdout.buffer
     sys.path.append(folder)
     try:
         import resvg_py
-    except ImportError as error:
+    except Exception as error:
         _answer(out, b"I", str(error).encode(errors="replace")[:2000])
         return
     _limit(memory)

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from sfumato.errors import DataError, MissingExtra
+from sfumato.imaging.profiles import adobe_rgb
 from sfumato.media.image.open import open_image
 
 LIMIT = 64_000_000
@@ -107,7 +108,7 @@ def test_modes(tmp_path: Path, mode: str, colour: tuple[int, ...], expected: str
 
 
 def test_large_jpeg_is_reduced_but_not_too_far(tmp_path: Path) -> None:
-    Image.new("RGB", (1600, 1200), "green").save(tmp_path / "a.jpg")
+    Image.new("RGB", (1600, 1200), "green").save(tmp_path / "a.jpg", icc_profile=adobe_rgb())
     width, height = open_image(tmp_path / "a.jpg", LIMIT, 64).size
     assert min(width, height) >= 128
     assert max(width, height) < 1600
