@@ -163,7 +163,8 @@ def real_texts(
     unseen = data.held_out
     if source is not None:
         unseen = (yield from elsewhere(model.directory, model.spec, source, TextData)).training
-    count, decode = len(lengths), data.tokenizer.decode
+    # A window of a text may cut characters, which samples never do.
+    count, decode = len(lengths), data.tokenizer.text
     pieces = pieces_of(unseen.fixed(2 * count)) if len(unseen) else []
     wanted = list(lengths[: len(pieces) // 2])
     held_out = [decode(piece) for piece in matched(pieces, wanted * 2)]

@@ -409,6 +409,21 @@ def test_a_mended_file_is_read_again(tmp_path: Path) -> None:
     assert made(source).problem_count == 0
 
 
+def test_zeros_and_swapped_labels_are_noticed(tmp_path: Path) -> None:
+    source = write(
+        tmp_path / "a.jsonl", *({"text": f"text {n}", "label": f"{n % 2}"} for n in range(9))
+    )
+    whole = made(source, held_out=0.3)
+    expected = texts(whole), whole.label_counts, whole.held_out.tolist()
+    for path in sorted(whole.folder.iterdir()):
+        content = path.read_bytes()
+        for damage in (b"\0" * len(content), content[:128] + content[128:][::-1]):
+            if damage != content:
+                path.write_bytes(damage)
+                again = made(source, held_out=0.3)
+                assert (texts(again), again.label_counts, again.held_out.tolist()) == expected
+
+
 @pytest.mark.parametrize("large", [False, True])
 def test_damage_of_equal_size_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool

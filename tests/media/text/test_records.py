@@ -222,6 +222,25 @@ def test_labels_that_cannot_be_used_are_named(tmp_path: Path, value: object) -> 
     assert "used without a label" in problems[1]
 
 
+def test_a_list_of_strings_is_one_text(tmp_path: Path) -> None:
+    data = line(text=["one", "two"]) + line(text=[]) + line(text=["a", 1])
+    records, problems = read(tmp_path / "a.jsonl", data)
+    assert [record.text for record in records] == ["one\n\ntwo"]
+    assert problems.keys() == {2, 3}
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv"])
+def test_a_file_in_another_encoding_is_named_once(tmp_path: Path, name: str) -> None:
+    data = '{"text": "Привет, как дела у вас сегодня?"}\n'.encode("cp1251") * 50
+    records, problems = read(tmp_path / name, data)
+    assert records == []
+    [reason] = problems.values()
+    assert "medium.encoding" in reason and "UTF-16" in reason
+    if name == "a.jsonl":
+        records, problems = read(tmp_path / name, data, encoding="cp1251")
+        assert len(records) == 50
+
+
 def test_parts_that_are_not_known_are_named_once(tmp_path: Path) -> None:
     data = "".join(line(text="a", split=split) for split in ("exam", "exam", 1, "eval", "TRAIN "))
     records, problems = read(tmp_path / "a.jsonl", data)

@@ -154,3 +154,21 @@ def test_pieces_hide_from_bpe(words: list[str]) -> None:
 def test_position_counts_from_one() -> None:
     assert position("ab\n\ncd", 0) == "line 1, column 1"
     assert position("ab\n\ncd", 5) == "line 3, column 2"
+
+
+@pytest.mark.parametrize("text", ["的一é🙂a", "plain", "é"])
+def test_the_text_of_a_part_has_whole_characters(text: str) -> None:
+    data = text.encode()
+    tokenizer = ByteTokenizer()
+    for begin in range(len(data)):
+        for end in range(begin + 1, len(data) + 1):
+            part = tokenizer.text(np.frombuffer(data[begin:end], np.uint8))
+            assert part == data[begin:end].decode(errors="ignore")
+    assert tokenizer.text(np.array([], np.int64)) == ""
+
+
+def test_what_stands_for_nothing_readable_is_forbidden() -> None:
+    assert CharacterTokenizer("ab").forbidden == (2,)
+    assert CharacterTokenizer("a\ufffd").forbidden == (1, 2)
+    assert CharacterTokenizer("\ufffd").forbidden == (1,)
+    assert ByteTokenizer().forbidden == ()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sfumato.data.selection import Selection
 from sfumato.media.text.files import (
+    NOT_UTF8,
     PLAIN,
     UNREADABLE,
     Form,
@@ -34,10 +35,6 @@ __all__ = ["Document", "Problem", "documents_in", "documents_of", "read_document
 _LARGEST = 1 << 30
 _NAMED_LINES = 20
 _EVERYTHING = Selection()
-_NOT_UTF8 = (
-    "is not UTF-8 text: it is in another encoding, such as UTF-16, or no text at all; name the "
-    "encoding with medium.encoding, or save it as UTF-8"
-)
 _TOO_LARGE = (
     "is larger than 1 GiB, the limit for one document; divide it, or write its documents as lines "
     "of a .jsonl file"
@@ -157,7 +154,7 @@ def read_plain(
     try:
         stream = Stream(root / file.path, encoding, western=True)
         if stream.look is not None and not stream.look.is_text:
-            return "", [Problem(file.path, None, _NOT_UTF8)]
+            return "", [Problem(file.path, None, NOT_UTF8)]
         reader = _Reader(file.path)
         size = 0
         for chunk in stream:

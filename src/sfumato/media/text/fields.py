@@ -26,10 +26,11 @@ def text_of(row: Fields, settings: TextSettings) -> str:
     """
     name = settings.text_field
     try:
-        parts = [_string(value_of(row, name), name)]
+        parts = [_string(value_of(row, name), name, settings.joint)]
     except KeyError:
         names = name.split("+")
-        parts = [_string(value_of(row, each), each) for each in names if _has(row, each)]
+        found = [(each, value_of(row, each)) for each in names if _has(row, each)]
+        parts = [_string(value, each, settings.joint) for each, value in found]
         if len(names) == 1 or not parts:
             fields = ", ".join(map(str, row))[:_SHOWN] or "none"
             raise ValueError(f"'{name}' is missing; its fields are: {fields}") from None
@@ -92,7 +93,10 @@ def _has(row: Fields, name: str) -> bool:
         return False
 
 
-def _string(value: object, name: str) -> str:
+def _string(value: object, name: str, joint: str) -> str:
+    """A string, or the strings of a list one after the other."""
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return joint.join(value)
     if not isinstance(value, str):
         raise ValueError(f"'{name}' is not a string")
     return value

@@ -37,6 +37,12 @@ UNREAD: Mapping[str, str] = MappingProxyType(
 )
 """Files that can hold texts and are not read, by suffix, with what to do about them."""
 
+NOT_UTF8 = (
+    "is not UTF-8 text: it is in another encoding, such as UTF-16, or no text at all; name the "
+    "encoding with medium.encoding, or save it as UTF-8"
+)
+"""Why a file of bytes that are not UTF-8 is set aside."""
+
 UNREADABLE = "cannot be read: "
 """First words of a problem that is not the fault of the file."""
 _EVERYTHING = Selection()

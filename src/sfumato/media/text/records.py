@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sfumato.errors import suggest
 from sfumato.media.text.fields import Fields, Unlabelled, label_of, text_of
-from sfumato.media.text.files import TABLES, UNREADABLE, Form, Problem, TextFile, side_of
+from sfumato.media.text.files import NOT_UTF8, TABLES, UNREADABLE, Form, Problem, TextFile, side_of
 from sfumato.media.text.settings import USUAL_LABEL, TextSettings
 from sfumato.reading.elements import NotJSON, elements_of
 from sfumato.reading.lines import lines_of
@@ -62,6 +62,8 @@ def read_records(
     """
     try:
         stream = Stream(root / file.path, settings.encoding, western=file.suffix in TABLES)
+        if stream.look is not None and not stream.look.is_text:
+            raise Unusable(NOT_UTF8)
         reader = _Reader(file, settings, stream)
         yield from reader.records()
         yield from map(Form, stream.forms + reader.forms)
@@ -105,7 +107,7 @@ class _Reader:
     def _line_rows(self) -> Iterator[tuple[int, _Row]]:
         for line in lines_of(self._stream, self._limit):
             if line.problem:
-                yield line.number, self._of_encoding(line.problem)
+                yield line.number, line.problem
             elif line.text.strip():
                 yield line.number, _parsed(line.text)
 
@@ -134,7 +136,7 @@ class _Reader:
         header: list[str] | None = None
         for line, cells in table.records():
             if isinstance(cells, str):
-                yield line, self._of_encoding(cells)
+                yield line, cells
             elif header is None:
                 header = [cell.strip() for cell in cells]
                 if reason := _without_text(header, settings):
@@ -176,13 +178,6 @@ class _Reader:
         self._splits.add(name)
         known = "known are train, and test, validation, eval and the like"
         return f"'{_SPLIT}' is {name}, which is not known: such records are trained on ({known})"
-
-    def _of_encoding(self, reason: str) -> str:
-        """A problem of a line, with a hint if the file may be in another encoding."""
-        look = self._stream.look
-        if look is not None and not look.is_text and "is not UTF-8" in reason:
-            return f"{reason}; name the encoding with medium.encoding, or save it as UTF-8"
-        return reason
 
     def _problem(self, line: int, reason: str) -> Problem:
         return Problem(self._file.path, line, reason)

@@ -65,12 +65,14 @@ class Tokenizer(ABC):
         return None if self.pieces is None else Spelling(self.pieces)
 
     def text(self, tokens: ArrayLike) -> str:
-        """The text of some tokens, without a character at their end that is cut off."""
+        """The text of some tokens, without characters that are cut off at their ends."""
         if self.pieces is None:
             return self.decode(tokens)
         values = np.asarray(tokens, dtype=np.int64).tolist()
         data = b"".join(self.pieces[token] for token in values)
-        return codecs.utf_8_decode(data, "replace", False)[0]
+        # Bytes 10xxxxxx continue a character, which has three of them at most.
+        begin = next((at for at in range(min(4, len(data))) if data[at] & 0xC0 != 0x80), 3)
+        return codecs.utf_8_decode(data[begin:], "replace", False)[0]
 
     @abstractmethod
     def encode(self, text: str) -> NDArray[np.int32]:
