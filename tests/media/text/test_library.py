@@ -409,6 +409,21 @@ def test_a_mended_file_is_read_again(tmp_path: Path) -> None:
     assert made(source).problem_count == 0
 
 
+def test_a_share_of_an_array_on_one_line_is_held_out(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([f"text {number}" for number in range(200)]))
+    assert 5 <= made(tmp_path / "a.json", held_out=0.1).held_out.sum() <= 40
+
+
+@pytest.mark.parametrize("equal", [150, 190])
+def test_a_share_is_held_out_beside_many_equal_texts(tmp_path: Path, equal: int) -> None:
+    for other in range(5):
+        written = ["same"] * equal + [f"text {other}-{number}" for number in range(200 - equal)]
+        source = write(tmp_path / f"{other}.jsonl", *({"text": one} for one in written))
+        held = made(source, held_out=0.05).held_out
+        assert 1 <= held.sum() <= 20
+        assert not held[:equal].any()
+
+
 def test_zeros_and_swapped_labels_are_noticed(tmp_path: Path) -> None:
     source = write(
         tmp_path / "a.jsonl", *({"text": f"text {n}", "label": f"{n % 2}"} for n in range(9))

@@ -287,6 +287,13 @@ def test_arrays(tmp_path: Path, text: str, expected: list[str]) -> None:
     assert ([record.text for record in records], problems) == (expected, {})
 
 
+def test_elements_on_one_line_have_names_of_their_own(tmp_path: Path) -> None:
+    """Else all would be held out, or none."""
+    records, problems = read(tmp_path / "a.json", '[{"text": "a"}, {"body": 1}, {"text": "c"}]')
+    assert [record.line for record in records] == [1, 3]
+    assert problems.keys() == {2}
+
+
 def test_parts_in_one_file(tmp_path: Path) -> None:
     data = {"train": [{"text": "a"}, {"text": "b", "split": "test"}], "test": [{"text": "c"}]}
     records, _ = read(tmp_path / "a.json", json.dumps(data))

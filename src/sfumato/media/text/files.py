@@ -56,7 +56,10 @@ def side_of(name: str) -> bool | None:
 
 
 class Problem(NamedTuple):
-    """Something that was set aside or repaired: its file, line from 1 if any, and reason."""
+    """Something that was set aside or repaired: its file, line from 1 if any, and reason.
+
+    Records of a ``.json`` file are numbered in place of its lines.
+    """
 
     path: str
     line: int | None

@@ -33,7 +33,7 @@ class Record(NamedTuple):
     """A record.
 
     Attributes:
-        line: Number of its first line, from 1.
+        line: Number of its first line, from 1; of a ``.json`` file the number of the element.
         text: The text, which is not empty.
         label: The name of its class, if it has one.
         held_out: Whether its field ``split`` holds it out; None without that field.
@@ -114,7 +114,9 @@ class _Reader:
     def _array_rows(self) -> Iterator[tuple[int, _Row]]:
         name = self._settings.text_field
         try:
-            for line, element, part in elements_of(self._stream, self._limit):
+            # All elements can be on one line, and names have to differ.
+            elements = enumerate(elements_of(self._stream, self._limit), start=1)
+            for line, (_, element, part) in elements:
                 row = {name: element} if isinstance(element, str) else element
                 if not isinstance(row, dict):
                     yield line, "not a JSON object"
