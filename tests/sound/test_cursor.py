@@ -108,3 +108,16 @@ def test_few_files_stay_open_and_a_changed_one_is_read_again(make_sound: MakeSou
     np.testing.assert_array_equal(files(paths[39]).read(0, 100)[0], EXACT[0, 7:107])
     with pytest.raises(DataError, match="cannot be read"):
         files(paths[0].with_name("none.wav"))
+
+
+def test_all_files_together_keep_few_samples(
+    make_sound: MakeSound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cursor, "_ALL_BYTES", 5 * RATE * 4)
+    files = LongFiles(lambda path: LongFile(path, 1, 60))
+    for n in range(8):
+        file = files(make_sound(f"{n}.wav", STEPS[:1, : 2 * RATE], RATE))
+        np.testing.assert_array_equal(file.read(0, 2 * RATE), EXACT[:1, : 2 * RATE])
+    assert len(files._files) <= 4
+    files(file._path)
+    assert sum(each.kept_bytes for each in files._files.values()) <= 5 * RATE * 4

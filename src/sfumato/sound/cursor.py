@@ -23,7 +23,7 @@ from sfumato.sound.source import Header
 
 # Threads ask for up to 64 items that are not in order.
 _KEPT_STRETCHES = 64
-_KEPT_BYTES = 128 << 20
+_KEPT_BYTES, _ALL_BYTES = 128 << 20, 256 << 20
 # A file that goes on later than this is entered there instead of decoded up to there.
 _GAP_SECONDS = 60.0
 _OPEN_FILES = 16
@@ -80,6 +80,11 @@ class LongFile:
             raise refused(self._path, str(error)) from error
         return part
 
+    @property
+    def kept_bytes(self) -> int:
+        """Size of the decoded samples in memory."""
+        return 4 * self._channels * (self._end - self._first)
+
     def close(self) -> None:
         """Close the file; it is opened again when it is read."""
         with self._lock:
@@ -126,7 +131,7 @@ class LongFile:
 
 
 class LongFiles:
-    """The files that were read last, of which at most 16 are kept.
+    """The files that were read last, of which at most 16, and 256 MiB of samples, are kept.
 
     Args:
         open: Opens a file.
@@ -154,9 +159,14 @@ class LongFiles:
             if file is None:
                 file = self._files[key] = self._open(path)
             self._files.move_to_end(key)
-            closing = self._files.popitem(last=False)[1] if len(self._files) > _OPEN_FILES else None
-        if closing is not None:
-            closing.close()
+            closing = []
+            while len(self._files) > 2 and (
+                len(self._files) > _OPEN_FILES
+                or sum(each.kept_bytes for each in self._files.values()) > _ALL_BYTES
+            ):
+                closing.append(self._files.popitem(last=False)[1])
+        for each in closing:
+            each.close()
         return file
 
 
