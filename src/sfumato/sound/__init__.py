@@ -4,6 +4,8 @@
 
     source       the interface of an opened file
     riff         WAV files with damaged headers, repaired while they are read
+    caf          the same for CAF files
+    splice       a file that is read behind a new header
     sndfile      files that libsndfile decodes
     container    sound in MPEG-4 and Matroska files
     open         opening a file, whichever package decodes it, and bounds on what it holds

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from sfumato.sound.splice import Spliced
+
 _FILES = (b"RIFF", b"RIFX", b"RF64")
 # Chunks besides these can be anything and are skipped.
 _FORMAT, _FACT, _DATA, _SIZES = b"fmt ", b"fact", b"data", b"ds64"
@@ -90,7 +92,7 @@ def repaired(path: Path, head: bytes) -> tuple[io.RawIOBase, str]:
         if not layout.must:
             return io.FileIO(path), "; ".join(layout.notes)
         header = _header(file, layout, order)
-    return _Spliced(path, header, layout.chunks[_DATA]), "; ".join(layout.notes)
+    return Spliced(path, header, *layout.chunks[_DATA]), "; ".join(layout.notes)
 
 
 def _refuse_samples(file: BinaryIO, chunk: _Chunk, order: str) -> None:
@@ -251,60 +253,3 @@ def _header(file: BinaryIO, layout: _Layout, order: str) -> bytes:
 
 def _chunk(kind: bytes, content: bytes, order: str) -> bytes:
     return kind + struct.pack(f"{order}I", len(content)) + content + bytes(len(content) % 2)
-
-
-class _Spliced(io.RawIOBase):
-    """A new header, and after it the samples of a file; read-only.
-
-    Args:
-        path: The file.
-        header: The new header.
-        samples: The place of the samples.
-    """
-
-    def __init__(self, path: Path, header: bytes, samples: _Chunk) -> None:
-        super().__init__()
-        self._file = io.FileIO(path)
-        self._header = header
-        self._begin = samples.begin
-        self._size = len(header) + samples.length
-        self._place = 0
-
-    def readable(self) -> bool:
-        """See :class:`io.RawIOBase`."""
-        return True
-
-    def seekable(self) -> bool:
-        """See :class:`io.RawIOBase`."""
-        return True
-
-    def tell(self) -> int:
-        """See :class:`io.RawIOBase`."""
-        return self._place
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """See :class:`io.RawIOBase`."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError("a place before the start")
-        self._place = base + offset
-        return self._place
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        """See :class:`io.RawIOBase`."""
-        view = memoryview(buffer).cast("B")
-        count = max(0, min(len(view), self._size - self._place))
-        in_header = len(self._header) - self._place
-        if in_header > 0:
-            content = self._header[self._place : self._place + count]
-        else:
-            self._file.seek(self._begin - in_header)
-            content = self._file.read(count) or b""
-        view[: len(content)] = content
-        self._place += len(content)
-        return len(content)
-
-    def close(self) -> None:
-        """See :class:`io.RawIOBase`."""
-        self._file.close()
-        super().close()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sfumato.errors import MissingExtra
-from sfumato.sound import riff
+from sfumato.sound import caf, riff
 from sfumato.sound.source import Block, Header
 
 SUFFIXES = (
@@ -102,7 +102,7 @@ class _Stream(io.BufferedReader):
 
 @contextmanager
 def opened(path: Path, head: bytes) -> Iterator[SoundFile]:
-    """Open a file; WAV files with damaged headers are repaired in memory.
+    """Open a file; WAV and CAF files with unfinished headers are repaired in memory.
 
     Raises:
         MissingExtra: soundfile is not installed.
@@ -111,7 +111,7 @@ def opened(path: Path, head: bytes) -> Iterator[SoundFile]:
     package = _soundfile()
     # Passed as a stream: libsndfile cannot open every name, and takes some suffixes for formats
     # without a header.
-    raw, note = riff.repaired(path, head)
+    raw, note = caf.repaired(path) if caf.is_caf(head) else riff.repaired(path, head)
     with _Stream(raw) as stream, package.SoundFile(stream) as file:
         # Otherwise soundfile seeks to the end of every block that it has read, which costs time
         # and fails at the end of a file of unknown length.
