@@ -271,7 +271,8 @@ def _require_new(directory: RunDirectory) -> None:
 
 def _require_ahead(directory: RunDirectory, steps: int | None) -> None:
     """Check that a total length is not below the number of trained steps."""
-    done = max((step for step, _ in CheckpointStore(directory.checkpoints).steps()), default=0)
+    found = CheckpointStore(directory.checkpoints).steps()
+    done = max((step for step, path in found if path.is_dir()), default=0)
     if steps is not None and steps < done:
         raise SettingError(
             f"The run '{directory.name}' cannot become {steps} steps long.",

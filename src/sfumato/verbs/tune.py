@@ -166,7 +166,9 @@ def _tune_tokens(model: TokenModel, options: TuneOptions, examples: int) -> Even
     yield store_if_better(model.directory, tuning)
 
 
-def _rows(model: TokenModel, count: int, place: str | None) -> Generator[Progress, None, RowBatch]:
+def _rows(
+    model: TokenModel, count: int, place: str | Path | None
+) -> Generator[Progress, None, RowBatch]:
     """Held-out rows, or training rows if fewer than two are held out."""
     data = yield from reopened(model.directory, model.spec, TextData, place)
     rows = data.held_out if len(data.held_out) > 1 else data.training
