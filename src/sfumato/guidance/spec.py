@@ -63,8 +63,9 @@ def guidance_named(name: str | None, interval: tuple[float, float] | None) -> Gu
     low, high = interval or (0.0, 1.0)
     if not 0 <= low <= high <= 1:
         raise SettingError(
-            f"The guidance interval {low:g}-{high:g} is not one of times.",
-            hint="two numbers in [0, 1], the smaller first, such as 0.1-0.8",
+            f"interval cannot be {low:g} {high:g}.",
+            why="guidance acts between two times from 0 to 1, the lower one first",
+            hint="for example: --interval 0.1 0.8",
         )
     if name is None or name in BY_EARLY:
         return GuidanceSpec(by="label" if name is None else BY_EARLY[name], interval=(low, high))

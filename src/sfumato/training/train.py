@@ -22,7 +22,7 @@ from sfumato.engine.loop import Trainer
 from sfumato.engine.machine import choose_device, memory_explained
 from sfumato.engine.settings import Budget
 from sfumato.engine.signals import StopRequest
-from sfumato.errors import Interrupted, RunError, SettingError
+from sfumato.errors import DiskFull, Interrupted, RunError, SettingError
 from sfumato.media.medium import Data, Summary
 from sfumato.media.registry import AnyRecipe
 from sfumato.model.options import TrainOptions
@@ -224,12 +224,15 @@ def _open_logs(
 
 @contextmanager
 def _resume_hint(directory: RunDirectory) -> Iterator[None]:
-    """A context in which an interruption names the command that resumes the run."""
+    """A context in which an interruption or a full disk names the command that resumes the run."""
+    hint = f"continue with: sfumato resume {directory.root}"
     try:
         yield
     except Interrupted as error:
-        hint = f"continue with: sfumato resume {directory.root}"
         raise Interrupted(error.what, error.signum, hint) from error
+    except DiskFull as error:
+        remedy = error.hint.partition(" and run")[0]
+        raise DiskFull(error.what, error.why, f"{remedy}, then {hint}") from error
 
 
 def _read(events: Iterator[Event | Data], stop: StopRequest | None) -> Generator[Event, None, Data]:
@@ -272,7 +275,8 @@ def _require_new(directory: RunDirectory) -> None:
 
 def _require_ahead(directory: RunDirectory, steps: int | None) -> None:
     """Check that a total length is not below the number of trained steps."""
-    done = max((step for step, _ in CheckpointStore(directory.checkpoints).steps()), default=0)
+    found = CheckpointStore(directory.checkpoints).steps()
+    done = max((step for step, path in found if path.is_dir()), default=0)
     if steps is not None and steps < done:
         raise SettingError(
             f"The run '{directory.name}' cannot become {steps} steps long.",
