@@ -32,7 +32,7 @@ class TestBadData:
             result = refused(*command, tmp_path / "notes.odt").err
             assert "its name ends in '.odt'" in result
             assert ".jsonl" in result
-            assert "for images and audio, use a folder" in result
+            assert "save it as .txt first" in result
         (tmp_path / "one.png").write_bytes(b"")
         assert "one of the images themselves" in refused("train", tmp_path / "one.png").err
 

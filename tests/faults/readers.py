@@ -21,6 +21,7 @@ from sfumato import storage
 from sfumato.catalogue.archive import read_members
 from sfumato.data.metadata import Notes
 from sfumato.engine import tensor_file
+from sfumato.engine.saved import parse_state, require_slots
 from sfumato.media.audio import provenance as sound_recipe
 from sfumato.media.image import provenance as recipe_chunk
 from sfumato.media.image.open import open_image
@@ -37,6 +38,41 @@ _SVG = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><defs><g id="a"><circle r="2"/>'
     b'</g></defs><use href="#a" x="5" y="5" fill="red"/><path d="M0 0L9 9z"/></svg>'
 )
+# As emoji are drawn: a prologue, groups with attributes of the program, strokes, and rounded paths.
+_EMOJI = b"""<?xml version="1.0" encoding="UTF-8"?>
+<svg id="emoji" viewBox="0 0 72 72" xmlns="http://www.w3.org/2000/svg">
+  <g id="color">
+    <path fill="#FCEA2B" d="M36,13c-12.6823,0-23,10.3177-23,23c0,12.6822,10.3177,23,23,23
+      c12.6822,0,23-10.3178,23-23 C59,23.3177,48.6822,13,36,13z"/>
+    <ellipse cx="36" cy="47" rx="9" ry="4.5" transform="rotate(-5 36 47)" style="fill:#d22f27"/>
+  </g>
+  <g id="line" fill="none" stroke="#000" stroke-linecap="round" stroke-width="2">
+    <circle cx="36" cy="36" r="23"/><polyline points="26,30 30,33 34,30"/>
+    <path d="M45.8149,44.9293 c-2.8995,1.6362-6.2482,2.5699-9.8149,2.5699
+      s-6.9153-0.9336-9.8149-2.5699"/>
+  </g>
+</svg>
+"""
+# As drawing programs save: a document type, name spaces, gradients, a style, masks, text, an image.
+_DOCUMENT = b"""<?xml version="1.0" standalone="no"?>
+<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "svg11.dtd">
+<!-- Drawn by hand -->
+<svg:svg xmlns:svg="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
+  width="48px" height="32px" viewBox="0 0 48 32" version="1.1">
+  <svg:style><![CDATA[ .a { fill: url(#g); stroke: rgb(10, 20, 30) } ]]></svg:style>
+  <svg:defs>
+    <svg:linearGradient id="g" x1="0" x2="100%"><svg:stop offset="0" stop-color="gold"/>
+      <svg:stop offset="1" stop-color="teal" stop-opacity=".5"/></svg:linearGradient>
+    <svg:clipPath id="c"><svg:rect width="40" height="20"/></svg:clipPath>
+    <svg:filter id="f"><svg:feGaussianBlur stdDeviation="1"/><svg:feOffset dx="1"/></svg:filter>
+    <svg:symbol id="s" viewBox="0 0 4 4"><svg:path d="M0 0h4v4q-2 1 -4 0z"/></svg:symbol>
+  </svg:defs>
+  <svg:g clip-path="url(#c)" filter="url(#f)">
+    <svg:rect class="a" width="30" height="20" rx="3"/></svg:g>
+  <svg:use xlink:href="#s" x="20" y="8" width="8" height="8"/>
+  <svg:text x="2" y="28" font-size="6">&lt;a&gt; &#233;</svg:text>
+</svg:svg>
+"""
 
 
 @dataclass(frozen=True)
@@ -125,21 +161,25 @@ def _tar() -> list[bytes]:
 def _specs() -> list[bytes]:
     """With its seal, which finds most changes, and without, as of an earlier version."""
     path = Path(__file__).parents[1] / "frozen/format-1/pictures/run/spec.json"
-    return [path.read_bytes(), json.dumps(storage.read_sealed_json(path)).encode()]
+    tree = storage.read_sealed_json(path)
+    tree["data"]["attribution"] = "größe 🌊"
+    loose = [json.dumps(tree, ensure_ascii=escaped).encode() for escaped in (False, True)]
+    return [path.read_bytes(), *loose]
 
 
 def _tokenizers(folder: Path) -> list[bytes]:
     seeds = []
-    merged = BPETokenizer.learn(["under the sea, under the seä"] * 9, 270)
-    for tokenizer in (CharacterTokenizer.learn(["Ünder the seä."]), ByteTokenizer(), merged):
+    pieces = BPETokenizer.learn(["Ünder the seä, over the sea. " * 20], 300)
+    for tokenizer in (CharacterTokenizer.learn(["Ünder the seä."]), ByteTokenizer(), pieces):
         storage.write_sealed_json(folder / "t.json", tokenizer.to_json())
         seeds += [(folder / "t.json").read_bytes(), json.dumps(tokenizer.to_json()).encode()]
     return seeds
 
 
 def _jsonl() -> list[bytes]:
-    rows = [json.dumps({"text": f"linë {n}", "label": "ab"[n % 2]}) for n in range(20)]
-    return ["\n".join(rows).encode(), "\r\n".join(rows).encode("utf-16")]
+    rows = [{"text": f"größe {n} \U0001f30a", "label": "ab"[n % 2]} for n in range(20)]
+    wide = "\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode("utf-16")
+    return [*_lines(rows), wide]
 
 
 def _arrays() -> list[bytes]:
@@ -157,8 +197,40 @@ def _csv() -> list[bytes]:
 
 
 def _notes() -> list[bytes]:
-    rows = [json.dumps({"file_name": f"{n}.png", "label": "x", "text": "ü"}) for n in range(9)]
-    return ["\n".join(rows).encode()]
+    return _lines([{"file_name": f"{n}.png", "label": "x", "text": "ü 🌊"} for n in range(9)])
+
+
+def _lines(rows: list[dict[str, str]]) -> list[bytes]:
+    """Lines of JSON, with characters as they are and as escapes."""
+    return [
+        "\n".join(json.dumps(row, ensure_ascii=escaped) for row in rows).encode()
+        for escaped in (False, True)
+    ]
+
+
+def _broken_tables() -> list[bytes]:
+    """Tables with quotes that do not end, in the wrong place, or around line breaks."""
+    return [
+        b'text,label\n"line one,a\nline two,b\n"line ""three"",a\n',
+        b'text,label\n"a\nb",c\nd"e"f,g\n"h"i,j\n"k\n\nl,m\n',
+        b'"text","label"\r\n"one, ""two""","a"\r\n"three""","b"\r\n',
+    ]
+
+
+def _states() -> list[bytes]:
+    tree = {
+        "step": 7, "samples": 28, "elapsed": 1.5, "progress": 0.5, "loss": [0.25, 0.5],
+        "ema_steps": 7, "optimizer": {"größe/step": 7.0}, "slots": 0,
+        "identity": {"batch": 4, "data": "0123abcd", "seed": 0},
+    }  # fmt: skip
+    return [json.dumps(tree, indent=1).encode(), json.dumps(tree, ensure_ascii=False).encode()]
+
+
+def _read_state(path: Path) -> object:
+    tree = storage.read_json(path)
+    saved = parse_state(path, tree.pop("step", None), tree)
+    require_slots(path, saved, {}, {"größe": torch.zeros(2)})
+    return saved
 
 
 def _notes_in_tables() -> list[bytes]:
@@ -200,13 +272,15 @@ def _read_archive(path: Path) -> object:
 
 CASES: Mapping[str, Callable[[Path], Case]] = {
     "pictures": lambda _: Case("picture.png", _read_picture, _pictures()),
-    "drawings": lambda _: Case("drawing.svg", _read_picture, [_SVG]),
+    "drawings": lambda _: Case("drawing.svg", _read_picture, [_SVG, _EMOJI, _DOCUMENT]),
     "sounds": lambda _: Case("sound.wav", _read_sound, _sounds()),
     "texts": lambda _: Case("text.txt", _read_plain, ["Ünder the seä.\n\n".encode() * 9]),
     "records.jsonl": lambda _: Case("records.jsonl", _read_labelled, _jsonl()),
     "records.csv": lambda _: Case("records.csv", _read_labelled, _csv()),
     "records.json": lambda _: Case("records.json", _read_labelled, _arrays()),
     "packed records": lambda _: Case("records.csv.gz", _read_labelled, _packed()),
+    "records-in-broken-tables": lambda _: Case("r.csv", _read_labelled, _broken_tables()),
+    "state.json": lambda _: Case("state.json", _read_state, _states()),
     "metadata.jsonl": lambda _: Case("metadata.jsonl", read_metadata, _notes()),
     "metadata.csv": lambda _: Case("metadata.csv", read_metadata, _notes_in_tables()),
     "recipes-in-pictures": lambda p: Case("r.png", recipe_chunk.read_recipe, _recipes(p)),

@@ -156,7 +156,10 @@ def test_a_training_says_what_it_took_and_so_does_a_resumed_one(
     aside = rows.pop("set aside").split("\n")
     assert aside == [
         "5",
-        *(f"cat/bad{number}.png: not an image in a known format" for number in range(3)),
+        *(
+            f"cat/bad{number}.png: not an image in a known format: it is plain text"
+            for number in range(3)
+        ),
         f"see all: sfumato data check {own_pictures}",
     ]
     held_out = rows.pop("held out")

@@ -200,6 +200,25 @@ class Dataset:
         """Whether the data hold items out."""
         return bool((self.sides == 1).any())
 
+    def frequencies(self, items: NDArray[np.int64]) -> tuple[float, ...]:
+        """The share of each class among some labelled items; empty without classes."""
+        if self.labels is None:
+            return ()
+        labels = self.labels[items]
+        counts = np.bincount(labels[labels >= 0], minlength=len(self.classes))
+        return tuple((counts / counts.sum()).round(6).tolist())
+
+    def with_used_labels(self, training: NDArray[np.int64], labels: bool) -> Dataset:
+        """The data set without labels if they are not used, or if no training item has one.
+
+        Args:
+            training: Indices of the training items.
+            labels: Whether labels are used.
+        """
+        if self.labels is None or (labels and (self.labels[training] >= 0).any()):
+            return self
+        return self.unlabelled()
+
     def unlabelled(self) -> Dataset:
         """The same items without labels."""
         return replace(self, labels=None, classes=(), content=self.content_without_labels)

@@ -57,7 +57,7 @@ class SavedState(BaseModel):
         return value, weight
 
 
-def parse_state(path: Path, step: int, scalars: Mapping[str, Any]) -> SavedState:
+def parse_state(path: Path, step: object, scalars: Mapping[str, Any]) -> SavedState:
     """The numbers of a checkpoint, checked.
 
     Args:

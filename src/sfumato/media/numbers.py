@@ -41,7 +41,6 @@ from sfumato.media.medium import (
 from sfumato.media.report import Contents, NumberReport, Report, items_in_words
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
-from sfumato.recipes.recipe import DataSettings
 
 _MEASURED = 2048
 """Number of items, evenly spaced, on which settings are measured."""
@@ -255,7 +254,8 @@ class NumberMedium(Medium):
         medium = cls(finished(cls.resolving(recipe.medium, files), report))
         dataset = open_or_build(medium.divided(files), medium, progress=report)
         dataset = (Dataset.open(medium.divided(files), medium) if report.used else None) or dataset
-        dataset, _, held_out = _used(dataset, recipe.data)
+        training, held_out = dataset.split(recipe.data.held_out)
+        dataset = dataset.with_used_labels(training, recipe.data.labels)
         found = medium.report(files, dataset)
         if isinstance(found, NumberReport):
             return replace(found, **Contents.counted(dataset, held_out, cls.unread))
@@ -325,37 +325,19 @@ def _typical(dataset: Dataset, training: NDArray[np.int64]) -> NDArray[Any]:
     return items
 
 
-def _used(
-    dataset: Dataset, settings: DataSettings
-) -> tuple[Dataset, NDArray[np.int64], NDArray[np.int64]]:
-    """The data set as a run uses it, with the indices of its training and held-out items.
-
-    Labels that no training item has cannot be learnt, so they are left out.
-    """
-    training, held_out = dataset.split(settings.held_out)
-    labels = dataset.labels
-    if labels is None or (settings.labels and (labels[training] >= 0).any()):
-        return dataset, training, held_out
-    return dataset.unlabelled(), training, held_out
-
-
 def _data(
     dataset: Dataset, medium: NumberMedium, source: Source, recipe: GaussianRecipe
 ) -> NumberData:
-    dataset, training, held_out = _used(dataset, recipe.data)
+    training, held_out = dataset.split(recipe.data.held_out)
+    dataset = dataset.with_used_labels(training, recipe.data.labels)
     medium.require_enough(dataset, source.path)
     medium = medium.settled(_typical(dataset, training))
-    frequencies: tuple[float, ...] = ()
-    if dataset.labels is not None:
-        labels = dataset.labels[training]
-        counts = np.bincount(labels[labels >= 0], minlength=len(dataset.classes))
-        frequencies = tuple((counts / counts.sum()).round(6).tolist())
     facts = source.facts(
         fingerprint=dataset.fingerprint,
         content=dataset.content,
         count=len(dataset),
         classes=dataset.classes,
-        frequencies=frequencies,
+        frequencies=dataset.frequencies(training),
         seconds=medium.quantiles(dataset, training, dataset.labels),
     )
     return NumberData(recipe, dataset, medium, training, held_out, facts)

@@ -206,7 +206,7 @@ def test_changed_data_is_told_apart(own_sounds: Path, tiny_sounds: tuple[str, ..
     data = read(prepare(own_sounds, recipe))
     settled = data.settled()
     again = read(reopen(RunDirectory(Path("none")), data.facts, settled))
-    assert again.facts == data.facts
+    assert again.facts.model_copy(update={"relative": ""}) == data.facts
     assert again.medium.settings == settled.medium
     (own_sounds / "low/0.wav").rename(own_sounds / "high/9.wav")
     with pytest.raises(RunError, match="not what this run began with"):

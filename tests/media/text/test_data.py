@@ -137,7 +137,8 @@ def test_the_tokens_of_the_run_are_kept_when_the_texts_grow(tmp_path: Path) -> N
     first.store(run.root)
     assert read_tokenizer(run.root).to_json() == first.tokenizer.to_json()
     path.write_text("abcd " * 100)
-    again = read(TextMedium.open(located_again(first.facts), asked(), run.root))
+    [place] = located_again(first.facts, run.root)
+    again = read(TextMedium.open(place, asked(), run.root))
     assert again.tokenizer.to_json() == first.tokenizer.to_json()
     with pytest.raises(RunError, match="not what this run began with"):
         read(reopen(run, first.facts, asked()))
