@@ -11,7 +11,6 @@ used is reported with its number, and so is a field.
 
 from __future__ import annotations
 
-import json
 import math
 import posixpath
 import re
@@ -21,15 +20,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sfumato.data.tables import encoding_of, read_table
 from sfumato.data.walk import Rejected
+from sfumato.reading.lines import lines_of
+from sfumato.reading.rows import rows_of_lines, rows_of_table
+from sfumato.reading.stream import Stream, Unusable
+from sfumato.reading.table import Table
 
 _NAME_FIELDS = ("file_name", "filename", "file", "path", "image", "audio", "file_path")
 _LABEL_FIELDS = ("label", "class", "category", "labels")
 _CAPTION_FIELDS = ("text", "caption", "prompt", "description")
 _GROUP_FIELDS = ("group",)
 _SPLIT_FIELDS = ("split",)
-_KNOWN = frozenset(_NAME_FIELDS + _LABEL_FIELDS + _CAPTION_FIELDS + _GROUP_FIELDS + _SPLIT_FIELDS)
 _SEVERAL = "a list of several labels, of which the first is used"
 _LINE_LIMIT = 1 << 20
 _SHOWN_COLUMNS = 8
@@ -110,8 +111,8 @@ class Notes:
                         self.problems.append(Rejected(f"{path}:{line}", problem))
         except OSError as error:
             self.problems.append(Rejected(path, f"cannot be read: {error.strerror}"))
-        except UnicodeError as error:
-            self.problems.append(Rejected(path, f"cannot be read: {error}"))
+        except Unusable as error:
+            self.problems.append(Rejected(path, str(error)))
         else:
             self.files.append(path)
         if several:
@@ -219,42 +220,32 @@ def _key(path: str) -> str:
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """The fields of every line by name in lower case, or why the line cannot be used."""
-    if path.suffix.lower() != ".jsonl":
-        yield from _csv_records(path)
-        return
-    encoding = encoding_of(path)
-    with path.open(
-        encoding="utf-8" if encoding == "cp1252" else encoding, errors="surrogateescape"
-    ) as file:
-        number = 0
-        while line := file.readline(_LINE_LIMIT):
-            number += 1
-            if line.strip():
-                yield number, _parsed(line)
+    """The fields of every line by name in lower case, or why the line cannot be used.
+
+    Raises:
+        OSError: The file cannot be read.
+        Unusable: The file is no text.
+    """
+    is_table = path.suffix.lower() != ".jsonl"
+    lines = lines_of(Stream(path, western=is_table), _LINE_LIMIT)
+    if is_table:
+        table = Table(lines, _LINE_LIMIT, _NAME_FIELDS, tabs=path.suffix.lower() == ".tsv")
+        rows = rows_of_table(table, _without_names)
+    else:
+        rows = rows_of_lines(lines)
+    for line, row in rows:
+        if isinstance(row, str):
+            yield line, row
+        else:
+            yield line, {name.lower(): value for name, value in row.items()}
 
 
-def _csv_records(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    for number, cells in read_table(path):
-        if isinstance(cells, str):
-            yield number, cells
-            continue
-        fields: dict[str, Any] = {name.lower(): cell for name, cell in cells.items()}
-        if _KNOWN.isdisjoint(fields) or not any(name in fields for name in _NAME_FIELDS):
-            columns = ", ".join(f"'{_readable(name)}'" for name in [*cells][:_SHOWN_COLUMNS])
-            yield 1, f"has no column 'file_name'; its columns are {columns}"
-            return
-        yield number, fields
-
-
-def _parsed(line: str) -> dict[str, Any] | str:
-    try:
-        fields = json.loads(line.removeprefix("\ufeff"))
-    except (ValueError, RecursionError) as error:
-        return f"not JSON: {error}"
-    if not isinstance(fields, dict):
-        return "not a JSON object"
-    return {name.lower(): value for name, value in fields.items()}
+def _without_names(header: Sequence[str]) -> str:
+    """Why a table with these columns does not describe files; empty if it does."""
+    if not {name.lower() for name in header}.isdisjoint(_NAME_FIELDS):
+        return ""
+    columns = ", ".join(f"'{_readable(name)}'" for name in header[:_SHOWN_COLUMNS])
+    return f"has no column 'file_name'; its columns are {columns}"
 
 
 def _name(fields: Mapping[str, Any]) -> str:

@@ -153,12 +153,11 @@ class Table:
 
     def _whole(self, cells: list[str]) -> Cells:
         self._width = self._width or len(cells)
-        # Programs write the separators of empty cells, or do not.
-        if len(cells) > self._width and not any(cells[self._width :]):
-            del cells[self._width :]
-        if len(cells) == self._width:
-            return cells
-        return f"has {len(cells)} fields, and the header {self._width}"
+        # Programs write the separators of empty cells at the end, or do not.
+        cells += [""] * (self._width - len(cells))
+        if any(cells[self._width :]):
+            return f"has {len(cells)} fields, and the header {self._width}"
+        return cells[: self._width]
 
     def _quoted(self, text: str) -> tuple[int, Cells]:
         """The number of lines of the first record, and its cells or why it cannot be read."""

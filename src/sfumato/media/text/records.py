@@ -6,8 +6,7 @@ reason. Nothing is read beyond the limit of a record, so no file can fill the me
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from sfumato.media.text.files import NOT_UTF8, TABLES, UNREADABLE, Form, Problem
 from sfumato.media.text.settings import USUAL_LABEL, TextSettings
 from sfumato.reading.elements import NotJSON, elements_of
 from sfumato.reading.lines import lines_of
+from sfumato.reading.rows import Row, rows_of_lines, rows_of_table
 from sfumato.reading.stream import Stream, Unusable
 from sfumato.reading.table import Table
 
@@ -45,10 +45,6 @@ class Record(NamedTuple):
     label: str | None
     held_out: bool | None
     read: int
-
-
-_Row = Fields | str
-"""The fields of a record, or the reason why it cannot be read."""
 
 
 def read_records(
@@ -99,19 +95,14 @@ class _Reader:
             label, held_out = yield from self._about(line, row)
             yield Record(line, text, label, held_out, self._stream.read)
 
-    def _rows(self) -> Iterator[tuple[int, _Row]]:
+    def _rows(self) -> Iterator[tuple[int, Row]]:
         if self._file.suffix in TABLES:
             return self._table_rows()
-        return self._array_rows() if self._file.suffix == ".json" else self._line_rows()
+        if self._file.suffix == ".json":
+            return self._array_rows()
+        return rows_of_lines(lines_of(self._stream, self._limit))
 
-    def _line_rows(self) -> Iterator[tuple[int, _Row]]:
-        for line in lines_of(self._stream, self._limit):
-            if line.problem:
-                yield line.number, line.problem
-            elif line.text.strip():
-                yield line.number, _parsed(line.text)
-
-    def _array_rows(self) -> Iterator[tuple[int, _Row]]:
+    def _array_rows(self) -> Iterator[tuple[int, Row]]:
         name = self._settings.text_field
         try:
             # All elements can be on one line, and names have to differ.
@@ -128,24 +119,14 @@ class _Reader:
         except NotJSON as error:
             yield error.line, str(error)
 
-    def _table_rows(self) -> Iterator[tuple[int, _Row]]:
+    def _table_rows(self) -> Iterator[tuple[int, Row]]:
         settings = self._settings
         wanted = [settings.text_field, *settings.text_field.split("+"), settings.label_field]
         tabs = self._file.suffix == ".tsv"
         lines = lines_of(self._stream, self._limit)
         table = Table(lines, self._limit, wanted, tabs)
         self.forms += _SEPARATED.get(table.separator, ())
-        header: list[str] | None = None
-        for line, cells in table.records():
-            if isinstance(cells, str):
-                yield line, cells
-            elif header is None:
-                header = [cell.strip() for cell in cells]
-                if reason := _without_text(header, settings):
-                    yield line, reason
-                    return
-            else:
-                yield line, dict(zip(header, cells, strict=True))
+        return rows_of_table(table, lambda header: _without_text(header, settings))
 
     def _about(
         self, line: int, row: Fields
@@ -185,15 +166,7 @@ class _Reader:
         return Problem(self._file.path, line, reason)
 
 
-def _parsed(text: str) -> _Row:
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return f"not JSON: {error}"
-    return fields if isinstance(fields, dict) else "not a JSON object"
-
-
-def _without_text(header: list[str], settings: TextSettings) -> str:
+def _without_text(header: Sequence[str], settings: TextSettings) -> str:
     """Why a table with this header holds no texts; empty if it does."""
     name = settings.text_field
     if name in header or not set(header).isdisjoint(name.split("+")):
