@@ -228,6 +228,8 @@ def test_a_whole_file_is_the_same_in_either_way(tmp_path: Path) -> None:
         ("a.svg", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
         ("a.jpg", b"<!DOCTYPE html><html><body>404</body></html>", "an HTML page"),
         ("a.svg", b"<!DOCTYPE html><html><body>404</body></html>", "an HTML page"),
+        ("a.svg", b"\x1f\x8b\x08" + bytes([255] * 50), "gzip-compressed data"),
+        ("a.svg", b"\x89PNG\r\n\x1a\n" + bytes([255] * 50), "a PNG picture"),
         ("a.webp", b'<?xml version="1.0"?><Error/>', "an XML document"),
         ("a.gif", b'{"message": "Not Found"}', "JSON text"),
         ("a.tif", b"PK\x03\x04" + bytes(100), "a zip archive"),

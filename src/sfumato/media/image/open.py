@@ -107,7 +107,8 @@ def _drawn(path: Path, side: int, max_pixels: int) -> Image.Image:
     try:
         image = render_svg(path, side, max_pixels)
     except ValueError as error:
-        other = named_file(path) if str(error) == "not an SVG drawing" else None
+        foreign = str(error).startswith(("not an SVG drawing", "its text is not"))
+        other = named_file(path) if foreign else None
         raise ValueError(f"{error}: {other}" if other else str(error)) from error
     opaque = image.getchannel("A").getextrema() == (255, 255)
     return image.convert("RGB") if opaque else image
