@@ -106,6 +106,32 @@ def test_a_gif_with_transparency(tmp_path: Path) -> None:
     assert np.asarray(decode(tmp_path / "a.gif", WANTED))[0, :, 3].tolist() == [0, 255]
 
 
+def many_scans(n: int, side: int = 16, between: bytes = b"") -> bytes:
+    """A progressive JPEG whose last scan is there n times more."""
+    whole = encoded("JPEG", picture(side), progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    return whole[:-2] + (between + whole[last:-2]) * n + b"\xff\xd9"
+
+
+def test_scans_are_limited(tmp_path: Path) -> None:
+    """Each is decoded over all the pixels: ten kilobytes could take hours."""
+    path = tmp_path / "a.jpg"
+    path.write_bytes(many_scans(20))
+    assert decode(path, WANTED).size[0] > 0
+    comment = b"\xff\xfe\0\6\xff\xd9\xff\xd9"
+    for data in (many_scans(200), many_scans(200, between=comment)):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match="more than 100 scans"):
+            decode(path, WANTED)
+
+
+def test_what_follows_a_jpeg_is_not_looked_at(tmp_path: Path) -> None:
+    """Phones append short films."""
+    data = encoded("JPEG", picture(64), progressive=True)
+    (tmp_path / "a.jpg").write_bytes(data + b"\xff\xda\0\2" * 10_000)
+    assert decode(tmp_path / "a.jpg", WANTED).size[0] > 0
+
+
 def _segments(n: int, marker: int, content: bytes) -> bytes:
     segment = struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content
     whole = encoded("JPEG")
@@ -142,6 +168,10 @@ _GROWING: dict[str, tuple[int, Callable[[int], bytes]]] = {
     ),
     "comments of a jpeg": (20_000, lambda n: _segments(n, 0xFE, b"hello")),
     "photoshop data of a jpeg": (2_000, lambda n: _segments(n, 0xED, b"Photoshop 3.0\0" * 99)),
+    "scans of a jpeg": (2_000, lambda n: many_scans(n, 512)),
+    "segments after a scan": (2_000, lambda n: many_scans(n, 16, b"\xff\xfe\0\2" * 50)),
+    "pixels without a mark": (8 << 20, lambda n: encoded("JPEG")[:-2] + b"a" * n),
+    "pixels of fill bytes": (8 << 20, lambda n: encoded("JPEG")[:-2] + b"\xff" * n),
     "fill bytes of a jpeg": (50_000, lambda n: b"\xff\xd8" + b"\xff" * n),
     "comments of a gif": (2_000, lambda n: _gif(n, b"!\xfe" + (b"\xff" + b"a" * 255) * 9 + b"\0")),
     "a long comment of a gif": (

@@ -8,6 +8,7 @@ any pixel is decoded.
 from __future__ import annotations
 
 import importlib
+import os
 import struct
 import threading
 import warnings
@@ -227,6 +228,7 @@ def load(image: ImageFile.ImageFile, truncated: bool) -> None:
         ValueError: Its end is missing.
         Exception: It is damaged in another way.
     """
+    _read_in_few_blocks(image)
     try:
         image.load()
     except OSError as error:
@@ -240,6 +242,19 @@ def load(image: ImageFile.ImageFile, truncated: bool) -> None:
         image.tile = []
         if image._im is None or image.getbbox() is None:
             raise ValueError("it ends before its first pixel") from error
+
+
+def _read_in_few_blocks(image: ImageFile.ImageFile) -> None:
+    """Let a decoder be fed with a few large blocks instead of many small ones.
+
+    Pillow joins all blocks that a decoder has not consumed yet, each time that it reads another.
+    """
+    file = image.fp
+    if file is not None and image.tile:
+        place = file.tell()
+        size = file.seek(0, os.SEEK_END)
+        file.seek(place)
+        image.decodermaxblock = max(image.decodermaxblock, size // 16)
 
 
 def _parts(image: Image.Image, png: PngFacts | None) -> tuple[Image.Image, Image.Image | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -23,6 +24,9 @@ _PROFILE = b"ICC_PROFILE\0"
 _START_OF_SCAN = 0xDA
 _SEGMENT_LIMIT = 100_000
 _END_OF_JPEG = b"\xff\xd9"
+_SCAN_LIMIT = 100
+# In the compressed pixels, 0xFF is followed by 0 or by a mark to restart at.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_CONTROL = b",", b"!", 0xF9
 
 
@@ -111,6 +115,9 @@ def jpeg_parts(file: BinaryIO, closed: bool = False) -> BinaryIO:
     Args:
         file: The file.
         closed: Whether to add an end, so that a file whose end is missing can be decoded.
+
+    Raises:
+        ValueError: Its pixels are stored in more scans than any program writes.
     """
     parts = [(0, 2)]
     kept: set[bytes] = set()
@@ -130,6 +137,7 @@ def jpeg_parts(file: BinaryIO, closed: bool = False) -> BinaryIO:
             continue
         parts.append((begin, end))
     parts.append((place, size))
+    _require_few_scans(file, place)
     return io.BufferedReader(Parts(file, parts, _END_OF_JPEG if closed else b""))
 
 
@@ -148,6 +156,40 @@ def _segments(file: BinaryIO, size: int) -> Iterator[tuple[int, int, int, bytes]
         end = place + 2 + struct.unpack(">H", head[2:4])[0]
         yield head[1], place, min(end, size), head[4:]
         place = end
+
+
+def _require_few_scans(file: BinaryIO, place: int) -> None:
+    """Check how often decoding would go over all the pixels, which a small file can ask for.
+
+    Raises:
+        ValueError: There are too many scans, or segments between them.
+    """
+    scans = 0
+    for _ in range(_SCAN_LIMIT * 20):
+        place = _next_marker(file, place)
+        file.seek(place)
+        head = file.read(4)
+        if len(head) < 4 or head[1] == _END_OF_JPEG[1]:
+            return
+        scans += head[1] == _START_OF_SCAN
+        if scans > _SCAN_LIMIT:
+            break
+        place += 2 + max(2, struct.unpack(">H", head[2:])[0])
+    raise ValueError(f"its pixels are stored in more than {_SCAN_LIMIT} scans or many segments")
+
+
+def _next_marker(file: BinaryIO, place: int) -> int:
+    """The place of the next marker of a JPEG, or the end of the file."""
+    while True:
+        file.seek(place)
+        block = file.read(1 << 16)
+        found = _MARKER.search(block)
+        if found is not None:
+            return place + found.start()
+        if len(block) < 2:
+            return place + len(block)
+        # The marker may begin with the last byte of the block.
+        place += len(block) - 1
 
 
 def gif_parts(file: BinaryIO) -> BinaryIO:

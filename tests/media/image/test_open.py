@@ -228,6 +228,8 @@ def test_a_whole_file_is_the_same_in_either_way(tmp_path: Path) -> None:
         ("a.svg", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
         ("a.jpg", b"<!DOCTYPE html><html><body>404</body></html>", "an HTML page"),
         ("a.svg", b"<!DOCTYPE html><html><body>404</body></html>", "an HTML page"),
+        ("a.svg", b"\x1f\x8b\x08" + bytes([255] * 50), "gzip-compressed data"),
+        ("a.svg", b"\x89PNG\r\n\x1a\n" + bytes([255] * 50), "a PNG picture"),
         ("a.webp", b'<?xml version="1.0"?><Error/>', "an XML document"),
         ("a.gif", b'{"message": "Not Found"}', "JSON text"),
         ("a.tif", b"PK\x03\x04" + bytes(100), "a zip archive"),
@@ -285,3 +287,16 @@ def test_pipes_and_devices_are_refused_before_they_are_opened(suffix: str, tmp_p
     for name in ("pipe", "zero"):
         with pytest.raises(DataError, match="a pipe or a device"):
             opened(tmp_path / f"{name}.{suffix}")
+
+
+@pytest.mark.parametrize("kind", ["webp", "avif", "jp2", "qoi", "ico", "heic"])
+def test_formats_that_cannot_be_read_in_part(kind: str, tmp_path: Path) -> None:
+    if kind == "heic":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    path = tmp_path / f"a.{kind}"
+    Image.fromarray(pixels).save(path)
+    cut(path, 0.6)
+    with pytest.raises(DataError) as caught:
+        open_image(path, LIMIT, 32, truncated=True)
+    assert "ends early" in caught.value.why or "damaged" in caught.value.why

@@ -19,6 +19,22 @@ _SUFFIXES = (
     ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".jp2", ".j2k", ".qoi",
     ".pcx", ".sgi", ".svg",
 )  # fmt: skip
+_NO_PART = "it ends early, and no part of it can be read"
+_DAMAGED = "its pixels are damaged"
+_WORDS: Mapping[str, str] = {
+    "truncated": _NO_PART,
+    "unexpected end of file": _NO_PART,
+    "cannot read full": _NO_PART,
+    "not enough image data": _NO_PART,
+    "could not create decoder object": "it is damaged or ends early",
+    "failed to read next frame": _DAMAGED,
+    "bmff parsing failed": "it is damaged or ends early",
+    "broken data stream": _DAMAGED,
+    "unrecognized data stream": _DAMAGED,
+    "decoder error": _DAMAGED,
+}
+"""What decoders say of damaged files, and what it means."""
+
 HEIC_SUFFIXES = (".heic", ".heif", ".hif")
 _RAW_SUFFIXES = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".psd", ".xcf")
 UNREAD: Mapping[str, str] = {
@@ -91,7 +107,8 @@ def _drawn(path: Path, side: int, max_pixels: int) -> Image.Image:
     try:
         image = render_svg(path, side, max_pixels)
     except ValueError as error:
-        other = named_file(path) if str(error) == "not an SVG drawing" else None
+        foreign = str(error).startswith(("not an SVG drawing", "its text is not"))
+        other = named_file(path) if foreign else None
         raise ValueError(f"{error}: {other}" if other else str(error)) from error
     opaque = image.getchannel("A").getextrema() == (255, 255)
     return image.convert("RGB") if opaque else image
@@ -107,4 +124,7 @@ def _reason(error: BaseException) -> str:
         return "a picture inside it has more pixels than any is read with"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return f"{error}" or type(error).__name__
+    words = f"{error}" or type(error).__name__
+    meaning = next((text for part, text in _WORDS.items() if part in words.lower()), "")
+    # What is said here in words of ours names the setting that helps.
+    return words if "medium." in words or not meaning else f"{meaning} ({words})"
