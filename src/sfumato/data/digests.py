@@ -31,7 +31,7 @@ _MOST_ITEMS = 1_000_000
 _MOST_BYTES = 256 << 20
 _MOST_NAMES = 20
 _SHOWN = 3
-_DECODERS = ("numpy", "pillow", "resvg-py", "soundfile", "soxr")
+_DECODERS = ("numpy", "pillow", "pillow-heif", "resvg-py", "soundfile", "av", "soxr")
 
 
 class Entry(NamedTuple):

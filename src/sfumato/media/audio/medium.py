@@ -110,7 +110,7 @@ class AudioMedium(ClipReader, NumberMedium):
     ) -> tuple[tuple[float, ...], ...]:
         """See :meth:`NumberMedium.quantiles`; empty if all clips fill the window."""
         parts = np.array_split(training, 1 + len(training) // _AT_ONCE)
-        lengths = np.concatenate([self.lengths(dataset.array[part]) for part in parts])
+        lengths = np.concatenate([self.lengths(dataset.gather(part)[0]) for part in parts])
         if lengths.min() == self.settings.samples:
             return ()
         classes = np.zeros(len(training), np.int64) if labels is None else labels[training]

@@ -147,7 +147,7 @@ def _ends(dataset: Dataset, reader: ClipReader) -> list[float]:
     """The lengths of all clips up to the last sample that is not zero, in seconds."""
     ends: list[float] = []
     for low in range(0, len(dataset), _AT_ONCE):
-        clips = np.asarray(dataset.array[low : low + _AT_ONCE])
+        clips, _ = dataset.gather(np.arange(low, min(low + _AT_ONCE, len(dataset))))
         ends += (reader.lengths(clips) / reader.settings.rate).tolist()
     return ends
 

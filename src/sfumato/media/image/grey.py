@@ -34,13 +34,19 @@ def is_grey(dataset: Dataset) -> bool:
     with suppress(OSError, ValueError, KeyError, SfumatoError):
         return bool(read_sealed_json(place)["grey"])
     grey = all(
-        np.ptp(dataset.array[first : first + _AT_ONCE], axis=1).max() <= _TOLERANCE
+        np.ptp(_images(dataset, first), axis=1).max() <= _TOLERANCE
         for first in range(0, len(dataset), _AT_ONCE)
     )
     # It is a shortcut: without it the images are looked at again.
     with suppress(OSError, SfumatoError):
         write_sealed_json(place, {"grey": grey})
     return grey
+
+
+def _images(dataset: Dataset, first: int) -> NDArray[np.uint8]:
+    """Some images of a data set, uint8 (N, 3, H, W)."""
+    images, _ = dataset.gather(np.arange(first, min(first + _AT_ONCE, len(dataset))))
+    return images
 
 
 class GreyReader:
