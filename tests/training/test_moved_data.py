@@ -13,6 +13,8 @@ from PIL import Image
 from sfumato import storage
 from sfumato.engine.events import Done
 from sfumato.errors import DataError, RunError
+from sfumato.evaluation.real import real_numbers
+from sfumato.model.open import open_model
 from sfumato.runs import spec as specs
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.verify import verify
@@ -142,3 +144,27 @@ def test_a_measurement_falls_back_to_the_place_that_is_named(project: Path) -> N
     assert found_at(facts, str(moved))
     assert not found_at(facts, str(project))
     assert source_of(run)[0] == str(project / "data")  # Only `resume` remembers.
+
+
+@pytest.mark.parametrize("project", ["image"], indirect=True)
+def test_an_evaluation_takes_the_held_out_items_of_the_run(project: Path) -> None:
+    """Also where the data are named with ``--data``, whether they were moved or not."""
+    run, moved = run_in(project), project / "moved"
+
+    def held_out(place: str | None) -> list[int]:
+        steps = real_numbers(open_model(run), place)  # type: ignore[arg-type]
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return [len(end.value.training), len(end.value.held_out)]
+
+    own = held_out(None)
+    assert held_out(str(project / "data")) == own
+    (project / "data").rename(moved)
+    with pytest.raises(DataError, match="not where they were"):
+        held_out(None)
+    assert held_out(str(moved)) == own
+    pictures(project / "others", seed=7)
+    with pytest.raises(DataError, match="not where they were"):
+        held_out(str(project / "others"))

@@ -258,7 +258,7 @@ def _found(
     for file in files:
         path = Path(file).expanduser()
         try:
-            if not path.is_dir():
+            if path.exists() and not path.is_dir():
                 require_regular(path)
             for entry in scorer.find(path):
                 if isinstance(entry, SetAside):
