@@ -34,6 +34,20 @@ def compared(first: Path, second: Path, steps: tuple[int, ...] = ()) -> Compared
 
 
 class TestEvaluate:
+    def test_a_report_tells_nothing_of_the_machine(self, runs: Runs, tmp_path: Path) -> None:
+        run = runs("unet")
+        (run / "evaluation/.partial-report-0123456789abcdef").mkdir(parents=True)
+        found = evaluated(run)
+        source = open_run(run).info()["data"]
+        assert Path(source).is_absolute()
+        for path in (found.path, found.page):
+            content = path.read_text()
+            assert source not in content
+            assert str(tmp_path) not in content
+            assert Path(source).name in content
+        names = sorted(path.name for path in (run / "evaluation").iterdir())
+        assert names == ["report.html", "report.json"]
+
     def test_a_report_is_json_and_a_page(self, runs: Runs) -> None:
         run = runs("unet")
         found = evaluated(run)

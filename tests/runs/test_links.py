@@ -137,6 +137,14 @@ def test_a_sample_folder_that_is_a_link_is_passed_over(runs: Runs, tmp_path: Pat
     assert list((tmp_path / "outside").iterdir()) == []
 
 
+def test_the_next_sampling_sweeps_what_a_killed_one_left(runs: Runs) -> None:
+    run = RunDirectory(runs("unet"))
+    first = new_folder(run)
+    (first / ".partial-00001.png-0123456789abcdef").mkdir()
+    assert new_folder(run).name == "002"
+    assert list(first.iterdir()) == []
+
+
 def test_drafts_are_swept_everywhere_but_where_a_link_leads(runs: Runs, tmp_path: Path) -> None:
     run = RunDirectory(runs("unet"))
     name, outside = ".partial-x-0123456789abcdef", tmp_path / "outside"

@@ -112,6 +112,14 @@ def test_the_first_to_finish_wins(tmp_path: Path) -> None:
     assert [child.name for child in tmp_path.iterdir()] == ["set"]
 
 
+def test_a_folder_that_cannot_have_its_name_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "set").write_text("a file")
+    with pytest.raises(OSError, match="set"), storage.new_folder(tmp_path / "set"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    assert (tmp_path / "set").read_text() == "a file"
+
+
 def abandoned(folder: Path, name: str = ".partial-set-0123456789abcdef") -> Path:
     """A draft as a killed process leaves it."""
     draft = folder / name
@@ -162,6 +170,7 @@ def test_what_is_no_draft_is_not_swept(tmp_path: Path) -> None:
     (tmp_path / ".partial-download-0123456789abcdef").write_text("of another program")
     (tmp_path / ".partial-link-0123456789abcdef").symlink_to(tmp_path / "precious")
     before = sorted(tmp_path.rglob("*"))
+    assert storage.drafts_in(tmp_path) == []
     assert storage.sweep(tmp_path) == []
     assert sorted(tmp_path.rglob("*")) == before
 

@@ -149,4 +149,5 @@ def _checked(path: Path) -> Path:
     if path.exists() and not path.is_dir():
         raise SettingError(f"'{path}' is a file.", hint="name a folder: --out FOLDER")
     require_writable(path if path.exists() else path.parent)
+    storage.sweep(path)  # A killed evaluation may have left a draft.
     return path

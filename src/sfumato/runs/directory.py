@@ -229,6 +229,9 @@ def new_folder(directory: RunDirectory) -> Path:
     directory.samples.mkdir(parents=True, exist_ok=True)
     taken = [int(path.name) for path in directory.samples.iterdir() if path.name.isdecimal()]
     number = max(taken, default=0)
+    newest = directory.samples / f"{number:03d}"
+    if storage.is_own_folder(newest):
+        storage.sweep(newest)  # A killed sampling may have left a draft.
     while True:
         number += 1
         folder = directory.samples / f"{number:03d}"
