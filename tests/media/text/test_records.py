@@ -209,8 +209,8 @@ def test_a_field_of_labels_is_missed_once_in_a_file(tmp_path: Path) -> None:
     ("value", "label"),
     [
         (3, "3"), (0.0, "0"), (2.0, "2"), (0.5, "0.5"), (True, "true"), (False, "false"),
-        (None, None), ("", None), ([], None), (["x"], "x"), (["x", 2], "x, 2"), ([True], "true"),
-        ("cafe\u0301", "caf\u00e9"), (1e300, "1e+300"), (float("nan"), None),
+        (None, None), ("", None), ([], None), (["x"], "x"), ([True], "true"),
+        ("cafe\u0301", "caf\u00e9"),
     ],
 )  # fmt: skip
 def test_names_of_classes(tmp_path: Path, value: object, label: str | None) -> None:
@@ -218,11 +218,18 @@ def test_names_of_classes(tmp_path: Path, value: object, label: str | None) -> N
     assert (record.label, problems) == (label, {})
 
 
-@pytest.mark.parametrize("value", [{"a": 1}, [["x"]], "\udfff"])
+def test_of_several_labels_the_first_is_used(tmp_path: Path) -> None:
+    data = line(text="a", label=["x", "y"]) + line(text="b", label=["y", "x"])
+    records, problems = read(tmp_path / "a.jsonl", data)
+    assert [record.label for record in records] == ["x", "y"]
+    assert problems == {1: "'label' holds several labels, of which the first is used"}
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, [["x"]], "\udfff", "x" * 5000])
 def test_labels_that_cannot_be_used_are_named(tmp_path: Path, value: object) -> None:
     [record], problems = read(tmp_path / "a.jsonl", line(text="a", label=value))
     assert record.label is None
-    assert "used without a label" in problems[1]
+    assert problems[1].startswith("'label' ")
 
 
 def test_a_list_of_strings_is_one_text(tmp_path: Path) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
-from unicodedata import normalize
 
+from sfumato.data.metadata import class_name
 from sfumato.media.text.settings import TextSettings
 
 Fields = dict[str, Any]
 
 _DEEPEST = 20
 _SHOWN = 200
-
-
-class Unlabelled(ValueError):
-    """A label that cannot be used; the message says why."""
+SEVERAL = "holds several labels, of which the first is used"
+"""What is said about a list of labels."""
 
 
 def text_of(row: Fields, settings: TextSettings) -> str:
@@ -42,24 +39,22 @@ def text_of(row: Fields, settings: TextSettings) -> str:
     return with_line_feeds(text)
 
 
-def label_of(row: Fields, name: str) -> str | None:
-    """The name of the class of a record; None if it has none.
+def label_of(row: Fields, name: str) -> tuple[str | None, str]:
+    """The name of the class of a record, see :func:`~sfumato.data.metadata.class_name`.
 
-    Numbers and booleans are named as JSON writes them, whole numbers without a point. A list of
-    one label is that label, and a longer one a class of its own, with all its names. Names are
-    composed (NFC), so that names that look the same are the same.
+    Returns:
+        The name, or None if the record has none, and what is wrong with the label. Of a list the
+        first label is used.
 
     Raises:
         KeyError: The record has no such field.
-        Unlabelled: The value is none of these.
     """
-    try:
-        label = _name(value_of(row, name))
-    except TypeError as error:
-        raise Unlabelled(f"'{name}' is {error}, which names no class") from error
-    if reason := _half(label):
-        raise Unlabelled(f"'{name}' holds {reason}")
-    return normalize("NFC", label) or None
+    value = value_of(row, name)
+    several = isinstance(value, list) and len(value) > 1
+    if isinstance(value, list):
+        value = value[0] if value else None
+    label, why = (None, "") if value is None else class_name(value)
+    return label, why or (SEVERAL if several else "")
 
 
 def value_of(row: Fields, name: str) -> Any:
@@ -100,31 +95,6 @@ def _string(value: object, name: str, joint: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"'{name}' is not a string")
     return value
-
-
-def _name(value: object) -> str:
-    """The name of a class; empty for none.
-
-    Raises:
-        TypeError: The value names no class; the message says what it is.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        if math.isnan(value):
-            return ""
-        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, list):
-        if any(isinstance(each, list) for each in value):
-            raise TypeError("a list of lists")
-        return ", ".join(filter(None, map(_name, value)))
-    raise TypeError("an object" if isinstance(value, dict) else f"a {type(value).__name__}")
 
 
 def _half(text: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sfumato.errors import suggest
-from sfumato.media.text.fields import Fields, Unlabelled, label_of, text_of
+from sfumato.media.text.fields import SEVERAL, Fields, label_of, text_of
 from sfumato.media.text.files import NOT_UTF8, TABLES, UNREADABLE, Form, Problem, TextFile, side_of
 from sfumato.media.text.settings import USUAL_LABEL, TextSettings
 from sfumato.reading.elements import NotJSON, elements_of
@@ -80,6 +80,7 @@ class _Reader:
         self._limit = settings.max_line_mb << 20
         self._splits: set[str] = set()
         self._seeks_label = settings.label_field != USUAL_LABEL
+        self._has_several = False
         self.forms: list[str] = []
 
     def records(self) -> Iterator[Record | Problem]:
@@ -134,9 +135,11 @@ class _Reader:
         """The label and the side of a record; yields what is wrong with them."""
         label = None
         try:
-            label = label_of(row, self._settings.label_field)
-        except Unlabelled as error:
-            yield self._problem(line, f"{error}; the text is used without a label")
+            label, why = label_of(row, self._settings.label_field)
+            # Lists of labels are usual in all records or in none.
+            if why and not (why == SEVERAL and self._has_several):
+                self._has_several |= why == SEVERAL
+                yield self._problem(line, f"'{self._settings.label_field}' {why}")
         except KeyError:
             if self._seeks_label:
                 # Said once for a file: the field may be missing in all of its records.
