@@ -82,6 +82,15 @@ def test_rows_about_what_is_used_and_what_is_not(tmp_path: Path) -> None:
     assert table_of(folder, tmp_path / "cache") == rows
 
 
+def test_names_and_texts_are_escaped(tmp_path: Path) -> None:
+    folder = tmp_path / "te\x1b[31mxts"
+    folder.mkdir()
+    (folder / "a\x1b[2J\u202e.txt").write_text("some \u202e text\x1b[0m")
+    (folder / "b\x07.txt").write_bytes(b"good \xff\xc3\xa9")
+    rows = table_of(folder, tmp_path / "cache")
+    assert not {"\x1b", "\u202e", "\x07"} & set("".join(rows.values()))
+
+
 def test_rows_that_have_nothing_to_say_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("some text")
     rows = table_of(tmp_path / "a.txt", tmp_path / "cache")
