@@ -480,7 +480,7 @@ def test_a_file_whose_sampler_is_not_registered_is_refused(
         (Euler(), r"sampler Euler is not registered(.|\n)*sfumato\.register\(Euler\)"),
         (Bridge(), "Bridge cannot be used as the sampler here"),
         ("eulr", "There is no sampler 'eulr'"),
-        (5, "There is no sampler '5'"),
+        (5, "sampler cannot be 5"),
     ],
 )
 def test_what_cannot_sample_images_is_refused_before_any_evaluation(

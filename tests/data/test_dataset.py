@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sfumato.data import building as building_module
 from sfumato.data.building import build, open_or_build
 from sfumato.data.dataset import Dataset, cache_folder
 from sfumato.data.index import scan
@@ -166,7 +165,7 @@ def test_few_items_are_in_memory_at_a_time(
 ) -> None:
     for number in range(60):
         make_picture(f"{number:02d}.png", number)
-    monkeypatch.setattr(building_module.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     started = 0
 
     class Counting(ImageMedium):

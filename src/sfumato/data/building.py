@@ -8,12 +8,9 @@ set aside with their reasons.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from array import array
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,13 +23,14 @@ from sfumato import storage
 from sfumato.data import dataset as files
 from sfumato.data.cache import ArrayWriter, seals, write_arrays
 from sfumato.data.dataset import Dataset, Reader, cache_folder, entries_of, open_folder
-from sfumato.data.digests import DIGEST_BYTES, Changes, Entry, compare, digest_of
+from sfumato.data.decoding import Decoded, decoded_items
+from sfumato.data.digests import DIGEST_BYTES, Changes, Entry, compare
 from sfumato.data.index import Index
 from sfumato.data.items import Item, Items, count_groups, record
-from sfumato.data.marks import MADE_BY_SFUMATO, USE_OUTPUTS, is_output
+from sfumato.data.marks import MADE_BY_SFUMATO, USE_OUTPUTS
 from sfumato.data.split import in_order, repeats
 from sfumato.data.walk import Rejected
-from sfumato.errors import DataError, DiskFull, MissingExtra, SfumatoError
+from sfumato.errors import DataError, DiskFull
 
 _TRIES = 3
 # See Dataset.sides.
@@ -45,18 +43,6 @@ class Progress(NamedTuple):
     done: int
     total: int
     rejected: int
-
-
-class _Decoded(NamedTuple):
-    """A decoded item with its digest, or the reason why it cannot be read.
-
-    ``passing`` says that the reason can go away while the file stays the same.
-    """
-
-    content: NDArray[Any] | None
-    digest: bytes = b""
-    reason: str = ""
-    passing: bool = False
 
 
 def open_or_build(
@@ -89,7 +75,7 @@ def opened(
         for event in build(index, reader, cache_dir):
             built = True
             yield event
-        dataset = Dataset.open(index, reader, cache_dir)
+        dataset = Dataset.open(index, reader, cache_dir, retry=not built)
         if dataset is not None:
             yield dataset if built else replace(dataset, changes=Changes())
             return
@@ -119,7 +105,7 @@ def build(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterat
     with storage.new_folder(folder) as building:
         tables = _Tables(index)
         with ArrayWriter(building / files.ARRAY, len(index), reader.shape, reader.dtype) as out:
-            for number, (item, decoded) in enumerate(_decoded(index, reader, earlier)):
+            for number, (item, decoded) in enumerate(decoded_items(index, reader, earlier)):
                 if decoded.content is not None:
                     out.append(decoded.content)
                 tables.add(number, item, decoded)
@@ -144,7 +130,7 @@ def entries_now(
         return
     earlier = _earlier(cache_folder(index, reader, cache_dir), index, reader)
     labels = labels and any(item.label is not None for item in index.items)
-    for place, (item, decoded) in enumerate(_decoded(index, reader, earlier)):
+    for place, (item, decoded) in enumerate(decoded_items(index, reader, earlier)):
         if decoded.content is not None:
             digest = np.frombuffer(decoded.digest, np.uint8)[None]
             yield from entries_of([item], digest, index.stats[place : place + 1], labels)
@@ -160,7 +146,7 @@ class _Tables:
         self._again: list[str] = []
         self._unread_places: set[int] = set()
 
-    def add(self, number: int, item: Item, decoded: _Decoded) -> None:
+    def add(self, number: int, item: Item, decoded: Decoded) -> None:
         """Add the next item."""
         if decoded.content is not None:
             self.digests += decoded.digest
@@ -240,77 +226,6 @@ def _age(folder: Path) -> float:
         return -folder.stat().st_mtime
     except OSError:  # Another process removed it a moment ago.
         return 0.0
-
-
-class _EarlierItems:
-    """The items of an earlier cache, looked up in the order of paths.
-
-    Args:
-        earlier: The cache; None if there is none.
-    """
-
-    def __init__(self, earlier: Dataset | None) -> None:
-        self._earlier = earlier
-        self._items = enumerate(earlier.items if earlier is not None else ())
-        self._next = next(self._items, None)
-
-    def find(self, item: Item, stats: NDArray[np.int64]) -> _Decoded | None:
-        """The decoded item if its file did not change and its content is intact."""
-        name = item.path, item.part
-        while self._next is not None and (self._next[1].path, self._next[1].part) < name:
-            self._next = next(self._items, None)
-        if self._next is None or (self._next[1].path, self._next[1].part) != name:
-            return None
-        place, earlier = self._next[0], self._earlier
-        if earlier is None or (earlier.stats[place] != stats).any() or earlier.damaged([place]):
-            return None
-        return _Decoded(earlier.array[place], earlier.digests[place].tobytes())
-
-
-def _decoded(
-    index: Index, reader: Reader, earlier: Dataset | None
-) -> Iterator[tuple[Item, _Decoded]]:
-    """Read the items in parallel and yield them in order, with few in memory at a time."""
-
-    def read(item: Item) -> _Decoded:
-        path = index.file(item)
-        try:
-            if is_output(path, samples=not index.outputs):
-                return _Decoded(None, b"", MADE_BY_SFUMATO)
-            content = reader.read(path, item.part)
-        except SfumatoError as error:
-            reason = error.why or f"{error.what} {error.hint}".strip()
-            return _Decoded(None, b"", reason, _can_pass(error))
-        except (OSError, MemoryError) as error:
-            return _Decoded(None, b"", str(error) or "there is not enough memory", passing=True)
-        return _Decoded(content, digest_of(content.tobytes()))
-
-    reused = _EarlierItems(earlier)
-    workers = min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[Item, _Decoded | Future[_Decoded]]] = deque()
-        try:
-            for place, item in enumerate(index.items):
-                found = reused.find(item, index.stats[place])
-                waiting.append((item, found or pool.submit(read, item)))
-                if len(waiting) >= 8 * workers:
-                    yield _finished(*waiting.popleft())
-            while waiting:
-                yield _finished(*waiting.popleft())
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _finished(item: Item, decoded: _Decoded | Future[_Decoded]) -> tuple[Item, _Decoded]:
-    return item, decoded.result() if isinstance(decoded, Future) else decoded
-
-
-def _can_pass(error: SfumatoError) -> bool:
-    """Whether the reason can go away while the file stays the same."""
-    cause = error.__cause__
-    # Decoders raise an OSError too, without a number.
-    of_system = isinstance(cause, OSError) and cause.errno is not None
-    return isinstance(error, MissingExtra) or isinstance(cause, MemoryError) or of_system
 
 
 def _require_room(folder: Path, count: int, reader: Reader) -> None:

@@ -18,6 +18,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +31,7 @@ from sfumato.data.index import FileKind, Index
 from sfumato.data.items import Groups, Item, Items, Strings
 from sfumato.data.split import split_as_stated, split_by_group
 from sfumato.data.walk import Rejected
+from sfumato.data.workers import SECONDS, TookTooLong, call_within
 from sfumato.errors import DamagedFile, RunError, SfumatoError
 from sfumato.storage import default_cache, read_sealed_json
 
@@ -123,8 +125,16 @@ class Dataset:
     _compared: NDArray[np.bool_] = field(repr=False, compare=False)
 
     @classmethod
-    def open(cls, index: Index, reader: Reader, cache_dir: Path | None = None) -> Dataset | None:
+    def open(
+        cls, index: Index, reader: Reader, cache_dir: Path | None = None, retry: bool = True
+    ) -> Dataset | None:
         """Open the cache of a data set.
+
+        Args:
+            index: The files.
+            reader: Decodes them.
+            cache_dir: Folder of all caches; None for the default.
+            retry: Whether files that were set aside for a temporary reason are tried again.
 
         Returns:
             The data set; ``None`` if its cache is missing or damaged, or if a file that was set
@@ -132,7 +142,7 @@ class Dataset:
         """
         folder = cache_folder(index, reader, cache_dir)
         dataset = None if (folder / _DAMAGED).exists() else open_folder(folder, index, reader)
-        if dataset is None or _readable_by_now(dataset.folder, index, reader):
+        if dataset is None or (retry and _readable_by_now(dataset.folder, index, reader)):
             return None
         small = dataset.array.nbytes <= _COMPARED_BYTES and len(dataset) <= _COMPARED_ITEMS
         if small and dataset.damaged(range(len(dataset))):
@@ -306,7 +316,9 @@ def _readable_by_now(folder: Path, index: Index, reader: Reader) -> bool:
         if suffix in hopeless:
             continue
         try:
-            reader.read(index.file(item), item.part)
+            call_within(SECONDS, partial(reader.read, index.file(item)), item.part)
+        except TookTooLong:
+            return False  # So would others, as where a share does not answer.
         except SfumatoError as error:
             if error.__cause__ is None or isinstance(error.__cause__, ImportError):
                 hopeless.add(suffix)  # A package for all files of this kind is missing.
