@@ -211,6 +211,8 @@ def began_from(run: RunDirectory) -> int | None:
 def test_a_run_without_checkpoints_begins_anew(run: RunDirectory) -> None:
     shutil.rmtree(run.checkpoints)
     assert verify(run).resumes_from == 0
+    run.checkpoints.mkdir()
+    assert verify(run).resumes_from == 0
     assert began_from(run) == 0
 
 
