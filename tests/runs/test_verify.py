@@ -216,15 +216,16 @@ def test_a_run_without_checkpoints_begins_anew(run: RunDirectory) -> None:
     assert began_from(run) == 0
 
 
-def test_a_checkpoint_of_other_data_is_not_promised(run: RunDirectory) -> None:
+@pytest.mark.parametrize("fact", ["data", "seed", "batch"])
+def test_a_checkpoint_of_other_data_is_not_promised(run: RunDirectory, fact: str) -> None:
     (checkpoint,) = run.checkpoints.glob("step-*")
     tree = json.loads((checkpoint / "state.json").read_text())
-    tree["identity"]["seed"] += 1
+    tree["identity"][fact] = "another"
     (checkpoint / "state.json").write_text(json.dumps(tree))
     reseal(checkpoint)
     found = verify(run)
     (problem,) = found.problems
-    assert "seed changed" in problem.what
+    assert f"{fact} changed" in problem.what
     assert "refuses" in problem.mend
     assert found.resumes_from is None
     assert began_from(run) is None
