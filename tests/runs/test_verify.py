@@ -238,3 +238,15 @@ def test_an_older_checkpoint_of_a_newer_version_does_not_matter(run: RunDirector
     storage.write_sealed_json(manifest, {**storage.read_sealed_json(manifest), "format": 99})
     assert verify(run).resumes_from == 6
     assert began_from(run) == 6
+
+
+def test_an_older_checkpoint_does_not_help_if_the_newest_is_refused(run: RunDirectory) -> None:
+    for _ in resume(run, steps=6):
+        pass
+    newest = run.checkpoints / "step-0000006"
+    tree = json.loads((newest / "state.json").read_text())
+    tree["identity"]["seed"] = "another"
+    (newest / "state.json").write_text(json.dumps(tree))
+    reseal(newest)
+    assert verify(run).resumes_from is None
+    assert began_from(run) is None
