@@ -179,6 +179,25 @@ def test_a_manifest_cannot_reach_outside(
         store.load(path)
 
 
+def test_a_state_that_the_manifest_does_not_list_is_not_read(
+    store: CheckpointStore, job_code: ModuleType
+) -> None:
+    (path,) = save(store, job_code, 1)
+    manifest = storage.read_sealed_json(path / "manifest.json")
+    del manifest["files"]["state.json"]
+    storage.write_sealed_json(path / "manifest.json", manifest)
+    with pytest.raises(DamagedFile, match="not a manifest"):
+        store.load(path)
+
+
+def test_true_is_no_step(store: CheckpointStore, job_code: ModuleType) -> None:
+    (path,) = save(store, job_code, 1)
+    storage.write_json(path / "state.json", {"step": True})
+    reseal(path, "state.json")
+    with pytest.raises(DamagedFile, match="step"):
+        store.load(path)
+
+
 def test_a_newer_format_is_refused_by_name(store: CheckpointStore, job_code: ModuleType) -> None:
     _, path = save(store, job_code, 1, 2)
     manifest = storage.read_sealed_json(path / "manifest.json")

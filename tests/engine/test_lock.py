@@ -122,8 +122,9 @@ def test_a_backup_of_hard_links_is_not_written_to(tmp_path: Path) -> None:
     assert (run / "lock").stat().st_ino != (backup / "lock").stat().st_ino
 
 
+@pytest.mark.parametrize("again", [True, False])
 def test_a_lock_that_is_replaced_while_it_is_taken_is_taken_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
     flock, seen = fcntl.flock, []
 
@@ -132,6 +133,8 @@ def test_a_lock_that_is_replaced_while_it_is_taken_is_taken_again(
         if not seen:
             seen.append(handle)
             (tmp_path / "lock").unlink()
+            if again:
+                (tmp_path / "lock").touch()
 
     monkeypatch.setattr(fcntl, "flock", overtaken)
     with RunLock(tmp_path), pytest.raises(RunLocked), RunLock(tmp_path):
@@ -173,3 +176,9 @@ def test_a_reader_sees_the_lock_of_a_shared_run(
     with RunLock(tmp_path):
         monkeypatch.setattr(os, "open", read_only)
         assert holder(tmp_path) is not None
+
+
+def test_an_earlier_holder_is_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text(json.dumps({"pid": 1, "host": "h" * 1000}))
+    with RunLock(tmp_path):
+        assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()

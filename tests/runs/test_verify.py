@@ -211,18 +211,21 @@ def began_from(run: RunDirectory) -> int | None:
 def test_a_run_without_checkpoints_begins_anew(run: RunDirectory) -> None:
     shutil.rmtree(run.checkpoints)
     assert verify(run).resumes_from == 0
+    run.checkpoints.mkdir()
+    assert verify(run).resumes_from == 0
     assert began_from(run) == 0
 
 
-def test_a_checkpoint_of_other_data_is_not_promised(run: RunDirectory) -> None:
+@pytest.mark.parametrize("fact", ["data", "seed", "batch"])
+def test_a_checkpoint_of_other_data_is_not_promised(run: RunDirectory, fact: str) -> None:
     (checkpoint,) = run.checkpoints.glob("step-*")
     tree = json.loads((checkpoint / "state.json").read_text())
-    tree["identity"]["seed"] += 1
+    tree["identity"][fact] = "another"
     (checkpoint / "state.json").write_text(json.dumps(tree))
     reseal(checkpoint)
     found = verify(run)
     (problem,) = found.problems
-    assert "seed changed" in problem.what
+    assert f"{fact} changed" in problem.what
     assert "refuses" in problem.mend
     assert found.resumes_from is None
     assert began_from(run) is None
@@ -235,3 +238,15 @@ def test_an_older_checkpoint_of_a_newer_version_does_not_matter(run: RunDirector
     storage.write_sealed_json(manifest, {**storage.read_sealed_json(manifest), "format": 99})
     assert verify(run).resumes_from == 6
     assert began_from(run) == 6
+
+
+def test_an_older_checkpoint_does_not_help_if_the_newest_is_refused(run: RunDirectory) -> None:
+    for _ in resume(run, steps=6):
+        pass
+    newest = run.checkpoints / "step-0000006"
+    tree = json.loads((newest / "state.json").read_text())
+    tree["identity"]["seed"] = "another"
+    (newest / "state.json").write_text(json.dumps(tree))
+    reseal(newest)
+    assert verify(run).resumes_from is None
+    assert began_from(run) is None

@@ -184,3 +184,12 @@ def test_a_file_saved_by_libsndfile_is_read(tmp_path: Path) -> None:
         file.write(np.zeros(100))
     (tmp_path / "a.wav").write_bytes(buffer.getvalue())
     assert read_recipe(tmp_path / "a.wav") == {"seed": 2}
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    """Written beside its place and renamed: another name of the old file keeps the old content."""
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"old")
+    (tmp_path / "kept.wav").hardlink_to(path)
+    write_audio(path, np.zeros((400, 1)), 8000, {"seed": 1})
+    assert (tmp_path / "kept.wav").read_bytes() == b"old"

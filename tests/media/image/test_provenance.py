@@ -80,3 +80,13 @@ def test_other_chunks_are_passed_over(tmp_path: Path) -> None:
     info.add_itxt("sfumato", '{"seed": 1}')
     Image.fromarray(PIXELS).save(tmp_path / "a.png", pnginfo=info)
     assert read_recipe(tmp_path / "a.png") == {"seed": 1}
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    """Written beside its place and renamed: another name of the old file keeps the old content."""
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+    (tmp_path / "kept.png").hardlink_to(path)
+    write_png(path, np.zeros((4, 4, 3), np.uint8), {"seed": 1})
+    assert (tmp_path / "kept.png").read_bytes() == b"old"
+    assert read_recipe(path) == {"seed": 1}
