@@ -103,7 +103,6 @@ def _print_rows(rows: Sequence[tuple[str, str]], console: Console) -> None:
     """Print names and texts in two columns; a text may have several lines."""
     width = 2 + max(len(name) for name, _ in rows)
     for name, text in rows:
-        first, *others = text.split("\n")
-        console.print(f"{name:<{width}}{first}", markup=False, highlight=False, soft_wrap=True)
-        for line in others:
-            console.print(f"{'':<{width}}{line}", markup=False, highlight=False, soft_wrap=True)
+        for place, line in enumerate(text.split("\n")):
+            head = "" if place else name
+            console.print(Text(escape_line(f"{head:<{width}}{line}")), soft_wrap=True)
