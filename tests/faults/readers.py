@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from xml.parsers import expat
 
 import numpy as np
 import soundfile
@@ -22,6 +23,8 @@ from sfumato.catalogue.archive import read_members
 from sfumato.data.metadata import Notes
 from sfumato.engine import tensor_file
 from sfumato.engine.saved import parse_state, require_slots
+from sfumato.errors import DataError
+from sfumato.imaging.drawing import read_drawing
 from sfumato.media.audio import provenance as sound_recipe
 from sfumato.media.image import provenance as recipe_chunk
 from sfumato.media.image.open import open_image
@@ -239,6 +242,38 @@ def _notes_in_tables() -> list[bytes]:
     return [text.encode(encoding) for encoding in ("utf-8-sig", "utf-16", "cp1252")]
 
 
+def _elements() -> list[bytes]:
+    """Elements that refer to others, or hold a picture: in an attribute, a prefix and a style."""
+    return [
+        b'<use href="#a"/><image href="data:image/png;base64,AA=="/><feImage xlink:href="#a"/>',
+        b'<x:image xmlns:x="http://www.w3.org/2000/svg" href="#a"/><a href="https://a">a</a>',
+        b'<rect fill="url(#a)" style="mask:url( &quot;#b&quot; )"/><g><!-- file:///a --></g>',
+        b"<style>@font-face {src: url(#c)} .a {fill: url('#b')} /* url(a) */</style>",
+    ]
+
+
+def _read_elements(path: Path) -> object:
+    """Read elements inside a drawing; what a renderer would get must name nothing outside it."""
+    head = b'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    try:
+        drawing = read_drawing(head + b' viewBox="0 0 9 9">' + path.read_bytes() + b"</svg>")
+    except ValueError as error:
+        raise DataError("The drawing is refused.", why=str(error)) from error
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = _require_nothing_outside
+    parser.Parse(drawing.text, True)
+    return drawing
+
+
+def _require_nothing_outside(_: str, attributes: dict[str, str]) -> None:
+    for name, value in attributes.items():
+        if name.rpartition(":")[2] in ("href", "src", "base"):
+            target = re.sub(r"[\x00-\x20]+", "", value)
+            assert not target or target.startswith(("#", "data:")), value
+        for target in re.findall(r"""url\(["'\s]*(.)""", value.lower()):
+            assert target in "#)", value
+
+
 def _read_picture(path: Path) -> object:
     return open_image(path, 1 << 22, 32)
 
@@ -273,12 +308,13 @@ def _read_archive(path: Path) -> object:
 CASES: Mapping[str, Callable[[Path], Case]] = {
     "pictures": lambda _: Case("picture.png", _read_picture, _pictures()),
     "drawings": lambda _: Case("drawing.svg", _read_picture, [_SVG, _EMOJI, _DOCUMENT]),
+    "elements-of-drawings": lambda _: Case("elements", _read_elements, _elements()),
     "sounds": lambda _: Case("sound.wav", _read_sound, _sounds()),
     "texts": lambda _: Case("text.txt", _read_plain, ["Ünder the seä.\n\n".encode() * 9]),
     "records.jsonl": lambda _: Case("records.jsonl", _read_labelled, _jsonl()),
     "records.csv": lambda _: Case("records.csv", _read_labelled, _csv()),
     "records.json": lambda _: Case("records.json", _read_labelled, _arrays()),
-    "packed records": lambda _: Case("records.csv.gz", _read_labelled, _packed()),
+    "packed-records": lambda _: Case("records.csv.gz", _read_labelled, _packed()),
     "records-in-broken-tables": lambda _: Case("r.csv", _read_labelled, _broken_tables()),
     "state.json": lambda _: Case("state.json", _read_state, _states()),
     "metadata.jsonl": lambda _: Case("metadata.jsonl", read_metadata, _notes()),

@@ -22,7 +22,7 @@ _MOST = 256.0
 # What cannot be used of these is set aside, and the rest is read.
 _TOLERANT = (
     "texts", "metadata.jsonl", "metadata.csv", "records.jsonl", "records.csv", "records.json",
-    "packed records", "records-in-broken-tables",
+    "packed-records", "records-in-broken-tables",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ FILE_LIMIT = 8 << 20
 DEPTH_LIMIT = 200
 _ELEMENT_LIMIT = 200_000
 _ATTRIBUTE_LIMIT = 500
+_MANY_ATTRIBUTES = f"an element has more than {_ATTRIBUTE_LIMIT} attributes"
 _ALL_ATTRIBUTES_LIMIT = 1_000_000
 _OUTPUT_LIMIT = 2 * FILE_LIMIT
 _SIZE_LIMIT = 1000
@@ -31,7 +32,8 @@ _DECLARED = re.compile(
 _ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))", re.DOTALL)
 _URL = re.compile(r"""url\(\s*+["']?+\s*+(?!#|data:)""", re.IGNORECASE)
 _IMPORT = re.compile(r"@import", re.IGNORECASE)
-_RASTER = re.compile(r"data:\s*image/(?:png|jpe?g|gif|webp)\s*[;,]", re.IGNORECASE)
+# The scheme in small letters, lest the renderer take another spelling for the name of a file.
+_RASTER = re.compile(r"data:(?i:image/(?:png|jpe?g|gif|webp))[;,]")
 _BLANKS = re.compile(r"[\x00-\x20]+")
 _MARKS = (
     (b"\xff\xfe", "utf-16"),
@@ -69,6 +71,7 @@ def read_drawing(data: bytes) -> Drawing:
     if len(data) > FILE_LIMIT:
         raise ValueError(f"larger than {FILE_LIMIT >> 20} MiB")
     text = _text(data)
+    _require_few_attributes(text)
     writer = _Writer(text.count("&"))
     parser = expat.ParserCreate(encoding="utf-8")
     parser.buffer_text = True
@@ -175,7 +178,7 @@ class _Writer:
         if len(self._open) >= DEPTH_LIMIT:
             raise ValueError(f"its elements are nested more than {DEPTH_LIMIT} deep")
         if attributes > _ATTRIBUTE_LIMIT:
-            raise ValueError(f"an element has more than {_ATTRIBUTE_LIMIT} attributes")
+            raise ValueError(_MANY_ATTRIBUTES)
         if self._elements > _ELEMENT_LIMIT or self._attributes > _ALL_ATTRIBUTES_LIMIT:
             raise ValueError(f"it has more than {_ELEMENT_LIMIT:,} elements, or many attributes")
 
@@ -201,6 +204,18 @@ def _require_inside(element: str, attribute: str, value: str) -> None:
             raise ValueError(f"refers to something outside itself: {element} {shown!r}")
     if "(" in value or "@" in value:
         _require_local_style(value)
+
+
+def _require_few_attributes(text: str) -> None:
+    """Refuse a tag of very many attributes before it is parsed.
+
+    The parser counts exactly, but stores all attributes of a tag first, for which it needs more
+    time than in proportion to their number.
+    """
+    for piece in text.split("<"):
+        tag = piece.partition(">")[0]
+        if tag.count('="') + tag.count("='") > _ATTRIBUTE_LIMIT:
+            raise ValueError(_MANY_ATTRIBUTES)
 
 
 def _require_local_style(text: str) -> None:

@@ -175,7 +175,9 @@ def _without_text(header: Sequence[str], settings: TextSettings) -> str:
     if name in header or not set(header).isdisjoint(name.split("+")):
         return ""
     columns = f"its columns are: {', '.join(header)[:200]}"
-    return f"has no column '{name}'; {columns} ({suggest(name, header)[:200]})"
+    nearest = suggest(name, header)
+    hint = f" ({nearest[:200]})" if nearest.startswith("did") else ""
+    return f"has no column '{name}'; {columns}{hint}"
 
 
 def _no_field(row: Fields, name: str, setting: str) -> str:
