@@ -111,7 +111,7 @@ def main() -> None:
     with trainer.ema.swapped():
         exact = twin_nats(network, tokens)
     model = TokenModel(directory, spec)
-    bound = bound_of_rows(model.denoiser, held_out, asked.draws, 0, labelled=False)
+    bound = bound_of_rows(model.denoiser, held_out, asked.draws, 0, classes=0)
     characters = np.array([data.tokenizer.characters(row) for row in held_out.tokens], np.float64)
     ours, twin = (nats.numpy() / math.log(2) for nats in (bound, exact))
     table = {
