@@ -91,6 +91,24 @@ def test_events_end_between_two(signum: signal.Signals) -> None:
     assert signal.getsignal(signum) is before
 
 
+def test_events_are_closed_at_once_when_their_reader_fails() -> None:
+    closed = []
+
+    def events() -> Iterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            closed.append(True)
+
+    work = events()
+    reader = until_stopped(work)
+    next(reader)
+    with pytest.raises(KeyError):
+        reader.throw(KeyError("display"))
+    assert closed
+
+
 def test_a_hangup_that_is_ignored_stays_ignored() -> None:
     """As ``nohup`` wants it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

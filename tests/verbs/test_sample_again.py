@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image
 
 from sfumato.engine.claim import claimed
 from sfumato.errors import DataError, Interrupted, RunError, RunLocked, SettingError
+from sfumato.media.text import folder as text_folder
 from sfumato.model.options import SampleOptions
 from sfumato.model.provenance import Made
 from sfumato.verbs.sample import Written, sample_files, until_interrupted
@@ -218,6 +220,49 @@ class TestInterrupted:
         assert caught.value.what == "Sampling was stopped; 2 of 5 images are in out."
         assert "--out out" in caught.value.hint
         assert made("unet", 5)[1] == [2, 3, 4]
+
+    def test_only_samples_of_the_request_are_counted(self, runs: Runs) -> None:
+        runs("unet")
+        made("unet", 3)
+        events = until_interrupted(
+            sample_files("unet", SampleOptions(4, batch=2, steps=2, first=10), out=OUT)
+        )
+        with pytest.raises(Interrupted, match="2 of 4 images are in out"):
+            for event in events:
+                if isinstance(event, Made):
+                    os.kill(os.getpid(), signal.SIGINT)
+
+    @pytest.mark.parametrize("way", ["signal", "display", "work", "closed"])
+    def test_every_finished_text_is_kept(
+        self, text_runs: Runs, monkeypatch: pytest.MonkeyPatch, way: str
+    ) -> None:
+        """Even if the file of texts was written just before, and is not due again for long."""
+        monkeypatch.setattr(text_folder, "_WRITING", 1e-9)
+        original = text_folder.TextFolder.add
+        text_runs("prose")
+        options = SampleOptions(8, batch=2, steps=2)
+        events = until_interrupted(sample_files("prose", options, out=OUT, trajectory=True))
+
+        def end() -> None:
+            if way == "signal":
+                os.kill(os.getpid(), signal.SIGTERM)
+            elif way == "display":
+                events.throw(MemoryError())  # type: ignore[attr-defined]
+            elif way == "work":
+                monkeypatch.setattr(text_folder.TextFolder, "add", None)
+            else:
+                events.close()  # type: ignore[attr-defined]
+
+        ends = {"signal": Interrupted, "display": MemoryError, "work": TypeError}
+        with pytest.raises(ends[way]) if way in ends else nullcontext():
+            for number, _ in enumerate(each for each in events if isinstance(each, Made)):
+                if number == 2:
+                    end()
+        monkeypatch.setattr(text_folder.TextFolder, "add", original)
+        for name in ("samples.jsonl", "trajectory.jsonl"):
+            lines = (OUT / name).read_text("utf-8").split("\n")[:-1]
+            assert len([json.loads(line) for line in lines]) == 6
+        assert made("prose", 8, batch=2)[1] == [6, 7]
 
     def test_before_there_is_a_folder(self) -> None:
         def events() -> Iterator[str]:

@@ -87,13 +87,15 @@ def until_stopped(events: Iterator[EventT]) -> Iterator[EventT]:
         Interrupted: A signal arrived; raised between two events, so that written files are intact.
     """
     with stop_on_signals() as stop:
-        for event in events:
-            yield event
-            if stop.signum is not None:
-                if isinstance(events, Generator):
-                    events.close()  # Its locks and drafts end with it, and not some time later.
-                raise Interrupted(
-                    "The command was stopped; every file that it wrote is whole.",
-                    stop.signum,
-                    hint="run the same command again.",
-                )
+        try:
+            for event in events:
+                yield event
+                if stop.signum is not None:
+                    raise Interrupted(
+                        "The command was stopped; every file that it wrote is whole.",
+                        stop.signum,
+                        hint="run the same command again.",
+                    )
+        finally:
+            if isinstance(events, Generator):
+                events.close()  # Its locks and drafts end with it, and not some time later.

@@ -136,6 +136,13 @@ class SampleFolder(ABC):
     def add_trajectory(self, index: int, frames: Any) -> None:
         """Write some states of one sample, in order from noise to data."""
 
+    def save(self) -> None:  # noqa: B027 - most media write each sample when it is added
+        """Write the samples that were added and are in no file yet.
+
+        Raises:
+            DiskFull: There is no room.
+        """
+
     def finish(self) -> None:  # noqa: B027 - most media have nothing to do
         """Write the contact sheet, or whatever a medium makes of all samples together."""
 

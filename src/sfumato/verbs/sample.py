@@ -31,12 +31,12 @@ class Begun:
     Attributes:
         out: The folder.
         noun: Noun of the samples for messages.
-        total: Number of samples of the request.
+        indices: The indices of the samples.
     """
 
     out: SampleFolder
     noun: str
-    total: int
+    indices: range
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,8 @@ def write_samples(
     Yields:
         Begun, every state of every batch and every finished batch, and finally the files.
 
-    Samples of the same request that are in the folder already are not made again.
+    Samples of the same request that are in the folder already are not made again. Every finished
+    sample is in its file when the iterator ends, also by an error or because it is closed.
 
     Raises:
         SettingError: The folder has samples that were made in another way, or other files that
@@ -130,10 +131,13 @@ def write_samples(
         there = already_made(folder, model, request)
         if not there:
             folder.require_free(request.indices)
-        yield Begun(folder, noun, request.n)
+        yield Begun(folder, noun, request.indices)
         finished = there & folder.with_trajectory() if trajectory else there
-        for indices in _missing(request.indices, finished):
-            yield from _write_stretch(folder, model, request.part(indices), there, trajectory)
+        try:
+            for indices in _missing(request.indices, finished):
+                yield from _write_stretch(folder, model, request.part(indices), there, trajectory)
+        finally:
+            folder.save()
         folder.finish()
     yield Written(folder, noun, time.monotonic() - began)
 
@@ -152,9 +156,10 @@ def until_interrupted(events: Iterator[EventT]) -> Iterator[EventT]:
     except Interrupted as error:
         if begun is None:
             raise
-        count = sum(1 for _ in begun.out.present())
+        count = sum(present.index in begun.indices for present in begun.out.present())
+        total = len(begun.indices)
         raise Interrupted(
-            f"Sampling was stopped; {count} of {begun.total} {begun.noun} are in {begun.out.path}.",
+            f"Sampling was stopped; {count} of {total} {begun.noun} are in {begun.out.path}.",
             error.signum,
             hint=f"the same command with --out {begun.out.path} makes what is missing.",
         ) from error

@@ -45,7 +45,7 @@ def test_lines_are_texts_with_their_recipes(tmp_path: Path) -> None:
     texts = ["a\nb", "é\u2028\x00", ""]
     folder.add(range(2), texts[:2], [{"index": 0}, {"index": 1}])
     folder.add([2], texts[2:], [{"index": 2}])
-    folder.finish()
+    folder.save()
     assert [line["text"] for line in lines(folder.samples)] == texts == folder.texts
     assert [line["recipe"] for line in lines(folder.samples)] == [{"index": i} for i in range(3)]
     assert "é" in folder.samples.read_text("utf-8")
@@ -67,7 +67,7 @@ def test_the_file_is_whole_at_every_moment(tmp_path: Path, monkeypatch: pytest.M
         with pytest.raises(DiskFull):
             folder.add([1], ["second"], [{"index": 1}])
     assert folder.samples.read_bytes() == before
-    folder.finish()
+    folder.save()
     assert [line["text"] for line in lines(folder.samples)] == ["first", "second"]
     assert [path.name for path in tmp_path.iterdir()] == ["samples.jsonl"]
 
@@ -78,7 +78,7 @@ def test_lines_that_are_there_stay_and_all_are_in_order(tmp_path: Path) -> None:
     )
     folder = TextFolder(tmp_path)
     folder.add([3, 1], ["three", "one"], [{"index": 3}, {"index": 1}])
-    folder.finish()
+    folder.save()
     assert [line["text"] for line in lines(folder.samples)] == ["one", "two", "three"]
 
 
@@ -93,7 +93,7 @@ def test_writing_is_linear_in_the_number_of_texts(tmp_path: Path) -> None:
         )
         for index in range(1000):
             folder.add([index], ["text"], [{"index": index}])
-        folder.finish()
+        folder.save()
     assert len(lines(folder.samples)) == 1000
     assert len(written) < 100
 

@@ -1,7 +1,8 @@
 """Folders of sampled texts: a file with one JSON line for each text and its provenance.
 
 The file is always whole: it is written beside its place and put there at once, again and again
-while texts are made. A process that is killed, or a disk that is full, leaves the last such state.
+while texts are made, and once more when sampling ends, is stopped, or fails. A process that is
+killed, or a disk that is full, leaves the last such state.
 """
 
 from __future__ import annotations
@@ -152,8 +153,8 @@ class TextFolder(SampleFolder):
         self._file(self.trajectory).add([(index, {"index": index, "states": list(frames)})])
         self.trajectories = [self.trajectory]
 
-    def finish(self) -> None:
-        """Write what is not written yet."""
+    def save(self) -> None:
+        """See :meth:`SampleFolder.save`."""
         for file in self._files.values():
             file.write()
 
