@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from sfumato.reading.rows import json_reason
+
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
 
@@ -159,7 +161,7 @@ class _Text:
                 raise NotJSON(self.line, "not JSON: nested too deeply") from error
             except ValueError as error:
                 if not self._more():
-                    raise NotJSON(self.line, f"not JSON: {_reason(error)}") from error
+                    raise NotJSON(self.line, f"not JSON: {json_reason(error)}") from error
                 continue
             # A number at the end of what was read may go on.
             if stop < len(self._buffer) or not self._more():
@@ -210,7 +212,3 @@ class _Text:
             parts.append(self._decode(chunk or b"", final=self._is_over))
             size += len(parts[-1])
         self._buffer = "".join(parts)
-
-
-def _reason(error: ValueError) -> str:
-    return error.msg if isinstance(error, json.JSONDecodeError) else str(error)

@@ -25,6 +25,9 @@ _MARKS = (
 )
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _LOOKED_AT = 1 << 14
+_MOST_AS_UTF8, _LEAST_AS_WIDE = 0.95, 0.98
+# Not printable, and usual in texts: ends of lines, wide spaces, joiners and marks of direction.
+_SIGNS = frozenset("\t\n\v\f\r\x85\xa0\xad\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u3000\ufeff")
 _SEQUENCE = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
@@ -60,7 +63,7 @@ def named(encoding: str) -> str:
     if plain == AUTO:
         return AUTO
     try:
-        name = codecs.lookup(plain.removesuffix("-sig")).name
+        name = codecs.lookup(plain.replace("_", "-").removesuffix("-sig")).name
     except (LookupError, ValueError):
         name = ""
     if name not in _NAMES:
@@ -77,7 +80,7 @@ class Look:
         encoding: The encoding.
         marked: Whether the file begins with a mark of it.
         size: Number of bytes.
-        invalid: Number of bytes that are not valid in UTF-8; 0 in another encoding.
+        invalid: Number of bytes that are zero or not valid in UTF-8; 0 in another encoding.
     """
 
     encoding: str
@@ -88,7 +91,7 @@ class Look:
     @property
     def is_text(self) -> bool:
         """Whether so much is valid that the rest can be replaced."""
-        return self.invalid <= max(32, self.size // 10)
+        return self.invalid <= max(1, min(32, self.size // 4), self.size // 10)
 
 
 def look(chunks: Iterable[bytes], western: bool) -> Look:
@@ -106,6 +109,7 @@ def look(chunks: Iterable[bytes], western: bool) -> Look:
         if number == 0 and (wide := _at_start(chunk)):
             return Look(*wide, len(chunk))
         size += len(chunk)
+        invalid += chunk.count(0)
         if chunk.isascii() and not rest:
             continue
         data, rest = _whole(rest + chunk)
@@ -126,24 +130,40 @@ def _at_start(chunk: bytes) -> tuple[str, bool] | None:
         if chunk.startswith(mark) and encoding in _WIDE:
             return encoding, True
     start = chunk[:_LOOKED_AT]
-    if b"\0" not in start:
+    # Bytes of other encodings that are read as UTF-8 are full of control characters.
+    if b"\0" not in start or _readable(start, "utf-8")[0] > _MOST_AS_UTF8:
         return None
-    for encoding in _WIDE:
-        if _reads_as(start, encoding):
-            return encoding, False
-    return None
+    found = {encoding: _readable(start, encoding) for encoding in _WIDE}
+    best = max(_WIDE, key=lambda encoding: found[encoding][1])
+    share, plain = found[best]
+    return (best, False) if share >= _LEAST_AS_WIDE and plain else None
 
 
-def _reads_as(start: bytes, encoding: str) -> bool:
-    """Whether bytes with zeros among them are text in an encoding of two or four bytes."""
-    width = 4 if "32" in encoding else 2
-    text, _ = codecs.lookup(encoding).decode(start[: len(start) // width * width], "replace")
-    size = len(text)
-    readable = sum(one.isprintable() or one in "\t\n\r\u3000\ufeff" for one in text)
-    plain = sum(one.isascii() for one in text)
-    usual = plain + sum(not one.isascii() and one.isalpha() for one in text)
+def _readable(start: bytes, encoding: str) -> tuple[float, int]:
+    """The share of the readable characters in an encoding, and the number of those of ASCII.
+
+    Both are 0 if most characters are not readable, so that no wrong order of bytes is chosen.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    text = decoder.decode(start)
+    good = sum(one.isprintable() or one in _SIGNS for one in text) - text.count("\ufffd")
+    share = good / max(1, len(text))
     # Spaces and line feeds are in texts of all languages.
-    return size > 2 and readable >= 0.98 * size and usual >= 0.8 * size and plain >= 0.02 * size
+    return share, sum(one.isascii() or one == "\u3000" for one in text) if share > 0.5 else 0
+
+
+def with_order(encoding: str, start: bytes) -> str:
+    """The encoding with its order of bytes: that of the mark, the likely one, or little-endian.
+
+    Args:
+        encoding: An encoding that was named.
+        start: The first bytes of a file.
+    """
+    if encoding not in ("utf-16", "utf-32"):
+        return encoding
+    found = _at_start(start)
+    likely = found is not None and found[0].startswith(encoding)
+    return found[0] if found is not None and likely else f"{encoding}-le"
 
 
 def _whole(data: bytes) -> tuple[bytes, bytes]:

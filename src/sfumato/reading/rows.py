@@ -55,6 +55,16 @@ def rows_of_table(
 def _parsed(text: str) -> Row:
     try:
         fields = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return f"not JSON: {error}"
+    except RecursionError:
+        return "not JSON: nested too deeply"
+    except ValueError as error:
+        place = f", at character {error.pos + 1} of the line" if hasattr(error, "pos") else ""
+        return f"not JSON: {json_reason(error)}{place}"
     return fields if isinstance(fields, dict) else "not a JSON object"
+
+
+def json_reason(error: ValueError) -> str:
+    """What the package says that is wrong with some JSON, without the place."""
+    if not isinstance(error, json.JSONDecodeError):
+        return "a number has too many digits"
+    return "there is more behind the value" if error.msg == "Extra data" else error.msg

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from sfumato.reading.encoding import AUTO, Look, look, without_mark
+from sfumato.reading.encoding import AUTO, Look, look, with_order, without_mark
 
 PACKED = ".gz"
 """The suffix of files that are unpacked while they are read."""
@@ -62,13 +62,14 @@ class Stream:
             OSError: The file cannot be read.
             Unusable: It unpacks to far more than its size.
         """
-        first = True
         decoder, replaced = None, 0
-        if self._encoding != "utf-8":
-            decoder = codecs.getincrementaldecoder(self._encoding)("replace")
-        for chunk in self._raw(self.notes):
-            data = without_mark(chunk, self._encoding) if first else chunk
-            first = False
+        for number, chunk in enumerate(self._raw(self.notes)):
+            data = chunk
+            if number == 0:
+                encoding = with_order(self._encoding, chunk)
+                data = without_mark(chunk, encoding)
+                if encoding != "utf-8":
+                    decoder = codecs.getincrementaldecoder(encoding)("replace")
             if decoder is not None:
                 text = decoder.decode(data)
                 replaced += text.count(_REPLACEMENT)
@@ -125,7 +126,9 @@ def _unpacked(file: BinaryIO, notes: list[str] | None) -> Iterator[bytes]:
                 chunk = packed.read1(_CHUNK)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 if total == 0:
-                    raise Unusable(f"is not a whole .gz file: {error}") from error
+                    is_other = isinstance(error, gzip.BadGzipFile)
+                    why = "it was not packed by gzip" if is_other else str(error)
+                    raise Unusable(f"is not a whole .gz file: {why}") from error
                 if notes is not None:
                     notes.append(f"is damaged after {total:,} unpacked bytes: {error}")
                 return

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sfumato.media.text import documents as documents_module
 from sfumato.media.text.documents import Document, read_documents, read_plain
 from sfumato.media.text.files import Form, Problem, find_texts, lines, paragraphs
 from sfumato.media.text.settings import TextSettings
+from sfumato.reading import encoding as encodings
 from sfumato.reading import stream as stream_module
 
 
@@ -108,11 +110,12 @@ def test_all_line_endings_become_line_feeds(tmp_path: Path) -> None:
 @given(data=st.lists(st.sampled_from([b"a", b"\n", b"\r", "é🙂".encode(), b"\xff", b"\xf0\x9f"])))
 def test_chunks_do_not_matter(tmp_path_factory: pytest.TempPathFactory, data: list[bytes]) -> None:
     path = tmp_path_factory.getbasetemp() / "chunks.txt"
-    whole = read(path, "é".encode() + b"".join(data))
+    # Most of it has to be valid.
+    whole = read(path, ("é" * 99).encode() + b"".join(data))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream_module, "_CHUNK", 3)
-        assert read(path, "é".encode() + b"".join(data)) == whole
-    python = ("é".encode() + b"".join(data)).decode("utf-8", errors="replace")
+        assert read(path, ("é" * 99).encode() + b"".join(data)) == whole
+    python = (("é" * 99).encode() + b"".join(data)).decode("utf-8", errors="replace")
     assert whole[0] == python.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -197,6 +200,15 @@ def test_an_encoding_by_name(tmp_path: Path) -> None:
     assert isinstance(document, Document)
     assert document.text == "Привет, как дела?\n"
     assert form == Form("in KOI8-R")
+
+
+@pytest.mark.parametrize("encoding", sorted({*encodings._NAMES.values()}))
+def test_no_bytes_stop_a_folder_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    rng = random.Random(0)
+    for size in (0, 1, 3, 999):
+        for name in ("a.txt", "a.csv", "a.json"):
+            (tmp_path / name).write_bytes(rng.randbytes(size))
+            list(read_documents(tmp_path / name, TextSettings(encoding=encoding)))
 
 
 def test_packed_files(tmp_path: Path) -> None:

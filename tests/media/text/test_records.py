@@ -63,9 +63,9 @@ def test_names_of_the_held_out_part(tmp_path: Path, split: str) -> None:
 
 def test_bad_jsonl_lines_are_named(tmp_path: Path) -> None:
     bad = {
-        2: (b"{not json", "not JSON"),
+        2: (b"{not json", "not JSON: Expecting property name enclosed in double quotes, at "),
         3: (b'["a", "list"]', "not a JSON object"),
-        4: (b"[" * 100_000, "not JSON"),
+        4: (b"[" * 100_000, "not JSON: nested too deeply"),
         5: (b'{"text": "caf\xe9"}', "byte 14 of the line, 0xE9, is not UTF-8"),
         6: (b'{"label": "x"}', "'text' is missing"),
         7: (b'{"text": 5}', "'text' is not a string"),
@@ -75,10 +75,12 @@ def test_bad_jsonl_lines_are_named(tmp_path: Path) -> None:
         11: (b'{"text": "a\\ud800"}', "'text' holds half of a character, U+D800"),
         12: (b'{"text": {"a": 1}}', "'text' is not a string"),
         13: (b"\xff\xfe", "byte 1 of the line, 0xFF, is not UTF-8"),
+        14: (b'{"text": "a"},', "not JSON: there is more behind the value, at character 14 of the"),
+        15: (b'{"text": ' + b"1" * 9999 + b"}", "not JSON: a number has too many digits"),
     }
     data = b'{"text": "first"}\n' + b"\n".join(one for one, _ in bad.values()) + b'\n{"text":"z"}'
     records, problems = read(tmp_path / "a.jsonl", data)
-    assert [(record.line, record.text) for record in records] == [(1, "first"), (14, "z")]
+    assert [(record.line, record.text) for record in records] == [(1, "first"), (16, "z")]
     assert problems.keys() == bad.keys()
     for number, (_, reason) in bad.items():
         assert problems[number].startswith(reason)
@@ -310,6 +312,26 @@ def test_parts_in_one_file(tmp_path: Path) -> None:
     assert [(record.text, record.held_out) for record in records] == [
         ("a", False), ("b", True), ("c", True),
     ]  # fmt: skip
+
+
+def test_parts_of_strings(tmp_path: Path) -> None:
+    text = '{"train": ["a", "b"], "validation": [], "test": ["c"]}'
+    records, problems = read(tmp_path / "a.json", text)
+    assert [(one.text, one.held_out) for one in records] == [
+        ("a", False),
+        ("b", False),
+        ("c", True),
+    ]
+    assert not problems
+    # Only a list is a part, and a record may have fields of such names.
+    records, _ = read(tmp_path / "a.json", '{"test": "words", "train": "x"}', text_field="test")
+    assert [one.text for one in records] == ["words"]
+
+
+def test_two_columns_of_the_text_are_refused(tmp_path: Path) -> None:
+    records, problems = read(tmp_path / "a.csv", "text,text\na,b\n")
+    assert not records
+    assert problems == {1: "has 2 columns 'text': it is not clear which one is the text"}
 
 
 def test_lines_of_objects_under_the_name_of_an_array(tmp_path: Path) -> None:

@@ -105,6 +105,9 @@ ATTACKS: dict[str, Callable[[dict[str, Any]], None]] = {
     "a truth for a number": change("model", "vocab", "!", to=True),
     "a negative number": change("model", "vocab", "!", to=-1),
     "a model that is a list": change("model", to=[]),
+    "half of a character": change("model", "vocab", "\ud800", to=300),
+    "a letter that is no byte": change("model", "vocab", "\u20ac", to=300),
+    "merges of half a character": change("model", "merges", to=[["\ud800", "a"]]),
 }  # fmt: skip
 
 
@@ -115,8 +118,9 @@ def test_all_else_is_refused_before_the_library_sees_it(
     whole = description()
     attack(whole)
     monkeypatch.setattr(tokenizer, "require_package", None)
-    with pytest.raises(DamagedFile):
+    with pytest.raises(DamagedFile) as refused:
         tokenizer_from_json({"kind": "bpe", "model": json.dumps(whole)})
+    refused.value.why.encode()  # Nothing of the file is in it that no terminal can write.
 
 
 @pytest.mark.parametrize("missing", ["version", "padding", "model", "pre_tokenizer", "normalizer"])

@@ -125,15 +125,23 @@ def test_check_names_what_was_never_seen() -> None:
         {"kind": "characters", "alphabet": "ba"},
         {"kind": "characters", "alphabet": "aa"},
         {"kind": "characters", "alphabet": ["a"]},
+        {"kind": "characters", "alphabet": "a\ud800"},
+        {"kind": "characters", "alphabet": "a", "\ud800": 1},
+        {"kind": "\ud800" * 99},
         {"kind": ["bytes"]},
+        [],
+        None,
+        "bytes",
         {"kind": "bpe"},
         {"kind": "bpe", "model": 5},
         {"kind": "bpe", "model": "{}"},
     ],
 )
-def test_nonsense_is_no_tokenizer(value: dict[str, Any]) -> None:
-    with pytest.raises(DamagedFile):
+def test_nonsense_is_no_tokenizer(value: Any) -> None:
+    with pytest.raises(DamagedFile) as refused:
         tokenizer_from_json(value)
+    assert "__" not in refused.value.why
+    assert len(refused.value.why.encode()) < 300
 
 
 @given(text=st.text("ab. \n", max_size=80), least=st.integers(1, 9))

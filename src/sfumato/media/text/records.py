@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sfumato.errors import suggest
 from sfumato.media.text.fields import SEVERAL, Fields, label_of, text_of
@@ -106,9 +106,8 @@ class _Reader:
     def _array_rows(self) -> Iterator[tuple[int, Row]]:
         name = self._settings.text_field
         try:
-            # All elements can be on one line, and names have to differ.
-            elements = enumerate(elements_of(self._stream, self._limit), start=1)
-            for line, (_, element, part) in elements:
+            # Numbered, as all elements can be on one line, and names have to differ.
+            for line, (element, part) in enumerate(self._elements(), start=1):
                 row = {name: element} if isinstance(element, str) else element
                 if not isinstance(row, dict):
                     yield line, "not a JSON object"
@@ -119,6 +118,14 @@ class _Reader:
                 yield line, row
         except NotJSON as error:
             yield error.line, str(error)
+
+    def _elements(self) -> Iterator[tuple[Any, str | None]]:
+        """The elements of a ``.json`` file, each with the name of its array, if it has one."""
+        for _, element, name in elements_of(self._stream, self._limit):
+            if parts := _parts(element):
+                yield from parts
+            else:
+                yield element, name
 
     def _table_rows(self) -> Iterator[tuple[int, Row]]:
         settings = self._settings
@@ -169,9 +176,21 @@ class _Reader:
         return Problem(self._file.path, line, reason)
 
 
+def _parts(element: object) -> list[tuple[str, str]]:
+    """The strings in an object of parts of the data, each with its part; none in another value."""
+    if not isinstance(element, dict) or None in map(side_of, element):
+        return []
+    if not all(isinstance(strings, list) for strings in element.values()):
+        return []
+    parts = [(each, part) for part, strings in element.items() for each in strings]
+    return parts if all(isinstance(each, str) for each, _ in parts) else []
+
+
 def _without_text(header: Sequence[str], settings: TextSettings) -> str:
     """Why a table with this header holds no texts; empty if it does."""
     name = settings.text_field
+    if header.count(name) > 1:
+        return f"has {header.count(name)} columns '{name}': it is not clear which one is the text"
     if name in header or not set(header).isdisjoint(name.split("+")):
         return ""
     columns = f"its columns are: {', '.join(header)[:200]}"

@@ -14,6 +14,8 @@ from typing import Any
 _LARGEST = 64 << 20
 _MOST_TOKENS = 65_536
 _LONGEST_TOKEN = 1 << 14
+# Bytes are written as letters up to this one.
+_LAST_LETTER = "\u0143"
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
 _WITHIN_WORDS = _BYTE_LEVEL | {"use_regex": True}
 _ACROSS_WORDS = {
@@ -62,6 +64,8 @@ def checked(stored: str) -> str:
         whole = json.loads(stored, object_pairs_hook=_unique)
     except RecursionError as error:
         raise ValueError("the merges are nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise ValueError("the merges are not JSON") from error
     found = _part(whole, "pre_tokenizer")
     cut = next((form for form in (_WITHIN_WORDS, _ACROSS_WORDS) if form == found), None)
     if cut is None:
@@ -96,7 +100,7 @@ def _require_equal(found: dict[str, Any], form: dict[str, Any], others: tuple[st
             continue
         value = found.get(name, _MISSING)
         if name not in form or type(value) is not type(form[name]) or value != form[name]:
-            raise ValueError(f"'{name[:40]}' is not as it is written here")
+            raise ValueError(f"{ascii(name)[:80]} is not as it is written here")
 
 
 _MISSING = object()
@@ -111,6 +115,8 @@ def _vocabulary(value: object) -> dict[str, int]:
             raise ValueError("the tokens are not numbered from 0")
         if not 0 < len(token) <= _LONGEST_TOKEN:
             raise ValueError(f"a token is empty or longer than {_LONGEST_TOKEN:,} bytes")
+        if max(token) > _LAST_LETTER:
+            raise ValueError("a token holds a letter that stands for no byte")
         numbers.add(number)
     return value
 
@@ -125,7 +131,7 @@ def _merges(value: object, vocab: dict[str, int]) -> list[list[str]]:
             raise ValueError("a merge is not a pair of tokens")
         whole = "".join(pair)
         if not vocab.keys() >= {*pair, whole}:
-            raise ValueError(f"a merge names a token that is missing: {' '.join(pair)[:40]}")
+            raise ValueError(f"a merge names a token that is missing: {ascii(pair)[:80]}")
         made.add(whole)
         pairs.add((pair[0], pair[1]))
     if len(pairs) < len(value):

@@ -17,6 +17,7 @@ from sfumato.media.text.tokenizer import (
     Tokenizer,
     position,
     require_package,
+    without_halves,
 )
 
 __all__ = [
@@ -195,12 +196,15 @@ def tokenizer_from_json(value: Mapping[str, Any]) -> Tokenizer:
         DamagedFile: The description is invalid.
         MissingExtra: The tokenizer needs a package that is not installed.
     """
-    fields = dict(value)
-    make = _KINDS.get(str(fields.pop("kind", None)))
-    if make is None:
-        raise _damaged(f"the kind is {value.get('kind')!r}; known: {', '.join(sorted(_KINDS))}")
+    kind = value.get("kind") if isinstance(value, Mapping) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise _damaged(f"the kind is {ascii(kind)[:80]}; known: {', '.join(sorted(_KINDS))}")
+    names, make = _KINDS[kind]
+    if value.keys() - {"kind"} != set(names):
+        found = ascii(sorted(map(str, value.keys() - {"kind"})))[:200]
+        raise _damaged(f"{kind} have the fields {', '.join(names) or 'none'}, and here are {found}")
     try:
-        return make(**fields)
+        return make(*(value[name] for name in names))
     except (TypeError, ValueError) as error:
         raise _damaged(str(error)) from error
 
@@ -210,13 +214,16 @@ def _stored_characters(alphabet: Any) -> CharacterTokenizer:
         raise ValueError("the alphabet is missing")
     if any(one >= other for one, other in pairwise(alphabet)):
         raise ValueError("the alphabet is not in order")
+    if without_halves(alphabet) != alphabet:
+        raise ValueError("the alphabet holds half of a character")
     return CharacterTokenizer(alphabet)
 
 
-_KINDS: dict[str, Callable[..., Tokenizer]] = {
-    "bytes": ByteTokenizer,
-    "characters": _stored_characters,
-    "bpe": BPETokenizer,
+# The names of the stored fields of each kind, and what makes a tokenizer of their values.
+_KINDS: dict[str, tuple[tuple[str, ...], Callable[..., Tokenizer]]] = {
+    "bytes": ((), ByteTokenizer),
+    "characters": (("alphabet",), _stored_characters),
+    "bpe": (("model",), BPETokenizer),
 }
 
 
