@@ -151,7 +151,7 @@ def _length_range(length: int | str | tuple[int, int] | None) -> tuple[int, int]
         else:
             least, greatest = (length, length) if isinstance(length, int) else length
     except ValueError:
-        raise SettingError(f"length cannot be '{length}'.", hint=hint) from None
+        raise SettingError(f"length cannot be '{str(length)[:40]}'.", hint=hint) from None
     if not 1 <= least <= greatest:
         raise SettingError(f"length cannot be {least}-{greatest}.", hint=hint)
     return least, greatest

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sfumato import storage
-from sfumato.errors import DiskFull, SettingError
+from sfumato.errors import DataError, DiskFull, SettingError
 from sfumato.media.text.folder import TextFolder
 from sfumato.media.text.medium import TextMedium
 from sfumato.model.layout import MASKED
@@ -187,6 +187,13 @@ def test_a_text_is_made_again_from_its_line_alone(text_runs: Runs, tmp_path: Pat
     again = written(None, SampleOptions(), out=tmp_path / "again", like=like)
     made_again = text_folder(again).samples.read_text().splitlines()
     assert made_again == samples.read_text().splitlines()[1:2]
+
+
+def test_a_line_that_is_not_there_is_named(text_runs: Runs, tmp_path: Path) -> None:
+    text_runs("prose")
+    samples = text_folder(written("prose", SampleOptions(n=2), out=tmp_path / "out")).samples
+    with pytest.raises(DataError, match=r"(?s)has no line 9.*it has 2 lines"):
+        written(None, SampleOptions(), like=samples.with_name("samples.jsonl:9"))
 
 
 def test_what_texts_have_pictures_have_not(runs: Runs, text_runs: Runs) -> None:

@@ -299,6 +299,15 @@ def test_a_damaged_cache_is_built_again(tmp_path: Path) -> None:
     assert [path.name for path in whole.folder.parent.iterdir()] == [whole.folder.name]
 
 
+def test_a_pipe_in_the_cache_is_not_waited_for(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl", {"text": "abc", "label": "x"})
+    whole = made(source)
+    for name in sorted(path.name for path in whole.folder.iterdir()):
+        (whole.folder / name).unlink()
+        os.mkfifo(whole.folder / name)
+        assert texts(made(source)) == {"a.jsonl:1": "abc"}
+
+
 def test_stopping_early_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "_BATCH", 1)
     source = write(tmp_path / "a.jsonl", *({"text": "abc"} for _ in range(9)))

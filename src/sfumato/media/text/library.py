@@ -31,6 +31,7 @@ from sfumato.media.text.files import Problem, find_texts
 from sfumato.media.text.identity import Chunks, FileTable
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokens import Tokenizer, tokenizer_from_json
+from sfumato.regular import require_regular
 from sfumato.storage import default_cache, read_sealed_json
 
 # Part of the key of every library: raise it when the same files give other contents than before.
@@ -267,6 +268,8 @@ def _readable_by_now(folder: Path, plan: Plan) -> bool:
 
 def _read(folder: Path) -> Library | None:
     try:
+        for path in folder.iterdir():
+            require_regular(path)  # A pipe would be waited for.
         table = read_sealed_json(folder / building.TABLE)
         require_seals(folder, table["seals"])
         count = int(table["documents"])
@@ -300,7 +303,7 @@ def _read(folder: Path) -> Library | None:
             folder=folder,
             _chunks=_chunk_table(folder, tokens),
         )
-    except (OSError, EOFError, ValueError, KeyError, TypeError, DamagedFile, RunError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, DamagedFile, DataError, RunError):
         return None
     all_tokens = np.array([0]), np.array([len(tokens)])
     small = tokens.nbytes <= _COMPARED_AT_ONCE

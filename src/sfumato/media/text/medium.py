@@ -225,9 +225,12 @@ class TextMedium(Medium):
         try:
             with file_path.open("rb") as file:
                 line = b""
-                for _ in range(number):
+                for before in range(number):
                     if not (line := file.readline(_LINE_LIMIT)):
-                        break
+                        raise DataError(
+                            f"'{file_path}' has no line {number}.",
+                            why=f"it has {before} line{'' if before == 1 else 's'}",
+                        )
             found: dict[str, Any] = json.loads(line)["recipe"]
         except OSError as error:
             why = error.strerror or str(error)
