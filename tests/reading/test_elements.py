@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -95,3 +96,17 @@ def _chunks(record: bytes) -> Any:
     for _ in range(39_999):
         yield b"," + record
     yield b"]"
+
+
+def test_endless_white_space_is_given_up_unread() -> None:
+    read = []
+
+    def chunks() -> Iterator[bytes]:
+        yield b"[1,"
+        while len(read) < 10_000:
+            read.append(1)
+            yield b" " * 1000
+
+    with pytest.raises(NotJSON, match="larger than 5,000"):
+        list(elements_of(chunks(), 5000))
+    assert len(read) < 20

@@ -171,14 +171,20 @@ class _Text:
                 return value
 
     def _behind_space(self, place: int) -> int:
-        """The next place without white space, at which there is a character if any is left."""
+        """The next place without white space, at which there is a character if any is left.
+
+        Raises:
+            NotJSON: There is too much of it.
+        """
         while True:
             found = _SPACE.match(self._buffer, place)
             place = place if found is None else found.end()
             if place < len(self._buffer) or self._is_over:
                 return place
             before = self._place
-            self._read(len(self._buffer) - before + 1)
+            if len(self._buffer) - before > self._limit + 1:
+                raise self._too_large()
+            self._read(2 * (len(self._buffer) - before) + 1)
             place -= before - self._place
 
     def _go(self, place: int) -> None:
