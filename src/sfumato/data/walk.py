@@ -23,6 +23,7 @@ METADATA = "metadata.jsonl"
 METADATA_FILES = (METADATA, "metadata.csv", "metadata.tsv")
 """Names of the files that describe the files of their folder; the first that is there is read."""
 
+
 _PLAIN = Selection()
 _SHOWN_REASONS = 3
 _SHEET = "sheet.png"
@@ -79,6 +80,11 @@ def suffix_of(path: str) -> str:
     name = path.rpartition("/")[2]
     dot = name.rfind(".")
     return name[dot:].lower() if 0 < dot < len(name) - 1 else ""
+
+
+def is_metadata(path: str) -> bool:
+    """Whether a file is one that describes the files of its folder, by its name in any case."""
+    return path.rpartition("/")[2].lower() in METADATA_FILES
 
 
 def count_suffixes(root: Path, selection: Selection = _PLAIN) -> Counter[str]:
@@ -237,11 +243,7 @@ class _Walk:
             return
         if not stat.S_ISREG(status.st_mode):
             yield Rejected(path, f"is {_kind_of(status.st_mode)} and no file")
-        elif (
-            path.endswith(".jsonl")
-            and not self._outputs
-            and is_text_output(Path(self._place + path))
-        ):
+        elif self._is_text_output(path):
             yield Rejected(path, MADE_BY_SFUMATO)
         else:
             times = status.st_mtime_ns, status.st_ctime_ns

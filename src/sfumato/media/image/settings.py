@@ -9,6 +9,7 @@ from PIL import ImageColor
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sfumato.errors import SettingError
+from sfumato.imaging.limits import MOST_PIXELS
 from sfumato.nets.specs import BackboneSpec
 
 _LEAST, _MOST = 8, 1024
@@ -41,7 +42,7 @@ class ImageSettings(BaseModel):
     flip: bool = Field(False, description="augmentation: mirror half of the images")
     shift: int = Field(0, ge=0, le=512, description="augmentation: move by up to N pixels")
     max_pixels: int = Field(
-        64_000_000, ge=64, le=4_000_000_000, description="refuse files of more pixels"
+        64_000_000, ge=64, le=MOST_PIXELS, description="refuse files of more pixels"
     )
     white: int | None = Field(
         None,
