@@ -88,6 +88,12 @@ def test_names_are_composed() -> None:
     assert layout_of(f"{name}/1.png", "b/1.png").label(f"{name}/1.png") == "Käfer"
 
 
+def test_names_are_composed_in_both_parts() -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Käfer") for form in ("NFC", "NFD"))
+    found = meanings(f"train/{decomposed}/1.png", "train/b/1.png", f"test/{composed}/1.png")
+    assert found == [(composed, False), ("b", False), (composed, True)]
+
+
 def test_very_deep_folders() -> None:
     path = "/".join(["d"] * 300) + "/1.png"
     assert meanings(path) == [(None, None)]

@@ -44,7 +44,7 @@ class Folders:
             wrapped, below = _unwrapped(_without(_trained_on(inner), 1))
             if not _are_classes(below):
                 return Layout(None, depth, _no_classes(below))
-            classes = frozenset(parts[0] for parts in below if parts)
+            classes = frozenset(_composed(parts[0]) for parts in below if parts)
             return Layout(depth + 1 + wrapped, depth, classes=classes)
         if not _are_classes(inner):
             return Layout(no_classes=_no_classes(inner))
@@ -73,10 +73,8 @@ class Layout(NamedTuple):
         parts = _parts(path)
         if self.label_depth is None or len(parts) <= self.label_depth:
             return None
-        name = parts[self.label_depth]
-        if self.classes is not None and name not in self.classes:
-            return None
-        return name if name.isascii() else unicodedata.normalize("NFC", name)
+        name = _composed(parts[self.label_depth])
+        return name if self.classes is None or name in self.classes else None
 
     def held_out(self, path: str) -> bool | None:
         """Whether the folder of a file holds it out; None without such folders."""
@@ -85,6 +83,10 @@ class Layout(NamedTuple):
         parts = _parts(path)
         name = parts[self.split_depth].lower() if len(parts) > self.split_depth else ""
         return SPLITS.get(name, False)
+
+
+def _composed(name: str) -> str:
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def _parts(path: str) -> tuple[str, ...]:

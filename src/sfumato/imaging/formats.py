@@ -26,6 +26,8 @@ _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _DAMAGE = (SyntaxError, IndexError, TypeError, struct.error)
 """What readers of headers raise on damaged files."""
 
+_UNKNOWN_SAMPLES = "unknown pixel mode"
+
 # warnings.catch_warnings affects the whole process, so only one thread may be inside.
 _WARNINGS = threading.Lock()
 
@@ -78,7 +80,11 @@ def _begins_as(accept: Callable[[bytes], bool | str], start: bytes) -> bool:
 def _damaged(name: str, error: Exception) -> str:
     """Why a file of a known format cannot be opened, without words about a decoder's variables."""
     words = str(error)
-    if error.__cause__ is not None or not isinstance(error, SyntaxError) or "driver" in words:
+    if words == _UNKNOWN_SAMPLES:
+        return f"the samples of this {name} file are of a kind that cannot be read; store it as PNG"
+    # Pillow wraps what its own code stumbled over.
+    wrapped = bool(error.args) and isinstance(error.args[0], Exception)
+    if wrapped or not isinstance(error, SyntaxError) or "driver" in words:
         words = "its header is wrong or ends early"
     return f"it is a damaged {name} file: {words}"
 

@@ -13,6 +13,7 @@ from sfumato.imaging.limits import MOST_PIXELS
 from sfumato.nets.specs import BackboneSpec
 
 _LEAST, _MOST = 8, 1024
+_OPAQUE = len("RGB")
 _SIZE = re.compile(r"(\d{1,6})(?:\s*[x\u00d7*]\s*(\d{1,6}))?", re.IGNORECASE)
 
 
@@ -64,7 +65,12 @@ class ImageSettings(BaseModel):
     @field_validator("background")
     @classmethod
     def _is_colour(cls, value: str) -> str:
-        ImageColor.getrgb(value)
+        try:
+            channels = len(ImageColor.getrgb(value))
+        except ValueError:
+            channels = 0
+        if channels != _OPAQUE:
+            raise ValueError("it should be the name of a colour, such as white, or #rrggbb")
         return value
 
     @property
