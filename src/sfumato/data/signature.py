@@ -95,6 +95,18 @@ def named_file(path: Path) -> str | None:
         return None
 
 
+def brands_of(head: bytes) -> frozenset[bytes]:
+    """The brands of a file of boxes (ISO 14496-12, 4.3), such as MP4, HEIC and AVIF; else none.
+
+    The first is that of the program that wrote the file; the others say how it can be read.
+    """
+    if head[4:8] != b"ftyp":
+        return frozenset()
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    others = (head[place : place + 4] for place in range(16, end - 3, 4))
+    return frozenset((head[8:12], *others))
+
+
 def _binary(head: bytes) -> str | None:
     if head[4:8] == b"ftyp":
         brand = head[8:12]

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image, ImageFile
 
-from sfumato.data.signature import named_content
+from sfumato.data.signature import brands_of, named_content
 from sfumato.errors import MissingExtra
 
 # An explicit list: Pillow also opens formats that start other programs (EPS runs Ghostscript) or
@@ -22,7 +22,8 @@ _FORMATS = (
     "PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "ICO",
     "JPEG2000", "QOI", "PCX", "SGI",
 )  # fmt: skip
-_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF = frozenset((b"avif", b"avis"))
+_HEIC = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
 _DAMAGE = (SyntaxError, IndexError, TypeError, struct.error)
 """What readers of headers raise on damaged files."""
 
@@ -51,12 +52,12 @@ def identified(file: BinaryIO, head: bytes) -> ImageFile.ImageFile:
     # Pillow's own `open` refuses more than 178 megapixels in its words, for the whole process.
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if head[4:8] == b"ftyp" and head[8:12] in _HEIC:
+        if not is_avif(head) and not _HEIC.isdisjoint(brands_of(head)):
             return _heic(file)
         damage = ""
         for name in _known_formats():
             factory, accept = Image.OPEN[name]
-            if accept is not None and not _begins_as(accept, head[:16]):
+            if not (is_avif(head) if name == "AVIF" else _begins_as(accept, head[:16])):
                 continue
             file.seek(0)
             try:
@@ -69,10 +70,15 @@ def identified(file: BinaryIO, head: bytes) -> ImageFile.ImageFile:
     raise ValueError(damage or (f"{unknown}: {content}" if content else unknown))
 
 
-def _begins_as(accept: Callable[[bytes], bool | str], start: bytes) -> bool:
-    """Whether a file that begins with some bytes, 16 if it has so many, is of a format."""
+def is_avif(head: bytes) -> bool:
+    """Whether a file is AVIF, by any of its brands: the first one may be that of any picture."""
+    return not _AVIF.isdisjoint(brands_of(head))
+
+
+def _begins_as(accept: Callable[[bytes], bool | str] | None, start: bytes) -> bool:
+    """Whether a file that begins with some bytes, 16 if it has so many, may be of a format."""
     try:
-        return accept(start) is True
+        return accept is None or accept(start) is True
     except (IndexError, struct.error):  # It has fewer bytes than the signature.
         return False
 
