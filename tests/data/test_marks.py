@@ -118,9 +118,7 @@ def test_pipes_of_these_names_are_never_opened(tmp_path: Path, name: str) -> Non
     os.mkfifo(tmp_path / name)
     index = scan(tmp_path, IMAGES)
     assert [item.path for item in index.items] == ["00000.png", "00001.png"]
-    assert [(one.path, one.reason) for one in index.rejected] == [
-        (name, "is a named pipe and no file")
-    ]
+    assert [(one.path, one.reason) for one in index.rejected] == [(name, "is a pipe and no file")]
     assert not is_output(tmp_path / name)
     assert not is_text_output(tmp_path / name)
     assert not is_run(str(tmp_path), [name])

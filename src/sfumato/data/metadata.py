@@ -31,6 +31,9 @@ _LABEL_FIELDS = ("label", "class", "category", "labels")
 _CAPTION_FIELDS = ("text", "caption", "prompt", "description")
 _GROUP_FIELDS = ("group",)
 _SPLIT_FIELDS = ("split",)
+NAMED_ONLY = "named in"
+"""How the reason begins why a file that does not exist is set aside."""
+
 _SEVERAL = "a list of several labels, of which the first is used"
 _LINE_LIMIT = 1 << 20
 _SHOWN_COLUMNS = 8
@@ -159,7 +162,7 @@ class Notes:
             elif name in longer:
                 hint = f"; '{longer[name]}' has a suffix, which belongs to the name"
             source = self._notes[name].source
-            yield Rejected(name, f"named in {source} but not found{hint}")
+            yield Rejected(name, f"{NAMED_ONLY} {source} but not found{hint}")
 
     def _add(
         self, path: str, folder: str, fields: dict[str, Any] | str, splits: Counter[str]

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from sfumato.data.marks import MADE_BY_SFUMATO, is_run, is_text_output
 from sfumato.data.selection import Chooser, Selection
+from sfumato.regular import kind_of
 from sfumato.storage import default_cache
 
 METADATA = "metadata.jsonl"
@@ -242,7 +243,7 @@ class _Walk:
             yield Rejected(path, f"cannot be read: {error.strerror}")
             return
         if not stat.S_ISREG(status.st_mode):
-            yield Rejected(path, f"is {_kind_of(status.st_mode)} and no file")
+            yield Rejected(path, f"is {kind_of(status.st_mode)} and no file")
         elif self._is_text_output(path):
             yield Rejected(path, MADE_BY_SFUMATO)
         else:
@@ -280,12 +281,6 @@ def _names(folder: str) -> tuple[list[str], set[str]]:
             names.append(f"{entry.name}/" if is_folder else entry.name)
     names.sort()
     return names, links
-
-
-def _kind_of(mode: int) -> str:
-    if stat.S_ISFIFO(mode):
-        return "a named pipe"
-    return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
 def _shown(name: str) -> str:

@@ -67,6 +67,16 @@ def test_tables_that_are_not_metadata_are_named_with_what_is(
     assert rows["not looked at"] == "1 x .csv"
 
 
+def test_files_that_only_metadata_name_are_not_counted(
+    tmp_path: Path, make_picture: MakePicture
+) -> None:
+    make_picture("a.png")
+    (tmp_path / "data/metadata.csv").write_text("file_name,label\na.png,cat\ngone.png,dog\n")
+    rows = dict(check(tmp_path / "data", ImageSettings(size=8)).table())
+    assert rows["pictures"] == "1 of 1 files can be used"
+    assert rows["set aside"] == "1\ngone.png: named in metadata.csv but not found"
+
+
 def test_drawings_have_no_pixels(tmp_path: Path) -> None:
     pytest.importorskip("resvg_py")
     (tmp_path / "data").mkdir()

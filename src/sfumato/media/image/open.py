@@ -14,6 +14,7 @@ from sfumato.errors import DataError, MissingExtra
 from sfumato.imaging.decode import Wanted, decode
 from sfumato.imaging.formats import knows_heic
 from sfumato.imaging.svg import render_svg
+from sfumato.regular import kind_of
 
 _SUFFIXES = (
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".gif", ".bmp", ".dib",
@@ -104,7 +105,7 @@ def _require_file(path: Path) -> None:
     """Refuse pipes and devices, which may never end, and files of no bytes."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
-        raise ValueError("it is a pipe or a device, not a file")
+        raise ValueError(f"it is {kind_of(found.st_mode)}, not a file")
     if not found.st_size:
         raise ValueError("it is empty")
 
