@@ -7,6 +7,13 @@ from pathlib import Path
 
 from sfumato.errors import DataError
 
+_KINDS = (
+    (stat.S_ISREG, "file"),
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISFIFO, "pipe"),
+    (stat.S_ISSOCK, "socket"),
+)
+
 
 def irregular(path: Path) -> str | None:
     """What stands at a path instead of a regular file, in words; None for a regular file.
@@ -22,13 +29,12 @@ def irregular(path: Path) -> str | None:
     except (OSError, ValueError) as error:  # A name with a null byte is a ValueError.
         why = (isinstance(error, OSError) and error.strerror) or str(error)
         return why[:1].lower() + why[1:]
-    if stat.S_ISREG(mode):
-        return None
-    if stat.S_ISDIR(mode):
-        return "it is a folder"
-    if stat.S_ISFIFO(mode):
-        return "it is a pipe"
-    return "it is a socket" if stat.S_ISSOCK(mode) else "it is a device"
+    return None if stat.S_ISREG(mode) else f"it is {kind_of(mode)}"
+
+
+def kind_of(mode: int) -> str:
+    """What stands at a path, by the mode in its status, in words such as ``a pipe``."""
+    return next((f"a {word}" for test, word in _KINDS if test(mode)), "a device")
 
 
 def require_regular(path: Path) -> None:

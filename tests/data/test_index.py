@@ -84,6 +84,16 @@ def test_metadata(tmp_path: Path) -> None:
     assert found["gone.png"] == "named in metadata.jsonl but not found"
 
 
+@pytest.mark.parametrize("name", ["Metadata.csv", "METADATA.JSONL"])
+def test_metadata_whose_name_is_in_another_case(tmp_path: Path, name: str) -> None:
+    (tmp_path / "1.png").touch()
+    csv, jsonl = "file_name,label\n1.png,a\n", '{"file_name": "1.png", "label": "a"}'
+    (tmp_path / name).write_text(csv if name.endswith("csv") else jsonl)
+    index = scan(tmp_path, IMAGES)
+    assert index.items[0].label == "a"
+    assert index.metadata == (name,)
+
+
 def test_metadata_of_subfolders(tmp_path: Path) -> None:
     write(tmp_path, "train/1.png", "test/1.png", "test/2.png")
     (tmp_path / "train/metadata.jsonl").write_text('{"file_name": "1.png", "label": "a"}')

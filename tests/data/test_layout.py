@@ -63,9 +63,12 @@ def test_a_class_named_train() -> None:
     assert meanings("train/1.png", "bus/1.png", "car/1.png")[0] == ("train", None)
 
 
-def test_a_test_part_without_classes() -> None:
-    paths = ["train/cats/1.png", "train/dogs/1.png", "test/1.png"]
-    assert meanings(*paths) == [("cats", False), ("dogs", False), (None, True)]
+@pytest.mark.parametrize("count", [1, 2, 20])
+@pytest.mark.parametrize("inner", ["", "unlabelled/"])
+def test_a_test_part_without_classes(count: int, inner: str) -> None:
+    paths = ["train/cats/1.png", "train/dogs/1.png"]
+    paths += [f"test/{inner}{number}.png" for number in range(count)]
+    assert meanings(*paths) == [("cats", False), ("dogs", False), *[(None, True)] * count]
 
 
 @pytest.mark.parametrize("stray", ["s.png", "photos/s.png"])
@@ -83,6 +86,12 @@ def test_folders_beside_as_many_files_are_no_classes() -> None:
 def test_names_are_composed() -> None:
     name = unicodedata.normalize("NFD", "Käfer")
     assert layout_of(f"{name}/1.png", "b/1.png").label(f"{name}/1.png") == "Käfer"
+
+
+def test_names_are_composed_in_both_parts() -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Käfer") for form in ("NFC", "NFD"))
+    found = meanings(f"train/{decomposed}/1.png", "train/b/1.png", f"test/{composed}/1.png")
+    assert found == [(composed, False), ("b", False), (composed, True)]
 
 
 def test_very_deep_folders() -> None:

@@ -118,7 +118,7 @@ def test_pipes_sockets_and_devices_are_named(
     paths, reasons = listed(tmp_path)
     assert paths == ["a.png"]
     assert reasons == {
-        "pipe.png": "is a named pipe and no file",
+        "pipe.png": "is a pipe and no file",
         "socket.png": "is a socket and no file",
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -108,6 +109,19 @@ def test_broken_files_are_no_outputs(tmp_path: Path, content: bytes, suffix: str
     path.write_bytes(content)
     assert not is_output(path)
     assert not is_output(tmp_path / f"missing{suffix}")
+
+
+@pytest.mark.parametrize("name", ["sheet.png", "spec.json", "samples.jsonl"])
+def test_pipes_of_these_names_are_never_opened(tmp_path: Path, name: str) -> None:
+    for number in range(2):
+        Image.fromarray(PIXELS * number).save(tmp_path / f"0000{number}.png")
+    os.mkfifo(tmp_path / name)
+    index = scan(tmp_path, IMAGES)
+    assert [item.path for item in index.items] == ["00000.png", "00001.png"]
+    assert [(one.path, one.reason) for one in index.rejected] == [(name, "is a pipe and no file")]
+    assert not is_output(tmp_path / name)
+    assert not is_text_output(tmp_path / name)
+    assert not is_run(str(tmp_path), [name])
 
 
 def test_texts(tmp_path: Path) -> None:

@@ -53,9 +53,10 @@ def test_labels(tmp_path: Path, value: object, label: str | None) -> None:
 @pytest.mark.parametrize(
     ("value", "label", "reason"),
     [
-        (["cat", "dog"], "cat", "several labels, of which the first is used (1 lines)"),
+        (["cat", "dog"], "cat", "several labels, of which the first is used (1 line)"),
         ({"name": "cat"}, None, "is an object"),
         ([["cat"]], None, "is a list of lists"),
+        (float("inf"), None, "is infinite"),
         ("\ud800", None, "not valid Unicode"),
         ("x" * 501, None, "has 501 characters"),
     ],
@@ -183,6 +184,22 @@ def test_captions_and_groups_are_text(tmp_path: Path) -> None:
     record = {"file_name": "1.png", "text": ["a \ud800", "b"], "group": 7}
     note = notes_of(tmp_path, record).of("1.png")
     assert note.caption == "a \ufffd\ufffd\ufffd" and note.group == "7"
+
+
+@pytest.mark.parametrize("field", ["split", "group", "text"])
+@pytest.mark.parametrize(("value", "kind"), [({"a": 1}, "an object"), ([["a"]], "a list of lists")])
+def test_fields_that_are_no_text_are_reported(
+    tmp_path: Path, field: str, value: object, kind: str
+) -> None:
+    notes = notes_of(tmp_path, {"file_name": "1.png", field: value, "label": "cat"})
+    assert notes.of("1.png") == Note("cat", source="metadata.jsonl")
+    assert [one.reason for one in notes.problems] == [f"'{field}' is {kind} and is not used"]
+
+
+def test_names_without_their_suffix_are_reported_with_it(tmp_path: Path) -> None:
+    notes = notes_of(tmp_path, {"file_name": "cats/1", "label": "cat"})
+    (missing,) = notes.missing(["cats/1.png"])
+    assert "'cats/1.png' has a suffix" in missing.reason
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

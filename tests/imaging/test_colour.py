@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from sfumato.imaging import colour
 from sfumato.imaging.decode import Wanted, decode
-from sfumato.imaging.parts import PROFILE_LIMIT
+from sfumato.imaging.parts import PROFILE_LIMIT, gif_start
 from sfumato.imaging.profiles import SRGB_CHROMATICITIES, adobe_rgb, matrix_profile
 from tests.pngs import png, profile_chunk
 
@@ -263,6 +263,33 @@ def test_the_profile_of_a_bitmap(tmp_path: Path) -> None:
     assert near(read(tmp_path / "a.bmp"), shown(picture, profile))
     (tmp_path / "b.bmp").write_bytes(head + info + pixels + profile[:100])
     assert read(tmp_path / "b.bmp") == COLOUR
+
+
+def test_the_profile_of_a_gif(tmp_path: Path) -> None:
+    plain = io.BytesIO()
+    picture = Image.new("RGB", (8, 8), COLOUR)
+    picture.save(plain, "GIF")
+    gif, profile = plain.getvalue(), adobe_rgb()
+    start = gif_start(gif)
+    comment = b"!\xfe\x05hello\0"
+    blocks = b"".join(
+        bytes([len(profile[place : place + 255])]) + profile[place : place + 255]
+        for place in range(0, len(profile), 255)
+    )
+    head = gif[:start] + comment + b"!\xff\x0bICCRGBG1012"
+    (tmp_path / "a.gif").write_bytes(head + blocks + b"\0" + gif[start:])
+    assert near(read(tmp_path / "a.gif"), shown(picture, profile))
+    (tmp_path / "b.gif").write_bytes(head + b"\x04junk\0" + gif[start:])
+    assert read(tmp_path / "b.gif") == COLOUR
+
+
+def test_an_avif_whose_first_brand_is_that_of_any_picture(tmp_path: Path) -> None:
+    pytest.importorskip("PIL._avif")
+    picture, whole = Image.new("RGB", (8, 8), COLOUR), io.BytesIO()
+    picture.save(whole, "AVIF", quality=100, icc_profile=adobe_rgb())
+    for brand in (b"mif1", b"miaf"):
+        (tmp_path / "a.avif").write_bytes(whole.getvalue().replace(b"ftypavif", b"ftyp" + brand))
+        assert near(read(tmp_path / "a.avif"), shown(picture, adobe_rgb()))
 
 
 def test_the_profile_of_a_jpeg_2000(tmp_path: Path) -> None:

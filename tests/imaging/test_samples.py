@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,10 +62,16 @@ def test_samples_above_white_are_named_with_the_setting(tmp_path: Path) -> None:
 
 
 def write_tiff(
-    path: Path, values: NDArray[np.uint16], big: bool, compression: str | None, photometric: int
+    path: Path,
+    values: NDArray[Any],
+    big: bool,
+    compression: str | None,
+    photometric: int,
+    planar: bool = False,
 ) -> None:
-    """A TIFF of 16-bit samples, which Pillow does not write itself."""
-    data = values.astype(">u2" if big else "<u2").tobytes()
+    """A TIFF of 16 or 32-bit samples, which Pillow does not write itself."""
+    depth = 8 * values.itemsize
+    data = values.astype(values.dtype.newbyteorder(">" if big else "<")).tobytes()
     if compression == "zlib":
         import zlib
 
@@ -73,14 +80,15 @@ def write_tiff(
     channels = values.shape[2] if values.ndim == 3 else 1
     entries = [
         (256, 3, 1, values.shape[1]), (257, 3, 1, values.shape[0]),
-        (258, 3, channels, None if channels > 2 else 16), (259, 3, 1, 8 if compression else 1),
+        (258, 3, channels, None if channels > 2 else depth), (259, 3, 1, 8 if compression else 1),
         (262, 3, 1, photometric), (273, 4, 1, 8), (277, 3, 1, channels),
         (278, 3, 1, values.shape[0]), (279, 4, 1, len(data)),
+        (284, 3, 1, 2 if planar else 1),
     ]  # fmt: skip
     import struct
 
     bits_at = 8 + len(data)
-    bits = struct.pack(f"{order}{channels}H", *([16] * channels))
+    bits = struct.pack(f"{order}{channels}H", *([depth] * channels))
     directory = struct.pack(f"{order}H", len(entries))
     for tag, kind, count, value in entries:
         packed = struct.pack(
@@ -107,6 +115,29 @@ def test_a_tiff_whose_white_is_zero(tmp_path: Path) -> None:
     values = some(9, 7)
     write_tiff(tmp_path / "a.tif", values, False, None, 0)
     np.testing.assert_array_equal(read(tmp_path / "a.tif"), scaled(65535 - values))
+
+
+def test_an_unsigned_tiff_of_32_bits(tmp_path: Path) -> None:
+    values = np.linspace(0, 2**32 - 1, 63).astype(np.uint32).reshape(9, 7)
+    write_tiff(tmp_path / "a.tif", values, False, None, 1)
+    with pytest.raises(ValueError, match=r"medium\.white=4294967295 makes"):
+        read(tmp_path / "a.tif")
+    expected = np.rint(values * (255 / (2**32 - 1)))
+    np.testing.assert_array_equal(read(tmp_path / "a.tif", 2**32 - 1), expected)
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_deep_colours_channel_by_channel_are_refused(big: bool, tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a.tif", some(9, 7, 3), big, None, 2, planar=True)
+    with pytest.raises(ValueError, match="channel by channel"):
+        read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_samples_that_pillow_does_not_know_are_named(big: bool, tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a.tif", some(9, 7, 2), big, None, 1)
+    with pytest.raises(ValueError, match="of a kind that cannot be read; store it as PNG"):
+        read(tmp_path / "a.tif")
 
 
 def test_negative_and_large_integers(tmp_path: Path) -> None:

@@ -26,7 +26,15 @@ from sfumato.data.layout import Folders
 from sfumato.data.marks import MADE_BY_SFUMATO, USE_OUTPUTS, is_output, may_be_output
 from sfumato.data.metadata import Notes
 from sfumato.data.selection import Chooser, Selection
-from sfumato.data.walk import METADATA_FILES, Found, Rejected, suffix_of, walk, why_nothing_found
+from sfumato.data.walk import (
+    METADATA_FILES,
+    Found,
+    Rejected,
+    is_metadata,
+    suffix_of,
+    walk,
+    why_nothing_found,
+)
 from sfumato.errors import DataError, suggest
 
 _CAPTION_LIMIT = 64 * 1024
@@ -193,7 +201,7 @@ class _Files:
             # A pattern that excludes a file excludes the trouble with it.
             if self._chooser.includes(file.path) or not self._is_item(file.path):
                 self.rejected.append(file)
-        elif name in METADATA_FILES:
+        elif is_metadata(name):
             self._metadata += [] if self._chooser.excludes(file.path) else [file.path]
         elif not self._chooser.includes(file.path):
             return
@@ -289,7 +297,7 @@ class _Files:
 
 def _rank(path: str) -> int:
     """The place of a metadata file among those of its folder."""
-    return METADATA_FILES.index(path.rpartition("/")[2])
+    return METADATA_FILES.index(path.rpartition("/")[2].lower())
 
 
 def _indexed(files: _Files) -> Index:

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from sfumato.regular import irregular
+
 KEY = "sfumato"
 """Keyword of the provenance of a sample."""
 
@@ -69,7 +71,8 @@ def is_output(path: Path, samples: bool = True) -> bool:
         samples: Whether samples count; else only sheets, previews and the like do.
     """
     suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
+    # Opening a pipe can wait for ever.
+    if suffix not in _SUFFIXES or irregular(path) is not None:
         return False
     try:
         with path.open("rb") as file:
@@ -81,7 +84,7 @@ def is_output(path: Path, samples: bool = True) -> bool:
 
 def is_text_output(path: Path) -> bool:
     """Whether a file holds texts that Sfumato sampled, or their states; by its first line."""
-    if path.name not in _TEXT_NAMES:
+    if path.name not in _TEXT_NAMES or irregular(path) is not None:
         return False
     try:
         with path.open("rb") as file:
@@ -105,8 +108,11 @@ def is_run(folder: str, names: list[str]) -> bool:
         return False
     if {"log.jsonl", "checkpoints/"} <= set(names):
         return True
+    spec_file = Path(folder) / _SPEC
+    if irregular(spec_file) is not None:
+        return False
     try:
-        with (Path(folder) / _SPEC).open("rb") as file:
+        with spec_file.open("rb") as file:
             spec = json.loads(file.read(_SPEC_LIMIT))
         return {"recipe", "data", "version"} <= spec.keys() and "source" in spec["data"]
     except (OSError, ValueError, RecursionError, TypeError, AttributeError):

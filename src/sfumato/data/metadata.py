@@ -31,6 +31,9 @@ _LABEL_FIELDS = ("label", "class", "category", "labels")
 _CAPTION_FIELDS = ("text", "caption", "prompt", "description")
 _GROUP_FIELDS = ("group",)
 _SPLIT_FIELDS = ("split",)
+NAMED_ONLY = "named in"
+"""How the reason begins why a file that does not exist is set aside."""
+
 _SEVERAL = "a list of several labels, of which the first is used"
 _LINE_LIMIT = 1 << 20
 _SHOWN_COLUMNS = 8
@@ -116,7 +119,7 @@ class Notes:
         else:
             self.files.append(path)
         if several:
-            reason = f"{_SEVERAL} ({len(several):,} lines)"
+            reason = f"{_SEVERAL} ({len(several):,} line{'s' if len(several) > 1 else ''})"
             self.problems.append(Rejected(f"{path}:{several[0]}", reason))
         for name, count in splits.items():
             files = f"{count:,} file{'s' if count > 1 else ''}"
@@ -151,10 +154,15 @@ class Notes:
                 self.find(path)
         wanted = {name.casefold(): name for name in self._missing}
         similar = {wanted[path.casefold()]: path for path in paths if path.casefold() in wanted}
+        longer = {_key(path.rpartition(".")[0]): path for path in paths}
         for name in sorted(self._missing):
-            hint = f"; '{similar[name]}' differs in case" if name in similar else ""
+            hint = ""
+            if name in similar:
+                hint = f"; '{similar[name]}' differs in case"
+            elif name in longer:
+                hint = f"; '{longer[name]}' has a suffix, which belongs to the name"
             source = self._notes[name].source
-            yield Rejected(name, f"named in {source} but not found{hint}")
+            yield Rejected(name, f"{NAMED_ONLY} {source} but not found{hint}")
 
     def _add(
         self, path: str, folder: str, fields: dict[str, Any] | str, splits: Counter[str]
@@ -176,11 +184,13 @@ class Notes:
         label, why = _label(fields)
         if why:
             yield why
-        split = _text(fields, _SPLIT_FIELDS)
+        split, *reasons = _text(fields, _SPLIT_FIELDS)
+        caption, no_caption = _text(fields, _CAPTION_FIELDS)
+        group, no_group = _text(fields, _GROUP_FIELDS)
+        yield from filter(None, [*reasons, no_caption, no_group])
         held_out = None if split is None else SPLITS.get(split.lower())
         if split is not None and held_out is None:
             splits[split] += 1
-        caption, group = _text(fields, _CAPTION_FIELDS), _text(fields, _GROUP_FIELDS)
         self._notes[name] = Note(label, caption, group, held_out, path)
         self._missing.add(name)
         if folder and name.startswith(head := f"{_key(folder)}/"):
@@ -289,11 +299,11 @@ def class_name(value: object) -> tuple[str | None, str]:
         return str(value).lower(), ""
     if isinstance(value, float):
         if not math.isfinite(value):
-            return None, ""
+            # Programs write NaN for an empty cell.
+            return None, "" if math.isnan(value) else "is infinite, which is no name of a class"
         return str(int(value)) if value.is_integer() else repr(value), ""
     if not isinstance(value, str | int):
-        kind = "an object" if isinstance(value, dict) else "a list of lists"
-        return None, f"is {kind}, which is no name of a class"
+        return None, f"is {_kind(value)}, which is no name of a class"
     name = str(value).strip()
     if len(name) > _LONGEST_NAME:
         return None, f"has {len(name):,} characters, which is no name of a class"
@@ -302,21 +312,31 @@ def class_name(value: object) -> tuple[str | None, str]:
     return unicodedata.normalize("NFC", name) or None, ""
 
 
-def _text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
-    """The first of some fields that holds text or a number; of a list the first member."""
+def _kind(value: object) -> str:
+    return "an object" if isinstance(value, dict) else "a list of lists"
+
+
+def _text(fields: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | None, str]:
+    """The first of some fields that holds text or a number; of a list the first member.
+
+    Returns:
+        The text, or None if there is none, and why a field cannot be used.
+    """
+    why = ""
     for name in names:
         value = fields.get(name)
-        if isinstance(value, list) and value:
-            value = value[0]
+        if isinstance(value, list):
+            value = value[0] if value else None
+        text: str | None = None
         if isinstance(value, str):
-            text: str | None = _readable(value).strip()
+            text = _readable(value).strip()
         elif isinstance(value, int | float):
             text, _ = class_name(value)
-        else:
-            continue
+        elif value is not None:
+            why = f"'{name}' is {_kind(value)} and is not used"
         if text:
-            return text
-    return None
+            return text, ""
+    return None, why
 
 
 def _readable(text: str) -> str:

@@ -20,6 +20,10 @@ _LEADING: tuple[tuple[bytes, str], ...] = (
     (b"GIF89a", "a GIF picture"),
     (b"II*\0", "a TIFF picture"),
     (b"MM\0*", "a TIFF picture"),
+    (b"\xff\n", "a JPEG XL picture"),
+    (b"\0\0\0\x0cJXL \r\n", "a JPEG XL picture"),
+    (b"v/1\x01", "an OpenEXR picture"),
+    (b"DDS ", "a DirectDraw texture"),
     (b"8BPS", "a Photoshop file"),
     (b"gimp xcf", "a GIMP file"),
     (b"%PDF-", "a PDF document"),
@@ -89,6 +93,18 @@ def named_file(path: Path) -> str | None:
             return named_content(file.read(HEAD_BYTES))
     except OSError:
         return None
+
+
+def brands_of(head: bytes) -> frozenset[bytes]:
+    """The brands of a file of boxes (ISO 14496-12, 4.3), such as MP4, HEIC and AVIF; else none.
+
+    The first is that of the program that wrote the file; the others say how it can be read.
+    """
+    if head[4:8] != b"ftyp":
+        return frozenset()
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    others = (head[place : place + 4] for place in range(16, end - 3, 4))
+    return frozenset((head[8:12], *others))
 
 
 def _binary(head: bytes) -> str | None:

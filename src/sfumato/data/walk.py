@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from sfumato.data.marks import MADE_BY_SFUMATO, is_run, is_text_output
 from sfumato.data.selection import Chooser, Selection
+from sfumato.regular import kind_of
 from sfumato.storage import default_cache
 
 METADATA = "metadata.jsonl"
@@ -22,6 +23,7 @@ METADATA = "metadata.jsonl"
 
 METADATA_FILES = (METADATA, "metadata.csv", "metadata.tsv")
 """Names of the files that describe the files of their folder; the first that is there is read."""
+
 
 _PLAIN = Selection()
 _SHOWN_REASONS = 3
@@ -79,6 +81,11 @@ def suffix_of(path: str) -> str:
     name = path.rpartition("/")[2]
     dot = name.rfind(".")
     return name[dot:].lower() if 0 < dot < len(name) - 1 else ""
+
+
+def is_metadata(path: str) -> bool:
+    """Whether a file is one that describes the files of its folder, by its name in any case."""
+    return path.rpartition("/")[2].lower() in METADATA_FILES
 
 
 def count_suffixes(root: Path, selection: Selection = _PLAIN) -> Counter[str]:
@@ -236,12 +243,8 @@ class _Walk:
             yield Rejected(path, f"cannot be read: {error.strerror}")
             return
         if not stat.S_ISREG(status.st_mode):
-            yield Rejected(path, f"is {_kind_of(status.st_mode)} and no file")
-        elif (
-            path.endswith(".jsonl")
-            and not self._outputs
-            and is_text_output(Path(self._place + path))
-        ):
+            yield Rejected(path, f"is {kind_of(status.st_mode)} and no file")
+        elif self._is_text_output(path):
             yield Rejected(path, MADE_BY_SFUMATO)
         else:
             times = status.st_mtime_ns, status.st_ctime_ns
@@ -278,12 +281,6 @@ def _names(folder: str) -> tuple[list[str], set[str]]:
             names.append(f"{entry.name}/" if is_folder else entry.name)
     names.sort()
     return names, links
-
-
-def _kind_of(mode: int) -> str:
-    if stat.S_ISFIFO(mode):
-        return "a named pipe"
-    return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
 def _shown(name: str) -> str:

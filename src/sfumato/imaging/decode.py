@@ -7,16 +7,10 @@ any pixel is decoded.
 
 from __future__ import annotations
 
-import importlib
 import os
-import struct
-import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -24,28 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from sfumato.data.signature import HEAD_BYTES, named_content
-from sfumato.errors import MissingExtra
+from sfumato.data.signature import HEAD_BYTES
 from sfumato.imaging import colour, samples
 from sfumato.imaging.embedded import stated_in
+from sfumato.imaging.formats import identified
 from sfumato.imaging.limits import require_small, require_small_inside, require_small_tiles
 from sfumato.imaging.parts import gif_parts, jpeg_parts
 from sfumato.imaging.png import SIGNATURE, PngFacts, read_png
 from sfumato.imaging.profiles import Stated, adobe_rgb, stated_by, stated_by_code
 
-# An explicit list: Pillow also opens formats that start other programs (EPS runs Ghostscript) or
-# that only some systems know.
-_FORMATS = (
-    "PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "ICO",
-    "JPEG2000", "QOI", "PCX", "SGI",
-)  # fmt: skip
-_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _COLOUR_SPACE, _INTEROPERABILITY, _UNCALIBRATED = 0xA001, 0xA005, 0xFFFF
 _EXIF_IFD = 0x8769
-
-
-# warnings.catch_warnings affects the whole process, so only one thread may be inside.
-_WARNINGS = threading.Lock()
 
 
 class Wanted(NamedTuple):
@@ -154,18 +137,13 @@ def opened(path: Path, wanted: Wanted) -> Iterator[Opened]:
             require_small_inside(file, head, wanted.max_pixels)
             stated = stated_in(file, head)
             png, view = _view(file, head, wanted.truncated)
-            image = _identified(view, head)
+            image = identified(view, head)
             if png is not None and png.colour == 2 and png.key is not None:
                 image.info["transparency"] = png.key
             return png, stated, image
 
         png, stated, image = again()
         yield Opened(image, png, stated, lambda: again()[2])
-
-
-def knows_heic() -> bool:
-    """Whether the package that reads HEIC photos is installed."""
-    return find_spec("pillow_heif") is not None
 
 
 def _view(file: BinaryIO, head: bytes, truncated: bool) -> tuple[PngFacts | None, BinaryIO]:
@@ -177,44 +155,6 @@ def _view(file: BinaryIO, head: bytes, truncated: bool) -> tuple[PngFacts | None
     if head.startswith((b"GIF87a", b"GIF89a")):
         return None, gif_parts(file)
     return None, file
-
-
-def _identified(file: BinaryIO, head: bytes) -> ImageFile.ImageFile:
-    # Pillow's own `open` refuses more than 178 megapixels in its words, for the whole process.
-    with _WARNINGS, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if head[4:8] == b"ftyp" and head[8:12] in _HEIC:
-            return _heic(file)
-        damage = ""
-        for name in _known_formats():
-            factory, accept = Image.OPEN[name]
-            if accept is not None and accept(head[:16]) is not True:
-                continue
-            file.seek(0)
-            try:
-                return factory(file, "")
-            except (SyntaxError, IndexError, TypeError, struct.error) as error:
-                # A format without a signature is tried on every file.
-                damage = damage if accept is None else f"it is a damaged {name} file: {error}"
-    content = named_content(head)
-    unknown = "not an image in a known format"
-    raise ValueError(damage or (f"{unknown}: {content}" if content else unknown))
-
-
-def _heic(file: BinaryIO) -> ImageFile.ImageFile:
-    if not knows_heic():
-        raise MissingExtra("pillow-heif", "heic", "Reading HEIC photos")
-    plugin: Any = importlib.import_module("pillow_heif.as_plugin")
-    file.seek(0)
-    image: ImageFile.ImageFile = plugin.HeifImageFile(file, "")
-    return image
-
-
-@cache
-def _known_formats() -> tuple[str, ...]:
-    # A build of Pillow may lack some formats, such as AVIF, and requesting those is an error.
-    Image.init()
-    return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 def load(image: ImageFile.ImageFile, truncated: bool) -> None:

@@ -1,6 +1,6 @@
-"""Statements about colours that Pillow passes over: in AVIF, JPEG 2000 and BMP files.
+"""Statements about colours that Pillow passes over: in AVIF, JPEG 2000, BMP and GIF files.
 
-Only the first bytes of a file are searched, and a profile of a limited length is read.
+Only headers are looked at, and a profile of a limited length is read.
 """
 
 from __future__ import annotations
@@ -8,10 +8,13 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
-from sfumato.imaging.parts import PROFILE_LIMIT
+from sfumato.imaging.formats import is_avif
+from sfumato.imaging.parts import PROFILE_LIMIT, end_of_blocks, gif_start, size_of
 from sfumato.imaging.profiles import Stated, stated_by_code
 
 _JPEG_2000 = b"jP  \r\n\x87\n"
+_GIF_PROFILE = b"\x0bICCRGBG1012"
+_EXTENSIONS = 1000
 _BITMAP_HEADER, _LONG_HEADER, _EMBEDDED = 14, 124, b"DEBM"
 
 
@@ -22,12 +25,14 @@ def stated_in(file: BinaryIO, head: bytes) -> Stated | None:
         file: The file.
         head: Its first bytes.
     """
-    if head[4:12] == b"ftypavif" or head[4:12] == b"ftypavis":
+    if is_avif(head):
         return _of_avif(head)
     if head[4:12] == _JPEG_2000:
         return _of_jpeg_2000(file, head)
     if head.startswith(b"BM"):
         return _of_bitmap(file, head)
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return _of_gif(file, head)
     return None
 
 
@@ -57,6 +62,29 @@ def _of_bitmap(file: BinaryIO, head: bytes) -> Stated | None:
         return None
     place, length = struct.unpack("<II", head[_BITMAP_HEADER + 112 : _BITMAP_HEADER + 120])
     return _read(file, _BITMAP_HEADER + place, length)
+
+
+def _of_gif(file: BinaryIO, head: bytes) -> Stated | None:
+    """The application extension ``ICCRGBG1`` before the first frame (ICC.1:2022, annex B.4)."""
+    size, place = size_of(file), gif_start(head)
+    for _ in range(_EXTENSIONS):
+        file.seek(place)
+        if file.read(1) != b"!":
+            return None
+        label = file.read(1 + len(_GIF_PROFILE))
+        if label[1:] == _GIF_PROFILE:
+            return _joined_blocks(file)
+        place = end_of_blocks(file, place + 2, size)
+    return None
+
+
+def _joined_blocks(file: BinaryIO) -> Stated:
+    profile = bytearray()
+    while (length := file.read(1)) and length[0]:
+        profile += file.read(length[0])
+        if len(profile) > PROFILE_LIMIT:
+            return Stated(None, damaged=True)
+    return Stated(bytes(profile)) if length and profile else Stated(None, damaged=True)
 
 
 def _read(file: BinaryIO, place: int, length: int) -> Stated:

@@ -9,6 +9,9 @@ from PIL import Image, ImageFile
 
 from sfumato.imaging.png import SIGNATURE
 
+MOST_PIXELS = 4_000_000_000
+"""The highest limit that can be set."""
+
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 _ICON = b"\0\0\1\0"
 
@@ -19,11 +22,15 @@ def require_small(image: Image.Image, max_pixels: int) -> None:
     Raises:
         ValueError: There are too many.
     """
-    pixels = image.width * image.height
+    require_small_size(image.width, image.height, max_pixels)
+
+
+def require_small_size(width: int, height: int, max_pixels: int) -> None:
+    """Like :func:`require_small`, of a picture that does not exist yet."""
+    pixels = width * height
     if pixels > max_pixels:
         raise ValueError(
-            f"{image.width:,} x {image.height:,} pixels are more than medium.max_pixels="
-            f"{max_pixels} allows; medium.max_pixels={pixels} would"
+            f"{width:,} x {height:,} pixels are more than {_allowed(max_pixels, pixels)}"
         )
 
 
@@ -62,7 +69,12 @@ def require_small_tiles(image: ImageFile.ImageFile, max_pixels: int) -> None:
 
 def _require_part(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
-        raise ValueError(
-            f"a part of it has {width:,} x {height:,} pixels, more than medium.max_pixels="
-            f"{max_pixels} allows"
-        )
+        allowed = _allowed(max_pixels, width * height)
+        raise ValueError(f"a part of it has {width:,} x {height:,} pixels, more than {allowed}")
+
+
+def _allowed(max_pixels: int, pixels: int) -> str:
+    """The limit, and what to set for a number of pixels if that can be set."""
+    higher = pixels <= MOST_PIXELS
+    more = f"medium.max_pixels={pixels} would" if higher else f"{MOST_PIXELS:,} is the most"
+    return f"medium.max_pixels={max_pixels} allows; {more}"

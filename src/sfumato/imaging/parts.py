@@ -196,10 +196,7 @@ def gif_parts(file: BinaryIO) -> BinaryIO:
     """A GIF with its first frame alone, and without comments."""
     size = size_of(file)
     file.seek(0)
-    head = file.read(13)
-    place = 13
-    if len(head) == 13 and head[10] & 0x80:
-        place += 3 << ((head[10] & 7) + 1)
+    place = gif_start(file.read(13))
     parts = [(0, place)]
     while place < size:
         file.seek(place)
@@ -212,21 +209,27 @@ def gif_parts(file: BinaryIO) -> BinaryIO:
             parts.append((place, size))
             break
         label = file.read(1)
-        end = _end_of_blocks(file, place + 2, size)
+        end = end_of_blocks(file, place + 2, size)
         if label == bytes([_GIF_CONTROL]):
             parts.append((place, end))
         place = end
     return io.BufferedReader(Parts(file, parts, b";"))
 
 
+def gif_start(head: bytes) -> int:
+    """Where the blocks of a GIF begin, after its header and the colours for all frames."""
+    table = 3 << ((head[10] & 7) + 1) if len(head) > 10 and head[10] & 0x80 else 0
+    return 13 + table
+
+
 def _end_of_frame(file: BinaryIO, place: int, size: int) -> int:
     file.seek(place)
     head = file.read(10)
     table = 3 << ((head[9] & 7) + 1) if len(head) == 10 and head[9] & 0x80 else 0
-    return _end_of_blocks(file, place + 10 + table + 1, size)
+    return end_of_blocks(file, place + 10 + table + 1, size)
 
 
-def _end_of_blocks(file: BinaryIO, place: int, size: int) -> int:
+def end_of_blocks(file: BinaryIO, place: int, size: int) -> int:
     """Where a sequence of blocks ends, each of which begins with its length."""
     file.seek(place)
     while place < size:

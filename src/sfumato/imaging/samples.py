@@ -7,7 +7,7 @@ told that the bytes are in the other order, so the full values come from decodin
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ Loader = Callable[[ImageFile.ImageFile], None]
 _OTHER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 _DEEP_COLOURS = ("RGB;16", "RGBA;16", "RGBX;16")
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_BITS, _SIGN = 258, 339
+_PLANAR, _SEPARATE = 284, 2
 
 
 def values_of(
@@ -35,7 +37,12 @@ def values_of(
 
     Returns:
         Shape (H, W) or (H, W, C): integers, or floats if the file holds these.
+
+    Raises:
+        ValueError: It is a TIFF that stores such samples channel by channel.
+        Exception: Loading fails.
     """
+    _require_interleaved(image)
     rawmode = _rawmode(image)
     if image.mode == "RGBA" and rawmode == "LA;16B":
         return _grey_with_alpha(again(), load)
@@ -106,10 +113,33 @@ def _deep_grey(image: ImageFile.ImageFile) -> NDArray[Any] | None:
     values = np.asarray(image)
     if values.dtype == np.dtype(">u2"):
         values = values.astype(np.uint16)
-    tags = getattr(image, "tag_v2", {})
+    tags = _tags(image)
+    if values.dtype == np.int32 and tags.get(_BITS) == (32,) and tags.get(_SIGN, (1,)) == (1,):
+        # Pillow takes unsigned numbers of 32 bits for signed ones.
+        values = values.view(np.uint32)
     inverted = image.format == "TIFF" and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
     # Pillow inverts 8-bit samples of this kind alone.
     return WHITE - values if inverted and values.dtype == np.uint16 else values
+
+
+def _require_interleaved(image: ImageFile.ImageFile) -> None:
+    """Refuse what Pillow reads as if its samples had eight bits, which gives noise.
+
+    Raises:
+        ValueError: It is a TIFF of this kind.
+    """
+    tags = _tags(image)
+    if tags.get(_PLANAR) == _SEPARATE and len(tags.get(_BITS, ())) > 1 and max(tags[_BITS]) > 8:
+        raise ValueError(
+            f"it stores samples of {max(tags[_BITS])} bits channel by channel (planar), which "
+            "cannot be read; store them pixel by pixel"
+        )
+
+
+def _tags(image: ImageFile.ImageFile) -> Mapping[int, Any]:
+    """The tags of a TIFF; none for other formats."""
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    return tags
 
 
 def _grey_with_alpha(image: ImageFile.ImageFile, load: Loader) -> NDArray[np.uint16]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from sfumato.imaging.drawing import FILE_LIMIT, read_drawing
+from sfumato.imaging.limits import require_small_size
 from sfumato.imaging.renderers import render, renderer
 
 
@@ -39,10 +40,7 @@ def render_svg_text(data: bytes, side: int, max_pixels: int) -> Image.Image:
     drawing = read_drawing(data)
     width = max(side, round(side * drawing.aspect))
     height = max(side, round(side / drawing.aspect))
-    if width * height > max_pixels:
-        raise ValueError(
-            f"{width:,} x {height:,} pixels are more than medium.max_pixels={max_pixels}"
-        )
+    require_small_size(width, height, max_pixels)
     picture = Image.open(io.BytesIO(render(drawing.text, width, height)), formats=("PNG",))
     if picture.size != (width, height):
         raise ValueError("the renderer gave a picture of another size")

@@ -16,10 +16,11 @@ from pydantic import BaseModel
 from sfumato.data.dataset import Dataset
 from sfumato.data.digests import Changes
 from sfumato.data.marks import MADE_BY_SFUMATO
-from sfumato.data.walk import Rejected
+from sfumato.data.walk import METADATA_FILES, Rejected
 from sfumato.escaping import escape_line
 
 _NAMED = 1000
+_TABLES = (".csv", ".tsv", ".jsonl", ".json", ".xlsx")
 
 
 class Report(Protocol):
@@ -106,7 +107,8 @@ class Contents:
             "outputs": tuple(ours),
             "metadata": dataset.metadata,
             "unread": dict(dataset.unread),
-            "hints": {suffix: hints[suffix] for suffix in dataset.unread if suffix in hints},
+            "hints": {suffix: hints[suffix] for suffix in dataset.unread if suffix in hints}
+            | _unread_tables(dataset),
         }
 
     def rows(self, most: int, source: str | None = None) -> Iterator[tuple[str, str]]:
@@ -131,6 +133,12 @@ class Contents:
         if self.outputs:
             yield "outputs", f"{listed_in_line(self.outputs)}: made by Sfumato and not used"
         yield from not_looked_at(self.unread, self.hints)
+
+
+def _unread_tables(dataset: Dataset) -> dict[str, str]:
+    """What to do about tables and JSON that may have been meant as metadata."""
+    found = [] if dataset.metadata else [one for one in _TABLES if one in dataset.unread]
+    return dict.fromkeys(found, f"labels and captions are read from {' or '.join(METADATA_FILES)}")
 
 
 def _each_reason_first(rejected: Sequence[Rejected]) -> list[Rejected]:

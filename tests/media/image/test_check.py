@@ -37,19 +37,44 @@ def test_report(tmp_path: Path, make_picture: MakePicture) -> None:
     Image.new("L", (7, 9)).save(tmp_path / "data/dog/grey.png")
     seen: list[tuple[int, int, str]] = []
     report = check(tmp_path / "data", ImageSettings(size=8), lambda *event: seen.append(event))
-    told = json.loads(json.dumps(report.to_json()))
+    plain = json.loads(json.dumps(report.to_json()))
     assert seen[-1] == (6, 6, "reading")
-    assert told["count"] == 5
-    assert told["settings"]["channels"] == "rgb"
-    assert told["labels"] == {"cat": 3, "dog": 2}
-    assert told["captions"] == 1
-    assert told["groups"] == 5
-    assert told["modes"] == {"RGB": 4, "L": 1}
-    assert told["widths"] == {"least": 7, "median": 20, "most": 20}
-    assert told["heights"] == {"least": 9, "median": 10, "most": 12}
-    assert told["duplicates"] == [["dog/a.png", "cat/0.png"]]
-    assert told["rejected"] == [{"path": "dog/bad.png", "reason": REASON}]
+    assert plain["count"] == 5
+    assert plain["settings"]["channels"] == "rgb"
+    assert plain["labels"] == {"cat": 3, "dog": 2}
+    assert plain["captions"] == 1
+    assert plain["groups"] == 5
+    assert plain["modes"] == {"RGB": 4, "L": 1}
+    assert plain["widths"] == {"least": 7, "median": 20, "most": 20}
+    assert plain["heights"] == {"least": 9, "median": 10, "most": 12}
+    assert plain["duplicates"] == [["dog/a.png", "cat/0.png"]]
+    assert plain["rejected"] == [{"path": "dog/bad.png", "reason": REASON}]
     assert np.asarray(report.contact_sheet).ndim == 3
+
+
+def test_tables_that_are_not_metadata_are_named_with_what_is(
+    tmp_path: Path, make_picture: MakePicture
+) -> None:
+    make_picture("a.png")
+    (tmp_path / "data/labels.csv").write_text("file_name,label\na.png,cat\n")
+    rows = dict(check(tmp_path / "data", ImageSettings(size=8)).table())
+    assert rows["not looked at"] == (
+        "1 x .csv\n.csv: labels and captions are read from metadata.jsonl or metadata.csv or "
+        "metadata.tsv"
+    )
+    (tmp_path / "data/metadata.csv").write_text("file_name,label\na.png,cat\n")
+    rows = dict(check(tmp_path / "data", ImageSettings(size=8)).table())
+    assert rows["not looked at"] == "1 x .csv"
+
+
+def test_files_that_only_metadata_name_are_not_counted(
+    tmp_path: Path, make_picture: MakePicture
+) -> None:
+    make_picture("a.png")
+    (tmp_path / "data/metadata.csv").write_text("file_name,label\na.png,cat\ngone.png,dog\n")
+    rows = dict(check(tmp_path / "data", ImageSettings(size=8)).table())
+    assert rows["pictures"] == "1 of 1 files can be used"
+    assert rows["set aside"] == "1\ngone.png: named in metadata.csv but not found"
 
 
 def test_drawings_have_no_pixels(tmp_path: Path) -> None:

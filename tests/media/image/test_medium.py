@@ -31,6 +31,7 @@ def save(path: Path, pixels: np.ndarray) -> Path:
         {"size": 1025},
         {"channels": "cmyk"},
         {"background": "no colour"},
+        {"background": "#ff000080"},
         {"shift": -1},
         {"colour": 3},
         {"max_pixels": 5_000_000_000},

@@ -249,6 +249,36 @@ def test_files_are_named_as_what_they_are(
     assert reason in caught.value.why
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\xff\xd8\xff", "a damaged JPEG file: its header is wrong or ends early"),
+        (b"\n", "it is white space alone"),
+        (b"GIF89a\1\0\1\0", "a damaged GIF file: its header is wrong or ends early"),
+        (b"qoif\0\0", "a damaged QOI file: its header is wrong or ends early"),
+        (b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", bytes(13)), "a damaged PNG file: its header"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "a damaged HEIC file"),
+        (b"\xff\x0a\0\0", "a JPEG XL picture"),
+        (b"v/1\x01\0", "an OpenEXR picture"),
+    ],
+)
+def test_headers_that_end_early_or_are_foreign(tmp_path: Path, content: bytes, reason: str) -> None:
+    if b"heic" in content:
+        pytest.importorskip("pillow_heif")
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        opened(tmp_path / "a.png")
+    assert reason in str(caught.value.why)
+    for word in ("unpack", "index out of range", "driver"):
+        assert word not in str(caught.value)
+
+
+def test_no_setting_is_suggested_that_cannot_be_set(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(bare_png(100_000, 100_000, b""))
+    with pytest.raises(DataError, match="4,000,000,000 is the most"):
+        opened(tmp_path / "a.png")
+
+
 def test_more_pixels_than_pillow_opens_by_itself(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(bare_png(16_000, 16_000, bytes(2001 * 16_000)))
@@ -274,7 +304,7 @@ def test_pixel_art_in_a_jpeg_is_decoded_at_full_size(tmp_path: Path) -> None:
 
 def test_without_the_package_for_heic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
-    monkeypatch.setattr("sfumato.imaging.decode.knows_heic", lambda: False)
+    monkeypatch.setattr("sfumato.imaging.formats.knows_heic", lambda: False)
     with pytest.raises(MissingExtra, match="pillow-heif"):
         opened(tmp_path / "a.heic")
 
@@ -284,8 +314,8 @@ def test_without_the_package_for_heic(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_pipes_and_devices_are_refused_before_they_are_opened(suffix: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / f"pipe.{suffix}")
     (tmp_path / f"zero.{suffix}").symlink_to("/dev/zero")
-    for name in ("pipe", "zero"):
-        with pytest.raises(DataError, match="a pipe or a device"):
+    for name, kind in (("pipe", "a pipe"), ("zero", "a device")):
+        with pytest.raises(DataError, match=f"it is {kind}, not a file"):
             opened(tmp_path / f"{name}.{suffix}")
 
 

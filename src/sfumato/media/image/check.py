@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from sfumato.data.dataset import Dataset
+from sfumato.data.metadata import NAMED_ONLY
 from sfumato.data.walk import suffix_of
 from sfumato.imaging import samples
 from sfumato.media.image.open import IMAGES
@@ -44,7 +45,8 @@ class ImageReport(NumberReport):
 
     def _own_rows(self) -> Iterator[tuple[str, str]]:
         yield "images", items_in_words(self.count, self.groups)
-        files = self.count + sum(suffix_of(one.path) in IMAGES.suffixes for one in self.rejected)
+        there = (one.path for one in self.rejected if not one.reason.startswith(NAMED_ONLY))
+        files = self.count + sum(suffix_of(path) in IMAGES.suffixes for path in there)
         yield "pictures", f"{self.count:,} of {files:,} files can be used"
         yield "read as", read_as(self.settings)
         survey = self.survey

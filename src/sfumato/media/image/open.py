@@ -11,8 +11,10 @@ from PIL import Image, UnidentifiedImageError
 from sfumato.data.index import FileKind
 from sfumato.data.signature import named_file
 from sfumato.errors import DataError, MissingExtra
-from sfumato.imaging.decode import Wanted, decode, knows_heic
+from sfumato.imaging.decode import Wanted, decode
+from sfumato.imaging.formats import knows_heic
 from sfumato.imaging.svg import render_svg
+from sfumato.regular import kind_of
 
 _SUFFIXES = (
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".gif", ".bmp", ".dib",
@@ -21,14 +23,16 @@ _SUFFIXES = (
 )  # fmt: skip
 _NO_PART = "it ends early, and no part of it can be read"
 _DAMAGED = "its pixels are damaged"
+_DAMAGED_OR_SHORT = "it is damaged or ends early"
 _WORDS: Mapping[str, str] = {
     "truncated": _NO_PART,
     "unexpected end of file": _NO_PART,
     "cannot read full": _NO_PART,
     "not enough image data": _NO_PART,
-    "could not create decoder object": "it is damaged or ends early",
+    "expected to read": _NO_PART,
+    "could not create decoder object": _DAMAGED_OR_SHORT,
     "failed to read next frame": _DAMAGED,
-    "bmff parsing failed": "it is damaged or ends early",
+    "bmff parsing failed": _DAMAGED_OR_SHORT,
     "broken data stream": _DAMAGED,
     "unrecognized data stream": _DAMAGED,
     "decoder error": _DAMAGED,
@@ -36,9 +40,12 @@ _WORDS: Mapping[str, str] = {
 """What decoders say of damaged files, and what it means."""
 
 HEIC_SUFFIXES = (".heic", ".heif", ".hif")
-_RAW_SUFFIXES = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".psd", ".xcf")
+_FOREIGN_SUFFIXES = (
+    ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".psd", ".xcf",
+    ".jxl", ".exr", ".dds",
+)  # fmt: skip
 UNREAD: Mapping[str, str] = {
-    **dict.fromkeys(_RAW_SUFFIXES, "store the pictures as PNG or JPEG, which can be read"),
+    **dict.fromkeys(_FOREIGN_SUFFIXES, "store the pictures as PNG or JPEG, which can be read"),
     **({} if knows_heic() else dict.fromkeys(HEIC_SUFFIXES, "pip install 'sfumato[heic]' to read")),
 }
 """What to do about pictures in other formats, by suffix."""
@@ -98,7 +105,7 @@ def _require_file(path: Path) -> None:
     """Refuse pipes and devices, which may never end, and files of no bytes."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
-        raise ValueError("it is a pipe or a device, not a file")
+        raise ValueError(f"it is {kind_of(found.st_mode)}, not a file")
     if not found.st_size:
         raise ValueError("it is empty")
 
@@ -124,7 +131,10 @@ def _reason(error: BaseException) -> str:
         return "a picture inside it has more pixels than any is read with"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    words = f"{error}" or type(error).__name__
+    words = f"{error}".strip() or type(error).__name__
+    if not isinstance(error, OSError | ValueError | SyntaxError | RuntimeError):
+        # A decoder stumbled over what it did not expect: its words are about its own variables.
+        return f"{_DAMAGED_OR_SHORT} ({words})"
     meaning = next((text for part, text in _WORDS.items() if part in words.lower()), "")
     # What is said here in words of ours names the setting that helps.
     return words if "medium." in words or not meaning else f"{meaning} ({words})"

@@ -9,9 +9,11 @@ from PIL import ImageColor
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sfumato.errors import SettingError
+from sfumato.imaging.limits import MOST_PIXELS
 from sfumato.nets.specs import BackboneSpec
 
 _LEAST, _MOST = 8, 1024
+_OPAQUE = len("RGB")
 _SIZE = re.compile(r"(\d{1,6})(?:\s*[x\u00d7*]\s*(\d{1,6}))?", re.IGNORECASE)
 
 
@@ -41,7 +43,7 @@ class ImageSettings(BaseModel):
     flip: bool = Field(False, description="augmentation: mirror half of the images")
     shift: int = Field(0, ge=0, le=512, description="augmentation: move by up to N pixels")
     max_pixels: int = Field(
-        64_000_000, ge=64, le=4_000_000_000, description="refuse files of more pixels"
+        64_000_000, ge=64, le=MOST_PIXELS, description="refuse files of more pixels"
     )
     white: int | None = Field(
         None,
@@ -63,7 +65,12 @@ class ImageSettings(BaseModel):
     @field_validator("background")
     @classmethod
     def _is_colour(cls, value: str) -> str:
-        ImageColor.getrgb(value)
+        try:
+            channels = len(ImageColor.getrgb(value))
+        except ValueError:
+            channels = 0
+        if channels != _OPAQUE:
+            raise ValueError("it should be the name of a colour, such as white, or #rrggbb")
         return value
 
     @property

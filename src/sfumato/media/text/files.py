@@ -16,7 +16,7 @@ from sfumato.data.layout import Folders
 from sfumato.data.marks import MADE_BY_SFUMATO, is_text_output
 from sfumato.data.metadata import SPLITS, Notes
 from sfumato.data.selection import Chooser, Selection
-from sfumato.data.walk import METADATA_FILES, Rejected, suffix_of, walk, why_nothing_found
+from sfumato.data.walk import Rejected, is_metadata, suffix_of, walk, why_nothing_found
 from sfumato.errors import DataError, suggest
 from sfumato.reading.stream import PACKED
 
@@ -259,7 +259,7 @@ def _stem(path: str) -> str:
 
 def _described(root: Path, files: list[TextFile]) -> tuple[list[TextFile], list[Problem]]:
     """Files with what metadata beside them say; metadata that name none of them are texts."""
-    about = [file for file in files if file.path.rpartition("/")[2] in METADATA_FILES]
+    about = [file for file in files if is_metadata(file.path)]
     plain = [file for file in files if file.suffix in PLAIN]
     if not about or not plain:
         return files, []
