@@ -59,6 +59,13 @@ def test_an_error_names_the_destination_and_no_draft(tmp_path: Path) -> None:
     assert caught.value.filename == "z"
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_quota_is_a_full_disk(tmp_path: Path, number: int) -> None:
+    with pytest.raises(DiskFull, match="no room"), storage.replacing(tmp_path / "x"):
+        raise OSError(number, os.strerror(number))
+    assert not list(tmp_path.iterdir())
+
+
 def test_safetensors_reports_a_full_disk_as_text(tmp_path: Path) -> None:
     with pytest.raises(DiskFull), storage.replacing(tmp_path / "x"):
         raise SafetensorError("Error: I/O error: No space left on device (os error 28)")
