@@ -21,7 +21,7 @@ _HIDDEN = (
 _IN_A_LINE = re.compile(f"[\x00-\x1f{_HIDDEN}]")
 _IN_A_TEXT = re.compile(f"[\x00-\x08\x0b-\x1f{_HIDDEN}]")
 _PLAIN = re.compile(r"[\w.:/ -]+", re.ASCII)
-_MARKDOWN = re.compile(r"[\\`*_\[\]{}|~#!]")
+_MARKDOWN = re.compile(r"[\\`*_\[\]{}|~#!$]|^\s*[-+=]|^\s*\d+[.)]")
 
 
 def escape_line(text: str) -> str:
@@ -45,8 +45,11 @@ def escape_html(text: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Text for a line or a table cell of Markdown, which no sign in it formats."""
-    escaped = _MARKDOWN.sub(r"\\\g<0>", escape_line(text))
+    """Text for a line or a table cell of Markdown, which no sign in it formats.
+
+    Signs of lists and headings are escaped at the beginning, all others everywhere.
+    """
+    escaped = _MARKDOWN.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", escape_line(text))
     return html.escape(escaped, quote=False)
 
 

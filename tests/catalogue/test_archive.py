@@ -136,6 +136,8 @@ def test_verify(tmp_path: Path) -> None:
     known = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     verify(path, known)
     path.write_bytes(b"abd")
+    with pytest.raises(FetchError, match="cannot be read"):
+        verify(tmp_path, known)
     with pytest.raises(FetchError, match="not the file"):
         verify(path, known)
 

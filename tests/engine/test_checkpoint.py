@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import pickle
 import random
@@ -121,6 +122,7 @@ def test_a_flipped_byte_is_named_and_the_one_before_is_loaded(
     assert assert_whole(found, job_code) == 1
     assert [warning.step for warning in warnings] == [2]
     assert name in warnings[0].message
+    assert str(store.directory) not in warnings[0].message  # The log, which stores it, is shared.
     with pytest.raises(DamagedFile, match=name):
         store.load(newer)
     flip_a_byte(older / name)
@@ -244,6 +246,9 @@ def test_too_little_room_is_refused_with_the_estimate(
         store.save(2, job_code.contents(2), {})
     assert "2.3 MiB are needed and 1.0 MiB are free" in str(caught.value)
     assert [step for step, _ in store.steps()] == [1]
+    store.require_room(2**19, count=2)
+    with pytest.raises(DiskFull, match=r"1\.5 MiB are needed"):
+        store.require_room(2**19, count=3)
 
 
 def test_the_newest_and_the_milestones_are_kept(tmp_path: Path, job_code: ModuleType) -> None:
@@ -258,6 +263,49 @@ def test_going_back_abandons_the_future(store: CheckpointStore, job_code: Module
     save(store, job_code, 15)
     found, _ = store.load_latest()
     assert assert_whole(found, job_code) == 15
+
+
+def test_latest_never_names_a_checkpoint_that_was_removed(
+    store: CheckpointStore, job_code: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older one is removed after `latest` names the new one."""
+    removed = []
+
+    def remove(path: Path) -> None:
+        named = (store.directory / "latest").read_text().strip()
+        assert (store.directory / named).is_dir()
+        assert named != path.name
+        removed.append(path.name)
+        shutil.rmtree(path)
+
+    monkeypatch.setattr(storage, "remove", remove)
+    store.keep = 1
+    save(store, job_code, 1, 2, 3)
+    assert removed == ["step-0000001", "step-0000002"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_json_cannot_express_is_not_saved(
+    store: CheckpointStore, job_code: ModuleType, value: float
+) -> None:
+    save(store, job_code, 1)
+    with pytest.raises(ValueError, match="JSON"):
+        store.save(2, job_code.contents(2), {"loss": value})
+    assert [step for step, _ in store.steps()] == [1]
+    assert_whole(store.load_latest()[0], job_code)
+
+
+@pytest.mark.parametrize("change", ["format", "files", "sha256"])
+def test_a_manifest_carries_its_own_seal(
+    store: CheckpointStore, job_code: ModuleType, change: str
+) -> None:
+    (path,) = save(store, job_code, 1)
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest[change] = {"format": True, "files": {"state.json": manifest["files"]["state.json"]},
+                        "sha256": manifest["sha256"][::-1]}[change]  # fmt: skip
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DamagedFile, match=r"manifest.json is not what was written"):
+        store.load(path)
 
 
 def test_a_damaged_checkpoint_is_replaced_when_its_step_comes_again(

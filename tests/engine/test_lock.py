@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,12 @@ def test_over_a_network_where_only_what_is_written_can_be_locked(
     assert (tmp_path / "file").read_text() == (tmp_path / "folder/file").read_text() == "whole"
 
 
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
 def test_where_nothing_can_be_locked_work_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def no_locks(file: Any, operation: int) -> None:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
     with RunLock(tmp_path):
@@ -162,10 +164,9 @@ def test_the_name_of_the_holder_is_short_and_whole(tmp_path: Path) -> None:
         assert len(str(holder(tmp_path))) < 100
 
 
-def test_a_reader_sees_the_lock_of_a_shared_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who may only read a run cannot open its lock for writing."""
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Makes this process one that may only read a run: it cannot open its lock for writing."""
     open_file = os.open
 
     def read_only(path: Any, flags: int, *rest: Any, **more: Any) -> int:
@@ -173,9 +174,24 @@ def test_a_reader_sees_the_lock_of_a_shared_run(
             raise PermissionError(errno.EACCES, "Permission denied")
         return open_file(path, flags, *rest, **more)
 
+    return lambda: monkeypatch.setattr(os, "open", read_only)
+
+
+def test_a_reader_sees_the_lock_of_a_shared_run(tmp_path: Path, reader: Callable[[], None]) -> None:
     with RunLock(tmp_path):
-        monkeypatch.setattr(os, "open", read_only)
+        reader()
         assert holder(tmp_path) is not None
+
+
+def test_a_reader_does_not_wait_for_a_pipe(tmp_path: Path, reader: Callable[[], None]) -> None:
+    os.mkfifo(tmp_path / "lock")
+    reader()
+    assert holder(tmp_path) is None
+
+
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    with RunLock(tmp_path / "new" / "run"):
+        assert holder(tmp_path / "new" / "run") is not None
 
 
 def test_an_earlier_holder_is_forgotten(tmp_path: Path) -> None:

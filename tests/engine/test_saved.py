@@ -95,10 +95,14 @@ ODD: dict[str, Change] = {
     "more updates than steps": put("ema_steps", 7),
     "a loss of one": put("loss", [0.5]),
     "a loss of three": put("loss", [0.5, 0.5, 0.5]),
+    "a loss of negative weight": put("loss", [0.5, -0.5]),
+    "a loss of hardly any weight": put("loss", [1e300, 1e-300]),
+    "a loss of too much weight": put("loss", [0.5, 2.0]),
     "a loss of texts": put("loss", ["0.5", "0.5"]),
     "progress above one": put("progress", 1.5),
     "an optimizer of lists": put("optimizer", {"0.weight/step": [1]}),
     "an optimizer of strangers": put("optimizer", {"stranger/step": 1}),
+    "an optimizer of numbers": put("optimizer", {"0.weight/step": 1}),
     "an optimizer without slots": put("optimizer", {"0.weight": 1}),
     "a surrogate": put("loss", "\ud800"),
     "another number of slots": put("slots", 3),
@@ -158,7 +162,17 @@ OPTIMIZERS: dict[str, Callable[[dict[str, Tensor]], object]] = {
     "another shape": first("/exp_avg", lambda tensor: tensor[:1]),
     "another type": first("/exp_avg", lambda tensor: tensor.long()),
     "not finite": first("/exp_avg", lambda tensor: tensor * float("nan")),
+    "half a type": first("/exp_avg", lambda tensor: tensor.half()),
+    "a number for a tensor": first("/exp_avg", lambda tensor: tensor.mean()),
+    "a tensor for a number": first("0.weight/step", lambda step: step.expand(8, 2, 3, 3).clone()),
+    "a whole number of steps": first("/step", lambda step: step.long()),
+    "a slot of another optimizer": lambda tensors: rename(tensors, "0.weight/exp_avg", "momentum"),
+    "a slot of no optimizer": lambda tensors: rename(tensors, "0.weight/step", "stop"),
 }
+
+
+def rename(tensors: dict[str, Tensor], key: str, name: str) -> None:
+    tensors[f"{key.rpartition('/')[0]}/{name}"] = tensors.pop(key)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

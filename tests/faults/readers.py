@@ -17,11 +17,13 @@ import numpy as np
 import soundfile
 import torch
 from PIL import Image
+from torch import nn
 
 from sfumato import storage
 from sfumato.catalogue.archive import read_members
 from sfumato.data.metadata import Notes
 from sfumato.engine import tensor_file
+from sfumato.engine.optimizers import AdamW
 from sfumato.engine.saved import parse_state, require_slots
 from sfumato.errors import DataError
 from sfumato.imaging.drawing import read_drawing
@@ -223,7 +225,7 @@ def _broken_tables() -> list[bytes]:
 def _states() -> list[bytes]:
     tree = {
         "step": 7, "samples": 28, "elapsed": 1.5, "progress": 0.5, "loss": [0.25, 0.5],
-        "ema_steps": 7, "optimizer": {"größe/step": 7.0}, "slots": 0,
+        "ema_steps": 7, "optimizer": {}, "slots": 3,
         "identity": {"batch": 4, "data": "0123abcd", "seed": 0},
     }  # fmt: skip
     return [json.dumps(tree, indent=1).encode(), json.dumps(tree, ensure_ascii=False).encode()]
@@ -232,7 +234,10 @@ def _states() -> list[bytes]:
 def _read_state(path: Path) -> object:
     tree = storage.read_json(path)
     saved = parse_state(path, tree.pop("step", None), tree)
-    require_slots(path, saved, {}, {"größe": torch.zeros(2)})
+    weight = nn.Parameter(torch.zeros(2))
+    optimizer = AdamW([{"params": [weight], "weight_decay": 0.0}], lr=0.1, betas=(0, 0), eps=0.1)
+    slots = {f"größe/{name}": torch.zeros(of) for name, of in optimizer.slots_of(weight).items()}
+    require_slots(path, saved, slots, {"größe": weight}, optimizer)
     return saved
 
 

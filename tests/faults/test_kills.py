@@ -109,22 +109,22 @@ def test_of_training(
         run = RunDirectory(folder / "runs/cut")
         deaths = 0
         while deaths < 5 and killed < trials:
-            with fault.trial():
+            with fault.trial() as trial:
                 command = ["resume", "cut"] if run.spec.exists() else begun.command
                 pid = commands.start(folder, *command)
+                wait_for(run.spec)  # Before there is a spec, no run has begun.
                 time.sleep(draw.uniform(0.0, _LONGEST))
                 code = commands.end(pid)
                 assert code in (0, -signal.SIGKILL), (folder / "stderr.txt").read_text()
-                if run.spec.exists():
-                    assert not verify(run).problems
+                trial.counts = code != 0
+                assert not verify(run).problems
             if code == 0:
                 break
-            deaths, killed = deaths + 1, killed + 1
-        if run.spec.exists():
-            for _ in resume(run):
-                pass
-            assert state_of(run.root) == begun.learnt
-            assert not list(run.root.rglob(".partial-*"))
+            deaths, killed = deaths + 1, killed + trial.counts
+        for _ in resume(run):
+            pass
+        assert state_of(run.root) == begun.learnt
+        assert not list(run.root.rglob(".partial-*"))
         if killed >= trials:
             return
     pytest.fail("the run was always finished before it could be killed")

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from sfumato.runs.directory import RunDirectory
-from sfumato.runs.info import curves
+from sfumato.runs.info import curves, info
+from sfumato.runs.spec import read
 
 
 def log(folder: Path, *lines: dict[str, object]) -> RunDirectory:
@@ -47,6 +49,22 @@ def test_what_a_crash_lost_is_left_out(tmp_path: Path) -> None:
 
 def test_what_is_no_number_is_left_out(tmp_path: Path) -> None:
     assert curves(log(tmp_path, metric(2, None))) == {}
+
+
+def test_what_is_no_number_does_not_end_a_summary(runs: Callable[..., Path]) -> None:
+    directory = RunDirectory(runs("unet"))
+    for odd in ("x", [], {}, True, 10**400, -(10**400), float("inf")):
+        numbers = dict.fromkeys(("step", "samples", "loss", "elapsed", "value"), odd)
+        log(
+            directory.root,
+            {"event": "progress", **numbers},
+            {"event": "metric", "name": "held-out loss", **numbers},
+            {"event": ["done"], "name": ["a"], **numbers},
+        )
+        found = info(directory, read(directory.spec))
+        names = ("step", "samples", "loss", "held_out_loss", "minutes")
+        assert [found[name] for name in names] == [0, 0, None, None, 0.0]
+        assert curves(directory) == {}
 
 
 def test_without_a_log_there_are_none(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import shutil
@@ -15,7 +16,7 @@ from sfumato import storage
 from sfumato.engine import checkpoint as checkpoints
 from sfumato.engine.events import Started
 from sfumato.engine.lock import RunLock
-from sfumato.errors import RunError, SfumatoError
+from sfumato.errors import DamagedFile, RunError, SfumatoError
 from sfumato.run import open_run
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.verify import verify
@@ -194,6 +195,31 @@ def test_what_it_promises_resuming_does(
         assert began_from(run) == promised, done
         outcomes.add(promised)
     assert outcomes == {None, 4, 6}
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "previews/latest.png", "model.safetensors", "checkpoints/latest"]
+)
+def test_a_folder_in_the_place_of_a_file_that_is_replaced(run: RunDirectory, name: str) -> None:
+    (run.root / name).unlink(missing_ok=True)
+    (run.root / name).mkdir(parents=True)
+    found = verify(run)
+    assert [problem.path for problem in found.problems] == [name]
+    assert found.resumes_from is None
+    before = run.log.read_bytes()
+    with pytest.raises(DamagedFile, match=f"{name} is a folder"):
+        list(resume(run, steps=7))
+    assert run.log.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["data.digests", "best.safetensors", "model.safetensors"])
+@pytest.mark.parametrize("put", [os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_file_is_named(
+    run: RunDirectory, name: str, put: Callable[[Path], object]
+) -> None:
+    (run.root / name).unlink(missing_ok=True)
+    put(run.root / name)
+    assert [problem.path for problem in verify(run).problems] == [name]
 
 
 def began_from(run: RunDirectory) -> int | None:

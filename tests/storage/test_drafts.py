@@ -41,6 +41,31 @@ def test_a_limit_on_the_size_of_files_is_named(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_does_not_take_the_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "page.html" / "inside").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError) as caught:
+        storage.write_text(tmp_path / "page.html", "text")
+    assert caught.value.filename == str(tmp_path / "page.html")
+    assert [path.name for path in tmp_path.rglob("*")] == ["page.html", "inside"]
+
+
+def test_an_error_names_the_destination_and_no_draft(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 300)
+    with pytest.raises(OSError, match="long") as caught:
+        storage.write_text(path, "text")
+    assert caught.value.filename == str(path)
+    with pytest.raises(OSError, match="other") as caught, storage.replacing(tmp_path / "y"):
+        raise OSError(errno.EACCES, "other", "z")
+    assert caught.value.filename == "z"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_quota_is_a_full_disk(tmp_path: Path, number: int) -> None:
+    with pytest.raises(DiskFull, match="no room"), storage.replacing(tmp_path / "x"):
+        raise OSError(number, os.strerror(number))
+    assert not list(tmp_path.iterdir())
+
+
 def test_safetensors_reports_a_full_disk_as_text(tmp_path: Path) -> None:
     with pytest.raises(DiskFull), storage.replacing(tmp_path / "x"):
         raise SafetensorError("Error: I/O error: No space left on device (os error 28)")

@@ -40,11 +40,15 @@ def verify(path: Path, digest: str) -> None:
     """Compare a file with its pinned digest ``algorithm:hex``.
 
     Raises:
-        FetchError: The digests differ.
+        FetchError: The digests differ, or the file cannot be read.
     """
     algorithm, expected = digest.split(":")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, algorithm).hexdigest()
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, algorithm).hexdigest()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise FetchError(f"'{path}' cannot be read.", why=why) from error
     if found != expected:
         raise FetchError(
             f"'{path.name}' is not the file that the catalogue names.",

@@ -22,7 +22,10 @@ def require_environment(variables: Mapping[str, str]) -> None:
     for name in _THREADS:
         # A list has a number for each level of parallel regions inside others.
         for number in variables.get(name, "").split(",") if variables.get(name) else ():
-            if not re.fullmatch(r"\s*\d{1,9}\s*", number) or not 1 <= int(number) <= MOST_THREADS:
+            if (
+                not re.fullmatch(r"\s*[0-9]{1,9}\s*", number)
+                or not 1 <= int(number) <= MOST_THREADS
+            ):
                 raise SettingError(
                     f"The environment variable {name} cannot be '{variables[name]}'.",
                     why=f"it is a number of threads, from 1 to {MOST_THREADS:,}",

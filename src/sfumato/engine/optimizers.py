@@ -25,6 +25,10 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 ITERATIONS = 5
 
+_CLOCK = "step"
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+_MOMENTUM = "momentum"
+
 
 class LightOptimizer(torch.optim.Optimizer):
     """An ordinary optimiser whose methods do not import ``torch._dynamo``.
@@ -61,6 +65,10 @@ class LightOptimizer(torch.optim.Optimizer):
         """Update parameters of one group, which all have gradients."""
         raise NotImplementedError
 
+    def slots_of(self, parameter: nn.Parameter) -> dict[str, torch.Size]:
+        """The shapes of the tensors of state that a parameter has once it was updated, by name."""
+        return {**dict.fromkeys(_MOMENTS, parameter.shape), _CLOCK: torch.Size()}
+
     def _slots(self, parameter: nn.Parameter, *names: str) -> list[Tensor]:
         """Tensors of state, each shaped like the parameter and initially zero."""
         state = self.state[parameter]
@@ -71,7 +79,7 @@ class LightOptimizer(torch.optim.Optimizer):
 
     def _adamw(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
         """Update by AdamW, with its fused kernel."""
-        slots = [self._slots(p, "exp_avg", "exp_avg_sq") for p in parameters]
+        slots = [self._slots(p, *_MOMENTS) for p in parameters]
         adamw(
             list[Tensor](parameters),
             [p.grad for p in parameters if p.grad is not None],
@@ -91,9 +99,9 @@ class LightOptimizer(torch.optim.Optimizer):
 
     def _clock(self, parameter: nn.Parameter) -> Tensor:
         state = self.state[parameter]
-        if "step" not in state:
-            state["step"] = torch.zeros((), dtype=torch.float32, device=parameter.device)
-        clock: Tensor = state["step"]
+        if _CLOCK not in state:
+            state[_CLOCK] = torch.zeros((), dtype=torch.float32, device=parameter.device)
+        clock: Tensor = state[_CLOCK]
         return clock
 
 
@@ -155,13 +163,20 @@ class Muon(LightOptimizer):
         defaults = {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps}
         super().__init__([group for group in groups if group["params"]], defaults)
 
+    def slots_of(self, parameter: nn.Parameter) -> dict[str, torch.Size]:
+        """See :meth:`LightOptimizer.slots_of`."""
+        for group in self.param_groups:
+            if group["rule"] == "muon" and any(parameter is p for p in group["params"]):
+                return {_MOMENTUM: parameter.shape}
+        return super().slots_of(parameter)
+
     def _update(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
         rule = self._step_muon if group["rule"] == "muon" else self._adamw
         rule(parameters, group)
 
     def _step_muon(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
         gradients = [p.grad for p in parameters if p.grad is not None]
-        momenta = [self._slots(p, "momentum")[0] for p in parameters]
+        momenta = [self._slots(p, _MOMENTUM)[0] for p in parameters]
         torch._foreach_lerp_(momenta, gradients, 1.0 - group["momentum"])
         # Nesterov: look ahead by one more decay of the momentum just updated.
         directions = torch._foreach_lerp(gradients, momenta, group["momentum"])

@@ -6,14 +6,16 @@ string, and a missing or impossible entry makes the checkpoint a damaged one, wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 
+from sfumato.engine.optimizers import LightOptimizer
 from sfumato.errors import DamagedFile, RunError
 
 MOST = 2**53
@@ -74,6 +76,10 @@ def parse_state(path: Path, step: object, scalars: Mapping[str, Any]) -> SavedSt
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
         raise _unusable(path, f"{place}: {problem['msg']}") from error
+    value, weight = saved.smoothed
+    # The weight tends to 1, from below but for rounding.
+    if not 0.0 <= weight < 1.01 or not math.isfinite(value / weight if weight else value):
+        raise _unusable(path, f"loss: {saved.loss} is not a loss and its weight")
     if saved.ema_steps > saved.step:
         raise _unusable(path, f"ema_steps is {saved.ema_steps}, after {saved.step} steps")
     return saved
@@ -101,7 +107,11 @@ def require_identity(path: Path, saved: SavedState, identity: Mapping[str, Any])
 
 
 def require_slots(
-    path: Path, saved: SavedState, slots: Mapping[str, Tensor], parameters: Mapping[str, Tensor]
+    path: Path,
+    saved: SavedState,
+    slots: Mapping[str, Tensor],
+    parameters: Mapping[str, nn.Parameter],
+    optimizer: torch.optim.Optimizer | None = None,
 ) -> None:
     """Check that the state of the optimiser is complete and belongs to some parameters.
 
@@ -110,6 +120,8 @@ def require_slots(
         saved: Its numbers.
         slots: Its tensors of the optimiser, by ``parameter/slot``.
         parameters: The parameters of the module by name.
+        optimizer: The optimiser that will continue from it. The state must then be one that this
+            optimiser has, unless it is of another package, whose state is not known here.
 
     Raises:
         DamagedFile: The state is empty although weights were changed, is incomplete, or has a
@@ -123,6 +135,8 @@ def require_slots(
         name, separator, _ = key.rpartition("/")
         if not separator or name not in parameters:
             raise _unusable(path, f"the optimizer has a state for {key!r}, which is no parameter")
+    if isinstance(optimizer, LightOptimizer):
+        _require_layout(path, saved, slots, parameters, optimizer)
     for key, slot in slots.items():
         parameter = parameters[key.rpartition("/")[0]]
         if slot.dim() and slot.shape != parameter.shape:
@@ -131,6 +145,36 @@ def require_slots(
             raise _unusable(path, f"{key!r} holds numbers of type {slot.dtype}")
         if not torch.isfinite(slot).all():
             raise _unusable(path, f"{key!r} holds a number that is not finite")
+
+
+def _require_layout(
+    path: Path,
+    saved: SavedState,
+    slots: Mapping[str, Tensor],
+    parameters: Mapping[str, nn.Parameter],
+    optimizer: LightOptimizer,
+) -> None:
+    """Check that each parameter has all tensors of its optimiser, or none, and nothing else."""
+    if saved.optimizer:
+        raise _unusable(path, f"{next(iter(saved.optimizer))!r} should be a tensor")
+    found: dict[str, dict[str, Tensor]] = {}
+    for key, slot in slots.items():
+        name, _, kind = key.rpartition("/")
+        found.setdefault(name, {})[kind] = slot
+    for name, of_parameter in found.items():
+        expected = optimizer.slots_of(parameters[name])
+        if of_parameter.keys() != expected.keys():
+            raise _unusable(
+                path,
+                f"the optimizer has {', '.join(sorted(of_parameter))} of {name!r} instead of "
+                f"{', '.join(sorted(expected))}",
+            )
+        for kind, slot in of_parameter.items():
+            if slot.shape != expected[kind]:
+                raise _unusable(path, f"'{name}/{kind}' has the shape {tuple(slot.shape)}")
+            wanted = parameters[name].dtype if expected[kind] else torch.float32
+            if slot.dtype != wanted:
+                raise _unusable(path, f"'{name}/{kind}' holds numbers of type {slot.dtype}")
 
 
 def _unusable(path: Path, why: str) -> DamagedFile:

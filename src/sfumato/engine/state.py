@@ -93,7 +93,7 @@ class TrainingState:
 
     def check(self, checkpoint: Checkpoint) -> SavedState:
         """Check that training can continue from a checkpoint, see :func:`check_fits`."""
-        return check_fits(self.module, checkpoint)
+        return check_fits(self.module, checkpoint, self.optimizer)
 
     @torch.no_grad()
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -136,8 +136,15 @@ class TrainingState:
             self.optimizer.state[parameter][slot] = value
 
 
-def check_fits(module: nn.Module, checkpoint: Checkpoint) -> SavedState:
+def check_fits(
+    module: nn.Module, checkpoint: Checkpoint, optimizer: torch.optim.Optimizer | None = None
+) -> SavedState:
     """Check that the training of a module can continue from a checkpoint.
+
+    Args:
+        module: The module.
+        checkpoint: The checkpoint.
+        optimizer: The optimiser of the module; None if only the weights will be used.
 
     Returns:
         The numbers of the checkpoint.
@@ -158,7 +165,7 @@ def check_fits(module: nn.Module, checkpoint: Checkpoint) -> SavedState:
             f"{checkpoint.path / 'ema.safetensors'} does not fit the weights beside it."
         )
     slots = checkpoint.tensors["optimizer"]
-    require_slots(checkpoint.path, saved, slots, dict(module.named_parameters()))
+    require_slots(checkpoint.path, saved, slots, dict(module.named_parameters()), optimizer)
     return saved
 
 

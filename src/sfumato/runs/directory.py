@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sfumato import storage
+from sfumato.engine.checkpoint import LATEST
 from sfumato.engine.lock import LOCK
 from sfumato.errors import RunError, SettingError, suggest
 from sfumato.media.medium import DIGESTS
@@ -123,6 +124,12 @@ class RunDirectory:
         )
 
     @property
+    def replaced(self) -> tuple[Path, ...]:
+        """The files that training writes again and again; any can be missing."""
+        previews = sorted(self.previews.glob("latest.*"))  # The suffix is that of the medium.
+        return (self.model, self.best, self.card, self.checkpoints / LATEST, *previews)
+
+    @property
     def lock(self) -> Path:
         """The file whose lock a writer of the run holds."""
         return self.root / LOCK
@@ -175,7 +182,8 @@ def locate(run: str | Path, root: Path = ROOT) -> RunDirectory:
         RunError: There is no such run; the hint is the nearest name.
         DamagedFile: A file or folder of the run is a link; see :func:`require_own`.
     """
-    for path in (Path(run), root / run):
+    places = dict.fromkeys((Path(run), root / run))  # The same, if it is an absolute path.
+    for path in places:
         if os.path.lexists(path / "spec.json"):
             directory = RunDirectory(path)
             require_own(directory)
@@ -183,7 +191,7 @@ def locate(run: str | Path, root: Path = ROOT) -> RunDirectory:
     names = [path.parent.name for path in root.glob("*/spec.json")]
     raise RunError(
         f"There is no run '{run}'.",
-        why=f"neither '{run}' nor '{root / run}' holds a spec.json",
+        why=f"there is no spec.json in {' or '.join(repr(str(place)) for place in places)}",
         hint=suggest(str(run), names) if names else "begin one with: sfumato train openmoji",
     )
 
@@ -199,6 +207,16 @@ def require_own(directory: RunDirectory) -> None:
     """
     for folder in directory.folders:
         storage.require_own_folder(folder)
+
+
+def require_room_for_files(directory: RunDirectory) -> None:
+    """Check that no folder stands in the place of a file that training replaces.
+
+    Raises:
+        DamagedFile: The message names the folder.
+    """
+    for file in directory.replaced:
+        storage.require_no_folder(file)
 
 
 def sweep(directory: RunDirectory) -> None:

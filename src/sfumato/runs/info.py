@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,9 @@ from sfumato.escaping import escape_markdown, escape_text, markdown_code
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Initial, Spec
 from sfumato.runs.weights import best_of
+
+# No number of a log is larger; larger whole numbers cannot be converted to floats.
+_LARGEST = 1e300
 
 
 def info(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
@@ -40,18 +44,28 @@ def info(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
         "sampler": recipe.sampling.sampler.kind,
         "budget": recipe.budget.model_dump(exclude_none=True),
         "finished": "done" in last,
-        "step": progress.get("step", 0),
-        "samples": progress.get("samples", 0),
-        "loss": progress.get("loss"),
-        "held_out_loss": last.get("held-out loss", {}).get("value"),
-        "held_out_bits_per_character": last.get("held-out bits per character", {}).get("value"),
+        "step": _number(progress, "step") or 0,
+        "samples": _number(progress, "samples") or 0,
+        "loss": _number(progress, "loss"),
+        "held_out_loss": _number(last.get("held-out loss", {}), "value"),
+        "held_out_bits_per_character": _number(
+            last.get("held-out bits per character", {}), "value"
+        ),
         "best_step": None if best is None else best.step,
         "best_value": None if best is None else best.value,
-        "samples_per_second": progress.get("samples_per_second"),
-        "minutes": round((progress.get("elapsed") or 0) / 60, 2),
+        "samples_per_second": _number(progress, "samples_per_second"),
+        "minutes": round((_number(progress, "elapsed") or 0) / 60, 2),
         "checkpoints": [step for step, _ in store.steps()],
         "ready": directory.model.is_file() or bool(store.steps()),
     }
+
+
+def _number(line: Mapping[str, Any], key: str) -> int | float | None:
+    """A number of a line of the log; None if it is missing, or is none that was ever written."""
+    value = line.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) < _LARGEST and math.isfinite(value) else None
 
 
 def _initial(initial: Initial) -> str:
@@ -148,8 +162,8 @@ def _note(found: dict[str, dict[int, float]], step: int, line: Mapping[str, Any]
     name, key = {"metric": (line.get("name"), "value"), "progress": (LOSS, "loss")}.get(
         str(line.get("event")), (None, "")
     )
-    value = line.get(key)
-    if isinstance(name, str) and isinstance(value, int | float):
+    value = _number(line, key)
+    if isinstance(name, str) and value is not None:
         found.setdefault(name, {})[step] = float(value)
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from sfumato import storage
 from sfumato.data.digests import changes_since
 from sfumato.engine import tensor_file
-from sfumato.engine.checkpoint import LATEST, CheckpointStore
+from sfumato.engine.checkpoint import CheckpointStore
 from sfumato.engine.lock import holder
 from sfumato.errors import DamagedFile, NewerFormat, RunError, SfumatoError
 from sfumato.runs import spec as specs
@@ -113,8 +113,7 @@ class _Verification:
         run = self._directory
         before = len(self._found.problems)
         folders = dict.fromkeys(run.folders, storage.require_own_folder)
-        written = (run.model, run.best, run.card, run.checkpoints / LATEST)
-        files = dict.fromkeys(written, _require_no_folder)
+        files = dict.fromkeys(run.replaced, storage.require_no_folder)
         for path, check in {**folders, **files, run.lock: storage.require}.items():
             if os.path.lexists(path):
                 self._read(path, check, "delete it, or put a copy in its place.", is_sealed=False)
@@ -174,10 +173,11 @@ class _Verification:
         }
         for snapshot, name in _SAMPLED.items():
             path = self._directory.root / name
-            if not path.is_file():
-                if not os.path.lexists(path):
-                    self._absent(snapshot, spec, rebuilt)
+            if not os.path.lexists(path):
+                self._absent(snapshot, spec, rebuilt)
                 continue
+            if storage.is_own_folder(path):
+                continue  # It is an obstacle already.
             loaded = self._read(path, _loaded_into(spec), fixes[snapshot])
             if loaded is not None and spec is not None:
                 self._found.samples.append(snapshot)
@@ -227,7 +227,7 @@ class _Verification:
     def _data(self, spec: Spec) -> None:
         """Name the files of the data that changed. Data sets of the catalogue cannot change."""
         digests, place = self._directory.digests, self._place
-        if not digests.is_file() or (spec.data.catalogued and place is None):
+        if not os.path.lexists(digests) or (spec.data.catalogued and place is None):
             return
         known = known_places(spec.data, self._directory.root) if place is None else [place]
         source = next((path for path in known if path.exists()), known[0])
@@ -272,11 +272,6 @@ class _Verification:
 
     def _note(self, name: str, what: str, fix: str) -> None:
         self._found.problems.append(Problem(name, what, fix))
-
-
-def _require_no_folder(path: Path) -> None:
-    if storage.is_own_folder(path):
-        raise DamagedFile(f"{path} is a folder.", why="a file of that name belongs there")
 
 
 def _loaded_into(spec: Spec | None) -> Callable[[Path], object]:

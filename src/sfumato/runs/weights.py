@@ -49,9 +49,10 @@ def fits(spec: Spec) -> Callable[[Checkpoint], object]:
     another run.
     """
     backbone = build(spec).backbone
+    optimizer = spec.recipe.engine.optimizer.build(backbone.named_parameters())
 
     def check(checkpoint: Checkpoint) -> None:
-        saved = check_fits(backbone, checkpoint)
+        saved = check_fits(backbone, checkpoint, optimizer)
         require_identity(checkpoint.path, saved, spec.identity)
 
     return check

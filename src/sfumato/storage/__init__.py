@@ -35,6 +35,7 @@ from sfumato.storage.own import (
     own_stream,
     read_own,
     require,
+    require_no_folder,
     require_own_folder,
 )
 
@@ -57,6 +58,7 @@ __all__ = [
     "remove",
     "replacing",
     "require",
+    "require_no_folder",
     "require_own_folder",
     "sealed",
     "sweep",

@@ -60,6 +60,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises:
         DiskFull: The device is full; the destination is unchanged.
+        IsADirectoryError: A file was written, and a folder has its name.
     """
     with _draft(path) as draft:
         yield draft
@@ -68,6 +69,8 @@ def replacing(path: Path) -> Iterator[Path]:
         if draft.is_dir() and os.path.lexists(path):
             # A folder cannot be renamed over a file, or over a folder that has files in it.
             path.rename(draft.parent / "replaced")
+        elif is_own_folder(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         draft.replace(path)
         fsync_directory(path.parent)
 
@@ -216,8 +219,19 @@ def disk_full_explained(path: Path) -> Iterator[None]:
 def _draft(path: Path) -> Iterator[Path]:
     """A path of the same name in a draft folder beside ``path``, deleted when the block ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with disk_full_explained(path), _draft_folder(path) as folder:
+    with disk_full_explained(path), _named_by_destination(path), _draft_folder(path) as folder:
         yield folder / path.name
+
+
+@contextmanager
+def _named_by_destination(path: Path) -> Iterator[None]:
+    """Name the destination in an error of the system that names a draft, which is gone by then."""
+    try:
+        yield
+    except OSError as error:
+        if PARTIAL in str(error.filename):
+            error.filename, error.filename2 = str(path), None
+        raise
 
 
 @contextmanager

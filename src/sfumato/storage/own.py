@@ -79,6 +79,16 @@ def require_own_folder(path: Path) -> None:
         raise _foreign(path, mode, expected="a folder")
 
 
+def require_no_folder(path: Path) -> None:
+    """Check that no folder stands in the place of a file that will be written.
+
+    Raises:
+        DamagedFile: There is a folder of that name.
+    """
+    if is_own_folder(path):
+        raise _foreign(path, stat.S_IFDIR)
+
+
 def open_own(path: Path, flags: int, mode: int = 0o666) -> int:
     """Open an own file and return its descriptor.
 

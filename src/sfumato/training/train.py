@@ -28,7 +28,15 @@ from sfumato.media.registry import AnyRecipe
 from sfumato.model.options import TrainOptions
 from sfumato.runs import spec as specs
 from sfumato.runs import weights
-from sfumato.runs.directory import ROOT, RunDirectory, checked_name, claim, require_own, sweep
+from sfumato.runs.directory import (
+    ROOT,
+    RunDirectory,
+    checked_name,
+    claim,
+    require_own,
+    require_room_for_files,
+    sweep,
+)
 from sfumato.runs.initial import InitialWeights, begin_with_initial
 from sfumato.runs.place import seen_from
 from sfumato.runs.spec import Spec
@@ -159,6 +167,7 @@ def resume(
     if tensorboard:
         TensorBoardLog.require()
     require_own(directory)
+    require_room_for_files(directory)
     with RunLock(directory.root):
         spec = specs.read(directory.spec)
         recipe = with_length(spec.recipe, steps, minutes)
