@@ -117,6 +117,10 @@ def test_a_lost_column_is_rebuilt(tmp_path: Path, make_picture: MakePicture, nam
     (data.folder / name).unlink()
     again = opened(tmp_path)
     assert (again.folder / name).exists()
+    (again.folder / name).unlink()
+    os.mkfifo(again.folder / name)  # To open it would wait for a writer.
+    again = opened(tmp_path)
+    assert (again.folder / name).is_file()
     assert again.items == data.items
     assert again.duplicates(9) == (("dog/1.png", "cat/1.png"),)
 

@@ -98,3 +98,12 @@ def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
         occupy_descriptors()
         os._exit(os.open(path, os.O_WRONLY | os.O_CREAT))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) > 2
+
+
+def test_a_terminal_of_unknown_width(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    results().print("a result")
+    display().print("a message")
+    assert capsys.readouterr() == ("a result\n", "a message\n")

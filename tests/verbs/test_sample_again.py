@@ -29,7 +29,8 @@ def made(run: str | None, n: int, out: Path = OUT, **options: Any) -> tuple[Writ
     """The files, and the indices of the samples that were made for them."""
     more = {name: options.pop(name) for name in ("trajectory", "format", "like", "snapshot")
             if name in options}  # fmt: skip
-    events = list(sample_files(run, SampleOptions(n, **{"steps": 2, **options}), out=out, **more))
+    chosen = SampleOptions() if "like" in more else SampleOptions(n, **{"steps": 2, **options})
+    events = list(sample_files(run, chosen, out=out, **more))
     indices = [index for event in events if isinstance(event, Made) for index in event.indices]
     assert isinstance(events[-1], Written)
     return events[-1], indices
@@ -187,6 +188,11 @@ class TestLike:
         made("unet", 1, made_by / "samples/001")
         shutil.move("runs/unet", "archive")
         made(None, 1, Path("again"), like=Path("archive/samples/001/00000.png"))
+
+    @pytest.mark.parametrize("options", [{"n": 4}, {"seed": 3}, {"steps": 2, "precision": "fp32"}])
+    def test_options_that_would_have_no_effect_are_refused(self, options: dict[str, Any]) -> None:
+        with pytest.raises(SettingError, match=f"--like and {', '.join(options)} exclude"):
+            next(sample_files(None, SampleOptions(**options), like=Path("0.png")))
 
     def test_a_run_that_is_gone_is_named(self, runs: Runs) -> None:
         runs("unet", "transformer")

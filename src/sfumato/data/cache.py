@@ -13,6 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from sfumato.errors import DamagedFile
+from sfumato.regular import irregular
 
 
 class ArrayWriter:
@@ -77,9 +78,10 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDAr
     """Map a ``.npy`` file into memory, read-only.
 
     Raises:
-        OSError: The file is missing.
+        OSError: The file is missing, or is a pipe or a device.
         ValueError: The file is cut short, or has another shape or type.
     """
+    _require_file(path)
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.shape != shape or array.dtype != dtype:
         raise ValueError(f"expected {shape} {dtype}: {array.shape} {array.dtype}")
@@ -111,6 +113,13 @@ def require_seals(folder: Path, expected: Mapping[str, str]) -> None:
             raise DamagedFile(f"{folder / name} is not what was written.")
 
 
+def _require_file(path: Path) -> None:
+    """Refuse a pipe before it is opened, which would wait for a writer."""
+    if why := irregular(path):
+        raise OSError(why)
+
+
 def _sha256(path: Path) -> str:
+    _require_file(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -21,7 +21,7 @@ from rich.console import Console
 from sfumato.errors import DiskFull, SfumatoError, UsageError
 
 Name = Literal["stdout", "stderr"]
-
+_UNKNOWN_WIDTH = 80
 
 _WORDS: Mapping[Name, str] = MappingProxyType(
     {"stdout": "Standard output", "stderr": "Standard error"}
@@ -149,9 +149,17 @@ def occupy_descriptors() -> None:
 
 def display(name: Name = "stderr", **settings: Any) -> Console:
     """A console for progress and errors, which falls silent when nobody can read it any more."""
-    return Console(file=Stream(name, is_display=True), **settings)  # type: ignore[arg-type]
+    return _console(Stream(name, is_display=True), settings)
 
 
 def results(**settings: Any) -> Console:
     """A console for results on standard output; a failure to write them is raised."""
-    return Console(file=Stream("stdout"), **settings)  # type: ignore[arg-type]
+    return _console(Stream("stdout"), settings)
+
+
+def _console(stream: Stream, settings: dict[str, Any]) -> Console:
+    console = Console(file=stream, **settings)  # type: ignore[arg-type]
+    # COLUMNS=0 stands for an unknown width, and nothing at all would be printed.
+    if console.width < 1:
+        console.width = _UNKNOWN_WIDTH
+    return console

@@ -117,7 +117,8 @@ def _layout(file: BinaryIO, size: int, order: str, layout: _Layout) -> _Layout:
         if not _is_name(kind) or layout.chunks.keys() >= {_FORMAT, _DATA}:
             break
         chunk = _Chunk(place + 8, length)
-        if kind == _DATA:
+        # Only the first samples are measured: each measure looks at all chunks that follow.
+        if kind == _DATA and _DATA not in layout.chunks:
             chunk = _samples(file, chunk, size, order, layout)
             layout.must |= _FORMAT not in layout.chunks
         layout.chunks.setdefault(kind, chunk)

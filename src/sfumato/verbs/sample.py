@@ -76,7 +76,7 @@ def sample_files(
 
     Args:
         run: Name or path of the run; None takes the run that made ``like``.
-        options: How to sample; not used with ``like``.
+        options: How to sample; the defaults with ``like``, which states everything.
         out: Folder for the files; by default a new one in the run's ``samples``.
         trajectory: Also write how each sample emerges from noise.
         like: A sample to make again: an image, an audio file, or a line of a ``samples.jsonl`` as
@@ -88,10 +88,12 @@ def sample_files(
         Begun, every state of every batch and every finished batch, and finally the files.
 
     Raises:
-        SettingError: Neither a run nor ``like`` is set, an option is invalid, or a file would be
-            overwritten.
+        SettingError: Neither a run nor ``like`` is set, an option is invalid or set beside
+            ``like``, or a file would be overwritten.
         SfumatoError: See :meth:`~sfumato.model.model.Model.request`.
     """
+    if like is not None:
+        _require_defaults(options)
     if run is None:
         if like is None:
             hint = "sfumato sample RUN   (see the folder runs/)"
@@ -105,6 +107,18 @@ def sample_files(
     if out is None:
         folder.path = new_folder(model.directory)  # Only now that the format is known to be valid.
     yield from write_samples(folder, model, request, trajectory)
+
+
+def _require_defaults(options: SampleOptions) -> None:
+    """Refuse options beside ``like``, which would have no effect."""
+    default = SampleOptions().given()
+    names = [name for name, value in options.given().items() if value != default.get(name)]
+    if names:
+        raise SettingError(
+            f"--like and {', '.join(names)} exclude each other.",
+            why="--like makes one sample again, with the settings that are stored in it",
+            hint="leave out --like, or the other options.",
+        )
 
 
 def write_samples(
