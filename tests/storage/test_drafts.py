@@ -59,6 +59,12 @@ def test_an_error_names_the_destination_and_no_draft(tmp_path: Path) -> None:
     assert caught.value.filename == "z"
 
 
+@pytest.mark.parametrize("name", ["x" * 255, "\u20ac" * 85])
+def test_the_longest_name_has_a_draft(tmp_path: Path, name: str) -> None:
+    storage.write_text(tmp_path / name, "whole")
+    assert (tmp_path / name).read_text() == "whole"
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_quota_is_a_full_disk(tmp_path: Path, number: int) -> None:
     with pytest.raises(DiskFull, match="no room"), storage.replacing(tmp_path / "x"):
