@@ -129,6 +129,8 @@ class TestBadSettings:
             (["-n", "9" * 30], "n cannot be 999,999"),
             (["--first", "-1"], "first cannot be -1"),
             (["--out", ""], "--out is empty"),
+            (["--out", " "], "--out is empty"),
+            (["--out= "], "--out is empty"),
             (["--out="], "--out is empty"),
             (["--like", ""], "--like is empty"),
             (["--start", ""], "--start is empty"),

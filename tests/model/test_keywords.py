@@ -102,6 +102,7 @@ class TestConverted:
             (float("nan"), float | None, "it should be a finite number"),
             (np.float32("inf"), float, "it should be a finite number"),
             ("", str | None, "x is empty"),
+            (" ", str | None, "x is empty"),
             ([5], Iterable[str], "a sequence"),
             ([1], str, "it should be text"),
             ((1,), tuple[float, float] | None, "2 values, each a number"),

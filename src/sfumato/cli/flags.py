@@ -179,8 +179,8 @@ def require_no_empty(words: Sequence[str]) -> None:
     """
     flag = ""
     for word in words:
-        without_value = re.fullmatch(r"(--?[\w-]+)=", word)
-        if word == "" or without_value:
+        without_value = re.fullmatch(r"(--?[\w-]+)=\s*", word)
+        if not word.strip() or without_value:
             what = without_value[1] if without_value else flag or "An argument"
             raise UsageError(
                 f"{what} is empty.",

@@ -160,7 +160,7 @@ def converted(name: str, value: object, annotation: Any) -> Any:
     """
     members = members_of(annotation)
     value = _scalar(value)
-    if isinstance(value, str) and not value:
+    if isinstance(value, str) and not value.strip():
         raise SettingError(f"{name} is empty.", why="perhaps a variable is not set")
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingError(f"{name} cannot be {value}.", why="it should be a finite number")
