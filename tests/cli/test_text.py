@@ -211,7 +211,7 @@ def test_what_cannot_be_sampled(
 def test_a_line_that_another_run_made(refused: Command, sfumato: Command, place: Path) -> None:
     content = parsed(sfumato("sample", "poems", "-n", "1", "--json"))
     assert "not made by the weights" in refused("sample", "notes", "--like", content["file"]).err
-    assert "carries no provenance" in refused("sample", "--like", content["file"] + ":2").err
+    assert "has no line 2" in refused("sample", "--like", content["file"] + ":2").err
 
 
 def test_pictures_have_no_gaps(refused: Command, runs: Runs) -> None:

@@ -59,7 +59,7 @@ def test_later_versions_may_say_more(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", ["4", "99999999"])
 def test_a_line_that_is_not_there(lines: Path, number: str) -> None:
-    with pytest.raises(DataError, match=f"Line {number} of .*carries no provenance"):
+    with pytest.raises(DataError, match=rf"samples\.jsonl' has no line {number}\."):
         read(lines.with_name(f"samples.jsonl:{number}"))
 
 
@@ -73,7 +73,8 @@ def test_what_is_no_recipe(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a").write_bytes(content)
     with pytest.raises(DataError) as caught:
         read(tmp_path / "a")
-    assert "carries no provenance" in caught.value.what or "is damaged" in caught.value.what
+    words = ("carries no provenance", "is damaged", "has no line 1")
+    assert any(word in caught.value.what for word in words)
 
 
 @pytest.mark.parametrize("place", ["nowhere.jsonl", "nowhere.jsonl:2", "."])
