@@ -66,6 +66,12 @@ def test_a_process_ends_although_a_call_does_not() -> None:
     assert ended.stdout == "too long\n"
 
 
+def test_a_thread_can_close_its_own_workers() -> None:
+    """As where the garbage collector ends a generator while a thread of it allocates memory."""
+    workers: Workers[int, int] = Workers(lambda n: workers.close() or n, 2, 60.0)
+    assert workers.result(workers.submit(5)) == 5
+
+
 class Slow(ImageMedium):
     """Images of which one never comes."""
 

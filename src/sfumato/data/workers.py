@@ -90,7 +90,9 @@ class Workers(Generic[ItemT, ResultT]):
             self._jobs.put(None)
         until = time.monotonic() + _CLOSING_SECONDS
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            # A generator that nobody holds any more can be closed in any thread, this one too.
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, until - time.monotonic()))
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, daemon=True)
