@@ -47,7 +47,8 @@ def answer(request: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    # A shell that starts tests in the background has them ignore Ctrl-C.
+    # A shell that starts tests in the background has them ignore Ctrl-C, and nohup hangups.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     for line in sys.stdin:
         print(answer(json.loads(line)), flush=True)

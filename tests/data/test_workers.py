@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sfumato.data import dataset, decoding
+from sfumato.data import workers as workers_module
 from sfumato.data.building import open_or_build
 from sfumato.data.index import scan
 from sfumato.data.workers import TookTooLong, Workers
@@ -89,6 +90,7 @@ def test_a_file_that_never_comes_is_set_aside_and_read_again_later(
 ) -> None:
     monkeypatch.setattr(decoding, "SECONDS", 0.2)
     monkeypatch.setattr(dataset, "SECONDS", 0.2)
+    monkeypatch.setattr(workers_module, "_CLOSING_SECONDS", 0.1)
     (tmp_path / "data").mkdir()
     for name in "abc":
         Image.new("RGB", (8, 8), "red").save(tmp_path / "data" / f"{name}.png")

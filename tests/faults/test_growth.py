@@ -6,11 +6,9 @@ megabyte, which a reader in the square of its input does not read in that time.
 
 from __future__ import annotations
 
-import gc
 import io
 import json
 import tarfile
-import time
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -27,6 +25,7 @@ from sfumato.errors import SfumatoError
 from sfumato.media.audio import provenance as sound_recipe
 from sfumato.media.image import provenance as recipe_chunk
 from tests.faults.readers import CASES
+from tests.growth import seconds as time_of
 
 _LONG = 0.05
 """Seconds from which a time says something."""
@@ -206,17 +205,13 @@ def test_of_time(name: str, shape: str, tmp_path: Path) -> None:
         path.write_bytes(seed)
         case.read(path)  # Whatever the reader imports is imported.
 
+    def read() -> None:
+        with suppress(SfumatoError):
+            case.read(path)
+
     def seconds(count: int) -> float:
         path.write_bytes(make(count, tmp_path))
-        gc.collect()
-        gc.disable()  # It looks at all objects of the tests at moments of its own.
-        began = time.process_time()
-        try:
-            with suppress(SfumatoError):
-                case.read(path)
-            return time.process_time() - began
-        finally:
-            gc.enable()
+        return time_of(read)
 
     count, most = 256, _MOST.get(name, 1 << 30)
     while seconds(count) < _LONG and path.stat().st_size < _MOST_BYTES and 8 * count <= most:
