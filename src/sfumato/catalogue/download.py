@@ -158,8 +158,8 @@ def _without(package: Package, client: str, remedy: str) -> FetchError:
     )
 
 
-def _substituted(package: Package, said: str) -> FetchError:
-    found = [line.split()[-1] for line in said.splitlines() if line.strip().startswith("Got ")]
+def _substituted(package: Package, output: str) -> FetchError:
+    found = [line.split()[-1] for line in output.splitlines() if line.strip().startswith("Got ")]
     algorithm, expected = package.digest.split(":")
     return FetchError(
         f"'{package.file}' is not the file that the catalogue names.",

@@ -29,7 +29,7 @@ from sfumato.data.cache import open_array, require_seals
 from sfumato.data.digests import DIGEST_BYTES, Changes, Entry, digest_of
 from sfumato.data.index import FileKind, Index
 from sfumato.data.items import Groups, Item, Items, Strings
-from sfumato.data.split import split_as_stated, split_by_group
+from sfumato.data.split import count_classes, split_as_stated, split_by_group
 from sfumato.data.walk import Rejected
 from sfumato.data.workers import SECONDS, TookTooLong, call_within
 from sfumato.errors import DamagedFile, RunError, SfumatoError
@@ -162,10 +162,7 @@ class Dataset:
     @property
     def label_counts(self) -> dict[str, int]:
         """The number of items of each class; empty without labels."""
-        if self.labels is None:
-            return {}
-        counts = np.bincount(self.labels[self.labels >= 0], minlength=len(self.classes))
-        return dict(zip(self.classes, counts.tolist(), strict=True))
+        return count_classes(self.labels, self.classes)
 
     def gather(self, indices: ArrayLike) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
         """Copy items out of the cache.

@@ -59,7 +59,7 @@ class Note(NamedTuple):
         label: The name of its class, if it has one.
         caption: A description in words, if it has one.
         group: The name of its group of near-duplicates, if it has one.
-        held_out: Whether it is held out from training; None if nothing is said about it.
+        held_out: Whether it is held out from training; None if it is not stated.
         source: The metadata file.
     """
 

@@ -87,6 +87,19 @@ def _permutation(n_items: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return order
 
 
+def count_classes(labels: NDArray[np.int64] | None, classes: Sequence[str]) -> dict[str, int]:
+    """The number of items of each class; empty without labels.
+
+    Args:
+        labels: Indices into ``classes``, -1 for an item without a label, shape (N,); or None.
+        classes: Names of the classes.
+    """
+    if labels is None:
+        return {}
+    counts = np.bincount(labels[labels >= 0], minlength=len(classes))
+    return dict(zip(classes, counts.tolist(), strict=True))
+
+
 def in_order(names: Iterable[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """Sort names, by number if all are numbers.
 

@@ -23,6 +23,7 @@ from sfumato.data.cache import open_array, require_seals
 from sfumato.data.digests import DIGEST_BYTES, Changes, Entry
 from sfumato.data.items import Strings
 from sfumato.data.selection import Selection
+from sfumato.data.split import count_classes
 from sfumato.errors import DamagedFile, DataError, RunError
 from sfumato.media.text import building
 from sfumato.media.text.building import Plan, Progress
@@ -183,10 +184,7 @@ class Library:
     @property
     def label_counts(self) -> dict[str, int]:
         """The number of documents of each class; empty without labels."""
-        if self.labels is None:
-            return {}
-        counts = np.bincount(self.labels[self.labels >= 0], minlength=len(self.classes))
-        return dict(zip(self.classes, counts.tolist(), strict=True))
+        return count_classes(self.labels, self.classes)
 
     def document(self, number: int) -> NDArray[Any]:
         """The tokens of one document, shape (n,)."""
