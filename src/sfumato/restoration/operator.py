@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import PrivateAttr
@@ -77,9 +77,10 @@ class Operator(Part):
 
         def transpose(observed: Tensor) -> Tensor:
             with torch.enable_grad():
-                x0 = at.clone().requires_grad_()
-                seen = self.forward(x0)
-            (gradient,) = torch.autograd.grad(seen, x0, observed.expand_as(seen))
+                # A linear operator has the same transpose at all data, for any number of rows.
+                x0 = at.new_zeros(len(observed), *at.shape[1:]) if self.is_linear else at.clone()
+                seen = self.forward(x0.requires_grad_())
+            (gradient,) = torch.autograd.grad(seen, x0, observed)
             return gradient
 
         return LinearMap(apply, transpose)
@@ -95,7 +96,7 @@ class FunctionOperator(Operator):
     summary: ClassVar[str] = "a function of your own"
     is_linear: ClassVar[bool] = False
 
-    kind: str = "function"
+    kind: Literal["function"] = "function"
     name: str
     _function: Callable[[Tensor], Tensor] | None = PrivateAttr(None)
 
@@ -121,3 +122,27 @@ class FunctionOperator(Operator):
                 hint="call run.edit with the function again.",
             )
         return self._function(x0)
+
+
+class LinearFunction(FunctionOperator):
+    """A linear function of batches as an operator."""
+
+    summary: ClassVar[str] = "a linear function of your own"
+    is_linear: ClassVar[bool] = True
+
+    kind: Literal["linear-function"] = "linear-function"  # type: ignore[assignment]
+
+    def require(self, shape: Sequence[int]) -> None:
+        """Check that the function is linear.
+
+        Raises:
+            SettingError: It is not.
+        """
+        u, v = torch.randn(2, 1, *shape, generator=torch.Generator().manual_seed(0)).unbind()
+        with torch.no_grad():
+            both, apart = self.forward(u - 2 * v), self.forward(u) - 2 * self.forward(v)
+        if not torch.allclose(both, apart, rtol=1e-3, atol=1e-4 * float(apart.abs().max())):
+            raise SettingError(
+                f"The operator '{self.name}' is not linear.",
+                hint="pass the function as it is: any differentiable function can be an operator.",
+            )
