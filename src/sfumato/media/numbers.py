@@ -26,6 +26,7 @@ from sfumato.data.items import Encoded
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.errors import SettingError
 from sfumato.likelihood import GaussianReconstruction, Reconstruction
+from sfumato.media.editing import Edit, Task, Wanted
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import (
     DIGESTS,
@@ -131,6 +132,43 @@ class NumberMedium(Medium):
             seconds: Length of each item; None for all of it.
         """
         return items
+
+    def plan(self, path: Path, wanted: Wanted) -> Edit:
+        """Plan an edit of a file; nothing is evaluated.
+
+        Args:
+            path: The file.
+            wanted: What to do to it, with one operation.
+
+        Raises:
+            SettingError: The medium has no such operation, or it does not fit the file.
+            DataError: The file cannot be read.
+        """
+        raise SettingError(
+            f"There are no edits of {self.plural} by name.",
+            hint="run.edit(observed, operator) takes any operator.",
+        )
+
+    def task(self, path: Path, edit: Edit) -> Task:
+        """Apply a plan to its file.
+
+        Args:
+            path: The file.
+            edit: What :meth:`plan` returned for it.
+
+        Raises:
+            SettingError: The plan does not fit the file.
+            DataError: The file cannot be read.
+        """
+        raise SettingError(f"There are no edits of {self.plural} by name.")
+
+    def write_spread(self, items: NDArray[Any], path: Path) -> None:
+        """Draw where several results of an edit differ, as an image.
+
+        Args:
+            items: Two or more results, shape (N, ...).
+            path: Path of the PNG.
+        """
 
     @abstractmethod
     def write_preview(self, items: NDArray[Any], paths: Sequence[Path]) -> None:
