@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import PrivateAttr
@@ -54,7 +54,7 @@ class Operator(Part):
             Shape (B, *out); a differentiable function of each sample by itself.
         """
 
-    def require(self, shape: Sequence[int]) -> None:  # noqa: B027 - most operators fit any shape
+    def require(self, shape: Sequence[int]) -> None:
         """Check that data of a shape (C, *sides) can be observed.
 
         Raises:
@@ -95,7 +95,7 @@ class FunctionOperator(Operator):
     summary: ClassVar[str] = "a function of your own"
     is_linear: ClassVar[bool] = False
 
-    kind: str = "function"
+    kind: Literal["function"] = "function"
     name: str
     _function: Callable[[Tensor], Tensor] | None = PrivateAttr(None)
 
