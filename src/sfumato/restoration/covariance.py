@@ -66,8 +66,8 @@ class Covariance:
     def resized(self, sides: Sequence[int]) -> Covariance:
         """The covariance of larger data of the same kind, in their cosine transform.
 
-        A coefficient of the transform of stationary data has the variance of its frequency, whatever
-        the size.
+        A coefficient of the transform of stationary data has the variance of its frequency,
+        whatever the size.
 
         Args:
             sides: The sides of the larger data.
