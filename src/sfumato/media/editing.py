@@ -85,6 +85,7 @@ class Edit(BaseModel):
             of it. It may reach beyond the file, where nothing is known.
         feather: Width of the transition at the edge of what is known, in pixels or samples.
         resize: Whether the file is read at the size of the model.
+        notes: What was converted of the file and of the mask, in sentences for the user.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -95,6 +96,7 @@ class Edit(BaseModel):
     region: tuple[tuple[int, int], ...] | None = None
     feather: int = Field(0, ge=0)
     resize: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +114,7 @@ class Task:
         finish: Turns restored data, shape (B, *canvas), into items as the sample folder takes them,
             with everything that is known put back.
         original: The file as an item to show beside the results.
+        observed: What the method sees of the file, as an item; None if it is the original.
     """
 
     observation: Observation
@@ -120,6 +123,7 @@ class Task:
     filled: float | None
     finish: Callable[[Tensor], NDArray[Any]]
     original: NDArray[Any]
+    observed: NDArray[Any] | None = None
 
 
 class Editable:
