@@ -135,7 +135,8 @@ class Motion(Convolution):
         radians = math.radians(self.angle)
         # Rounded, so that the sine of 180 degrees is 0.
         way = self.length * np.array([-round(math.sin(radians), 12), round(math.cos(radians), 12)])
-        reach = np.ceil(np.abs(way) / 2 - 0.5).astype(int).clip(0)
+        # Less than a billionth of a pixel is rounding.
+        reach = np.ceil(np.abs(way) / 2 - 0.5 - 1e-9).astype(int).clip(0)
         kernel = np.zeros(2 * reach + 1)
         cuts = [np.array([0.0, 1.0])]
         for step, most in zip(way, reach, strict=True):
@@ -144,7 +145,7 @@ class Motion(Convolution):
                 cuts.append((np.arange(-most, most + 1) + 0.5) / step + 0.5)
         times = np.unique(np.concatenate(cuts).clip(0, 1))
         middles = (times[:-1] + times[1:]) / 2 - 0.5
-        places = np.rint(middles[:, None] * way).astype(int) + reach
+        places = (np.rint(middles[:, None] * way).astype(int) + reach).clip(0, 2 * reach)
         np.add.at(kernel, (places[:, 0], places[:, 1]), np.diff(times))
         return torch.from_numpy(kernel)
 
