@@ -61,18 +61,16 @@ class Convolution(Operator):
         self.require(x0.shape[1:])
         axes = tuple(range(2, x0.ndim))
         sizes = tuple(_taps(self, len(axes)).shape)
-        sides = x0.shape[2:]
-        if self.border == "reflect":
+        if self.border != "valid":
             for axis, size in zip(axes, sizes, strict=True):
-                x0 = _reflected(x0, axis, size - 1 - size // 2, size // 2)
-        total = tuple(x0.shape[2:])
-        spectrum = _spectrum(self, total, x0.dtype, x0.device)
-        y: Tensor = torch.fft.irfftn(torch.fft.rfftn(x0, dim=axes) * spectrum, s=total, dim=axes)
-        if self.border == "wrap":
-            return y.roll([-(size // 2) for size in sizes], axes)
-        for axis, size, side in zip(axes, sizes, sides, strict=True):
-            length = side if self.border == "reflect" else side - size + 1
-            y = y.narrow(axis, size - 1, length)
+                x0 = _continued(x0, axis, size - 1 - size // 2, size // 2, self.border)
+        lengths = tuple(_fast(side) for side in x0.shape[2:])
+        spectrum = _spectrum(self, lengths, x0.dtype, x0.device)
+        product = torch.fft.rfftn(x0, s=lengths, dim=axes) * spectrum
+        y: Tensor = torch.fft.irfftn(product, s=lengths, dim=axes)
+        # Before these places the kernel reaches over the end of the transform.
+        for axis, size in zip(axes, sizes, strict=True):
+            y = y.narrow(axis, size - 1, x0.shape[axis] - size + 1)
         return y
 
 
@@ -211,11 +209,23 @@ class Kernel(Convolution):
         return kernel
 
 
-def _reflected(x: Tensor, axis: int, before: int, after: int) -> Tensor:
-    """Continue data beyond both ends of an axis, in a mirror at the outer edge."""
-    first = x.narrow(axis, 0, before).flip(axis)
-    last = x.narrow(axis, x.shape[axis] - after, after).flip(axis)
+def _continued(x: Tensor, axis: int, before: int, after: int, border: Border) -> Tensor:
+    """Continue data beyond both ends of an axis."""
+    size = x.shape[axis]
+    if border == "wrap":
+        first, last = x.narrow(axis, size - before, before), x.narrow(axis, 0, after)
+    else:
+        first = x.narrow(axis, 0, before).flip(axis)
+        last = x.narrow(axis, size - after, after).flip(axis)
     return torch.cat([first, x, last], axis)
+
+
+def _fast(length: int) -> int:
+    """The next length whose transform is fast: 1, 3 or 5 times a power of 2."""
+    powers = ((length - 1) // factor for factor in (1, 3, 5))
+    return min(
+        factor << power.bit_length() for factor, power in zip((1, 3, 5), powers, strict=True)
+    )
 
 
 @lru_cache(maxsize=16)
@@ -225,8 +235,8 @@ def _taps(operator: Convolution, sides: int) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _spectrum(
-    operator: Convolution, sides: tuple[int, ...], dtype: torch.dtype, device: torch.device
+    operator: Convolution, lengths: tuple[int, ...], dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    """The transform of the kernel at the length of the data."""
-    spectrum: Tensor = torch.fft.rfftn(_taps(operator, len(sides)), s=sides)
+    """The transform of the kernel at the lengths of the transform of the data."""
+    spectrum: Tensor = torch.fft.rfftn(_taps(operator, len(lengths)), s=lengths)
     return spectrum.to(device, dtype.to_complex())
