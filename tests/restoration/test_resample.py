@@ -32,7 +32,7 @@ def test_it_is_what_pillow_does_without_rounding(name, size):
 @pytest.mark.parametrize("name", FILTERS)
 def test_a_picture_that_was_shrunk_is_explained_to_the_rounding(name):
     pixels = np.random.default_rng(1).integers(60, 190, (48, 40, 3)).astype(np.uint8)
-    small = np.asarray(Image.fromarray(pixels).resize((13, 12), FILTERS[name]))
+    small = np.array(Image.fromarray(pixels).resize((13, 12), FILTERS[name]))
     x0 = torch.from_numpy(pixels).permute(2, 0, 1)[None] / 127.5 - 1
     found = (Resample(sides=(12, 13), filter=name).forward(x0) + 1) * 127.5
     # Pillow rounds to eight bits after the columns and after the rows.
