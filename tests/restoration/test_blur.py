@@ -132,3 +132,10 @@ def test_a_kernel_in_a_spec_is_normalised_and_small(values):
 def test_arrays_that_are_no_kernels_are_refused(values):
     with pytest.raises(SettingError, match="cannot be a kernel"):
         Kernel.of(values)
+
+
+def test_a_kernel_is_not_made_before_its_size_is_known():
+    for operator, shape in ((Blur(sigma=1e4), (1, 64, 64)), (Blur(sigma=300), (1, 4096, 4096))):
+        with pytest.raises(SettingError, match="too large"):
+            operator.require(shape)
+    Blur(sigma=1e4).require((1, 100_000))

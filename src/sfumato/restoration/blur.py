@@ -23,6 +23,8 @@ Border = Literal["reflect", "wrap", "valid"]
 MOST_TAPS = 4096
 """The largest number of values of a kernel that is stored in a spec."""
 
+_MOST_VALUES = 2**22
+
 
 class Convolution(Operator):
     """Base of all blurs: a convolution of each channel with one kernel, whose sum is 1.
@@ -44,10 +46,18 @@ class Convolution(Operator):
             SettingError: There is none for so many sides.
         """
 
+    def size(self, sides: int) -> tuple[int, ...]:
+        """The shape of the kernel for data with a number of sides.
+
+        Raises:
+            SettingError: There is none for so many sides.
+        """
+        return tuple(self.taps(sides).shape)
+
     def require(self, shape: Sequence[int]) -> None:
         """See :meth:`Operator.require`; the kernel must not be larger than the data."""
         sides = require_sides("A blur", shape)
-        size = tuple(_taps(self, len(sides)).shape)
+        size = _size(self, len(sides))
         # Reflected data reach as far as one side beyond the border.
         reach = tuple(n // 2 if self.border == "reflect" else n for n in size)
         if any(n > side for n, side in zip(reach, sides, strict=True)):
@@ -55,12 +65,17 @@ class Convolution(Operator):
                 f"A kernel of size {size} is too large for data with sides {sides}.",
                 why=f"the border rule is '{self.border}'",
             )
+        if math.prod(size) > _MOST_VALUES:
+            raise SettingError(
+                f"A kernel of size {size} is too large.",
+                why=f"it has more than {_MOST_VALUES:,} values",
+            )
 
     def forward(self, x0: Tensor) -> Tensor:
         """See :meth:`Operator.forward`; with the border rule ``valid`` the sides are smaller."""
         self.require(x0.shape[1:])
         axes = tuple(range(2, x0.ndim))
-        sizes = tuple(_taps(self, len(axes)).shape)
+        sizes = _size(self, len(axes))
         if self.border != "valid":
             for axis, size in zip(axes, sizes, strict=True):
                 x0 = _continued(x0, axis, size - 1 - size // 2, size // 2, self.border)
@@ -93,8 +108,8 @@ class Blur(Convolution):
     def _sigmas(self, sides: int) -> tuple[float, ...]:
         return self.sigma if isinstance(self.sigma, tuple) else (self.sigma,) * sides
 
-    def taps(self, sides: int) -> Tensor:
-        """See :meth:`Convolution.taps`."""
+    def size(self, sides: int) -> tuple[int, ...]:
+        """See :meth:`Convolution.size`."""
         sigmas = self._sigmas(sides)
         if len(sigmas) != sides:
             raise SettingError(
@@ -102,10 +117,13 @@ class Blur(Convolution):
                 f"side{'s' * (sides > 1)}.",
                 hint="give one number for all sides, or one for each.",
             )
+        return tuple(2 * math.ceil(4 * sigma) + 1 for sigma in sigmas)
+
+    def taps(self, sides: int) -> Tensor:
+        """See :meth:`Convolution.taps`."""
         kernel = torch.ones((), dtype=torch.float64)
-        for sigma in sigmas:
-            reach = math.ceil(4 * sigma)
-            places = torch.arange(-reach, reach + 1, dtype=torch.float64)
+        for length, sigma in zip(self.size(sides), self._sigmas(sides), strict=True):
+            places = torch.arange(length, dtype=torch.float64) - length // 2
             weights = torch.exp(-0.5 * (places / sigma).square())
             kernel = kernel[..., None] * (weights / weights.sum())
         return kernel
@@ -228,9 +246,9 @@ def _fast(length: int) -> int:
     )
 
 
-@lru_cache(maxsize=16)
-def _taps(operator: Convolution, sides: int) -> Tensor:
-    return operator.taps(sides)
+@lru_cache(maxsize=64)
+def _size(operator: Convolution, sides: int) -> tuple[int, ...]:
+    return operator.size(sides)
 
 
 @lru_cache(maxsize=16)
@@ -238,5 +256,5 @@ def _spectrum(
     operator: Convolution, lengths: tuple[int, ...], dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     """The transform of the kernel at the lengths of the transform of the data."""
-    spectrum: Tensor = torch.fft.rfftn(_taps(operator, len(lengths)), s=lengths)
+    spectrum: Tensor = torch.fft.rfftn(operator.taps(len(lengths)), s=lengths)
     return spectrum.to(device, dtype.to_complex())

@@ -246,7 +246,9 @@ class _Part:
                 values[place + ZIGZAG[k]] = new
             k += 1
         if self._run:
-            self._past(values, place, k, 64)
+            # Most blocks in a run are empty.
+            if any(values[place + 1 : place + 64]):
+                self._past(values, place, k, 64)
             self._run -= 1
 
     def _past(self, values: array[int], place: int, k: int, zeros: int) -> int:
