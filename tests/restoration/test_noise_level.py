@@ -50,13 +50,15 @@ def test_noise_alone_is_measured(shape):
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize(
-    "content", [discs(64, 0), discs(128, 1), tones(2)], ids=["64", "128", "tones"]
+    ("content", "most"),
+    [(discs(32, 0), 1.15), (discs(64, 0), 1.07), (discs(128, 1), 1.05), (tones(2), 1.02)],
+    ids=["32", "64", "128", "tones"],
 )
-def test_content_adds_little_to_it(content, level):
+def test_content_adds_little_to_it(content, most, level):
     noise = torch.randn(4, *content.shape, generator=torch.Generator().manual_seed(1))
     found = estimate_noise(content + level * noise) / level
     # Edges can only add to it.
-    assert found.min() > 0.97 and found.max() < 1.07
+    assert found.min() > 0.97 and found.max() < most
 
 
 def test_smooth_data_have_none():
