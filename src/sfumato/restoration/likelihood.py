@@ -83,9 +83,8 @@ class Linearised:
     def _iterated(self, covariance: Covariance) -> Callable[[Tensor], Tensor]:
         """``S^-1`` by iterations.
 
-        For an operator with ``A A^T = c^2 I``, such as a mask or a block mean, the inverse is nearly
-        ``A (C + 1 / c^2)^-1 A^T / c^4``, which is diagonal in the basis of the covariance but for the
-        operator: the iterations begin from that.
+        For an operator with ``A A^T = c^2 I``, such as a mask or a block mean, the inverse is
+        nearly ``A (C + 1 / c^2)^-1 A^T / c^4``, and the iterations begin from that.
         """
         gain = self._gain()
         rough: Callable[[Tensor], Tensor] = _same

@@ -57,14 +57,15 @@ class Observation:
 
     def residual(self, x0: Tensor) -> Tensor:
         """``(y - A(x0)) / s``, shape (B, *out)."""
-        return (self.values - self.operator.forward(x0)) / self.noise
+        seen = self.operator.forward(x0)
+        return (self.values.to(seen) - seen) / self.noise.to(seen)
 
     def linearised(self, at: Tensor) -> LinearMap:
         """The Jacobian of ``A(x0) / s`` at some data, and its transpose."""
         own = self.operator.linearised(at)
         return LinearMap(
-            lambda direction: own.apply(direction) / self.noise,
-            lambda observed: own.transpose(observed / self.noise),
+            lambda direction: own.apply(direction) / self.noise.to(direction),
+            lambda observed: own.transpose(observed / self.noise.to(observed)),
         )
 
     def misfit(self, x0: Tensor) -> Tensor:
