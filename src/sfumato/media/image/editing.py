@@ -14,6 +14,7 @@ from types import MappingProxyType
 from sfumato.errors import SettingError
 from sfumato.imaging.blend import MOST_FEATHER
 from sfumato.imaging.window import around, bounds, cut
+from sfumato.media.edit_arguments import parsed
 from sfumato.media.editing import Edit, Wanted
 from sfumato.media.image.jpeg import jpeg_operator
 from sfumato.media.image.levels import require_levels
@@ -24,6 +25,7 @@ from sfumato.media.image.signal import to_signal
 from sfumato.restoration import BitDepth, Blur, Grey, Identity, Mask, Mean, estimate_noise
 from sfumato.restoration.kernel_file import kernel_from
 from sfumato.restoration.operator import Operator
+from sfumato.restoration.windows import window_corners
 
 MOST_PIXELS = 2**24
 """The largest number of pixels that are restored at once."""
@@ -68,6 +70,7 @@ def plan(path: Path, wanted: Wanted, settings: ImageSettings) -> Edit:
         DataError: A file cannot be read.
     """
     name = _operation(wanted)
+    wanted = parsed(wanted)
     _require_details(name, wanted)
     picture = Picture.read(path, settings, wanted.resize)
     edit = _PLANS[name](path, picture, wanted, settings)
@@ -159,7 +162,7 @@ def _anew(
     least = settings.height, settings.width
     window = around(bounds(marked.pixels), (height, width), least)
     unknown = cut(marked.pixels, window)
-    _require_canvas(unknown.shape[0], unknown.shape[1])
+    _require_canvas(unknown.shape[0], unknown.shape[1], settings)
     operator = Mask.of(~unknown)
     if len(operator.known) > _MOST_MASK:
         raise SettingError(
@@ -205,9 +208,12 @@ def _deblur(path: Path, picture: Picture, wanted: Wanted, settings: ImageSetting
     blur = wanted.deblur
     if isinstance(blur, Path):
         return _whole("deblur", kernel_from(blur), picture.sides, picture, wanted, settings)
-    if blur is None or not 0 < blur <= max(picture.sides):
+    if blur is None:
+        raise ValueError("there is no blur")
+    if blur > max(picture.sides):
         raise SettingError(
-            f"A blur of {blur} pixels cannot be undone.",
+            f"A blur of {blur:g} pixels cannot be undone.",
+            why="it is wider than the picture",
             hint="--deblur is the standard deviation of the blur in pixels, such as 1.5, or an "
             "image of its kernel.",
         )
@@ -235,10 +241,7 @@ def _denoise(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettin
         share = min(max(found, ROUNDING), 1.0)
         notes = (f"the noise is estimated: {share:.3g} of the full range",)
     if not isinstance(share, int | float):
-        raise SettingError(
-            f"'{share}' is not a level of noise.",
-            hint="--denoise is a share of the full range, such as 0.05, or auto.",
-        )
+        raise ValueError("there is no level of noise")
     _require_share("Noise", share)
     edit = _whole("denoise", Identity(), picture.sides, picture, wanted, settings)
     return edit.model_copy(update={"noise": 2 * share, "notes": notes})
@@ -280,20 +283,22 @@ def _whole(
 ) -> Edit:
     """The plan that restores a whole picture of some sides."""
     picture.require_sides(sides, settings)
-    _require_canvas(*sides)
+    _require_canvas(*sides, settings)
     operator.require((len(picture.pixels), *sides))
     states_noise = name in ("bits", "dejpeg", "denoise") and wanted.noise is None
     noise = None if states_noise else _noise(name, wanted)
     return Edit(task=name, operator=operator, noise=noise, resize=wanted.resize)
 
 
-def _require_canvas(height: int, width: int) -> None:
+def _require_canvas(height: int, width: int, settings: ImageSettings) -> None:
+    """Check that so many pixels can be restored, by windows of the model if they are many."""
     if height * width > MOST_PIXELS:
         raise SettingError(
             f"{width:,} x {height:,} pixels are too many to be restored at once.",
             why=f"{MOST_PIXELS:,} are the most",
             hint="edit a part of the picture, or make it smaller first.",
         )
+    window_corners((settings.height, settings.width), (height, width))
 
 
 _Plan = Callable[[Path, Picture, Wanted, ImageSettings], Edit]

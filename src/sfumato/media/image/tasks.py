@@ -20,7 +20,7 @@ from sfumato.media.image.jpeg import jpeg_observation
 from sfumato.media.image.levels import signal_of_levels
 from sfumato.media.image.picture import Picture, item_of
 from sfumato.media.image.settings import ImageSettings
-from sfumato.media.image.signal import to_pixels, to_signal
+from sfumato.media.image.signal import require_finite, to_pixels, to_signal
 from sfumato.restoration import BitDepth, Grey, Mask, Mean, Observation
 from sfumato.restoration.interval import Rounded
 
@@ -161,7 +161,8 @@ def _finish(observation: Observation) -> Callable[[Tensor], NDArray[Any]]:
         return to_pixels
 
     def finish(x0: Tensor) -> NDArray[Any]:
-        # What is not finite stays so, and is found when it is decoded.
+        # Values that are not finite would become those of the intervals.
+        require_finite(x0)
         x0 = x0.detach().to("cpu", torch.float32)
         return to_pixels(operator.projected(x0, observation.values))
 
