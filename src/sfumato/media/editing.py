@@ -7,16 +7,21 @@ data so that everything known in the file stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from sfumato.errors import SettingError
 from sfumato.restoration import AnyOperator, Observation
+
+# Number of items, and of numbers, of which a covariance is measured at most.
+_OF_COVARIANCE, _AT_ONCE = 512, 1 << 25
 
 
 @dataclass(frozen=True)
@@ -127,3 +132,61 @@ class Task:
     finish: Callable[[Tensor], NDArray[Any]]
     original: NDArray[Any]
     observed: NDArray[Any] | None = None
+
+
+class Editable:
+    """The part of a medium that edits files; a medium without it takes operators only.
+
+    Attributes:
+        plural: Noun for many items.
+    """
+
+    plural: ClassVar[str]
+
+    def plan(self, path: Path, wanted: Wanted) -> Edit:
+        """Plan an edit of a file; nothing is evaluated.
+
+        Args:
+            path: The file.
+            wanted: What to do to it, with one operation.
+
+        Raises:
+            SettingError: The medium has no such operation, or it does not fit the file.
+            DataError: The file cannot be read.
+        """
+        raise SettingError(
+            f"There are no edits of {self.plural} by name.",
+            hint="run.edit(observed, operator) takes any operator.",
+        )
+
+    def task(self, path: Path, edit: Edit) -> Task:
+        """Apply a plan to its file.
+
+        Args:
+            path: The file.
+            edit: What :meth:`plan` returned for it.
+
+        Raises:
+            SettingError: The plan does not fit the file.
+            DataError: The file cannot be read.
+        """
+        raise SettingError(f"There are no edits of {self.plural} by name.")
+
+    def write_spread(self, items: NDArray[Any], path: Path) -> None:
+        """Draw where several results of an edit differ, as an image.
+
+        Args:
+            items: Two or more results, shape (N, ...).
+            path: Path of the PNG.
+        """
+
+
+def thinned(items: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
+    """Some evenly spaced items, enough to measure a covariance and few enough for the memory.
+
+    Args:
+        items: Shape (M, ...).
+        shape: Shape of an encoded item.
+    """
+    most = max(2, min(_OF_COVARIANCE, _AT_ONCE // math.prod(shape)))
+    return items[:: -(-len(items) // most)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from sfumato.conditions import Conditions
 from sfumato.denoiser import Denoiser
 from sfumato.errors import SettingError, suggest
+from sfumato.media.edit_arguments import blur_from, box_from, outpaint_from
 from sfumato.media.editing import Task, Wanted
 from sfumato.model.edit_options import EditOptions
 from sfumato.model.provenance import Fit, Provenance
@@ -34,6 +36,14 @@ _OPERATIONS = (
     "declip", "gap", "bandwidth", "extend", "noise", "feather", "resize",
 )  # fmt: skip
 
+# Options that the command line states as text; in Python they can be values.
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "mask": Path,
+    "box": box_from,
+    "outpaint": outpaint_from,
+    "deblur": blur_from,
+}
+
 
 def wanted(options: EditOptions) -> Wanted:
     """What the options ask to be done to a file.
@@ -41,7 +51,14 @@ def wanted(options: EditOptions) -> Wanted:
     Raises:
         SettingError: Two operations are asked for, or none and no strength either.
     """
-    found = Wanted(**options.given(*_OPERATIONS))
+    values = options.given(*_OPERATIONS)
+    for name, read in _READ.items():
+        if isinstance(values.get(name), str):
+            values[name] = read(values[name])
+    for name in ("box", "gap"):
+        if name in values:
+            values[name] = tuple(values[name])
+    found = Wanted(**values)
     operations = found.operations
     if len(operations) > 1:
         raise SettingError(
@@ -55,6 +72,11 @@ def wanted(options: EditOptions) -> Wanted:
             "for a variation of the file.",
         )
     return found
+
+
+def wanted_operations(options: EditOptions) -> tuple[str, ...]:
+    """The names of the operations that the options ask for."""
+    return Wanted(**options.given(*_OPERATIONS)).operations
 
 
 def method_named(choice: Any, particles: int | None, is_large: bool) -> Method:

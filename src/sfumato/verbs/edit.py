@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sfumato.errors import SettingError
+from sfumato.media.editing import Task
+from sfumato.model.editing import wanted_operations
 from sfumato.model.edits import EditingModel
-from sfumato.model.open import AnyModel, open_model
+from sfumato.model.open import AnyModel, make, open_model
 from sfumato.model.options import EditOptions
 from sfumato.model.provenance import Fit, Made, Making, Request
+from sfumato.model.samples import Samples
+from sfumato.restoration import FunctionOperator, Mask, Observation, Operator
 from sfumato.runs.directory import new_folder
 from sfumato.runs.weights import LATEST
 from sfumato.verbs.sample import Begun, Written, write_samples
@@ -22,6 +27,8 @@ from sfumato.verbs.sample import Begun, Written, write_samples
 SPREAD = "spread.png"
 """Name of the picture of where the results differ."""
 _ENOUGH = 4
+# Standard deviation of the noise of an observation in memory, in units of its values.
+_NOISE = 0.02
 _MOST_NUMBERS = 1 << 28
 
 
@@ -113,6 +120,64 @@ def edit_files(
     base = new_folder(model.directory) if out is None else out
     for path, place, request in zip(files, places, requests, strict=True):
         yield from _edited(editor, path, request, base / place, format, trajectory)
+
+
+def edit(model: AnyModel, observed: Any, options: EditOptions) -> Samples:
+    """Edit a file, or restore data from an observation through an operator, in memory.
+
+    Args:
+        model: The model of a run on numbers.
+        observed: A path; or an array or tensor of the operator's output for one sample.
+        options: What to do, and how; its ``operator`` is an operator or a function of batches.
+
+    Raises:
+        SettingError: An option is out of range, or the operator does not fit.
+        DataError: The file cannot be read.
+    """
+    editor = _editor(model)
+    operator = getattr(options, "operator", None)
+    if operator is None and not isinstance(observed, str | Path):
+        raise SettingError(
+            "An array needs an operator, which says what it shows of the data.",
+            hint="run.edit(array, operator=sfumato.restoration.Mean(factor=4))",
+        )
+    if operator is None:
+        return make(editor, editor.edit_request(Path(observed), options))
+    task = _task_of(editor, observed, operator, options)
+    request = editor.task_request(task, options)
+    batches = []
+    for low in range(0, request.n, request.batch):
+        first = request.sample.index + low
+        indices = range(first, first + min(request.batch, request.n - low))
+        batches += [
+            event for event in editor.edited(request, task, indices) if isinstance(event, Made)
+        ]
+    return Samples.of(batches, editor.medium)
+
+
+def _task_of(model: EditingModel, observed: Any, operator: Any, options: EditOptions) -> Task:
+    """The task of restoring data of the model from an observation in memory."""
+    if isinstance(observed, str | Path):
+        raise SettingError(
+            "An operator needs an array, not a file.", hint="read the file into an array first."
+        )
+    if wanted_operations(options):
+        raise SettingError("An operator and a named operation exclude each other.")
+    if not isinstance(operator, Operator):
+        if not callable(operator):
+            raise SettingError(
+                f"{operator!r} is no operator.", hint="pass an Operator, or a function of batches."
+            )
+        operator = FunctionOperator.of(operator)
+    values = torch.as_tensor(observed).to(model.device, torch.float32)[None]
+    shape = tuple(model.medium.signal_shape)
+    if isinstance(operator, Mask) and tuple(values.shape[1:]) == shape:
+        values = operator.forward(values)
+    noise = torch.tensor(_NOISE if options.noise is None else options.noise, device=model.device)
+    observation = Observation(operator, values, noise)
+    observation.require(shape)
+    original = np.zeros((), np.float32)
+    return Task(observation, shape, None, None, model.medium.decode, original)
 
 
 def _editor(model: AnyModel) -> EditingModel:
