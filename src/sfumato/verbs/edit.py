@@ -204,7 +204,8 @@ def _edited(
 ) -> Iterator[Begun | Making | Made | Written]:
     out = model.medium.folder(folder, format)
     if request.sample.method is not None:
-        out.original = model.task(request.sample).original
+        task = model.task(request.sample)
+        out.original, out.observed = task.original, task.observed
     fits: dict[int, Fit] = {}
     items: list[NDArray[Any]] = []
     for event in write_samples(out, model, request, trajectory):
