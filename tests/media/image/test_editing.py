@@ -15,7 +15,7 @@ from sfumato.media.editing import Edit, Task, Wanted
 from sfumato.media.image.editing import NOISE, ROUNDING
 from sfumato.media.image.medium import ImageMedium
 from sfumato.media.image.settings import ImageSettings
-from sfumato.restoration import Blur, Mean
+from sfumato.restoration import Blur, Mask, Mean
 
 SIDE = 16
 
@@ -211,6 +211,13 @@ def test_the_level_of_noise_is_that_of_the_full_range(path: Path, tmp_path: Path
     assert task.observation.misfit(signal(scene(80, 80))).item() == pytest.approx(1, rel=0.2)
 
 
+def test_an_estimate_from_noise_that_was_cut_off_is_doubted(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noisy = rng.normal(0, 0.1 * 255, (80, 80, 3)).clip(0, 255)
+    edit, _ = planned(save(tmp_path / "dark.png", noisy.astype(np.uint8)), denoise="auto")
+    assert "too low" in edit.notes[1]
+
+
 def test_a_picture_without_noise_has_that_of_rounding(tmp_path: Path) -> None:
     path = save(tmp_path / "flat.png", np.full((20, 20, 3), 90, np.uint8))
     assert planned(path, denoise="auto")[0].noise == pytest.approx(2 * ROUNDING)
@@ -247,6 +254,7 @@ def test_conversions_are_stated(tmp_path: Path, path: Path) -> None:
         ({"super_resolve": 0}, "0 times"),
         ({"super_resolve": -2}, "-2 times"),
         ({"super_resolve": 65}, "from 2 to 64"),
+        ({"super_resolve": 2.5}, "2.5 times"),
         ({"deblur": 0}, "blur of 0"),
         ({"deblur": 100.0}, "wider than the picture"),
         ({"deblur": 30.0}, "too large"),
@@ -315,3 +323,18 @@ def test_a_plan_for_another_file(path: Path, tmp_path: Path) -> None:
     few = own.plan(save(tmp_path / "few.png", scene() & 0xE0), Wanted(bits=3))
     with pytest.raises(SettingError, match="not stored with 3 bits"):
         own.task(path, few)
+
+
+def test_a_plan_is_not_trusted(path: Path) -> None:
+    own = medium()
+    edit = own.plan(path, Wanted(box=(20, 10, 6, 4)))
+    data = edit.model_dump(mode="json")
+    any_sides = Mask.of(np.array([[True], [False]])).model_dump(mode="json")
+    far = [[[-(10**9), 10**9], [0, 20]], [[0, 2], [0, 10**9]], [[5, 4], [0, 20]], [[0, 20]]]
+    for region in far:
+        changed = Edit.model_validate({**data, "region": region, "operator": any_sides})
+        with pytest.raises(SettingError):
+            own.task(path, changed)
+    large = Edit(task="super_resolve", operator=Mean(factor=4096), noise=0.01)
+    with pytest.raises(SettingError, match="too many"):
+        own.task(path, large)

@@ -13,22 +13,18 @@ from types import MappingProxyType
 
 from sfumato.errors import SettingError
 from sfumato.imaging.blend import MOST_FEATHER
-from sfumato.imaging.window import around, bounds, cut
+from sfumato.imaging.window import around, bounds, cut, sides_of
 from sfumato.media.edit_arguments import parsed
 from sfumato.media.editing import Edit, Wanted
 from sfumato.media.image.jpeg import jpeg_operator
 from sfumato.media.image.levels import require_levels
 from sfumato.media.image.masks import Marked, around_of, box_of, mask_of
-from sfumato.media.image.picture import Picture
+from sfumato.media.image.picture import Picture, require_canvas, require_least
 from sfumato.media.image.settings import ImageSettings
 from sfumato.media.image.signal import to_signal
 from sfumato.restoration import BitDepth, Blur, Grey, Identity, Mask, Mean, estimate_noise
 from sfumato.restoration.kernel_file import kernel_from
 from sfumato.restoration.operator import Operator
-from sfumato.restoration.windows import window_corners
-
-MOST_PIXELS = 2**24
-"""The largest number of pixels that are restored at once."""
 
 ROUNDING = 1 / 255 / math.sqrt(12)
 """Standard deviation of rounding to eight bits, as a share of the full range."""
@@ -51,6 +47,8 @@ NOISE: Mapping[str, float] = MappingProxyType(
 """Noise of an observation as a share of the full range, where the user states none."""
 
 _MOST_FACTOR = 64
+# The share of values at the ends of the range from which on an estimate of noise is doubtful.
+_LIMITED = 0.1
 _MOST_BITS = 7
 # A plan is stored in a PNG, beside what else its provenance holds.
 _MOST_MASK = 1 << 19
@@ -106,10 +104,10 @@ def _require_details(name: str, wanted: Wanted) -> None:
         if name == "denoise":
             raise SettingError("--noise and --denoise state the same number.", hint="name one.")
         _require_share("The noise", wanted.noise)
-    if not 0 <= wanted.feather <= MOST_FEATHER:
+    if not isinstance(wanted.feather, int) or not 0 <= wanted.feather <= MOST_FEATHER:
         raise SettingError(
             f"A transition of {wanted.feather} pixels is not possible.",
-            hint=f"--feather is from 0 to {MOST_FEATHER}.",
+            hint=f"--feather is a whole number from 0 to {MOST_FEATHER}.",
         )
     if wanted.feather and name not in ("mask", "box"):
         raise SettingError(
@@ -148,8 +146,7 @@ def _box(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettings) 
 
 
 def _outpaint(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettings) -> Edit:
-    most = min(settings.max_pixels, MOST_PIXELS)
-    marked = around_of(wanted.outpaint or {}, picture.sides, most)
+    marked = around_of(wanted.outpaint or {}, picture.sides, settings.max_pixels)
     return _anew("outpaint", marked, picture, wanted, settings)
 
 
@@ -158,12 +155,11 @@ def _anew(
 ) -> Edit:
     """The plan that makes some pixels anew, from a window around them."""
     height, width = marked.pixels.shape
-    picture.require_sides((height, width), settings)
+    require_least((height, width), settings)
     least = settings.height, settings.width
     window = around(bounds(marked.pixels), (height, width), least)
-    unknown = cut(marked.pixels, window)
-    _require_canvas(unknown.shape[0], unknown.shape[1], settings)
-    operator = Mask.of(~unknown)
+    require_canvas(sides_of(window), settings)
+    operator = Mask.of(~cut(marked.pixels, window))
     if len(operator.known) > _MOST_MASK:
         raise SettingError(
             "The mask is too complicated to be stored with the results.",
@@ -185,7 +181,7 @@ def _anew(
 
 def _super_resolve(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettings) -> Edit:
     factor = wanted.super_resolve
-    if factor is None or not 2 <= factor <= _MOST_FACTOR:
+    if not isinstance(factor, int) or not 2 <= factor <= _MOST_FACTOR:
         raise SettingError(
             f"A picture cannot get {factor} times as many pixels along each side.",
             why="1 leaves it as it is" if factor == 1 else "",
@@ -240,6 +236,12 @@ def _denoise(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettin
         found = estimate_noise(to_signal(picture.pixels)[None]).item() / 2
         share = min(max(found, ROUNDING), 1.0)
         notes = (f"the noise is estimated: {share:.3g} of the full range",)
+        limited = float(((picture.pixels == 0) | (picture.pixels == 255)).mean())
+        if limited > _LIMITED:
+            notes += (
+                f"{limited:.0%} of the values are black or white: if noise was cut off there, the "
+                "estimate is too low",
+            )
     if not isinstance(share, int | float):
         raise ValueError("there is no level of noise")
     _require_share("Noise", share)
@@ -249,7 +251,7 @@ def _denoise(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettin
 
 def _bits(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettings) -> Edit:
     bits = wanted.bits
-    if bits is None or not 1 <= bits <= _MOST_BITS:
+    if not isinstance(bits, int) or not 1 <= bits <= _MOST_BITS:
         raise SettingError(
             f"Nothing is to be restored of a picture with {bits} bits for each value.",
             hint=f"--bits is from 1 to {_MOST_BITS}.",
@@ -282,23 +284,11 @@ def _whole(
     settings: ImageSettings,
 ) -> Edit:
     """The plan that restores a whole picture of some sides."""
-    picture.require_sides(sides, settings)
-    _require_canvas(*sides, settings)
+    require_canvas(sides, settings)
     operator.require((len(picture.pixels), *sides))
     states_noise = name in ("bits", "dejpeg", "denoise") and wanted.noise is None
     noise = None if states_noise else _noise(name, wanted)
     return Edit(task=name, operator=operator, noise=noise, resize=wanted.resize)
-
-
-def _require_canvas(height: int, width: int, settings: ImageSettings) -> None:
-    """Check that so many pixels can be restored, by windows of the model if they are many."""
-    if height * width > MOST_PIXELS:
-        raise SettingError(
-            f"{width:,} x {height:,} pixels are too many to be restored at once.",
-            why=f"{MOST_PIXELS:,} are the most",
-            hint="edit a part of the picture, or make it smaller first.",
-        )
-    window_corners((settings.height, settings.width), (height, width))
 
 
 _Plan = Callable[[Path, Picture, Wanted, ImageSettings], Edit]
