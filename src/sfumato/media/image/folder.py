@@ -50,10 +50,12 @@ class ImageFolder(SampleFolder):
                 self._shown[index] = pixels
 
     def finish(self) -> None:
-        """Write the contact sheet of the first 256 images, after the file that they are edits of."""
+        """Write the contact sheet of the first 256 images, after the file that was edited."""
         shown = np.stack([self._shown[index] for index in sorted(self._shown)])
-        edit = self.original is not None
-        image = beside(self.original, self.observed, shown) if edit else sheet(shown)
+        if self.original is None:
+            image = sheet(shown)
+        else:
+            image = beside(self.original, self.observed, shown)
         save_png(image, self.path / "sheet.png")
 
     def add_trajectory(self, index: int, frames: NDArray[np.uint8]) -> None:
