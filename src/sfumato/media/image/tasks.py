@@ -60,9 +60,10 @@ def _anew(edit: Edit, picture: Picture, settings: ImageSettings) -> Task:
     whole = union(region, picture.sides)
     canvas = (len(picture.pixels), *sides_of(region))
     start = to_signal(cut(picture.pixels, region))[None]
-    known = edit.operator.known_in(canvas)[0].numpy()
-    if (known & _beyond(region, picture)).any():
+    values = edit.operator.known_in(canvas).numpy()
+    if (values & _beyond(region, picture)).any():
         raise _misfit("it takes pixels as known that are not in the picture")
+    known = values.all(0)
     ground = item_of(cut(picture.pixels, whole))
     paste = Paste(ground, _within(region, whole), ramp(~known, edit.feather))
     observed = ground.copy()
