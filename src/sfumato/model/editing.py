@@ -164,7 +164,6 @@ def problem_of(
         times,
         cond,
         task.start if strength < 1 else None,
-        sample.tile,
         device,
     )
 

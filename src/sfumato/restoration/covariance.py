@@ -91,6 +91,10 @@ class Covariance:
         """
         return Covariance(self.variances / (1 + self.variances * snr), self.bases)
 
+    def inverse_with(self, variance: float) -> Covariance:
+        """``(C + variance I)^-1``."""
+        return Covariance(1 / (self.variances + variance), self.bases)
+
     def apply(self, vectors: Tensor) -> Tensor:
         """``C v`` for vectors of shape (B, C, *sides)."""
         coordinates = _transformed(vectors, self.bases) * self.variances
