@@ -36,12 +36,12 @@ NOISE: Mapping[str, float] = MappingProxyType(
         "mask": 0.01,
         "box": 0.01,
         "outpaint": 0.01,
-        # About one level of 255, several times that of rounding: the files were compressed or made
-        # smaller in another way.
-        "super_resolve": 0.005,
-        "colourise": 0.005,
+        # Two levels and a half of 255. With half of it few evaluations do not reach what is known.
+        "super_resolve": 0.01,
         # Blurs are never known exactly, and errors of theirs grow when they are undone.
         "deblur": 0.01,
+        # About one level: each pixel has a number of its own, which is easily reached.
+        "colourise": 0.005,
     }
 )
 """Noise of an observation as a share of the full range, where the user states none."""

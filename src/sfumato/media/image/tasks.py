@@ -63,7 +63,7 @@ def _anew(edit: Edit, picture: Picture, settings: ImageSettings) -> Task:
     values = edit.operator.known_in(canvas).numpy()
     if (values & _beyond(region, picture)).any():
         raise _misfit("it takes pixels as known that are not in the picture")
-    known = values.all(0)
+    known = np.logical_and.reduce(values, axis=0)
     ground = item_of(cut(picture.pixels, whole))
     paste = Paste(ground, _within(region, whole), ramp(~known, edit.feather))
     observed = ground.copy()
