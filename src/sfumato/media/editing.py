@@ -70,7 +70,15 @@ class Wanted:
         """The names of the operations that are wanted."""
         details = {"noise", "feather", "resize"}
         names = [field.name for field in fields(self) if field.name not in details]
-        return tuple(name for name in names if getattr(self, name) not in (None, False))
+        # A zero is wanted too, and refused by the medium.
+        values = {name: getattr(self, name) for name in names}
+        return tuple(
+            name for name, value in values.items() if not (value is None or value is False)
+        )
+
+
+def _is_no(value: Any) -> bool:
+    return value is None or value is False
 
 
 class Edit(BaseModel):

@@ -18,8 +18,9 @@ def seam_ratio(
     """The mean absolute difference across the edge, relative to that of what is known nearby.
 
     Differences of neighbours in a row and in a column are compared with their own kind, weighted by
-    how many of them cross the edge. For pictures that have no seam, such as real ones, the mean
-    ratio is about 1, and below 1 the new part is smoother at its edge.
+    how many of them cross the edge. Without a seam the ratio is about 1 where a picture is alike
+    everywhere. Where it is not, as with an edge through its subject, the ratio of real pictures
+    with the same edge is what to compare with.
 
     Args:
         images: Shape (B, H, W, C), in any units.

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from sfumato.errors import SettingError
+from sfumato.escaping import escape_line
 from sfumato.media.editing import Task
 from sfumato.model.editing import wanted_operations
 from sfumato.model.edits import EditingModel
@@ -40,11 +41,13 @@ class Edited(Written):
         source: The file that was edited.
         fits: How well each result that was made now explains what is known, by its index.
         spread: The picture of where the results differ; None without one.
+        notes: What was converted of the file, in sentences.
     """
 
     source: Path
     fits: dict[int, Fit]
     spread: Path | None
+    notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """See :meth:`Written.to_json`."""
@@ -53,11 +56,13 @@ class Edited(Written):
             for index, fit in self.fits.items()
         }
         spread = None if self.spread is None else str(self.spread)
-        return {**super().to_json(), "source": str(self.source), "fits": fits, "spread": spread}
+        own = {"source": str(self.source), "notes": self.notes, "fits": fits, "spread": spread}
+        return {**super().to_json(), **own}
 
     def lines(self) -> list[str]:
         """See :meth:`Written.lines`."""
-        return [*super().lines(), *self._about_fits(), *self._about_spread()]
+        notes = [escape_line(f"note: {note}") for note in self.notes]
+        return [*super().lines(), *notes, *self._about_fits(), *self._about_spread()]
 
     def _about_fits(self) -> Iterator[str]:
         if not self.fits:
@@ -204,7 +209,8 @@ def _edited(
 ) -> Iterator[Begun | Making | Made | Written]:
     out = model.medium.folder(folder, format)
     if request.sample.method is not None:
-        out.original = model.task(request.sample).original
+        task = model.task(request.sample)
+        out.original, out.observed = task.original, task.observed
     fits: dict[int, Fit] = {}
     items: list[NDArray[Any]] = []
     for event in write_samples(out, model, request, trajectory):
@@ -213,7 +219,9 @@ def _edited(
             items += [np.asarray(item) for item in event.items]
         if isinstance(event, Written):
             spread = _spread(model, out.path, items, request)
-            yield Edited(event.out, event.noun, event.seconds, path, fits, spread)
+            edit = request.sample.edit
+            notes = () if edit is None else edit.notes
+            yield Edited(event.out, event.noun, event.seconds, path, fits, spread, notes)
         else:
             yield event
 

@@ -13,20 +13,18 @@ from types import MappingProxyType
 
 from sfumato.errors import SettingError
 from sfumato.imaging.blend import MOST_FEATHER
-from sfumato.imaging.window import around, bounds, cut
+from sfumato.imaging.window import around, bounds, cut, sides_of
+from sfumato.media.edit_arguments import parsed
 from sfumato.media.editing import Edit, Wanted
 from sfumato.media.image.jpeg import jpeg_operator
 from sfumato.media.image.levels import require_levels
 from sfumato.media.image.masks import Marked, around_of, box_of, mask_of
-from sfumato.media.image.picture import Picture
+from sfumato.media.image.picture import Picture, require_canvas, require_least
 from sfumato.media.image.settings import ImageSettings
 from sfumato.media.image.signal import to_signal
 from sfumato.restoration import BitDepth, Blur, Grey, Identity, Mask, Mean, estimate_noise
 from sfumato.restoration.kernel_file import kernel_from
 from sfumato.restoration.operator import Operator
-
-MOST_PIXELS = 2**24
-"""The largest number of pixels that are restored at once."""
 
 ROUNDING = 1 / 255 / math.sqrt(12)
 """Standard deviation of rounding to eight bits, as a share of the full range."""
@@ -38,17 +36,19 @@ NOISE: Mapping[str, float] = MappingProxyType(
         "mask": 0.01,
         "box": 0.01,
         "outpaint": 0.01,
-        # About one level of 255, several times that of rounding: the files were compressed or made
-        # smaller in another way.
-        "super_resolve": 0.005,
-        "colourise": 0.005,
+        # Two levels and a half of 255. With half of it few evaluations do not reach what is known.
+        "super_resolve": 0.01,
         # Blurs are never known exactly, and errors of theirs grow when they are undone.
         "deblur": 0.01,
+        # About one level: each pixel has a number of its own, which is easily reached.
+        "colourise": 0.005,
     }
 )
 """Noise of an observation as a share of the full range, where the user states none."""
 
 _MOST_FACTOR = 64
+# The share of values at the ends of the range from which on an estimate of noise is doubtful.
+_LIMITED = 0.1
 _MOST_BITS = 7
 # A plan is stored in a PNG, beside what else its provenance holds.
 _MOST_MASK = 1 << 19
@@ -68,6 +68,7 @@ def plan(path: Path, wanted: Wanted, settings: ImageSettings) -> Edit:
         DataError: A file cannot be read.
     """
     name = _operation(wanted)
+    wanted = parsed(wanted)
     _require_details(name, wanted)
     picture = Picture.read(path, settings, wanted.resize)
     edit = _PLANS[name](path, picture, wanted, settings)
@@ -103,10 +104,10 @@ def _require_details(name: str, wanted: Wanted) -> None:
         if name == "denoise":
             raise SettingError("--noise and --denoise state the same number.", hint="name one.")
         _require_share("The noise", wanted.noise)
-    if not 0 <= wanted.feather <= MOST_FEATHER:
+    if not isinstance(wanted.feather, int) or not 0 <= wanted.feather <= MOST_FEATHER:
         raise SettingError(
             f"A transition of {wanted.feather} pixels is not possible.",
-            hint=f"--feather is from 0 to {MOST_FEATHER}.",
+            hint=f"--feather is a whole number from 0 to {MOST_FEATHER}.",
         )
     if wanted.feather and name not in ("mask", "box"):
         raise SettingError(
@@ -145,8 +146,7 @@ def _box(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettings) 
 
 
 def _outpaint(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettings) -> Edit:
-    most = min(settings.max_pixels, MOST_PIXELS)
-    marked = around_of(wanted.outpaint or {}, picture.sides, most)
+    marked = around_of(wanted.outpaint or {}, picture.sides, settings.max_pixels)
     return _anew("outpaint", marked, picture, wanted, settings)
 
 
@@ -155,12 +155,11 @@ def _anew(
 ) -> Edit:
     """The plan that makes some pixels anew, from a window around them."""
     height, width = marked.pixels.shape
-    picture.require_sides((height, width), settings)
+    require_least((height, width), settings)
     least = settings.height, settings.width
     window = around(bounds(marked.pixels), (height, width), least)
-    unknown = cut(marked.pixels, window)
-    _require_canvas(unknown.shape[0], unknown.shape[1])
-    operator = Mask.of(~unknown)
+    require_canvas(sides_of(window), settings)
+    operator = Mask.of(~cut(marked.pixels, window))
     if len(operator.known) > _MOST_MASK:
         raise SettingError(
             "The mask is too complicated to be stored with the results.",
@@ -182,7 +181,7 @@ def _anew(
 
 def _super_resolve(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettings) -> Edit:
     factor = wanted.super_resolve
-    if factor is None or not 2 <= factor <= _MOST_FACTOR:
+    if not isinstance(factor, int) or not 2 <= factor <= _MOST_FACTOR:
         raise SettingError(
             f"A picture cannot get {factor} times as many pixels along each side.",
             why="1 leaves it as it is" if factor == 1 else "",
@@ -205,9 +204,12 @@ def _deblur(path: Path, picture: Picture, wanted: Wanted, settings: ImageSetting
     blur = wanted.deblur
     if isinstance(blur, Path):
         return _whole("deblur", kernel_from(blur), picture.sides, picture, wanted, settings)
-    if blur is None or not 0 < blur <= max(picture.sides):
+    if blur is None:
+        raise ValueError("there is no blur")
+    if blur > max(picture.sides):
         raise SettingError(
-            f"A blur of {blur} pixels cannot be undone.",
+            f"A blur of {blur:g} pixels cannot be undone.",
+            why="it is wider than the picture",
             hint="--deblur is the standard deviation of the blur in pixels, such as 1.5, or an "
             "image of its kernel.",
         )
@@ -234,11 +236,14 @@ def _denoise(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettin
         found = estimate_noise(to_signal(picture.pixels)[None]).item() / 2
         share = min(max(found, ROUNDING), 1.0)
         notes = (f"the noise is estimated: {share:.3g} of the full range",)
+        limited = float(((picture.pixels == 0) | (picture.pixels == 255)).mean())
+        if limited > _LIMITED:
+            notes += (
+                f"{limited:.0%} of the values are black or white: if noise was cut off there, the "
+                "estimate is too low",
+            )
     if not isinstance(share, int | float):
-        raise SettingError(
-            f"'{share}' is not a level of noise.",
-            hint="--denoise is a share of the full range, such as 0.05, or auto.",
-        )
+        raise ValueError("there is no level of noise")
     _require_share("Noise", share)
     edit = _whole("denoise", Identity(), picture.sides, picture, wanted, settings)
     return edit.model_copy(update={"noise": 2 * share, "notes": notes})
@@ -246,7 +251,7 @@ def _denoise(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettin
 
 def _bits(path: Path, picture: Picture, wanted: Wanted, settings: ImageSettings) -> Edit:
     bits = wanted.bits
-    if bits is None or not 1 <= bits <= _MOST_BITS:
+    if not isinstance(bits, int) or not 1 <= bits <= _MOST_BITS:
         raise SettingError(
             f"Nothing is to be restored of a picture with {bits} bits for each value.",
             hint=f"--bits is from 1 to {_MOST_BITS}.",
@@ -279,21 +284,11 @@ def _whole(
     settings: ImageSettings,
 ) -> Edit:
     """The plan that restores a whole picture of some sides."""
-    picture.require_sides(sides, settings)
-    _require_canvas(*sides)
+    require_canvas(sides, settings)
     operator.require((len(picture.pixels), *sides))
     states_noise = name in ("bits", "dejpeg", "denoise") and wanted.noise is None
     noise = None if states_noise else _noise(name, wanted)
     return Edit(task=name, operator=operator, noise=noise, resize=wanted.resize)
-
-
-def _require_canvas(height: int, width: int) -> None:
-    if height * width > MOST_PIXELS:
-        raise SettingError(
-            f"{width:,} x {height:,} pixels are too many to be restored at once.",
-            why=f"{MOST_PIXELS:,} are the most",
-            hint="edit a part of the picture, or make it smaller first.",
-        )
 
 
 _Plan = Callable[[Path, Picture, Wanted, ImageSettings], Edit]

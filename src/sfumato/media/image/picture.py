@@ -12,6 +12,10 @@ from PIL import Image
 from sfumato.errors import SettingError
 from sfumato.media.image.read import open_with, pixels_of
 from sfumato.media.image.settings import ImageSettings
+from sfumato.restoration.windows import window_corners
+
+MOST_PIXELS = 2**24
+"""The largest number of pixels that are restored at once."""
 
 # JPEG does not keep the channels of grey equal.
 _GREY_TOLERANCE = 4
@@ -51,19 +55,37 @@ class Picture:
         """The pixels as a sample folder takes them, shape (H, W, C)."""
         return item_of(self.pixels)
 
-    def require_sides(self, sides: tuple[int, int], settings: ImageSettings) -> None:
-        """Check that data of some sides are as large as what the model makes.
 
-        Raises:
-            SettingError: They are smaller.
-        """
-        height, width = sides
-        if height < settings.height or width < settings.width:
-            raise SettingError(
-                f"The picture of {width} x {height} pixels is smaller than what the model makes.",
-                why=f"it makes {settings.in_words} pixels",
-                hint="--resize reads the file at the size of the model.",
-            )
+def require_least(sides: tuple[int, int], settings: ImageSettings) -> None:
+    """Check that a picture, as it becomes, is as large as what the model makes.
+
+    Raises:
+        SettingError: It is smaller.
+    """
+    height, width = sides
+    if height < settings.height or width < settings.width:
+        raise SettingError(
+            f"The picture of {width} x {height} pixels is smaller than what the model makes.",
+            why=f"it makes {settings.in_words} pixels",
+            hint="--resize reads the file at the size of the model.",
+        )
+
+
+def require_canvas(sides: tuple[int, int], settings: ImageSettings) -> None:
+    """Check that so many pixels can be restored at once, by windows of the model if need be.
+
+    Raises:
+        SettingError: They are too many.
+    """
+    height, width = sides
+    if height * width > MOST_PIXELS:
+        raise SettingError(
+            f"{width:,} x {height:,} pixels are too many to be restored at once.",
+            why=f"{MOST_PIXELS:,} are the most",
+            hint="edit a part of the picture, or make it smaller first.",
+        )
+    require_least(sides, settings)
+    window_corners((settings.height, settings.width), sides)
 
 
 def item_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

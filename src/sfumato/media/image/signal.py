@@ -23,13 +23,22 @@ def to_pixels(x0: Tensor) -> NDArray[np.uint8]:
     Raises:
         Diverged: A value is not finite.
     """
+    require_finite(x0)
     x0 = x0.detach().to("cpu", torch.float32)
+    levels = x0.add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+    decoded: NDArray[np.uint8] = levels.permute(0, 2, 3, 1).contiguous().numpy()
+    return decoded
+
+
+def require_finite(x0: Tensor) -> None:
+    """Check that all values are finite.
+
+    Raises:
+        Diverged: One is not.
+    """
     if not torch.isfinite(x0).all():
         raise Diverged(
             "An image has values that are not finite.",
             why="the network or the sampler diverged",
             hint="sample with more steps or a lower guidance scale, or train at a lower rate.",
         )
-    levels = x0.add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
-    decoded: NDArray[np.uint8] = levels.permute(0, 2, 3, 1).contiguous().numpy()
-    return decoded

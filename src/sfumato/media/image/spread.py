@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +68,8 @@ def coloured(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Colours of numbers in [0, 1]: shape (H, W) to uint8 (H, W, 3)."""
     places = np.linspace(0, 1, len(_COLOURS))
     channels = [np.interp(shares, places, column) for column in _COLOURS.T]
-    return np.rint(np.stack(channels, -1)).astype(np.uint8)
+    colours: NDArray[np.uint8] = np.rint(np.stack(channels, -1)).astype(np.uint8)
+    return colours
 
 
 def _legend(title: str, top: str) -> Image.Image:
@@ -89,5 +89,6 @@ def _legend(title: str, top: str) -> Image.Image:
 def _round_up(value: float) -> float:
     """The least number of 1, 2 or 5 times a power of ten that is at least a value, up to 255."""
     power = 10.0 ** math.floor(math.log10(value))
-    steps: Any = (1, 2, 5, 10)
-    return min(255.0, next(step * power for step in steps if value <= step * power * (1 + 1e-9)))
+    steps = [power * step for step in (1.0, 2.0, 5.0, 10.0)]
+    # Powers of ten are rounded, so that the value itself may be a little above its step.
+    return min(255.0, *(step for step in steps if value <= step * (1 + 1e-9)))

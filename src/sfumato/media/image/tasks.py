@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from sfumato.imaging.window import Region, cut, sides_of, union
 from sfumato.media.editing import Edit, Task
 from sfumato.media.image.jpeg import jpeg_observation
 from sfumato.media.image.levels import signal_of_levels
-from sfumato.media.image.picture import Picture, item_of
+from sfumato.media.image.picture import Picture, item_of, require_canvas
 from sfumato.media.image.settings import ImageSettings
-from sfumato.media.image.signal import to_pixels, to_signal
+from sfumato.media.image.signal import require_finite, to_pixels, to_signal
 from sfumato.restoration import BitDepth, Grey, Mask, Mean, Observation
 from sfumato.restoration.interval import Rounded
 
@@ -42,28 +43,27 @@ def task(path: Path, edit: Edit, settings: ImageSettings) -> Task:
     """
     picture = Picture.read(path, settings, edit.resize)
     if isinstance(edit.operator, Mask):
-        found = _anew(edit, picture)
+        found = _anew(edit, picture, settings)
     elif edit.task == "dejpeg":
-        found = _whole(edit, picture, jpeg_observation(path, settings))
+        found = _whole(edit, picture, jpeg_observation(path, settings), settings)
     else:
-        found = _whole(edit, picture, _observation(edit, picture))
-    picture.require_sides((found.canvas[1], found.canvas[2]), settings)
+        found = _whole(edit, picture, _observation(edit, picture), settings)
     found.observation.require(found.canvas)
     return found
 
 
-def _anew(edit: Edit, picture: Picture) -> Task:
+def _anew(edit: Edit, picture: Picture, settings: ImageSettings) -> Task:
     """The task that makes the unknown pixels of a window anew."""
-    region = _region(edit, picture)
+    if not isinstance(edit.operator, Mask):
+        raise ValueError("the operator is not a mask")
+    region = _region(edit, picture, settings)
     whole = union(region, picture.sides)
     canvas = (len(picture.pixels), *sides_of(region))
     start = to_signal(cut(picture.pixels, region))[None]
-    edit.operator.require(canvas)
-    if not isinstance(edit.operator, Mask):
-        raise ValueError("the operator is not a mask")
-    known = edit.operator.known_in(canvas)[0].numpy()
-    if (known & _beyond(region, picture)).any():
+    values = edit.operator.known_in(canvas).numpy()
+    if (values & _beyond(region, picture)).any():
         raise _misfit("it takes pixels as known that are not in the picture")
+    known = np.logical_and.reduce(values, axis=0)
     ground = item_of(cut(picture.pixels, whole))
     paste = Paste(ground, _within(region, whole), ramp(~known, edit.feather))
     observed = ground.copy()
@@ -80,13 +80,18 @@ def _anew(edit: Edit, picture: Picture) -> Task:
     )
 
 
-def _region(edit: Edit, picture: Picture) -> Region:
+def _region(edit: Edit, picture: Picture, settings: ImageSettings) -> Region:
+    """The window of a plan, of which nothing has been checked yet."""
     if edit.region is None or len(edit.region) != 2:
         raise _misfit("it names no rows and columns")
     rows, columns = edit.region
     for (first, last), side in zip((rows, columns), picture.sides, strict=True):
         if not first < last or first >= side or last <= 0:
             raise _misfit("its window is not in the picture")
+    require_canvas(sides_of((rows, columns)), settings)
+    height, width = sides_of(union((rows, columns), picture.sides))
+    if height * width > max(settings.max_pixels, math.prod(picture.sides)):
+        raise _misfit(f"the picture would become {width:,} x {height:,} pixels")
     return rows, columns
 
 
@@ -128,8 +133,11 @@ def _observation(edit: Edit, picture: Picture) -> Observation:
     return Observation(operator, values, _noise(edit))
 
 
-def _whole(edit: Edit, picture: Picture, observation: Observation) -> Task:
+def _whole(edit: Edit, picture: Picture, observation: Observation, settings: ImageSettings) -> Task:
     """The task that restores a whole picture."""
+    factor = edit.operator.factor if isinstance(edit.operator, Mean) else 1
+    height, width = (factor * side for side in picture.sides)
+    require_canvas((height, width), settings)
     if observation.operator != edit.operator:
         raise _misfit("it was made for another file")
     if edit.noise is not None:
@@ -139,7 +147,7 @@ def _whole(edit: Edit, picture: Picture, observation: Observation) -> Task:
     if isinstance(edit.operator, BitDepth):
         start = observation.values
     elif isinstance(edit.operator, Mean):
-        start = to_signal(_enlarged(picture, edit.operator.factor))[None]
+        start = to_signal(_enlarged(picture, factor))[None]
     elif isinstance(edit.operator, Grey):
         start = observation.values.expand(-1, len(picture.pixels), -1, -1).contiguous()
         observed = to_pixels(start)[0]
@@ -161,7 +169,8 @@ def _finish(observation: Observation) -> Callable[[Tensor], NDArray[Any]]:
         return to_pixels
 
     def finish(x0: Tensor) -> NDArray[Any]:
-        # What is not finite stays so, and is found when it is decoded.
+        # Values that are not finite would become those of the intervals.
+        require_finite(x0)
         x0 = x0.detach().to("cpu", torch.float32)
         return to_pixels(operator.projected(x0, observation.values))
 
