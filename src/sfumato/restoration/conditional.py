@@ -6,9 +6,10 @@ Through a linear operator it is normal. A draw takes one system of equations: of
 ``N(c, r^2)``, what it misses of the observation, with noise of its own, is corrected by the gain of
 the posterior mean (Hoffman & Ribak 1991, "Constrained realizations of Gaussian fields").
 
-Through any other operator such draws, with the operator linearised at ``c``, are the proposals of a
-Metropolis chain that preserves the normal distribution of the linearised problem, and so accepts by
-what the linearisation neglects alone (Rudolf & Sprungk 2018, arXiv:1504.03461, section 3).
+Through any other operator such draws, with the operator linearised near the most probable data, are
+the proposals of a Metropolis chain that preserves the normal distribution of the linearised
+problem, and so accepts by what the linearisation neglects alone (Rudolf & Sprungk 2018,
+arXiv:1504.03461, section 3).
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from sfumato.sampling.noise import ParticleNoise
 LARGEST_LEVEL = 100.0
 """A noise level at which nothing is left of data of unit size, for states without any signal."""
 
-# Share of a proposal that is new, and addresses of uniform numbers of one chain.
-_MOVE = 0.5
-CHAIN = 1024
+# Steps of Gauss and Newton to where an operator is linearised, the share of a proposal that is new,
+# and the addresses of the uniform numbers of one chain.
+_NEWTON, _MOVE, _CHAIN = 3, 0.5, 1024
 
 
 def noise_level(schedule: Schedule, t: Tensor) -> float:
@@ -79,22 +80,23 @@ class Conditional:
             noise: The source of noise.
             step: Its address, which no other draw shares.
         """
-        linear = Linearised.at(self.observation, centre, self.tiling)
-        solve = isotropic_inverse(linear, self.observation, centre, std)
+        is_linear = self.observation.operator.is_linear
+        mean = centre
+        for _ in range(1 if is_linear else _NEWTON):
+            linear = Linearised.at(self.observation, mean, self.tiling)
+            solve = isotropic_inverse(linear, self.observation, centre, std)
+            missing = linear.residual + (0 if is_linear else linear.apply(mean - centre))
+            mean = centre + std**2 * linear.transpose(solve(missing))
         shapes = centre.shape[1:], linear.residual.shape[1:]
-
-        def gain(observed: Tensor) -> Tensor:
-            return std**2 * linear.transpose(solve(observed))
 
         def deviation(number: int) -> Tensor:
             """A draw from the linearised problem, minus its mean."""
             free = std * noise.step(step, shapes[0], draw=2 * number)
             seen = noise.step(step, shapes[1], draw=2 * number + 1)
-            return free - gain(linear.apply(free) + seen)
+            return free - std**2 * linear.transpose(solve(linear.apply(free) + seen))
 
-        mean = centre + gain(linear.residual)
         x0 = mean + deviation(0)
-        if self.observation.operator.is_linear:
+        if is_linear:
             return x0
         own = self._neglected(linear, centre, mean, std)
         energy = own(x0)
@@ -102,7 +104,7 @@ class Conditional:
             kept = math.sqrt(1 - _MOVE**2)
             proposal = mean + kept * (x0 - mean) + _MOVE * deviation(number)
             proposed = own(proposal)
-            u = noise.uniform(step * CHAIN + number).to(energy)
+            u = noise.uniform(step * _CHAIN + number).to(energy)
             accepted = torch.log(1 - u) < energy - proposed
             x0 = torch.where(of_rows(accepted, x0).bool(), proposal, x0)
             energy = torch.where(accepted, proposed, energy)

@@ -45,7 +45,7 @@ class DAPS(Method):
     )
     smallest: float = Field(default=0.02, gt=0, le=100, description="noise level of the last round")
     chain: int = Field(
-        default=10, ge=0, le=500, description="steps of a chain for operators that are not linear"
+        default=20, ge=0, le=500, description="steps of a chain for operators that are not linear"
     )
 
     @model_validator(mode="after")

@@ -48,7 +48,7 @@ class SplitGibbs(Method):
         default=0.7, ge=0, le=1, description="share of the rounds in which rho falls"
     )
     chain: int = Field(
-        default=10, ge=0, le=500, description="steps of a chain for operators that are not linear"
+        default=20, ge=0, le=500, description="steps of a chain for operators that are not linear"
     )
 
     @model_validator(mode="after")
