@@ -75,7 +75,8 @@ class Linearised:
             factor = _factor(self.maps[0], covariance, self.residual[:1])
 
             def solve(observed: Tensor) -> Tensor:
-                return torch.cholesky_solve(observed.flatten(1).mT, factor).mT.view_as(observed)
+                right = observed.flatten(1).mT.to(factor)
+                return torch.cholesky_solve(right, factor).mT.to(observed).view_as(observed)
 
             return lambda observed: self.tiling.apply([solve] * len(self.maps), observed)
         return self._iterated(covariance)
@@ -124,11 +125,19 @@ def _same(observed: Tensor) -> Tensor:
 
 
 def _factor(linear: LinearMap, covariance: Covariance, like: Tensor) -> Tensor:
-    """The Cholesky factor of ``S`` of one row, shape (M, M)."""
+    """The Cholesky factor of ``S`` of one row, float64, shape (M, M)."""
     size = like.numel()
     units = torch.eye(size, dtype=like.dtype, device=like.device).reshape(size, *like.shape[1:])
     backward = torch.cat([linear.transpose(part) for part in torch.split(units, _AT_ONCE)])
     columns = linear.apply(covariance.apply(backward)).flatten(1)
-    matrix = (columns + columns.mT) / 2 + torch.eye(size).to(columns)
-    factor: Tensor = torch.linalg.cholesky(matrix)
-    return factor
+    signal = (columns + columns.mT).double() / 2
+    unit = torch.eye(size, dtype=torch.float64, device=like.device)
+    factor, failed = torch.linalg.cholesky_ex(signal + unit)
+    if bool(failed):
+        # Far above the noise, the small eigenvalues of ``A C A^T`` are lost in rounding.
+        values, directions = torch.linalg.eigh(signal)
+        least = values[-1] * torch.finfo(like.dtype).eps
+        matrix = (directions * (values.clamp_min(least) + 1)) @ directions.mT
+        factor = torch.linalg.cholesky((matrix + matrix.mT) / 2)
+    found: Tensor = factor
+    return found

@@ -25,7 +25,7 @@ from sfumato.restoration.solver import conjugate_gradients, row_dot
 
 # Where the state tells less than this share of the largest variance, the covariance given the state
 # is that of the data, and the Jacobian of a network there is mostly rounding.
-_NOTHING_KNOWN = 1e-3
+NOTHING_KNOWN = 1e-3
 
 
 class MomentMatching(ParticleGuide):
@@ -120,7 +120,7 @@ class _Matched(_Approximated):
     def twisted(self, x_t: Tensor, t: Tensor, **cond: Any) -> Twisted:
         """See :meth:`TwistedDenoiser.twisted`."""
         snr = self.process.schedule.log_snr(t).exp().item()
-        if snr * self.covariance.variances.max().item() < _NOTHING_KNOWN:
+        if snr * self.covariance.variances.max().item() < NOTHING_KNOWN:
             return super().twisted(x_t, t, **cond)
         at = Differentiated.at(self.denoiser, x_t, t, **cond)
         linear, known = self._given(at.mean, t)
