@@ -30,6 +30,7 @@ class Stream(IntEnum):
     LENGTH = 10
     DIVISION = 11
     RESAMPLING = 12
+    OPERATOR = 16
 
 
 def generator(seed: int, stream: Stream, index: int = 0, step: int = 0) -> np.random.Generator:

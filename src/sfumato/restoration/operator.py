@@ -54,7 +54,7 @@ class Operator(Part):
             Shape (B, *out); a differentiable function of each sample by itself.
         """
 
-    def require(self, shape: Sequence[int]) -> None:  # noqa: B027 - most operators fit any shape
+    def require(self, shape: Sequence[int]) -> None:
         """Check that data of a shape (C, *sides) can be observed.
 
         Raises:
