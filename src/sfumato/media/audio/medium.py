@@ -21,13 +21,14 @@ from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index
 from sfumato.data.items import Encoded
 from sfumato.errors import DataError, Diverged, SettingError
+from sfumato.media.audio.augmentation import VARIATIONS, varied
 from sfumato.media.audio.check import AudioReport, report
 from sfumato.media.audio.folder import AudioFolder, faded_out, until_end, write_sequence
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.provenance import SUFFIXES, read_recipe, write_audio
 from sfumato.media.audio.reader import ClipReader, divided
 from sfumato.media.audio.recipes import RECIPES, AudioRecipe
-from sfumato.media.audio.representation import VARIATIONS, build, measured, varied
+from sfumato.media.audio.representation import build, measured
 from sfumato.media.audio.settings import AudioSettings, WaveformSpec
 from sfumato.media.audio.survey import Survey
 from sfumato.media.audio.usage import reading
