@@ -6,6 +6,7 @@ and back, and a recipe; data, training, sampling, variations, scores and reports
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,8 +43,10 @@ from sfumato.media.medium import (
 from sfumato.media.report import Contents, NumberReport, Report, items_in_words
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
+from sfumato.restoration.covariance import Covariance
 
 _MEASURED = 2048
+_OF_COVARIANCE, _AT_ONCE = 512, 1 << 25
 """Number of items, evenly spaced, on which settings are measured."""
 
 
@@ -351,6 +354,13 @@ class NumberData(Data):
     def settled(self) -> GaussianRecipe:
         """The recipe with the settings of the medium and the deviation of the data."""
         return self.recipe.settled(self.medium.settings, self.sigma())
+
+    def covariance(self) -> Covariance:
+        """See :meth:`Data.covariance`; measured on some hundred evenly spaced items."""
+        items = _typical(self.dataset, self.training)
+        most = max(2, min(_OF_COVARIANCE, _AT_ONCE // math.prod(self.medium.signal_shape)))
+        chosen = items[:: -(-len(items) // most)]
+        return Covariance.measured(self.medium.examples(chosen).x0)
 
     def sigma(self) -> float:
         """Standard deviation of the encoded data, over at most 2,048 evenly spaced items."""

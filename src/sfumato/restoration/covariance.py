@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 # Least variance relative to the largest: directions in which the examples do not vary at all.
@@ -47,19 +48,40 @@ class Covariance:
         """The covariance of examples.
 
         Args:
-            x0: Examples, shape (N, C, *sides), at least two.
+            x0: Examples, shape (N, C, *sides).
         """
-        centred = (x0 - x0.mean(0)).double()
+        # One of a single example is that of the example around zero.
+        centred = x0 - x0.mean(0) if len(x0) > 1 else x0
         pixels = centred.movedim(1, -1).reshape(-1, x0.shape[1])
-        _, directions = torch.linalg.eigh(pixels.mT @ pixels)
+        _, directions = torch.linalg.eigh((pixels.mT @ pixels).double())
         bases = (directions.mT.contiguous(), *(cosine_basis(side) for side in x0.shape[2:]))
+        bases = tuple(basis.to(x0) for basis in bases)
         variances = _transformed(centred, bases).square().mean(0)
-        variances = variances.clamp_min(variances.max() * _LEAST)
-        return cls(variances.float(), tuple(basis.float() for basis in bases))
+        return cls(variances.clamp_min(max(float(variances.max()) * _LEAST, 1e-12)), bases)
 
     def to(self, like: Tensor) -> Covariance:
         """The covariance with the data type and on the device of a tensor."""
         return Covariance(self.variances.to(like), tuple(basis.to(like) for basis in self.bases))
+
+    def resized(self, sides: Sequence[int]) -> Covariance:
+        """The covariance of larger data of the same kind, in their cosine transform.
+
+        A coefficient of the transform of stationary data has the variance of its frequency,
+        whatever the size.
+
+        Args:
+            sides: The sides of the larger data.
+        """
+        if tuple(sides) == tuple(self.variances.shape[1:]):
+            return self
+        variances = self.variances.log()
+        for axis, side in enumerate(sides, start=1):
+            moved = variances.movedim(axis, -1)
+            flat = moved.reshape(1, -1, moved.shape[-1])
+            longer = F.interpolate(flat, size=side, mode="linear")
+            variances = longer.reshape(*moved.shape[:-1], side).movedim(-1, axis)
+        bases = [self.bases[0], *(cosine_basis(side).to(self.bases[0]) for side in sides)]
+        return Covariance(variances.exp().contiguous(), tuple(bases))
 
     def given(self, snr: float) -> Covariance:
         """The covariance of normal data given a state: ``(C^-1 + snr)^-1``.

@@ -81,16 +81,18 @@ class Linearised:
             image = self.tiling.apply([covariance.apply] * len(self.maps), backward)
             return self.apply(image) + observed, image
 
-        return lambda observed: conjugate_gradients(
-            product, observed, lambda same: same, _INNER, _INNER_TOLERANCE
-        ).vector
+        return lambda observed: (
+            conjugate_gradients(
+                product, observed, lambda same: same, _INNER, _INNER_TOLERANCE
+            ).vector
+        )
 
 
 def _factor(linear: LinearMap, covariance: Covariance, like: Tensor) -> Tensor:
     """The Cholesky factor of ``S`` of one row, shape (M, M)."""
     size = like.numel()
     units = torch.eye(size, dtype=like.dtype, device=like.device).reshape(size, *like.shape[1:])
-    backward = torch.cat([linear.transpose(part) for part in units.split(64)])
+    backward = torch.cat([linear.transpose(part) for part in torch.split(units, 64)])
     columns = linear.apply(covariance.apply(backward)).flatten(1)
     matrix = (columns + columns.mT) / 2 + torch.eye(size).to(columns)
     factor: Tensor = torch.linalg.cholesky(matrix)

@@ -21,6 +21,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -108,7 +109,7 @@ class ParticleGuide(Guide):
         steps = len(times) - 1
         swarm = Swarm(len(problem.indices), count)
         x_t = problem.first_state(denoiser, count)
-        for step, (t, s) in enumerate(zip(times[:-1], times[1:], strict=True)):
+        for step, (t, s) in enumerate(pairwise(times)):
             twisted = denoiser.twisted(x_t, t, **cond)
             swarm.weigh(twisted.log_likelihood)
             yield self._shown(swarm, step, steps, t.item(), x_t, twisted.mean)

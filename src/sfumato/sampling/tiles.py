@@ -32,7 +32,7 @@ def split_tiles(rows: Tensor, tile: int, before: int, value: float = 0.0) -> lis
     """
     behind = -(before + len(rows)) % tile
     padded = F.pad(rows, (0, 0) * (rows.ndim - 1) + (before, behind), value=value)
-    return [part.clone() for part in padded.split(tile)]
+    return [part.clone() for part in torch.split(padded, tile)]
 
 
 def join_tiles(parts: Sequence[Tensor], before: int, count: int) -> Tensor:
@@ -64,9 +64,7 @@ class Tiled(Denoiser[ProcessT]):
         """See :meth:`Denoiser.forward`."""
         tile, before = self.tile, self.before
         states = split_tiles(x_t, tile, before)
-        times = (
-            [t.expand(tile)] * len(states) if t.ndim == 0 else split_tiles(t, tile, before, 1.0)
-        )
+        times = [t.expand(tile)] * len(states) if t.ndim == 0 else split_tiles(t, tile, before, 1.0)
         conditions = {
             name: split_tiles(value, tile, before) for name, value in Conditions(cond).items()
         }
