@@ -174,11 +174,6 @@ class Spectrogram(Representation):
         """Invert :meth:`encode`."""
         return self.synthesise(self.lines(x0), samples)
 
-    @property
-    def window(self) -> int:
-        """Number of samples in a window."""
-        return self._window
-
     def analyse(self, x: Tensor) -> Tensor:
         """The lines of clips (B, C, N), complex, shape (B, C, bins, frames of ``x0``)."""
         lines = analyse(x, self._window)
@@ -200,7 +195,11 @@ class Spectrogram(Representation):
         return self.synthesise(own * self._carrier(self.analyse(clip)), clip.shape[-1])
 
     def known(self, samples: Tensor) -> Tensor:
-        """See :meth:`Representation.known`: frames that lie wholly in known samples."""
+        """See :meth:`Representation.known`."""
+        return self.whole_frames(samples)
+
+    def whole_frames(self, samples: Tensor) -> Tensor:
+        """The frames that lie wholly in known samples (N,), bool, shape (frames,)."""
         hop = self._window // 2
         frames = self.shape(1, len(samples))[-1]
         halves = pad(samples, (hop, frames * hop - len(samples)), value=True)
