@@ -22,7 +22,8 @@ from sfumato.media.audio.representation import Representation, build
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.media.editing import Edit, Task
 from sfumato.process.rng import Stream, normal
-from sfumato.restoration import Clip, LinearFunction, Mask, Observation
+from sfumato.restoration import Clip, Mask, Observation
+from sfumato.restoration.operator import LinearFunction, Operator
 from sfumato.sound.clipping import peaks_estimated
 from sfumato.sound.fit import Samples
 from sfumato.sound.joining import joined, runs_joined
@@ -76,7 +77,7 @@ def _anew(sound: Sound, edit: Edit, settings: AudioSettings) -> Task:
     longer = np.pad(sound.samples, ((0, 0), (0, max(0, end - sound.length))))
 
     def finished(row: Tensor) -> Samples:
-        part = continued(representation, row, x, known)[0].numpy() / np.float32(factor)
+        part = _samples(continued(representation, row, x, known), factor)
         made = longer.copy()
         stop = min(canvas.begin + canvas.samples, made.shape[1])
         made[:, canvas.begin : stop] = part[:, : stop - canvas.begin]
@@ -104,9 +105,8 @@ def _bandwidth(sound: Sound, edit: Edit, settings: AudioSettings) -> Task:
         made = analyse(representation.decode(row, x.shape[-1]), window)
         known = mask.known_in(_numbers(made).shape[1:])[None]
         both = torch.where(known, _numbers(analyse(x, window)), _numbers(made))
-        lines = torch.complex(*both.unflatten(1, (-1, 2)).unbind(2))
-        result = synthesise(lines, window, sound.length)[0].numpy() / np.float32(factor)
-        return np.asarray(result, np.float32)
+        lines = torch.complex(*both.reshape(len(both), -1, 2, *both.shape[2:]).unbind(2))
+        return _samples(synthesise(lines, window, sound.length), factor)
 
     operator = mask if representation.axes == 2 else LinearFunction.of(numbers)
     values = operator.forward(data)
@@ -126,10 +126,10 @@ def _declip(sound: Sound, edit: Edit, settings: AudioSettings) -> Task:
     noise[0, :, : sound.length] = torch.from_numpy(np.where(cut, unsure, _EXACT_SAMPLE)).float()
 
     def finished(row: Tensor) -> Samples:
-        made = representation.decode_like(row, x)[0, :, : sound.length].numpy() / np.float32(factor)
-        result = runs_joined(known, made, cut)
-        sign = np.sign(known)
-        return np.where(cut, sign * np.maximum(sign * result, np.abs(known)), known)
+        made = _samples(representation.decode_like(row, x), factor)[:, : sound.length]
+        result, sign = runs_joined(known, made, cut), np.sign(known)
+        beyond: Samples = np.where(cut, sign * np.maximum(sign * result, np.abs(known)), known)
+        return beyond
 
     operator = LinearFunction.of(representation.near(x))
     data = representation.encode(x)
@@ -146,15 +146,12 @@ def _denoise(sound: Sound, edit: Edit, settings: AudioSettings) -> Task:
     noise = _noise_of_numbers(representation, x, edit.noise * factor, sound.length)
 
     def finished(row: Tensor) -> Samples:
-        result = representation.decode_like(row, x)[0, :, : sound.length].numpy()
-        return result / np.float32(factor)
+        return _samples(representation.decode_like(row, x), factor)[:, : sound.length]
 
     return _task(sound, edit, data, data, finished, share, start=data, noise=noise)
 
 
-def _noise_of_numbers(
-    representation: Representation, x: Tensor, std: float, length: int
-) -> Tensor:
+def _noise_of_numbers(representation: Representation, x: Tensor, std: float, length: int) -> Tensor:
     """The standard deviation that noise of samples gives to each number of the representation.
 
     It is measured on copies of the noisy sound, to which noise of the same level is added once
@@ -201,18 +198,24 @@ def _task(
     share: float,
     *,
     start: Tensor | None,
-    operator: Any = None,
+    operator: Operator | None = None,
     noise: Tensor | None = None,
 ) -> Task:
     def finish(x0: Tensor) -> NDArray[Any]:
         # One by one, so that no result depends on the others.
-        rows = x0.detach().to("cpu", torch.float32).split(1)
-        return items_of([finished(row) for row in rows])
+        rows = x0.detach().to("cpu", torch.float32)
+        return items_of([finished(rows[place : place + 1]) for place in range(len(rows))])
 
     deviation = torch.tensor(edit.noise) if noise is None else noise
     observation = Observation(operator or edit.operator, values, deviation)
     canvas = tuple(data.shape[1:])
     return Task(observation, canvas, start, share, finish, sound.samples)
+
+
+def _samples(clip: Tensor, factor: float) -> Samples:
+    """The samples of a batch of one at the level of the file, shape (C, N)."""
+    samples: Samples = clip[0].numpy().astype(np.float32) / np.float32(factor)
+    return samples
 
 
 def _numbers(lines: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Whole sounds for editing, and the canvas: the part of one that a model restores.
 
-A sound is read whole, with the channels and the rate of the run. Unlike in training its level stays,
-and so does a constant offset: a canvas is scaled to the level of training, and what is made of it is
-scaled back.
+A sound is read whole, with the channels and the rate of the run. Unlike in training its level and a
+constant offset stay: a canvas is scaled to the level of training, and what is made of it is scaled
+back.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Sound:
     @property
     def length(self) -> int:
         """N."""
-        return self.samples.shape[1]
+        return int(self.samples.shape[1])
 
     @classmethod
     def read(cls, path: Path, settings: AudioSettings) -> Sound:
@@ -134,7 +134,7 @@ class Canvas:
             )
 
     def of(self, x: Samples, rate: int) -> Samples:
-        """Its samples of a sound (C, N), faded at an end where the sound goes on, as in training."""
+        """Its samples of a sound (C, N), faded where the sound goes on, as in training."""
         missing = max(0, self.begin + self.samples - x.shape[1])
         part = stretch(x, rate, self.begin, self.samples - missing)
         return np.pad(part, ((0, 0), (0, missing)))

@@ -1,8 +1,8 @@
 """Plans of edits of sounds: what a user wants, checked against the file.
 
 A gap, an extension and a missing band are masks on the numbers of the representation: a frame is
-known if it lies wholly in known samples, and a bin if it lies below the band. Noise and clipping act
-on the waveform.
+known if it lies wholly in known samples, and a bin if it lies below the band. Noise and clipping
+act on the waveform.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 from sfumato.errors import SettingError
-from sfumato.media.audio.canvas import Canvas, Sound
+from sfumato.media.audio.canvas import Canvas, Sound, batch_of
 from sfumato.media.audio.quantities import gap_from, seconds_from
 from sfumato.media.audio.representation import Representation, build
 from sfumato.media.audio.settings import AudioSettings, WaveformSpec
 from sfumato.media.editing import Edit, Wanted
-from sfumato.restoration import Clip, Identity, Mask
+from sfumato.restoration import Clip, Identity, Mask, estimate_noise
 from sfumato.sound.joining import FADE_SECONDS
 
 # Standard deviation of what is known exactly, in units of data whose own is about 0.5.
@@ -174,7 +174,12 @@ def _number(given: Any) -> float:
 
 
 def _estimated(sound: Sound) -> float:
-    raise SettingError("The noise cannot be estimated yet.", hint="state it, such as 0.01.")
+    noise = float(estimate_noise(batch_of(sound.samples)))
+    if noise == 0:
+        raise SettingError(
+            "No noise was found in the sound.", hint="state its standard deviation, such as 0.01."
+        )
+    return noise
 
 
 def _require_whole(sound: Sound, settings: AudioSettings) -> None:

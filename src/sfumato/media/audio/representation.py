@@ -72,7 +72,7 @@ class Representation(ABC):
 
     @abstractmethod
     def decode_like(self, x0: Tensor, clip: Tensor) -> Tensor:
-        """Decode ``x0``; the phases before each frame, where it has none itself, are those of a clip.
+        """Decode ``x0`` with the phases before each frame, where it has none, of a clip.
 
         Args:
             x0: Shape (B, ...).
@@ -203,7 +203,7 @@ class Spectrogram(Representation):
         hop = self._window // 2
         frames = self.shape(1, len(samples))[-1]
         halves = pad(samples, (hop, frames * hop - len(samples)), value=True)
-        whole = halves.unflatten(0, (-1, hop)).all(1)
+        whole: Tensor = halves.reshape(-1, hop).all(1)
         return whole[:-1] & whole[1:]
 
     def near(self, clip: Tensor) -> Callable[[Tensor], Tensor]:
