@@ -65,7 +65,8 @@ class Wanted:
         """The names of the operations that are wanted."""
         details = {"noise", "feather", "resize"}
         names = [field.name for field in fields(self) if field.name not in details]
-        return tuple(name for name in names if getattr(self, name) not in (None, False))
+        given = ((name, getattr(self, name)) for name in names)
+        return tuple(name for name, value in given if value is not None and value is not False)
 
 
 class Edit(BaseModel):

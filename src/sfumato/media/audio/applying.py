@@ -15,7 +15,7 @@ from torch import Tensor
 from sfumato.dsp import analyse, synthesise
 from sfumato.errors import SettingError
 from sfumato.media.audio.canvas import Canvas, Sound, batch_of, filled, items_of, level_factor
-from sfumato.media.audio.editing import EXACT, known_samples
+from sfumato.media.audio.editing import EXACT, known_samples, mask_of
 from sfumato.media.audio.folder import faded_out
 from sfumato.media.audio.phases import continued
 from sfumato.media.audio.representation import Representation, build
@@ -71,8 +71,11 @@ def _anew(sound: Sound, edit: Edit, settings: AudioSettings) -> Task:
         raise SettingError("The plan does not fit the file.", why="the gap is not within the sound")
     canvas = Canvas.around(begin, end, sound.length, settings.samples)
     clip, known = canvas.of(sound.samples, settings.rate), known_samples(canvas, (begin, end))
+    representation = build(settings.representation)
+    if edit.operator != mask_of(representation.known(known), representation):
+        raise SettingError("The plan does not fit the file.", why="other parts of it are known")
     factor = level_factor(clip * known.numpy(), settings)
-    x, representation = batch_of(clip, factor), build(settings.representation)
+    x = batch_of(clip, factor)
     data = representation.encode(x)
     longer = np.pad(sound.samples, ((0, 0), (0, max(0, end - sound.length))))
 

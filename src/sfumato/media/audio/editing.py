@@ -114,9 +114,9 @@ def _anew(task: str, sound: Sound, part: tuple[int, int], settings: AudioSetting
             "the part fills a window of its representation",
             hint="name a shorter part, or sample without a file.",
         )
-    mask = places if representation.axes == 1 else places[None]
     fade = min(round(FADE_SECONDS * settings.rate), (part[1] - part[0]) // 2)
-    return Edit(task=task, operator=Mask.of(mask), noise=EXACT, region=(part,), feather=fade)
+    mask = mask_of(places, representation)
+    return Edit(task=task, operator=mask, noise=EXACT, region=(part,), feather=fade)
 
 
 def _bandwidth(sound: Sound, wanted: Wanted, settings: AudioSettings) -> Edit:
@@ -195,6 +195,11 @@ def known_samples(canvas: Canvas, part: tuple[int, int]) -> Tensor:
     known = torch.ones(canvas.samples, dtype=torch.bool)
     known[max(0, part[0] - canvas.begin) : max(0, part[1] - canvas.begin)] = False
     return known
+
+
+def mask_of(places: Tensor, representation: Representation) -> Mask:
+    """The mask of data of which some places of time (T,) are known."""
+    return Mask.of(places if representation.axes == 1 else places[None])
 
 
 def known_bins(count: int, window: int, channels: int) -> Tensor:
