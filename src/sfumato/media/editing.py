@@ -71,14 +71,8 @@ class Wanted:
         details = {"noise", "feather", "resize"}
         names = [field.name for field in fields(self) if field.name not in details]
         # A zero is wanted too, and refused by the medium.
-        values = {name: getattr(self, name) for name in names}
-        return tuple(
-            name for name, value in values.items() if not (value is None or value is False)
-        )
-
-
-def _is_no(value: Any) -> bool:
-    return value is None or value is False
+        given = ((name, getattr(self, name)) for name in names)
+        return tuple(name for name, value in given if value is not None and value is not False)
 
 
 class Edit(BaseModel):
