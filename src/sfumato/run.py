@@ -15,9 +15,9 @@ from sfumato.model.keywords import argument_and_keywords, converted, keywords
 from sfumato.model.open import AnyModel, make, open_model
 from sfumato.model.options import (
     CompareOptions,
-    EditOptions,
     EvaluateOptions,
     FillOptions,
+    OperatorOptions,
     ResumeOptions,
     SampleOptions,
     ScoreOptions,
@@ -45,19 +45,6 @@ if TYPE_CHECKING:
 
 Files = str | Path | Iterable[str | Path]
 ResultT = TypeVar("ResultT")
-
-
-@dataclass(frozen=True)
-class _OperatorOptions(EditOptions):
-    """How to edit from Python.
-
-    Attributes:
-        operator: What is observed of the data: an operator of `sfumato.restoration`, or any
-            differentiable function of batches, such as (B, C, H, W) for images in [-1, 1].
-    """
-
-    _: KW_ONLY
-    operator: Any = None
 
 
 class Run:
@@ -161,8 +148,8 @@ class Run:
             raise SettingError(f"The request is not one for the medium of the run '{self.name}'.")
         return make(self.model, request)
 
-    @argument_and_keywords(_OperatorOptions)
-    def edit(self, observed: Any, options: _OperatorOptions) -> Samples:
+    @argument_and_keywords(OperatorOptions)
+    def edit(self, observed: Any, options: OperatorOptions) -> Samples:
         """Edit or restore a file, or restore data from an observation through any operator.
 
         Args:

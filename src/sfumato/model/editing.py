@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +11,6 @@ import torch
 from sfumato.conditions import Conditions
 from sfumato.denoiser import Denoiser
 from sfumato.errors import SettingError, suggest
-from sfumato.media.edit_arguments import blur_from, box_from, outpaint_from
 from sfumato.media.editing import Task, Wanted
 from sfumato.model.edit_options import EditOptions
 from sfumato.model.provenance import Fit, Provenance
@@ -36,14 +34,6 @@ _OPERATIONS = (
     "declip", "gap", "bandwidth", "extend", "noise", "feather", "resize",
 )  # fmt: skip
 
-# Options that the command line states as text; in Python they can be values.
-_READ: Mapping[str, Callable[[str], Any]] = {
-    "mask": Path,
-    "box": box_from,
-    "outpaint": outpaint_from,
-    "deblur": blur_from,
-}
-
 
 def wanted(options: EditOptions) -> Wanted:
     """What the options ask to be done to a file.
@@ -51,14 +41,7 @@ def wanted(options: EditOptions) -> Wanted:
     Raises:
         SettingError: Two operations are asked for, or none and no strength either.
     """
-    values = options.given(*_OPERATIONS)
-    for name, read in _READ.items():
-        if isinstance(values.get(name), str):
-            values[name] = read(values[name])
-    for name in ("box", "gap"):
-        if name in values:
-            values[name] = tuple(values[name])
-    found = Wanted(**values)
+    found = Wanted(**options.given(*_OPERATIONS))
     operations = found.operations
     if len(operations) > 1:
         raise SettingError(
@@ -156,14 +139,14 @@ def problem_of(
     )
     return Problem(
         whole,
-        task.observation,
+        task.observation.to(device),
         covariance.resized(sides),
         indices,
         sample.seed,
         tuple(task.canvas),
         times,
         cond,
-        task.start if strength < 1 else None,
+        None if strength == 1 or task.start is None else task.start.to(device),
         device,
     )
 
@@ -175,7 +158,7 @@ def fits_of(task: Task, state: State) -> tuple[Fit, ...]:
         task: The task.
         state: The last state.
     """
-    residuals = task.observation.misfit(state.x_t).tolist()
+    residuals = task.observation.to(state.x_t.device).misfit(state.x_t).tolist()
     effective: Sequence[float | None] = [None] * len(residuals)
     if isinstance(state, Restoring) and state.effective is not None:
         effective = state.effective.tolist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -54,6 +54,10 @@ class Observation:
                 f"The observation has shape {tuple(self.values.shape[1:])}.",
                 why=f"the operator maps data of shape {shape} to shape {seen}",
             )
+
+    def to(self, device: torch.device | str) -> Observation:
+        """The observation on a device."""
+        return replace(self, values=self.values.to(device), noise=self.noise.to(device))
 
     def residual(self, x0: Tensor) -> Tensor:
         """``(y - A(x0)) / s``, shape (B, *out)."""
