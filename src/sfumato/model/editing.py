@@ -12,6 +12,7 @@ from sfumato.conditions import Conditions
 from sfumato.denoiser import Denoiser
 from sfumato.errors import SettingError, suggest
 from sfumato.media.editing import Task, Wanted
+from sfumato.model.checks import require_within
 from sfumato.model.edit_options import EditOptions
 from sfumato.model.provenance import Fit, Provenance
 from sfumato.model.start import time_of
@@ -20,6 +21,7 @@ from sfumato.restoration.covariance import Covariance
 from sfumato.restoration.method import Method, Restoring
 from sfumato.restoration.methods import METHODS
 from sfumato.restoration.moment_matching import MomentMatching
+from sfumato.restoration.particles import MOST_PARTICLES
 from sfumato.restoration.problem import Problem
 from sfumato.restoration.windows import Windowed, window_corners
 from sfumato.sampling.loop import State
@@ -87,6 +89,7 @@ def method_named(choice: Any, particles: int | None, is_large: bool) -> Method:
         raise SettingError(
             f"The method '{method.kind}' has no particles.", hint=suggest(method.kind, named)
         )
+    require_within("particles", particles, 1, MOST_PARTICLES)
     return type(method).model_validate({**method.model_dump(), "particles": particles})
 
 

@@ -19,7 +19,7 @@ from sfumato.restoration.covariance import Covariance
 from sfumato.restoration.likelihood import Linearised
 from sfumato.restoration.method import Differentiated, PosteriorDenoiser
 from sfumato.restoration.observation import Observation
-from sfumato.restoration.particles import ParticleGuide, Twisted, TwistedDenoiser
+from sfumato.restoration.particles import MOST_PARTICLES, ParticleGuide, Twisted, TwistedDenoiser
 from sfumato.restoration.problem import Tiling
 from sfumato.restoration.solver import conjugate_gradients, row_dot
 
@@ -66,7 +66,10 @@ class Quick(ParticleGuide):
 
     kind: Literal["quick"] = "quick"
     particles: int = Field(
-        default=1, ge=1, le=1024, description="particles of each sample; 1 = no correction"
+        default=1,
+        ge=1,
+        le=MOST_PARTICLES,
+        description="particles of each sample; 1 = no correction",
     )
 
     def guided(

@@ -39,6 +39,8 @@ from sfumato.sampling.loop import State
 from sfumato.sampling.sampler import Sampler
 
 _RESAMPLED_BELOW = 0.5
+MOST_PARTICLES = 1024
+"""The largest number of particles of a sample."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,10 @@ class ParticleGuide(Guide):
     """
 
     particles: int = Field(
-        default=4, ge=1, le=1024, description="particles of each sample; 1 = no correction"
+        default=4,
+        ge=1,
+        le=MOST_PARTICLES,
+        description="particles of each sample; 1 = no correction",
     )
 
     @property

@@ -56,7 +56,12 @@ class Edited(Written):
             for index, fit in self.fits.items()
         }
         spread = None if self.spread is None else str(self.spread)
-        own = {"source": str(self.source), "notes": self.notes, "fits": fits, "spread": spread}
+        own = {
+            "source": str(self.source),
+            "notes": list(self.notes),
+            "fits": fits,
+            "spread": spread,
+        }
         return {**super().to_json(), **own}
 
     def lines(self) -> list[str]:
