@@ -61,7 +61,7 @@ class NumberMedium(Medium):
 
     options: ClassVar[Mapping[str, frozenset[str]]] = {
         "sample": frozenset({"start", "strength"}),
-        "evaluate": frozenset({"label", "scale"}),
+        "evaluate": frozenset({"label", "scale", "restore", "restore_samples"}),
         "tune": frozenset({"scale"}),
     }
     kind: ClassVar[FileKind]
