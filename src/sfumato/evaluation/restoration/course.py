@@ -34,6 +34,7 @@ from sfumato.model.options import EvaluateOptions
 from sfumato.model.provenance import Made, Request
 from sfumato.process.rng import Stream, normal
 from sfumato.restoration import Identity, Observation
+from sfumato.restoration.method import Method
 from sfumato.runs.progress import Progress
 
 ITEMS, SAMPLES = 8, 8
@@ -68,6 +69,11 @@ def evaluated(
     """
     if options.restore:
         return (yield from restore(model, options))
+    if options.restore_samples is not None:
+        raise SettingError(
+            "The option 'restore_samples' has no use alone.",
+            hint="name what is restored too, such as --restore inpaint.",
+        )
     return (yield from evaluate(model, options))
 
 
@@ -92,7 +98,7 @@ def restore(model: Model[Any], options: EvaluateOptions) -> Generator[Progress, 
     if not isinstance(view, NumberView) or not isinstance(model, EditingModel):
         raise SettingError(f"Restoration of {model.medium.plural} cannot be measured.")
     trials = trials_of(model.medium, options.restore)
-    course = _Course(model, view, options)
+    course = Course(model, view, options)
     real = yield from view.real()
     require_enough(model, real)
     places = course.places(len(real.held_out))
@@ -121,14 +127,35 @@ def restore(model: Model[Any], options: EvaluateOptions) -> Generator[Progress, 
     return Restored(report, tuple(displays))
 
 
-class _Course:
-    """The observations and the restorations of the items of one evaluation."""
+class Course:
+    """The observations and the restorations of the items of one evaluation.
 
-    def __init__(self, model: EditingModel, view: NumberView, options: EvaluateOptions) -> None:
+    Args:
+        model: Model of a run.
+        view: The medium as an evaluation sees it.
+        options: What to measure.
+        method: The method of restoration; None for the default of edits.
+
+    Attributes:
+        items: Number of items to restore.
+        samples: Number of restorations of each.
+        request: The request for restorations, of any item.
+
+    Raises:
+        SettingError: A value is out of range.
+    """
+
+    def __init__(
+        self,
+        model: EditingModel,
+        view: NumberView,
+        options: EvaluateOptions,
+        method: str | Method | None = None,
+    ) -> None:
         for name in _UNUSED:
             if getattr(options, name) is not None:
                 raise SettingError(f"The option '{name}' has no use with 'restore'.")
-        self.model, self.view, self.options = model, view, options
+        self.model, self.view, self.options, self._method = model, view, options, method
         self.samples = SAMPLES if options.restore_samples is None else options.restore_samples
         require_within("restore_samples", self.samples, 2, _MOST_SAMPLES)
         self.items = ITEMS if options.n is None else options.n
@@ -205,7 +232,8 @@ class _Course:
 
     def _request(self, task: Task, first: int) -> Request:
         given = self.options.given(*_PASSED)
-        options = EditOptions(self.samples, seed=self.options.seed, first=first, **given)
+        given = {**given, "seed": self.options.seed, "first": first, "method": self._method}
+        options = EditOptions(self.samples, **given)
         return self.model.task_request(task, options)
 
 
@@ -224,7 +252,7 @@ def _reference(
     )
 
 
-def _notes(real: Real[NDArray[Any]], course: _Course) -> Iterator[str]:
+def _notes(real: Real[NDArray[Any]], course: Course) -> Iterator[str]:
     if real.split.held_out_source is not None:
         yield f"the restored items are those of {real.split.held_out_source}"
     if course.request.sample.covariance is None:
