@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,13 +30,13 @@ def covariance() -> Tensor:
     return torch.exp(-(places - places[:, None]).abs() / 8)
 
 
-def conditional(trial: Gap, values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean and a square root of the covariance of the data given an observation."""
+def conditional(noise: float, known: Tensor) -> tuple[Tensor, Tensor]:
+    """The map from an observation to the posterior mean, and a square root of the covariance."""
     prior = covariance()
     a = torch.eye(SIZE, dtype=torch.float64)[known]
-    gain = prior @ a.T @ torch.linalg.inv(a @ prior @ a.T + trial.noise**2 * torch.eye(len(a)))
+    gain = prior @ a.T @ torch.linalg.inv(a @ prior @ a.T + noise**2 * torch.eye(len(a)))
     left = prior - gain @ a @ prior
-    return gain @ values[0].double(), torch.linalg.cholesky(left + 1e-12 * torch.eye(SIZE))
+    return gain, torch.linalg.cholesky(left + 1e-12 * torch.eye(SIZE))
 
 
 def outcomes(width: float) -> Outcomes:
@@ -45,6 +46,7 @@ def outcomes(width: float) -> Outcomes:
     operator = trial.operator(1.0)
     known = ~trial.unknown(operator)[0]
     root = torch.linalg.cholesky(covariance())
+    gain, spread = conditional(trial.noise, known)
     generator = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> Tensor:
@@ -55,8 +57,7 @@ def outcomes(width: float) -> Outcomes:
         truth = (root @ normal(SIZE)).float().reshape(1, 1, SIZE)
         clean = operator.forward(truth)
         values = clean + trial.noise * normal(*clean.shape).float()
-        mean, spread = conditional(trial, values, known)
-        samples = mean + width * normal(SAMPLES, SIZE) @ spread.T
+        samples = gain @ values[0].double() + width * normal(SAMPLES, SIZE) @ spread.T
         x0 = samples.float().reshape(SAMPLES, 1, SIZE)
         observation = Observation(operator, values, torch.tensor(trial.noise))
         fits = tuple(Fit(residual, 3.0) for residual in observation.misfit(x0).tolist())
@@ -67,6 +68,7 @@ def outcomes(width: float) -> Outcomes:
     return Outcomes(trial, tuple(each))
 
 
+@cache
 def figures(width: float) -> dict[str, Figure]:
     view: Any = SimpleNamespace(model=SimpleNamespace(medium=MEDIUM), finished=lambda x, _: x)
     sections: list[Section] = sections_of(outcomes(width), view, Reference((), (), (), ""), 0)
