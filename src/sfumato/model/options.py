@@ -137,6 +137,10 @@ class EvaluateOptions(Options):
         temperature: Text: below 1 makes tokens safer; 1 turns it off.
         top_p: Text: draw from the most likely tokens with this total share; 1 turns it off.
         molecules: Text: the texts are SMILES strings; measure them as molecules.
+        restore: Image, audio: measure instead how well n held-out items (default: 8) are restored:
+            inpaint, outpaint, super-resolve, deblur, denoise, colourise, gap or bandwidth. Can be
+            repeated.
+        restore_samples: Image, audio: number of restorations of each item. The default is 8.
     """
 
     verb: ClassVar[str] = "evaluate"
@@ -156,6 +160,8 @@ class EvaluateOptions(Options):
     temperature: float | None = None
     top_p: float | None = None
     molecules: bool = False
+    restore: Sequence[str] = ()
+    restore_samples: int | None = None
 
 
 @dataclass(frozen=True)
