@@ -34,15 +34,15 @@ def clipped(x: Samples) -> NDArray[np.bool_]:
     near = size >= level * (1 - _NEAR)
     rows = [row & (sign * own > 0) for row, own in zip(near, x, strict=True) for sign in (-1, 1)]
     number, below = int(near.sum()), int((size >= level * (1 - _RANGE)).sum() - near.sum())
-    many = number >= _LEAST_NUMBER and number > _MORE * below
-    least = 2 if many else _LEAST_RUN
-    return near if any(_has_run(row, least) for row in rows) else np.zeros_like(near)
+    # The peaks of a steady tone are all alike, and nothing is a little below them.
+    many = number >= _LEAST_NUMBER and 0 < _MORE * below < number
+    return near if many or any(map(_has_run, rows)) else np.zeros_like(near)
 
 
-def _has_run(chosen: NDArray[np.bool_], least: int) -> bool:
-    """Whether so many samples (N,) in a row are chosen."""
-    count = len(chosen) - least + 1
-    return count > 0 and bool(np.all([chosen[k : k + count] for k in range(least)], 0).any())
+def _has_run(chosen: NDArray[np.bool_]) -> bool:
+    """Whether at least three samples (N,) in a row are chosen."""
+    count = len(chosen) - _LEAST_RUN + 1
+    return count > 0 and bool(np.all([chosen[k : k + count] for k in range(_LEAST_RUN)], 0).any())
 
 
 def at_rate(chosen: NDArray[np.bool_], samples: int, margin: int) -> NDArray[np.bool_]:
