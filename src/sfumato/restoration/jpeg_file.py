@@ -26,7 +26,7 @@ from sfumato.restoration.observation import Observation
 
 _MOST_BYTES = 2**26
 _MOST_PIXELS = 2**22
-_MOST_SCANS = 64
+_MOST_SCANS = 32
 _SOF = 0xC0, 0xC1, 0xC2
 _DHT, _DQT, _DRI, _SOS, _EOI, _ADOBE = 0xC4, 0xDB, 0xDD, 0xDA, 0xD9, 0xEE
 _OTHER_SOF = {0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
@@ -78,7 +78,7 @@ def observation_of(file: Path | str | bytes) -> Observation:
             file = opened.read(_MOST_BYTES + 1)
     try:
         return _observation(_read(file))
-    except (ValueError, IndexError, KeyError, struct.error) as error:
+    except (ValueError, IndexError, KeyError, OverflowError, struct.error) as error:
         known = isinstance(error, ValueError)
         raise DataError(
             f"{name} cannot be read as a JPEG file.",
@@ -220,6 +220,8 @@ def _read_tables(file: _File, body: bytes) -> None:
     while place < len(body):
         wide, number = divmod(body[place], 16)
         steps = struct.unpack_from(">64H" if wide else "64B", body, place + 1)
+        if 0 in steps:
+            raise ValueError("it is damaged: a step is 0")
         table = [0] * 64
         for natural, step in zip(ZIGZAG, steps, strict=True):
             table[natural] = step

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, product
 
 ZIGZAG = sorted(
     range(64),
@@ -153,39 +154,32 @@ def read_scan(scan: Scan, parts: Sequence[bytes], restart: int) -> None:
         ValueError: The bits have no meaning, or end early.
     """
     units = _units(scan)
-    size = restart or len(units)
-    for number, begin in enumerate(range(0, len(units), size)):
-        if number >= len(parts):
-            raise ValueError("it ends early")
-        reader = _Part(scan, Bits(parts[number]))
-        for unit in units[begin : begin + size]:
+    for part in parts:
+        reader = _Part(scan, Bits(part))
+        for unit in islice(units, restart or None):
             for component, place in unit:
                 reader.block(component, place)
+    if next(units, None) is not None:
+        raise ValueError("it ends early")
 
 
-def _units(scan: Scan) -> list[list[tuple[int, int]]]:
+def _units(scan: Scan) -> Iterator[list[tuple[int, int]]]:
     """For each unit its blocks: the number of the component, and the place of the first value."""
     if len(scan.components) == 1:
         # Alone, a component is stored block after block, and only blocks that its plane has.
         (only,) = scan.components
         rows, columns = only.blocks
-        return [
-            [(0, 64 * (row * only.stride + column))]
-            for row in range(rows)
-            for column in range(columns)
-        ]
+        for row, column in product(range(rows), range(columns)):
+            yield [(0, 64 * (row * only.stride + column))]
+        return
     rows, columns = scan.components[0].units
-    return [
-        [
+    for row, column in product(range(rows), range(columns)):
+        yield [
             (number, 64 * ((row * v + down) * each.stride + column * h + right))
             for number, each in enumerate(scan.components)
             for v, h in [each.factors]
-            for down in range(v)
-            for right in range(h)
+            for down, right in product(range(v), range(h))
         ]
-        for row in range(rows)
-        for column in range(columns)
-    ]
 
 
 class _Part:
@@ -252,7 +246,9 @@ class _Part:
                 values[place + ZIGZAG[k]] = new
             k += 1
         if self._run:
-            self._past(values, place, k, 64)
+            # Most blocks in a run are empty.
+            if any(values[place + 1 : place + 64]):
+                self._past(values, place, k, 64)
             self._run -= 1
 
     def _past(self, values: array[int], place: int, k: int, zeros: int) -> int:
