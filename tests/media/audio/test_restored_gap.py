@@ -57,7 +57,6 @@ def test_a_gap_is_filled_by_samples_of_the_exact_posterior(make_sound: MakeSound
         seed=0,
         shape=task.canvas,
         times=sampler.grid.times(40, denoiser.process.schedule, SAMPLES),
-        tile=COUNT,
         dtype=torch.float64,
     )
     *_, state = Quick().states(problem, sampler, 40)
