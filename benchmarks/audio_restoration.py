@@ -251,7 +251,10 @@ def main() -> None:
             print(*rows[-1], flush=True)
         ways = ["truth", "file", *list(found)[:-1], "restored"]
         sheet_of(model, shown, ways).save(asked.pictures / f"audio-{name}.png", optimize=True)
-    write(rows, asked.out)
+    about = (
+        f"Method `{asked.method}`, {asked.steps} evaluations, up to {asked.n} results of a sound."
+    )
+    write(rows, about, asked.out)
 
 
 def sheet_of(model: EditingModel, clips: list[Clip], captions: list[str]) -> Image.Image:
@@ -260,13 +263,13 @@ def sheet_of(model: EditingModel, clips: list[Clip], captions: list[str]) -> Ima
     return drawn.quantize(128)
 
 
-def write(rows: list[tuple[str, ...]], folder: Path) -> None:
+def write(rows: list[tuple[str, ...]], about: str, folder: Path) -> None:
     head = ("case", "way", "mean", "error", "unit", "sounds", "seconds")
     with (folder / "audio_restoration.csv").open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([head, *rows])
     table = [head, ("---",) * len(head), *rows]
     lines = [f"| {' | '.join(row)} |" for row in table]
-    (folder / "audio_restoration.md").write_text("\n".join(lines) + "\n", "utf-8")
+    (folder / "audio_restoration.md").write_text("\n".join([about, "", *lines, ""]), "utf-8")
 
 
 if __name__ == "__main__":
