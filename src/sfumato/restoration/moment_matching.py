@@ -26,6 +26,8 @@ from sfumato.restoration.solver import conjugate_gradients, of_rows, row_dot
 # Where the state tells less than this share of the largest variance, the covariance given the state
 # is that of the data, and the Jacobian of a network there is mostly rounding.
 NOTHING_KNOWN = 1e-3
+# Iterations of the preconditioner, which need no network but are made for each backward pass.
+_ROUGHLY = 12
 
 
 class MomentMatching(ParticleGuide):
@@ -137,7 +139,7 @@ class _Matched(_Approximated):
         solution = conjugate_gradients(
             product,
             linear.residual,
-            linear.inverse(known, self.observation.operator.is_linear),
+            linear.inverse(known, self.observation.operator.is_linear, _ROUGHLY),
             self.method.iterations,
             self.method.tolerance,
         )

@@ -74,7 +74,7 @@ def conjugate_gradients(
             break
         forward, backward = product(direction)
         curvature = row_dot(direction, forward)
-        # A covariance cannot be negative, but the Jacobian of a network can: such a row is finished.
+        # A covariance is not negative, but the Jacobian of a network may be: such a row is finished.
         active = active & (curvature > row_dot(direction, direction))
         searched = searched | active
         step = torch.where(active, rho / torch.where(active, curvature, 1.0), 0.0)
