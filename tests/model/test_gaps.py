@@ -10,7 +10,8 @@ import pytest
 from sfumato.errors import SettingError
 from sfumato.media.text.tokenizer import BPETokenizer
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
-from sfumato.model.gaps import Edge, _cut, gap_rows
+from sfumato.model.edges import Edge, cut
+from sfumato.model.gaps import gap_rows
 from sfumato.model.options import FillOptions, SampleOptions
 from sfumato.model.provenance import Made
 from sfumato.model.tokens import TokenModel
@@ -73,18 +74,18 @@ class TestEdges:
 
     @pytest.mark.parametrize("tokenizer", [ByteTokenizer(), CharacterTokenizer(" abdeginr")])
     def test_whole_characters_have_none(self, tokenizer: ByteTokenizer) -> None:
-        parts, gaps = _cut(tokenizer, ["an ", " ing"])
+        parts, gaps = cut(tokenizer, ["an ", " ing"])
         assert [len(part) for part in parts] == [3, 4]
         assert gaps[0][:3] == (None, None, None)
 
     def test_pieces_of_words(self) -> None:
         tokenizer = BPETokenizer.learn([" ".join(WORDS)] * 20, 330)
-        [before, _], [gap] = _cut(tokenizer, ["Anna eats ", " at home."])
+        [before, _], [gap] = cut(tokenizer, ["Anna eats ", " at home."])
         assert tokenizer.decode(before) == "Anna eats"
         assert gap.before is not None
         assert gap.before.data == b" "
         # A single space between two gaps belongs to the second.
-        parts, gaps = _cut(tokenizer, ["Anna eats ", " ", " at home."])
+        parts, gaps = cut(tokenizer, ["Anna eats ", " ", " at home."])
         assert gaps[0].after is None
         assert gaps[1].before is not None
         assert len(parts[1]) == 0

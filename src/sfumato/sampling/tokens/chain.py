@@ -106,12 +106,12 @@ class Masses:
         index = torch.full(free.shape, -1, dtype=torch.int64, device=self.device)
         index[places] = torch.arange(int(places.sum()), device=self.device)
         tables = _on(accepted.choice, self.device)[places]
-        parts = []
-        for some in torch.arange(len(tables), device=self.device).split(
-            max(1, _AT_ONCE // logits.shape[-1])
-        ):
-            p = beliefs(logits[places][some]) + _LEAST
-            mass = torch.zeros(len(some), count, dtype=p.dtype, device=self.device)
+        parts, visible = [], logits[places]
+        most = max(1, _AT_ONCE // logits.shape[-1])
+        for low in range(0, len(tables), most):
+            some = slice(low, low + most)
+            p = beliefs(visible[some]) + _LEAST
+            mass = torch.zeros(len(p), count, dtype=p.dtype, device=self.device)
             parts.append(numpy(mass.scatter_add_(1, self.kind_of[tables[some]], p)))
         self.all: Floats = np.concatenate([np.zeros((0, count)), *parts])
         self.index: Ints = numpy(index)

@@ -3,22 +3,23 @@
 A denoiser gives the distribution of each token alone, given those that are visible. Tokens can be
 drawn so that the row is accepted as if they were independent (``chain``), but that is not their
 distribution given that it is accepted: the first tokens do not know how well the constraint goes
-with what the denoiser will say next. Here several particles are drawn, and weighted by what they did
-not know. Let ``psi(x)`` be the probability that a row is accepted with the masked tokens drawn
-independently, as the denoiser sees them at the state ``x``. A step reveals the tokens ``x_S`` of some
-places from the distribution of accepted rows, and then the particle has the weight
+with what the denoiser will say next. Here several particles are drawn, and weighted by what they
+did not know. Let ``psi(x)`` be the probability that a row is accepted with the masked tokens drawn
+independently, as the denoiser sees them at the state ``x``. A step reveals the tokens ``x_S`` of
+some places from the distribution of accepted rows, and then the particle has the weight
 
     psi(x with x_S, as the denoiser sees them now) / psi(x with x_S, as it saw them before),
 
-which is 1 in the last step. Where the effective number of particles falls below half, they are drawn
-again in proportion to their weights. With more and more particles the result has exactly the
+which is 1 in the last step. Where the effective number of particles falls below half, they are
+drawn again in proportion to their weights. With more and more particles the result has exactly the
 distribution of the denoiser's own samples, in the same order and number of steps, given that they
 are accepted. With one token in a step that is the denoiser's own joint distribution; the error is
 of the order of one over the number of particles.
 
 The places are revealed from coarse to fine (``dyadic``), because then ``psi`` is least wrong: half
 of the tokens come last, each between two that are visible. In a Markov chain of order 1 these are
-independent, so ``psi`` is exact before the last half, and ``floor(log2 L) + 1`` evaluations suffice.
+independent, so ``psi`` is exact before the last half, and ``floor(log2 L) + 1`` evaluations of each
+particle suffice.
 
 Source: Del Moral, Doucet and Jasra 2006 (Sequential Monte Carlo samplers), section 3; twists as in
 Whiteley and Lee 2014 (arXiv:1309.0430); Naesseth, Lindsten and Schoen 2019 (arXiv:1903.04797),
@@ -121,7 +122,10 @@ def draw_accepted(
     filter_ = _Filter(denoiser, denoiser.process, accepted, x_1, free, noise, particles, tile)
     limits = np.minimum(free.sum(1).cpu().numpy(), steps)
     turn = torch.cat(
-        [turns(x_1[row : row + 1], free[row : row + 1], int(limit)) for row, limit in enumerate(limits)]
+        [
+            turns(x_1[row : row + 1], free[row : row + 1], int(limit))
+            for row, limit in enumerate(limits)
+        ]
     )
     conditions = Conditions(cond or {})
     for step in range(int(limits.max())):
@@ -160,7 +164,9 @@ class _Filter:
         log_mass = chain.log_mass[state_of].reshape(-1, self.count)
         self.log_weights[active] += log_mass - self.foreseen[active]
         chosen = state_of[self._resampled(step, active)]
-        rows, own, parents = (self._on(each) for each in (every, every // self.count, states[chosen]))
+        rows, own, parents = (
+            self._on(each) for each in (every, every // self.count, states[chosen])
+        )
         x_0 = chain.draw(self.noise.step(step, self.x_t.shape[1:], _TOKENS)[rows], chosen)
         masked = self.free[rows] & (self.x_t[parents] == self.process.mask)
         now = masked & (turn[own] <= step)

@@ -7,8 +7,9 @@ together. Here they are drawn from their joint distribution given that the whole
 
 First they are drawn independently. A row that is valid is a draw from ``p``; else the row is drawn
 again along the chain of the automaton's states, backward for the sums and forward for the draws
-(see ``chain``), which is a draw from ``p`` too. So valid rows cost next to nothing. Any part of a valid row can be completed, so a sampler that reveals a part of the tokens
-never ends in a place where no character fits.
+(see ``chain``), which is a draw from ``p`` too. So valid rows cost next to nothing. Any part of a
+valid row can be completed, so a sampler that reveals a part of the tokens never ends in a place
+where no character fits.
 """
 
 from __future__ import annotations
@@ -128,9 +129,7 @@ class Spelled:
         ends = np.tile(~np.array(self.whole)[:, None], (1, STATES + 1))
         ends[:, 0], ends[:, _DEAD] = True, False
         # Beyond the text there may be any number.
-        return Accepted(
-            tables, np.where(inside, self.choice, UNREAD), np.array(self.start), ends
-        )
+        return Accepted(tables, np.where(inside, self.choice, UNREAD), np.array(self.start), ends)
 
     def draw(
         self, x_t: Tensor, free: Tensor, logits: Tensor, noise: Tensor, again: Tensor

@@ -57,7 +57,7 @@ class Table:
     @property
     def dead(self) -> int:
         """The state that nothing leads out of."""
-        return self.drawn.shape[1] - 1
+        return int(self.drawn.shape[1]) - 1
 
     @cached_property
     def _kinds(self) -> tuple[Ints, Ints]:
@@ -124,7 +124,7 @@ class Table:
         Returns:
             bool (S,).
         """
-        kinds, to, begin = self._edges
+        _, to, begin = self._edges
         found = np.zeros(after.shape, np.bool_)
         some = np.flatnonzero(np.diff(begin))
         if len(some):

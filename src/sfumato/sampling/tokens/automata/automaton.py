@@ -178,7 +178,9 @@ def _close(
         require_small(len(known))
 
 
-def _of_nodes(nodes: list[tuple[tuple[int, int], ...]], start: int, letters: list[int]) -> Automaton:
+def _of_nodes(
+    nodes: list[tuple[tuple[int, int], ...]], start: int, letters: list[int]
+) -> Automaton:
     dead = len(nodes)
     moves = np.full((dead + 1, len(letters) + 1), dead)
     accepting = np.zeros(dead + 1, np.bool_)

@@ -6,7 +6,7 @@ Halves of characters, and U+FFFD, which stands for what could not be read, are m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -47,15 +47,20 @@ def combined(several: list[Bounds], rule: Callable[..., bool]) -> Bounds:
     return tuple(starts[edges].tolist())
 
 
+def _in_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+_CATEGORIES: Mapping[str, Callable[[str], bool]] = {
+    "d": str.isdecimal, "s": str.isspace, "w": _in_word,
+}  # fmt: skip
+
+
 @lru_cache
 def category(letter: str) -> Bounds:
     """The boundaries of digits, of letters or of white space; of all others for a capital."""
-    belongs = {
-        "d": str.isdecimal, "s": str.isspace, "w": lambda one: one.isalnum() or one == "_",
-    }[letter.lower()]  # fmt: skip
+    belongs = _CATEGORIES[letter.lower()]
     members = [belongs(chr(point)) for point in range(CODE_POINTS)]
     edges = np.flatnonzero(np.diff(np.concatenate([[False], members, [False]])))
     bounds = tuple(edges.tolist())
     return valid(bounds) if letter.islower() else without(bounds)
-
-

@@ -22,7 +22,13 @@ from dataclasses import dataclass
 
 from sfumato.errors import SettingError
 from sfumato.sampling.tokens.automata.characters import (
-    CODE_POINTS, Bounds, category, joined, one_of, valid, without,
+    CODE_POINTS,
+    Bounds,
+    category,
+    joined,
+    one_of,
+    valid,
+    without,
 )
 
 MOST_CHARACTERS = 2000
@@ -32,8 +38,6 @@ _SPECIAL = "\\.|()[]{}*+?^$"
 _COUNTS = re.compile(r"([*+?])|\{(\d{1,6})?(,)?(\d{1,6})?\}", re.ASCII)
 _CONTROL: Mapping[str, str] = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
 _HEX: Mapping[str, int] = {"x": 2, "u": 4, "U": 8}
-
-
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,8 @@ class _Parser:
         self.at = begin
         if found in "^$":
             raise self._wrong(
-                f"'{found}' is no character", f"leave it out: a gap matches as a whole; or \\{found}"
+                f"'{found}' is no character",
+                f"leave it out: a gap matches as a whole; or \\{found}",
             )
         nothing = "there is nothing to repeat" if found in "*+?{" else f"'{found}' stands alone"
         raise self._wrong(nothing, f"write \\{found} for the character")

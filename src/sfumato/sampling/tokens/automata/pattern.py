@@ -11,7 +11,15 @@ import numpy as np
 from sfumato.errors import SettingError
 from sfumato.sampling.tokens.automata.automaton import Automaton, Ints, require_small
 from sfumato.sampling.tokens.automata.characters import CODE_POINTS, Bounds
-from sfumato.sampling.tokens.automata.expression import Alternation, Node, Repetition, Concatenation, CharacterSet, parsed, shortened
+from sfumato.sampling.tokens.automata.expression import (
+    Alternation,
+    CharacterSet,
+    Concatenation,
+    Node,
+    Repetition,
+    parsed,
+    shortened,
+)
 
 MOST_PLACES = 1000
 """The largest number of characters and sets in a pattern, with repeated ones counted each time."""
@@ -81,7 +89,9 @@ class _Places:
             found = (empty or copy > least, first, last)
         return found
 
-    def _then(self, one: tuple[bool, int, int], other: tuple[bool, int, int]) -> tuple[bool, int, int]:
+    def _then(
+        self, one: tuple[bool, int, int], other: tuple[bool, int, int]
+    ) -> tuple[bool, int, int]:
         self._link(one[2], other[1])
         first = one[1] | (other[1] if one[0] else 0)
         last = other[2] | (one[2] if other[0] else 0)
@@ -116,7 +126,9 @@ class _Places:
                     pending.append(after)
                 row.append(number[after])
             rows.append(row)
-        ends = [bool(state & self.last) or (state == before and self.can_be_empty) for state in number]
+        ends = [
+            bool(state & self.last) or (state == before and self.can_be_empty) for state in number
+        ]
         dead = len(number)
         moves = np.array([*rows, [dead] * len(members)], np.int64).reshape(dead + 1, -1)
         return Automaton(starts, classes, moves, np.array([*ends, False]))
@@ -155,5 +167,3 @@ def _bits(number: int) -> list[int]:
         found.append(low.bit_length() - 1)
         number ^= low
     return found
-
-

@@ -73,13 +73,14 @@ class _Blocks:
             never[low:high] = count
         self.last, block = _different(never.reshape(-1, _PART), count)
         self.of_two = block[2:0x20]
+        nothing = _nothing(self.last, count)
         long = block.copy()
         # These characters have a shorter form.
-        long[:0x20] = _nothing(self.last, count)
-        self.middle, of_middle = _different(long.reshape(-1, _PART), int(_nothing(self.last, count)))
-        empty = int(_nothing(self.middle, int(_nothing(self.last, count))))
+        long[:0x20] = nothing
+        self.middle, of_middle = _different(long.reshape(-1, _PART), nothing)
+        nothing = _nothing(self.middle, nothing)
         self.of_three = of_middle[:0x10]
-        padded = np.full(5 * _PART, empty)
+        padded = np.full(5 * _PART, nothing)
         padded[0x10 : len(of_middle)] = of_middle[0x10:]
         self.first = padded.reshape(-1, _PART)
 
@@ -90,9 +91,9 @@ def _different(rows: Ints, nothing: int) -> tuple[Ints, Ints]:
     return np.vstack([found, np.full((1, _PART), nothing)]), number.reshape(-1)
 
 
-def _nothing(blocks: Ints, nothing: int) -> np.int64:
+def _nothing(blocks: Ints, nothing: int) -> int:
     """The first block of nothing."""
-    return np.flatnonzero((blocks == nothing).all(1))[0]
+    return int(np.flatnonzero((blocks == nothing).all(1))[0])
 
 
 class _Rows:
