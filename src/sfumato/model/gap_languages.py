@@ -7,7 +7,6 @@ gap may begin, and the last one end, with what is given. What is left of them is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 
@@ -90,7 +89,8 @@ class GapLanguage:
         if single is None:
             single = first if last is None else last
         self.middle = middle
-        self.first = self._entering(letters.moves(before, 0, first)[:, 0])
+        into = letters.moves(before, 0, first)[:, 0]
+        self.first = self._entering(np.where(into == self._dead, states - 1, into))
         self.last = _table(self._leaving(letters.moves(0, after, last)))
         alone = letters.moves(before, after, single)[:, :1]
         self.single = self._entering(self._leaving(alone)[:, 0])
@@ -101,13 +101,13 @@ class GapLanguage:
         return self._states - 2
 
     def _entering(self, moved: Ints) -> Table:
-        """Moves that lead in from outside: the state after each token, (V,)."""
+        """Moves that lead in from outside, to a state for each token, (V,)."""
         moves = np.full((len(moved), self._states), self._states - 1)
-        moves[:, self.outside] = np.where(moved == self._dead, self._states - 1, moved)
+        moves[:, self.outside] = moved
         return _table(moves)
 
     def _leaving(self, moved: Ints) -> Ints:
-        """Moves that lead out, where the filling is complete."""
+        """Moves that lead out where the filling is complete, of those of the automaton."""
         moves = np.full((len(moved), self._states), self._states - 1)
         complete = np.append(self._letters.ends, [False] * (self._states - self._dead - 1))[moved]
         moves[:, : moved.shape[1]] = np.where(complete, self.outside, self._states - 1)
@@ -116,10 +116,6 @@ class GapLanguage:
     @property
     def _dead(self) -> int:
         return len(self._letters.ends) - 1
-
-    @cached_property
-    def _lengths(self) -> list[bool]:
-        return []
 
     def has(self, most: int) -> Bools:
         """Whether there is a filling of each number of tokens up to ``most``, bool (most + 1,)."""

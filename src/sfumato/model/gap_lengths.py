@@ -112,14 +112,15 @@ def allowed_lengths(
     room = max(0, model.medium.settings.context - fixed)
     of_all = [language.has(room) for language in languages]
     least = [_least(has, number, room) for number, has in enumerate(of_all)]
+    # Of the room that the smallest fillings leave, each gap has an equal part.
+    more = max(0, room - sum(least)) // len(gaps)
     of_gaps = []
     for number, (gap, has) in enumerate(zip(gaps, of_all, strict=True)):
-        most = room - sum(least) + least[number]
-        sizes = np.flatnonzero(has[: max(most, least[number]) + 1])
-        own = (
-            _usual(model, sizes, gap) if length is None else _requested(sizes, gap, length, number)
-        )
-        of_gaps.append(own)
+        sizes = np.flatnonzero(has)
+        if length is None:
+            of_gaps.append(_usual(model, sizes[sizes <= least[number] + more], gap))
+        else:
+            of_gaps.append(_requested(sizes, gap, length, number))
     u = _spread(candidates, seed, len(gaps) + 1)
     lengths = [
         [int(sizes[int(len(sizes) * share)]) for share, sizes in zip(row, of_gaps, strict=True)]

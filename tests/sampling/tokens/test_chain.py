@@ -96,9 +96,8 @@ def test_a_long_row_does_not_underflow() -> None:
     size = 3000
     moves = np.array([[0, 1, 2], [1, 0, 2]])  # Even and odd.
     table = Table(moves, moves)
-    accepted = Accepted(
-        (table,), np.zeros((1, size), np.int64), np.zeros(1, np.int64), np.array([[False, True, False]])
-    )  # fmt: skip
+    zeros, odd = np.zeros((1, size), np.int64), np.array([[False, True, False]])
+    accepted = Accepted((table,), zeros, zeros[:, 0], odd)
     free = torch.ones(1, size, dtype=torch.bool)
     chain = accepted.given(torch.zeros(1, size, dtype=torch.int64), free, torch.zeros(1, size, 2))
     assert chain.log_mass[0] == pytest.approx(np.log(0.5), abs=1e-9)

@@ -1,4 +1,4 @@
-"""Constrained draws by particles, against the exact posterior of chains and hidden Markov models."""
+"""Constrained draws by particles, against the exact posterior of chains and hidden models."""
 
 from __future__ import annotations
 
@@ -119,21 +119,28 @@ def total_variation(exact: Floats, found: Drawn) -> float:
     return float(0.5 * np.abs(law - exact).sum())
 
 
-@pytest.mark.parametrize("prior", [CHAIN, MODEL], ids=["chain", "hidden"])
-@pytest.mark.parametrize("name", AUTOMATA)
+@pytest.mark.parametrize(
+    ("name", "prior"),
+    [
+        ("sum", CHAIN),
+        ("regular", MODEL),
+        pytest.param("regular", CHAIN, marks=pytest.mark.slow),
+        pytest.param("sum", MODEL, marks=pytest.mark.slow),
+    ],
+)
 def test_the_result_has_the_exact_posterior(prior: Prior, name: str) -> None:
     """64 particles and one evaluation a token are within 0.01 in total variation."""
     exact = truth(prior, name)
-    found, _ = drawn(prior, name, 6000, 64)
+    found, _ = drawn(prior, name, 2000, 64)
     assert total_variation(exact, found) < 0.01
-    one, _ = drawn(prior, name, 6000, 1)
-    assert total_variation(exact, one) > 0.02
+    one, _ = drawn(prior, name, 2000, 1)
+    assert total_variation(exact, one) > 0.05
 
 
 @pytest.mark.parametrize("name", AUTOMATA)
 def test_three_evaluations_are_enough_for_a_chain(name: str) -> None:
     """Five tokens, from coarse to fine, each between visible ones."""
-    found, denoiser = drawn(CHAIN, name, 6000, 64, steps=3)
+    found, denoiser = drawn(CHAIN, name, 2000, 64, steps=3)
     assert denoiser.calls == 3
     assert total_variation(truth(CHAIN, name), found) < 0.01
 
@@ -141,13 +148,13 @@ def test_three_evaluations_are_enough_for_a_chain(name: str) -> None:
 @pytest.mark.parametrize("name", AUTOMATA)
 def test_one_particle_of_many_is_the_result(name: str) -> None:
     """The rows themselves, not only the weighted particles, have the posterior."""
-    found, _ = drawn(CHAIN, name, 6000, 32)
+    found, _ = drawn(CHAIN, name, 3000, 32)
     numbers = (found.x0.numpy() * V ** np.arange(L - 1, -1, -1)).sum(-1)
     exact = truth(CHAIN, name)
     seen = np.bincount(numbers, minlength=V**L)
     assert (seen[exact == 0] == 0).all()
-    some = exact * 6000 > 5
-    chi = float((np.square(seen - 6000 * exact)[some] / (6000 * exact[some])).sum())
+    some = exact * 3000 > 5
+    chi = float((np.square(seen - 3000 * exact)[some] / (3000 * exact[some])).sum())
     assert chi < some.sum() + 8 * np.sqrt(2 * some.sum())
 
 
@@ -162,7 +169,7 @@ def test_the_probability_of_the_constraint_is_estimated_without_bias(particles: 
     both = AcceptedSequences(CHAIN, moves, ends)
     exact = both.log_mass + both.posterior(evidence).log_likelihood.item()
     exact -= CHAIN.posterior(evidence).log_likelihood.item()
-    found, _ = drawn(CHAIN, "sum", 8000, particles)
+    found, _ = drawn(CHAIN, "sum", 3000, particles)
     estimates = np.exp(found.log_mass)
     error = estimates.std() / np.sqrt(len(estimates))
     assert abs(estimates.mean() - np.exp(exact)) < 4 * error

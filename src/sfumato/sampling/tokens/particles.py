@@ -130,7 +130,7 @@ def draw_accepted(
     conditions = Conditions(cond or {})
     for step in range(int(limits.max())):
         filter_.step(step, np.flatnonzero(limits > step), turn, conditions)
-    return filter_.drawn(int(limits.max()))
+    return filter_.drawn()
 
 
 class _Filter:
@@ -223,10 +223,10 @@ class _Filter:
         found: Ints = (parents + self.count * np.arange(len(active))[:, None]).reshape(-1)
         return found
 
-    def drawn(self, step: int) -> Drawn:
+    def drawn(self) -> Drawn:
         """One particle of each row, drawn in proportion to its weight."""
         shares = _shares(self.log_weights)
-        u = self.noise.step(step, (1,), _CHOICE)[:: self.count, 0].cpu().numpy()
+        u = self.noise.step(0, (1,), _CHOICE)[:: self.count, 0].cpu().numpy()
         rows = self.x_t.reshape(len(shares), self.count, -1)
         chosen = torch.from_numpy(systematic(shares, u, 1)[:, 0]).to(rows.device)
         x0 = rows[torch.arange(len(rows), device=rows.device), chosen]
