@@ -137,7 +137,7 @@ class FillOptions(Options):
     length: int | str | tuple[int, int] | None = None
     pattern: Sequence[str] = ()
     words: Sequence[str] = ()
-    particles: int = 16
+    particles: int = 8
     seed: int = 0
     steps: int | None = None
     sampler: str | Part | None = None
