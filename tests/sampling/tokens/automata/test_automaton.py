@@ -26,9 +26,7 @@ def distinguishable(automaton: Automaton) -> bool:
         if not (after & ~different).any():
             break
         different |= after
-    # The dead state alone may equal another one, the start of an empty language.
-    count = len(ends) - automaton.is_empty
-    return bool((different | np.eye(len(ends), dtype=bool))[:count, :count].all())
+    return bool((different | np.eye(len(ends), dtype=bool)).all())
 
 
 PATTERNS = (

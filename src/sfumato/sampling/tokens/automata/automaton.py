@@ -28,7 +28,8 @@ Bools = NDArray[np.bool_]
 class Automaton:
     """A deterministic automaton of characters, with S states and C classes of characters.
 
-    State 0 is the start. In the last state, which always exists, no text can be completed.
+    State 0 is the start. In the last state, which always exists, no text can be completed; it is
+    the start if no text is accepted.
 
     Attributes:
         starts: The first code points of intervals of characters, ascending from 0, int64 (I,).
@@ -72,30 +73,24 @@ class Automaton:
             front = np.unique(self.moves[front])
             front = front[~reached[front]]
             reached[front] = True
-        numbers = np.cumsum(reached) - 1
-        moves, accepting = numbers[self.moves[reached]], self.accepting[reached]
+        # A dead state of its own, at the end, so that there always is one.
+        reached = np.append(reached, True)
+        whole = np.vstack([self.moves, np.full((1, self.moves.shape[1]), len(self.moves))])
+        moves = (np.cumsum(reached) - 1)[whole[reached]]
+        accepting = np.append(self.accepting, False)[reached]
         # States whose shortest completions differ in length are different: a good first division.
-        group, count = _to_the_end(moves, accepting), 0
+        distances = _distances(moves, accepting)
+        group, count = np.unique(distances, return_inverse=True)[1].reshape(-1), 0
         while count < (count := int(group.max()) + 1):
             rows = np.column_stack([group, group[moves]])
             group = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
-        return self._merged(moves, accepting, group)
-
-    def _merged(self, moves: Ints, accepting: Bools, group: Ints) -> Automaton:
-        """One state for each group, in the order of their first states, the dead one last."""
-        _, first, number = np.unique(group, return_index=True, return_inverse=True)
-        alive = np.isfinite(_distances(moves, accepting))[first]
-        # By place, but the dead group, of which there is one at most, at the end.
-        order = np.lexsort((first, ~alive))
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
-        count = int(alive.sum())
-        new_moves = place[number.reshape(-1)[moves[first[order]]]][: max(count, 1)]
-        if not count:
-            new_moves = np.ones((1, moves.shape[1]), np.int64)
-        dead = np.full((1, moves.shape[1]), len(new_moves))
-        ends = np.append(accepting[first[order]][: len(new_moves)], False)
-        return Automaton(self.starts, self.classes, np.vstack([new_moves, dead]), ends)
+        _, first = np.unique(group, return_index=True)
+        # One state for each group, in the order of their first states, but the dead one last.
+        order = np.lexsort((first, np.arange(len(first)) == group[-1]))
+        place = np.argsort(order)
+        chosen = first[order]
+        moves = place[group[moves[chosen]]]
+        return Automaton(self.starts, self.classes, moves, accepting[chosen])
 
     def without_empty(self) -> Automaton:
         """The automaton of the same texts but the empty one."""
@@ -227,8 +222,3 @@ def _distances(moves: Ints, accepting: Bools) -> NDArray[np.float64]:
         if np.array_equal(closer, distance):
             return distance
         distance = closer
-
-
-def _to_the_end(moves: Ints, accepting: Bools) -> Ints:
-    found: Ints = np.unique(_distances(moves, accepting), return_inverse=True)[1].reshape(-1)
-    return found
