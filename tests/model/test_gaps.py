@@ -213,10 +213,13 @@ class TestConstraints:
 
     def test_lengths_are_those_of_the_language(self, models: dict[str, TokenModel]) -> None:
         automaton = of_pattern("(的){3}|(的){5}")
-        rows = gap_rows(models["bytes"], ["的", "不"], None, 16, 0, [automaton])
-        assert {end - begin for [(begin, end)] in rows.spans} == {9}
-        rows = gap_rows(models["bytes"], ["的", "不"], (1, 30), 16, 0, [automaton])
-        assert {end - begin for [(begin, end)] in rows.spans} == {9, 15}
+        for length, sizes in ((None, {9, 15}), ((1, 30), {9, 15}), ((2, 14), {9})):
+            rows = gap_rows(models["bytes"], ["的", "不"], length, 16, 0, [automaton])
+            assert {end - begin for [(begin, end)] in rows.spans} == sizes
+        # Of many lengths a gap has a usual one, or one of the next.
+        for pattern, sizes in (("的+", {3, 6, 9, 12}), ("的{5}(的)+", {18, 21, 24})):
+            rows = gap_rows(models["bytes"], ["的", "不"], None, 32, 0, [of_pattern(pattern)])
+            assert {end - begin for [(begin, end)] in rows.spans} == sizes
 
     def test_gaps_at_the_ends_make_texts_as_long_as_those_of_the_data(
         self, models: dict[str, TokenModel]

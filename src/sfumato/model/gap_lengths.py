@@ -23,6 +23,8 @@ from sfumato.sampling.tokens.tables import Bools, Ints
 
 # Usual numbers of tokens of a gap between words.
 _WITHIN = {"characters": (1, 12), "bytes": (1, 12), "bpe": (1, 4)}
+# The number of different lengths that are all tried.
+_FEW = 24
 
 
 def usual_lengths(
@@ -92,8 +94,9 @@ def allowed_lengths(
 ) -> list[list[int]]:
     """The number of tokens of each gap of every candidate, of those that a constraint allows.
 
-    A gap has one of its usual lengths, or if none of them is allowed, one of the next. A gap at an
-    end makes the text as long as a whole text of the training data, where that is allowed.
+    If few lengths are allowed, as by a list of words, all are tried. Else a gap has one of its
+    usual lengths, or if none of them is allowed, one of the next. A gap at an end makes the text as
+    long as a whole text of the training data, where that is allowed.
 
     Args:
         model: The model.
@@ -110,7 +113,9 @@ def allowed_lengths(
     if length is not None:
         _require_short(model, length)
     room = max(0, model.medium.settings.context - fixed)
-    of_all = [language.has(room) for language in languages]
+    # More than there is room for, to know whether longer ones are allowed too.
+    beyond = [language.has(2 * room + _FEW) for language in languages]
+    of_all = [has[: room + 1] for has in beyond]
     least = [_least(has, number, room) for number, has in enumerate(of_all)]
     # Of the room that the smallest fillings leave, each gap has an equal part.
     more = max(0, room - sum(least)) // len(gaps)
@@ -118,7 +123,8 @@ def allowed_lengths(
     for number, (gap, has) in enumerate(zip(gaps, of_all, strict=True)):
         sizes = np.flatnonzero(has)
         if length is None:
-            of_gaps.append(_usual(model, sizes[sizes <= least[number] + more], gap))
+            ends = not beyond[number][room + 1 :].any()
+            of_gaps.append(_usual(model, sizes, least[number] + more, gap, ends))
         else:
             of_gaps.append(_requested(sizes, gap, length, number))
     u = _spread(candidates, seed, len(gaps) + 1)
@@ -144,9 +150,24 @@ def _least(has: Bools, number: int, room: int) -> int:
     )
 
 
-def _usual(model: TokenModel, sizes: Ints, gap: Gap) -> Ints:
-    low, high = _WITHIN[model.medium.settings.tokens]
+def _usual(model: TokenModel, sizes: Ints, most: int, gap: Gap, ends: bool) -> Ints:
+    """The lengths to try: all if they are few, else the usual ones, or the next that are allowed.
+
+    Args:
+        model: The model.
+        sizes: The allowed numbers of tokens, ascending.
+        most: The largest number that leaves the other gaps their part of the room.
+        gap: The gap.
+        ends: Whether there are no longer ones.
+    """
+    tokens = model.medium.settings.tokens
+    low, high = _WITHIN[tokens]
+    # A word in pieces has many lengths, down to single letters, which are unusual.
+    is_short = ends and tokens != "bpe" and len(sizes) <= _FEW
+    sizes = sizes[sizes <= most]
     usual = sizes[(sizes >= low) & (sizes <= high + gap.given)]
+    if is_short:
+        return sizes
     return usual if len(usual) else sizes[sizes <= sizes[0] + high - low]
 
 
