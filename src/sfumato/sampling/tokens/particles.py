@@ -21,9 +21,9 @@ of the tokens come last, each between two that are visible. In a Markov chain of
 independent, so ``psi`` is exact before the last half, and ``floor(log2 L) + 1`` evaluations of each
 particle suffice.
 
-Source: Del Moral, Doucet and Jasra 2006 (Sequential Monte Carlo samplers), section 3; twists as in
-Whiteley and Lee 2014 (arXiv:1309.0430); Naesseth, Lindsten and Schoen 2019 (arXiv:1903.04797),
-algorithm 3 for the effective number and systematic resampling.
+Source: Del Moral, Doucet and Jasra 2006 (Sequential Monte Carlo samplers); twists as in Whiteley
+and Lee 2014 (Twisted particle filters); Naesseth, Lindsten and Schon 2019 (arXiv:1903.04797) for
+the effective number of particles.
 """
 
 from __future__ import annotations
