@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from sfumato.evaluation.restoration.figures import Reference, sections_of
+from sfumato.evaluation.restoration.masked import Gap
 from sfumato.evaluation.restoration.outcome import Outcome, Outcomes
-from sfumato.evaluation.restoration.trials import Gap
 from sfumato.evaluation.result import Figure, Section
 from sfumato.model.provenance import Fit
 from sfumato.restoration import Observation
