@@ -1,0 +1,72 @@
+"""Samplers of posteriors, ours and the peers', against the exact posterior.
+
+    python benchmarks/restoration [--quick] [--held-out SEED] [--only NAME...] [--problems NAME...]
+
+Every contestant asks the same exact denoiser, which counts. Writes results.csv (held-out.csv where
+a seed is given), the tables of README.md beside this file and docs/pictures/restoration.svg; under
+15 minutes on two cores. The peers take part as far as they are installed: see the README.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from jobs import Job, run
+from problems import problems
+from report import table, write
+from tables import write as write_table
+
+HERE = Path(__file__).parent
+DEVELOPMENT = 1
+
+
+def main() -> None:
+    """Hold the contest and write what came out."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="prove it in a minute; writes nothing")
+    parser.add_argument("--held-out", type=int, metavar="SEED", help="other problems, from 2 up")
+    parser.add_argument("--only", nargs="+", default=(), metavar="NAME", help="of contestants")
+    parser.add_argument("--problems", nargs="+", default=(), metavar="NAME")
+    parser.add_argument("--observations", type=int, default=3)
+    parser.add_argument("--samples", type=int, default=512)
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--out", type=Path, help="a CSV for the rows instead of the committed ones")
+    args = parser.parse_args()
+    seed = args.held_out or DEVELOPMENT
+    for library in ("azula", "deepinv"):
+        if importlib.util.find_spec(library) is None:
+            print(f"{library} is not installed and takes no part", file=sys.stderr)
+    names = [problem.name for problem in problems(seed, args.quick)]
+    chosen = [
+        number
+        for number, name in enumerate(names)
+        if not args.problems or any(part in name for part in args.problems)
+    ]
+    observations, count = (1, 64) if args.quick else (args.observations, args.samples)
+    jobs = [
+        Job(seed, number, observation, count, args.quick, tuple(args.only))
+        for number in sorted(chosen, key=lambda number: "64-D" not in names[number])
+        for observation in range(observations)
+    ]
+    rows = run(jobs, args.workers)
+    rows.sort(key=lambda row: names.index(row.problem))
+    partial = args.quick or args.only or args.problems
+    path = args.out
+    if path is None and not partial:
+        path = HERE / ("results.csv" if seed == DEVELOPMENT else "held-out.csv")
+    if path is None:
+        print(table(rows))
+        return
+    write_table(path, [row.rounded() for row in rows], threads=1)
+    if args.out is None:
+        write(HERE)
+
+
+if __name__ == "__main__":
+    main()

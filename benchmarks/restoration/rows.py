@@ -1,0 +1,147 @@
+"""The table of results: its rows, and running everyone on one observation of one problem."""
+
+from __future__ import annotations
+
+import csv
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from contest import Contestant, Task
+from counting import CountedDenoiser
+from problems import Observation
+from scores import Scores, score
+
+
+@dataclass(frozen=True)
+class Row:
+    """One contestant at one budget, on one observation or on average over several.
+
+    Attributes:
+        problem: Its name.
+        modes: Components of the prior.
+        noise: Standard deviation of the observation's noise.
+        library: Whose sampler it is; empty for exact draws.
+        sampler: The method with its settings.
+        particles: Rows that share the budget of a sample.
+        budget: Evaluations of a sample that it was given.
+        evaluations: Evaluations that were counted, for a sample.
+        products: Products with the Jacobian, for a sample.
+        seconds: For 1,000 samples, on one thread.
+        energy, shares, spread, coverage50, coverage90, residual, expected: See
+            :class:`scores.Scores`.
+    """
+
+    problem: str
+    modes: int
+    noise: float
+    library: str
+    sampler: str
+    particles: int
+    budget: int
+    evaluations: float
+    products: float
+    seconds: float
+    energy: float
+    shares: float
+    spread: float
+    coverage50: float
+    coverage90: float
+    residual: float
+    expected: float
+
+    @property
+    def title(self) -> str:
+        """Library and method."""
+        return f"{self.library} {self.sampler}".strip()
+
+    @property
+    def passes(self) -> float:
+        """Evaluations and products of a sample together."""
+        return self.evaluations + self.products
+
+    def rounded(self) -> dict[str, object]:
+        """The row as it is written."""
+        return {name: _short(value) for name, value in asdict(self).items()}
+
+
+def _short(value: object) -> object:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+EXACT = "exact draws"
+"""The contestant without error; its scores are those of chance."""
+
+
+def compete(
+    observation: Observation, contestants: Iterable[Contestant], count: int
+) -> list[Row]:
+    """Everyone at all budgets on one observation, exact draws first."""
+    rows = [_row(observation, _EXACT, 0, observation.exact(count), 0.0, None, count)]
+    for one in contestants:
+        for budget in one.evaluations:
+            denoiser = CountedDenoiser(observation.problem.prior)
+            torch.manual_seed(zlib.crc32(one.title.encode()) + observation.number)
+            start = time.perf_counter()
+            samples = one.run(Task(observation, denoiser, count), budget)
+            seconds = time.perf_counter() - start
+            rows.append(_row(observation, one, budget, samples, seconds, denoiser, count))
+    return rows
+
+
+_EXACT = Contestant("", EXACT, lambda task, _: task.observation.exact(task.count), (0,))
+
+
+def _row(
+    observation: Observation,
+    one: Contestant,
+    budget: int,
+    samples: torch.Tensor,
+    seconds: float,
+    denoiser: CountedDenoiser | None,
+    count: int,
+) -> Row:
+    problem = observation.problem
+    passes = None if denoiser is None else denoiser.passes
+    return Row(
+        problem.name,
+        problem.modes,
+        problem.noise,
+        one.library,
+        one.name,
+        one.particles,
+        budget,
+        0.0 if passes is None else passes.evaluations / count,
+        0.0 if passes is None else passes.products / count,
+        1000 * seconds / count,
+        **asdict(score(samples, observation)),
+    )
+
+
+def averaged(rows: Sequence[Row]) -> list[Row]:
+    """Rows of several observations, averaged; the order is that of the first observation."""
+    groups: dict[tuple[str, str, int], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.problem, row.title, row.budget), []).append(row)
+    return [_mean(group) for group in groups.values()]
+
+
+def _mean(group: Sequence[Row]) -> Row:
+    values = asdict(group[0])
+    for name in ("evaluations", "products", "seconds", *(field.name for field in fields(Scores))):
+        values[name] = sum(getattr(row, name) for row in group) / len(group)
+    return Row(**values)
+
+
+def read(path: Path) -> list[Row]:
+    """Rows as they were written."""
+    kinds = {field.name: {"int": int, "float": float, "str": str}[field.type] for field in fields(Row)}
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = (line for line in file if not line.startswith("#"))
+        return [
+            Row(**{name: kinds[name](value) for name, value in line.items()})
+            for line in csv.DictReader(lines)
+        ]
