@@ -23,7 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"nets", "engine", "metrics", "data"}),
     frozenset({"denoiser", "imaging", "sound"}),
     frozenset({"oracle", "objective", "sampling", "guidance"}),
-    frozenset({"likelihood"}),
+    frozenset({"likelihood", "restoration"}),
     frozenset({"recipes"}),
     frozenset({"media"}),
     frozenset({"catalogue", "parts"}),

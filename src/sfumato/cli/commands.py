@@ -16,6 +16,7 @@ from sfumato.errors import SettingError, suggest
 if TYPE_CHECKING:
     from sfumato.model.options import (
         CompareOptions,
+        EditOptions,
         EvaluateOptions,
         FillOptions,
         ResumeOptions,
@@ -104,6 +105,38 @@ def sample(
         snapshot=snapshot,
     )
     show.sampled(until_interrupted(events), json)
+
+
+def edit(
+    run: RunName,
+    *files: Annotated[Path, Parameter(help="Files to edit: images or audio files.")],
+    options: EditOptions,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for the files. The default is a new one in the run.")
+    ] = None,
+    format: Annotated[
+        str | None, Parameter(help="Audio: kind of the files, wav (default) or flac.")
+    ] = None,
+    trajectory: Annotated[
+        bool, Parameter(help="Also write how each result emerges from noise.")
+    ] = False,
+    snapshot: Snapshot = "latest",
+    json: Json = False,
+) -> None:
+    """Edit or restore images and audio: inpaint, extend, enlarge, deblur, denoise, fill gaps."""
+    from sfumato.verbs.edit import edit_files
+    from sfumato.verbs.sample import until_interrupted
+
+    events = edit_files(
+        run,
+        files,
+        options,
+        out=out,
+        trajectory=trajectory,
+        format=format,
+        snapshot=snapshot,
+    )
+    show.edited(until_interrupted(events), json)
 
 
 def fill(

@@ -24,6 +24,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     commands.train,
     commands.resume,
     commands.sample,
+    commands.edit,
     commands.fill,
     commands.evaluate,
     commands.compare,

@@ -95,7 +95,7 @@ def trained(directory: RunDirectory, quiet: bool) -> None:
 
 def sampled(events: Iterator[Any], as_json: bool) -> None:
     """Show the progress of sampling, and print the files of the samples."""
-    written = _watched(events, as_json)
+    (written,) = _watched(events, as_json)
     if as_json:
         dump(written.to_json())
         return
@@ -103,12 +103,23 @@ def sampled(events: Iterator[Any], as_json: bool) -> None:
         passage(line)
 
 
-def _watched(events: Iterator[Any], quiet: bool) -> Written:
-    """Show the events of sampling on a terminal; returns the files."""
+def edited(events: Iterator[Any], as_json: bool) -> None:
+    """Show the progress of edits, and print the files of the results."""
+    results = _watched(events, as_json)
+    if as_json:
+        dump([written.to_json() for written in results])
+        return
+    for written in results:
+        for line in written.lines():
+            passage(line)
+
+
+def _watched(events: Iterator[Any], quiet: bool) -> list[Written]:
+    """Show the events of sampling on a terminal; returns the files of each request."""
     from sfumato.model.provenance import Making
     from sfumato.verbs.sample import Written
 
-    written: Written | None = None
+    written: list[Written] = []
     spinner = Spinner("dots", "starting")
     live = Live(spinner, console=ERR, refresh_per_second=20, transient=True)
     watching = not quiet and ERR.is_terminal
@@ -117,13 +128,13 @@ def _watched(events: Iterator[Any], quiet: bool) -> Written:
     try:
         for event in events:
             if isinstance(event, Written):
-                written = event
+                written.append(event)
             elif watching and isinstance(event, Making):
                 live.update(_frame(event, spinner))
     finally:
         if watching:
             live.stop()
-    if written is None:
+    if not written:
         raise RuntimeError("sampling ended without files")
     return written
 

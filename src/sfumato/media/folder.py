@@ -27,6 +27,9 @@ from sfumato.regular import require_regular
 Items = NDArray[Any] | Sequence[str]
 """A batch of samples as a medium decodes it: an array (B, ...), or a list of texts."""
 
+NOTES = "fit.json"
+"""Name of the file of notes on the samples of a folder."""
+
 SHOWN = 256
 """Largest number of samples on a contact sheet."""
 
@@ -58,6 +61,8 @@ class SampleFolder(ABC):
         files: The files of the samples so far.
         trajectories: The files written so far that show how samples emerged from noise.
         already: Number of the samples that were in the folder before.
+        notes: What is worth knowing about samples, by their index; written to ``fit.json``.
+        original: The file that the samples are edits of, as an item; None for other samples.
     """
 
     formats: ClassVar[tuple[str, ...]]
@@ -68,6 +73,8 @@ class SampleFolder(ABC):
     files: list[Path] = field(default_factory=list)
     trajectories: list[Path] = field(default_factory=list)
     already: int = 0
+    notes: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    original: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         self.format = self.format or self.formats[0]
@@ -142,6 +149,15 @@ class SampleFolder(ABC):
         Raises:
             DiskFull: There is no room.
         """
+
+    def save_notes(self) -> None:
+        """Write the notes on the samples to ``fit.json``, beside those of earlier sessions."""
+        path = self.path / NOTES
+        if not self.notes:
+            return
+        earlier = storage.read_json(path) if storage.is_own_file(path) else {}
+        own = {f"{index:05d}": dict(note) for index, note in self.notes.items()}
+        storage.write_json(path, {**(earlier if isinstance(earlier, dict) else {}), **own})
 
     def finish(self) -> None:  # noqa: B027 - most media have nothing to do
         """Write the contact sheet, or whatever a medium makes of all samples together."""

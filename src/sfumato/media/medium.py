@@ -21,6 +21,7 @@ from sfumato.media.facts import DataFacts
 from sfumato.media.folder import Items, SampleFolder
 from sfumato.media.report import Report
 from sfumato.recipes import RecipeBase
+from sfumato.restoration.covariance import Covariance
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -118,6 +119,10 @@ class Data(ABC):
     @abstractmethod
     def entries(self) -> Iterator[Entry]:
         """The identity of every item, to find changed items."""
+
+    def covariance(self) -> Covariance | None:
+        """The covariance of the encoded items, for restoration; None for data without one."""
+        return None
 
     @abstractmethod
     def summary(self) -> Iterator[tuple[str, str]]:

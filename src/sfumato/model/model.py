@@ -191,7 +191,7 @@ class Model(TrainedNetwork[DenoiserT], ABC):
         """Make one batch after the first ``done`` samples of the request."""
 
     @abstractmethod
-    def trajectory(self) -> Trajectory:
+    def trajectory(self, sample: Provenance) -> Trajectory:
         """Collects the states of a batch, to show how its samples emerged from noise."""
 
     def rows_at_once(self, batch: int | None) -> int:

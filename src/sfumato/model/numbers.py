@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sfumato.conditions import Conditions
@@ -64,10 +65,13 @@ class NumberModel(Model[NetworkDenoiser]):
         """The conditions of the samples of some indices."""
         return self._conditions(sample, indices, self._origin(sample.start))
 
-    def trajectory(self) -> SignalTrajectory:
+    def trajectory(self, sample: Provenance) -> SignalTrajectory:
         """See :meth:`Model.trajectory`."""
+        return self._trajectory(self.medium.decode)
+
+    def _trajectory(self, decode: Callable[[Tensor], NDArray[Any]]) -> SignalTrajectory:
         schedule, sigma = self.denoiser.process.schedule, self.denoiser.sigma_data
-        return SignalTrajectory(self.medium, schedule, sigma)
+        return SignalTrajectory(decode, schedule, sigma)
 
     def _own(self, options: SampleOptions) -> dict[str, Any]:
         start, strength = options.start, options.strength

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sfumato.media.numbers import NumberMedium
-from sfumato.model.numbers import NumberModel
+from sfumato.model.edits import EditingModel
 from sfumato.model.provenance import Made, Request
 from sfumato.model.samples import Samples
 from sfumato.model.tokens import TokenModel
@@ -13,7 +13,7 @@ from sfumato.runs import spec as specs
 from sfumato.runs.directory import RunDirectory, locate
 from sfumato.runs.weights import LATEST
 
-AnyModel = NumberModel | TokenModel
+AnyModel = EditingModel | TokenModel
 
 
 def open_model(run: str | Path | RunDirectory, snapshot: str = LATEST) -> AnyModel:
@@ -29,7 +29,7 @@ def open_model(run: str | Path | RunDirectory, snapshot: str = LATEST) -> AnyMod
     """
     directory = run if isinstance(run, RunDirectory) else locate(run)
     spec = specs.read(directory.spec)
-    kind = NumberModel if issubclass(spec.medium, NumberMedium) else TokenModel
+    kind = EditingModel if issubclass(spec.medium, NumberMedium) else TokenModel
     return kind(directory, spec, snapshot)
 
 

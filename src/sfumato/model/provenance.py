@@ -16,16 +16,21 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from sfumato.engine.precision import NumberFormat
 from sfumato.errors import DataError
 from sfumato.guidance import GuidanceSpec
+from sfumato.media.editing import Edit
 from sfumato.media.folder import Items
 from sfumato.media.registry import medium_of_file
 from sfumato.model.options import LARGEST
 from sfumato.model.start import Start, shareable
 from sfumato.regular import require_regular
+from sfumato.restoration.methods import AnyMethod
 from sfumato.sampling import AnySampler, Sampler, State
 from sfumato.sampling.tokens import AnyTokenSampler
 
 MOST_STEPS = 100_000
 MOST_TOKENS = 1_000_000
+POOR = 2.0
+"""Residual from which on a restored sample contradicts its observation."""
+_OF_EDITS = frozenset({"edit", "method", "covariance"})
 
 ProvenanceT = TypeVar("ProvenanceT", bound="Provenance")
 
@@ -58,6 +63,9 @@ class Provenance(BaseModel):
         compiled: Whether the network was compiled, which changes the last bits.
         start: Image, audio: the file that it is a variation of; None for noise alone.
         seconds: Audio: its length; None where all clips fill the window.
+        edit: Image, audio: what was done to the file ``start``; None for samples and variations.
+        method: The method of restoration of an edit.
+        covariance: Fingerprint of the covariance of the data that an edit used; None without one.
     """
 
     # A later version may add fields that this one does not need.
@@ -85,6 +93,9 @@ class Provenance(BaseModel):
     compiled: bool = False
     start: Start | None = None
     seconds: float | None = Field(None, gt=0)
+    edit: Edit | None = None
+    method: AnyMethod | None = None
+    covariance: str | None = None
 
     def stored(self) -> dict[str, Any]:
         """Plain data for the file of a sample, without places on this machine."""
@@ -92,7 +103,8 @@ class Provenance(BaseModel):
         if self.start is not None:
             start = self.start.model_copy(update={"path": shareable(self.start.path)})
             origin = self.changed(start=start)
-        return origin.model_dump(mode="json", exclude=set(self.foreign))
+        foreign = self.foreign if self.method is not None else self.foreign | _OF_EDITS
+        return origin.model_dump(mode="json", exclude=set(foreign))
 
     def changed(self, **values: Any) -> Self:
         """A copy with some values replaced."""
@@ -110,7 +122,7 @@ class NumberProvenance(Provenance):
 class TokenProvenance(Provenance):
     """How a sample of tokens was made."""
 
-    foreign = frozenset({"start", "seconds"})
+    foreign = frozenset({"start", "seconds"}) | _OF_EDITS
 
     sampler: AnyTokenSampler
 
@@ -212,6 +224,25 @@ class Making:
 
 
 @dataclass(frozen=True)
+class Fit:
+    """How well a restored sample explains what is known.
+
+    Attributes:
+        residual: The mean square of what is left of the observation, over the variance of its
+            noise: about 1 for a sample of the posterior; above 2 the sample contradicts the file.
+        effective: The smallest effective number of particles; None for methods without particles.
+    """
+
+    residual: float
+    effective: float | None = None
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether the sample contradicts what is known."""
+        return self.residual > POOR
+
+
+@dataclass(frozen=True)
 class Made:
     """A finished batch of samples.
 
@@ -219,8 +250,10 @@ class Made:
         indices: Indices of the samples.
         items: The decoded samples: an array (B, ...), or a list of texts.
         provenance: The provenance of each sample.
+        fits: How well each sample explains what is known; empty for samples that are no edits.
     """
 
     indices: range
     items: Items
     provenance: tuple[Provenance, ...]
+    fits: tuple[Fit, ...] = ()

@@ -100,7 +100,7 @@ class TokenModel(Model[TokenDenoiser]):
         """Number of tokens of each text."""
         return lengths_of(self.spec, sample.seed, indices, sample.length)
 
-    def trajectory(self) -> TextTrajectory:
+    def trajectory(self, sample: Provenance) -> TextTrajectory:
         """See :meth:`Model.trajectory`."""
         return TextTrajectory()
 

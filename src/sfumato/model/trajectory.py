@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.media.numbers import NumberMedium
 from sfumato.model.provenance import Making
 from sfumato.process.gaussian import spread
 from sfumato.process.schedule import Schedule
@@ -33,16 +32,18 @@ class Trajectory(ABC):
 
 
 class SignalTrajectory(Trajectory):
-    """The states of samples of numbers, as the medium decodes them.
+    """The states of samples of numbers, decoded.
 
     Args:
-        medium: The medium, which decodes the states.
+        decode: Turns states (B, C, *sides) into what is shown.
         schedule: Schedule of the process.
         sigma_data: Standard deviation of the data.
     """
 
-    def __init__(self, medium: NumberMedium, schedule: Schedule, sigma_data: float) -> None:
-        self._medium = medium
+    def __init__(
+        self, decode: Callable[[Tensor], NDArray[Any]], schedule: Schedule, sigma_data: float
+    ) -> None:
+        self._decode = decode
         self._schedule = schedule
         self._sigma_data = sigma_data
         self._angles: list[float] = []
@@ -53,7 +54,7 @@ class SignalTrajectory(Trajectory):
         state = making.state
         alpha, sigma = self._schedule.coefficients(torch.tensor(state.t, dtype=torch.float64))
         self._angles.append(math.atan2(sigma.item(), alpha.item() * self._sigma_data))
-        self._frames.append(self._medium.decode(self._visible(state.x_t, alpha, sigma)))
+        self._frames.append(self._decode(self._visible(state.x_t, alpha, sigma)))
 
     def frames(self, count: int = _FRAMES) -> list[NDArray[Any]]:
         """At most ``count`` states of each sample, from noise to data.

@@ -29,6 +29,8 @@ class Stream(IntEnum):
     LIKELIHOOD = 9
     LENGTH = 10
     DIVISION = 11
+    RESAMPLING = 12
+    OPERATOR = 16
 
 
 def generator(seed: int, stream: Stream, index: int = 0, step: int = 0) -> np.random.Generator:

@@ -10,6 +10,7 @@
       early/               averaged weights of a few earlier steps, for autoguidance
       initial.safetensors  the weights of another run that this one began with, if it did
       best.safetensors     the averaged weights that measured best on held-out data
+      covariance.safetensors  the covariance of the data, for `sfumato edit`
       checkpoints/         complete training states
       log.jsonl            one event a line
       previews/  samples/
@@ -74,6 +75,11 @@ class RunDirectory:
     def initial(self) -> Path:
         """The weights of another run that this one began with, if it did."""
         return self.root / "initial.safetensors"
+
+    @property
+    def covariance(self) -> Path:
+        """The covariance of the data, which restoration uses."""
+        return self.root / "covariance.safetensors"
 
     @property
     def early(self) -> Path:

@@ -21,6 +21,7 @@ from sfumato.sampling.multistep import UniPC as UniPC
 from sfumato.sampling.noise import KeyedNoise as KeyedNoise
 from sfumato.sampling.noise import KeyedUniform as KeyedUniform
 from sfumato.sampling.noise import NoiseSource as NoiseSource
+from sfumato.sampling.noise import ParticleNoise as ParticleNoise
 from sfumato.sampling.noise_multistep import DEIS as DEIS
 from sfumato.sampling.noise_multistep import IPNDM as IPNDM
 from sfumato.sampling.restart import Restart as Restart

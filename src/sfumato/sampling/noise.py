@@ -62,6 +62,47 @@ class KeyedNoise:
 
 
 @dataclass(frozen=True)
+class ParticleNoise:
+    """Standard normal noise for several particles of each sample.
+
+    It is a pure function of (seed, sample index, particle, step). Row ``i * particles + p`` is
+    particle ``p`` of the ``i``-th sample; particle 0 has the noise of :class:`KeyedNoise`.
+
+    Attributes:
+        seed: In [0, 2**64).
+        indices: Global index of each sample of the batch.
+        particles: Number of particles of a sample, at least 1.
+        device: Device of the states.
+        dtype: Data type of the states.
+    """
+
+    seed: int
+    indices: Sequence[int]
+    particles: int
+    device: torch.device | str = "cpu"
+    dtype: torch.dtype = torch.float32
+
+    def prior(self, shape: Sequence[int]) -> Tensor:
+        """See :meth:`NoiseSource.prior`."""
+        return self._at(Stream.PRIOR, 0, 0, shape)
+
+    def step(self, step: int, shape: Sequence[int], draw: int = 0) -> Tensor:
+        """See :meth:`NoiseSource.step`."""
+        return self._at(Stream.SAMPLER, step, draw, shape)
+
+    def uniform(self, step: int) -> Tensor:
+        """A uniform number in [0, 1) for each sample, float64, shape (number of samples,)."""
+        return uniform(self.seed, Stream.RESAMPLING, self.indices, (), step).to(self.device)
+
+    def _at(self, stream: Stream, step: int, draw: int, shape: Sequence[int]) -> Tensor:
+        of_particles = [
+            normal(self.seed, stream, self.indices, shape, _address(step, draw, particle))
+            for particle in range(self.particles)
+        ]
+        return torch.stack(of_particles, 1).flatten(0, 1).to(self.device, self.dtype)
+
+
+@dataclass(frozen=True)
 class KeyedUniform:
     """Uniform float64 noise in [0, 1) at the same addresses, for tokens.
 

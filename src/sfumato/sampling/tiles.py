@@ -9,6 +9,7 @@ instructions on the same numbers, whatever batch the caller uses.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,6 +19,25 @@ from torch import Tensor
 from sfumato.conditions import Conditions
 from sfumato.denoiser import Denoiser, Posterior, ProcessT
 from sfumato.errors import SettingError
+
+
+def split_tiles(rows: Tensor, tile: int, before: int, value: float = 0.0) -> list[Tensor]:
+    """Divide a batch into groups of constant size, each in memory of its own.
+
+    Args:
+        rows: Shape (B, ...).
+        tile: Rows in a group.
+        before: Place of the first row in its group, in [0, tile).
+        value: Value of the rows that fill up the first and the last group.
+    """
+    behind = -(before + len(rows)) % tile
+    padded = F.pad(rows, (0, 0) * (rows.ndim - 1) + (before, behind), value=value)
+    return [part.clone() for part in torch.split(padded, tile)]
+
+
+def join_tiles(parts: Sequence[Tensor], before: int, count: int) -> Tensor:
+    """The batch of ``count`` rows that was divided by :func:`split_tiles`."""
+    return torch.cat(list(parts))[before : before + count]
 
 
 class Tiled(Denoiser[ProcessT]):
@@ -42,18 +62,14 @@ class Tiled(Denoiser[ProcessT]):
 
     def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
         """See :meth:`Denoiser.forward`."""
-        count = len(x_t)
-        x_t = self._padded(x_t)
-        t = t.expand(len(x_t)) if t.ndim == 0 else self._padded(t, value=1.0)
-        conditions = Conditions(cond).map(self._padded)
+        tile, before = self.tile, self.before
+        states = split_tiles(x_t, tile, before)
+        times = [t.expand(tile)] * len(states) if t.ndim == 0 else split_tiles(t, tile, before, 1.0)
+        conditions = {
+            name: split_tiles(value, tile, before) for name, value in Conditions(cond).items()
+        }
         beliefs = []
-        for low in range(0, len(x_t), self.tile):
-            rows = slice(low, low + self.tile)
-            part = conditions.rows(rows).map(Tensor.clone)
-            beliefs.append(self.denoiser(x_t[rows].clone(), t[rows].clone(), **part).parameter)
-        return Posterior(torch.cat(beliefs)[self.before : self.before + count])
-
-    def _padded(self, rows: Tensor, value: float = 0.0) -> Tensor:
-        """Rows with padding before and after them, so that each is at its place in a tile."""
-        behind = -(self.before + len(rows)) % self.tile
-        return F.pad(rows, (0, 0) * (rows.ndim - 1) + (self.before, behind), value=value)
+        for number, (state, time) in enumerate(zip(states, times, strict=True)):
+            own = Conditions({name: parts[number] for name, parts in conditions.items()})
+            beliefs.append(self.denoiser(state, time.clone(), **own).parameter)
+        return Posterior(join_tiles(beliefs, before, len(x_t)))

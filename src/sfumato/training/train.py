@@ -26,6 +26,7 @@ from sfumato.errors import DiskFull, Interrupted, RunError, SettingError
 from sfumato.media.medium import Data, Summary
 from sfumato.media.registry import AnyRecipe
 from sfumato.model.options import TrainOptions
+from sfumato.runs import covariance as covariances
 from sfumato.runs import spec as specs
 from sfumato.runs import weights
 from sfumato.runs.directory import (
@@ -196,6 +197,7 @@ def _run(
         # The network, with fresh weights drawn from the seed; the trainer loads a checkpoint.
         denoiser = weights.build(spec).to(choose_device())
         begin_with_initial(directory, spec, denoiser)
+        covariances.store(directory, data.covariance)
         # The task: batches as a function of the step, the loss, measures and previews.
         task = task_for(data, spec, denoiser)
         overfitting = Overfitting.resumed(directory, spec, data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -152,6 +152,7 @@ def write_samples(
                 yield from _write_stretch(folder, model, request.part(indices), there, trajectory)
         finally:
             folder.save()
+            folder.save_notes()
         folder.finish()
     yield Written(folder, noun, time.monotonic() - began)
 
@@ -183,13 +184,15 @@ def _write_stretch(
     folder: SampleFolder, model: AnyModel, request: Request, there: set[int], trajectory: bool
 ) -> Iterator[Making | Made]:
     """Make samples of consecutive indices and write those that are not there yet."""
-    states = model.trajectory()
+    states = model.trajectory(request.sample)
     for event in model.sample(request):
         if isinstance(event, Making):
             yield event
             if trajectory:
                 states.add(event)
             continue
+        for index, fit in zip(event.indices, event.fits, strict=False):
+            folder.notes[index] = asdict(fit)
         rows = [row for row, index in enumerate(event.indices) if index not in there]
         if rows:
             folder.add(
@@ -200,7 +203,7 @@ def _write_stretch(
         if trajectory:
             for index, frames in zip(event.indices, states.frames(), strict=True):
                 folder.add_trajectory(index, frames)
-            states = model.trajectory()
+            states = model.trajectory(request.sample)
         yield event  # Only now, as a stop comes between two events.
 
 

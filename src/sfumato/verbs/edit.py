@@ -1,0 +1,179 @@
+"""``sfumato edit``: edit or restore files with a trained run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.errors import SettingError
+from sfumato.model.edits import EditingModel
+from sfumato.model.open import AnyModel, open_model
+from sfumato.model.options import EditOptions
+from sfumato.model.provenance import Fit, Made, Making, Request
+from sfumato.runs.directory import new_folder
+from sfumato.runs.weights import LATEST
+from sfumato.verbs.sample import Begun, Written, write_samples
+
+SPREAD = "spread.png"
+"""Name of the picture of where the results differ."""
+_ENOUGH = 4
+_MOST_NUMBERS = 1 << 28
+
+
+@dataclass(frozen=True)
+class Edited(Written):
+    """The files of an edit.
+
+    Attributes:
+        source: The file that was edited.
+        fits: How well each result that was made now explains what is known, by its index.
+        spread: The picture of where the results differ; None without one.
+    """
+
+    source: Path
+    fits: dict[int, Fit]
+    spread: Path | None
+
+    def to_json(self) -> dict[str, Any]:
+        """See :meth:`Written.to_json`."""
+        fits = {
+            str(index): {"residual": fit.residual, "effective": fit.effective}
+            for index, fit in self.fits.items()
+        }
+        spread = None if self.spread is None else str(self.spread)
+        return {**super().to_json(), "source": str(self.source), "fits": fits, "spread": spread}
+
+    def lines(self) -> list[str]:
+        """See :meth:`Written.lines`."""
+        return [*super().lines(), *self._about_fits(), *self._about_spread()]
+
+    def _about_fits(self) -> Iterator[str]:
+        if not self.fits:
+            return
+        residuals = [fit.residual for fit in self.fits.values()]
+        yield f"residual / noise: {_span(residuals)} (about 1 fits what is known)"
+        effective = [fit.effective for fit in self.fits.values() if fit.effective is not None]
+        if effective:
+            yield f"effective particles: {_span(effective)} at the least"
+        poor = [index for index, fit in self.fits.items() if fit.is_poor]
+        if poor:
+            several = ", ".join(f"{index:05d}" for index in poor[:8])
+            yield (
+                f"warning: {len(poor)} of {len(self.fits)} do not explain what is known "
+                f"({several}): try more --particles, more --steps or a larger --noise."
+            )
+
+    def _about_spread(self) -> Iterator[str]:
+        if self.spread is not None:
+            yield f"where they differ: {self.spread}"
+
+
+def edit_files(
+    run: str | Path,
+    files: Sequence[Path],
+    options: EditOptions,
+    *,
+    out: Path | None = None,
+    trajectory: bool = False,
+    format: str | None = None,
+    snapshot: str = LATEST,
+) -> Iterator[Begun | Making | Made | Written]:
+    """Edit files with a run.
+
+    Args:
+        run: Name or path of the run.
+        files: The files. The results of several files are written to a folder for each.
+        options: What to do, and how.
+        out: Folder for the results; by default a new one in the run's ``samples``.
+        trajectory: Also write how each result emerges from noise.
+        format: Format of the results; by default the medium's.
+        snapshot: Weights to use, ``latest`` or ``best``.
+
+    Yields:
+        For each file what :func:`~sfumato.verbs.sample.write_samples` yields, and :class:`Edited`.
+
+    Raises:
+        SettingError: No file is named, an option is invalid or does not fit a file, or a file would
+            be overwritten. All files are checked before the first is edited.
+        DataError: A file cannot be read.
+        RunError: The run cannot edit.
+    """
+    if not files:
+        raise SettingError("No file was named.", hint="sfumato edit RUN FILE --box 8,8,16,16")
+    model = open_model(run, snapshot)
+    editor = _editor(model)
+    requests = [editor.edit_request(path, options) for path in files]
+    places = [_part(path, files) for path in files]
+    model.medium.folder(Path(), format)  # Checks the format before a folder is made.
+    base = new_folder(model.directory) if out is None else out
+    for path, place, request in zip(files, places, requests, strict=True):
+        yield from _edited(editor, path, request, base / place, format, trajectory)
+
+
+def _editor(model: AnyModel) -> EditingModel:
+    """The model, if it is one that edits files.
+
+    Raises:
+        SettingError: It is a model of text.
+    """
+    if isinstance(model, EditingModel):
+        return model
+    raise SettingError(
+        f"The run '{model.directory.name}' is on text.",
+        hint=f'fill the gaps of a text: sfumato fill {model.directory.name} "to be ____"',
+    )
+
+
+def _edited(
+    model: EditingModel,
+    path: Path,
+    request: Request,
+    folder: Path,
+    format: str | None,
+    trajectory: bool,
+) -> Iterator[Begun | Making | Made | Written]:
+    out = model.medium.folder(folder, format)
+    if request.sample.method is not None:
+        out.original = model.task(request.sample).original
+    fits: dict[int, Fit] = {}
+    items: list[NDArray[Any]] = []
+    for event in write_samples(out, model, request, trajectory):
+        if isinstance(event, Made):
+            fits |= dict(zip(event.indices, event.fits, strict=False))
+            items += [np.asarray(item) for item in event.items]
+        if isinstance(event, Written):
+            spread = _spread(model, out.path, items, request)
+            yield Edited(event.out, event.noun, event.seconds, path, fits, spread)
+        else:
+            yield event
+
+
+def _spread(
+    model: EditingModel, folder: Path, items: Sequence[NDArray[Any]], request: Request
+) -> Path | None:
+    """Draw where the results differ, if all of them were made now and they are enough."""
+    is_edit = request.sample.method is not None
+    few = len(items) < max(_ENOUGH, request.n)
+    if few or not is_edit or sum(item.size for item in items) > _MOST_NUMBERS:
+        return None
+    path = folder / SPREAD
+    model.medium.write_spread(np.stack(items), path)
+    return path if path.is_file() else None
+
+
+def _part(path: Path, files: Sequence[Path]) -> str:
+    """Name of the folder for the results of one of several files."""
+    if len(files) == 1:
+        return ""
+    alike = [other for other in files if other.stem == path.stem]
+    return path.stem if len(alike) == 1 else f"{path.stem}-{files.index(path)}"
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:.2f}" if round(low, 2) == round(high, 2) else f"{low:.2f} to {high:.2f}"
