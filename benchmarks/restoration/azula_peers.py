@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from azula import denoise, guidance, noise, sample
 from azula.linalg.covariance import FullCovariance, IsotropicCovariance
-from contest import Contestant, Run, Task, gaussian_log_likelihood, karras
+from contest import MANY, Contestant, Run, Task, gaussian_log_likelihood, karras
 from torch import Tensor
 
 
@@ -51,23 +51,28 @@ def contestants(few: tuple[int, ...], many: tuple[int, ...]) -> Iterator[Contest
         many: Budgets of those that are not a lesser setting of another.
     """
 
-    def entry(name: str, run: Run, budgets: tuple[int, ...]) -> Contestant:
-        return Contestant("azula", name, run, budgets)
+    def entry(name: str, run: Run, budgets: tuple[int, ...], most: int = 10_000) -> Contestant:
+        return Contestant("azula", name, run, budgets, most=most)
 
     for zeta in (1.0, 0.3):
         yield entry(f"DPS, zeta {zeta:g}", _dps(zeta), few)
-    # Ten times as many steps of a tenth, as is usual.
-    yield entry("DPS, zeta 0.1", _dps(0.1), many)
-    yield entry("PiGDM", _pigdm, few + many)
-    yield entry("TMPD", _guided(_tmpd), few + many)
     yield entry("MMPS, 1 gmres", _guided(_mmps("gmres", 1)), few)
-    yield entry("MMPS, 5 cg", _guided(_mmps("cg", 5)), few + many)
     yield entry("JFPS, 1 cg", _guided(_jfps(1)), few)
-    yield entry("JFPS, 5 cg", _guided(_jfps(5)), few + many)
     yield entry("DiffPIR, lambda 10", _guided(_diffpir(10.0)), few)
-    yield entry("DiffPIR, lambda 1", _guided(_diffpir(1.0)), few + many)
     yield entry("TDS, one filter", _tds, few + many)
-    yield Contestant("azula", "TDS, 16 particles", _tds_of_sixteen, many, particles=16)
+    better = {
+        # Ten times as many steps of a tenth, as is usual.
+        "DPS, zeta 0.1": (_dps(0.1), many),
+        "PiGDM": (_pigdm, few + many),
+        "TMPD": (_guided(_tmpd), few + many),
+        "MMPS, 5 cg": (_guided(_mmps("cg", 5)), few + many),
+        "JFPS, 5 cg": (_guided(_jfps(5)), few + many),
+        "DiffPIR, lambda 1": (_guided(_diffpir(1.0)), few + many),
+    }
+    for name, (run, budgets) in better.items():
+        for budget in budgets:
+            yield entry(name, run, (budget,), MANY if budget in many else 10_000)
+    yield Contestant("azula", "TDS, 16 particles", _tds_of_sixteen, many, 16, MANY)
 
 
 def _start(task: Task, count: int) -> Tensor:

@@ -45,6 +45,9 @@ class Task:
         return self.observation.problem.size
 
 
+MANY = 128
+"""Samples of peers at the large budget, where there are no more for lack of time."""
+
 Run = Callable[[Task, int], Tensor]
 """``run(task, evaluations)`` makes samples, shape (count, D).
 
@@ -62,6 +65,8 @@ class Contestant:
         run: Makes samples.
         evaluations: The budgets of a sample at which it runs.
         particles: How many rows share the budget of a sample.
+        most: The largest number of samples that are made, to save time at large budgets; energy
+            distances do not depend on it, shares are a little worse by chance.
     """
 
     library: str
@@ -69,6 +74,7 @@ class Contestant:
     run: Run
     evaluations: tuple[int, ...]
     particles: int = 1
+    most: int = 10_000
 
     @property
     def title(self) -> str:

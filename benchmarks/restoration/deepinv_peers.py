@@ -3,8 +3,8 @@
 deepinv's networks see pictures in [0, 1] at ``x0 + sigma e`` and work in float32. Its diffusion
 under an SDE takes data of any range (``minus_one_one=False``); DiffPIR and DDRM do not, so data are
 mapped onto [0, 1] with a margin, and noise and observation with them. Operators are given by their
-singular values: the observation is turned by ``U^T`` and filled up with zeros, which changes nothing
-but the coordinates.
+singular values: the observation is turned by ``U^T`` and filled up with zeros, which changes no more
+than coordinates.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from contest import HIGH, LOW, RHO, Contestant, Run, Task, karras
+from contest import HIGH, LOW, MANY, RHO, Contestant, Run, Task, karras
 from torch import Tensor
 
 if importlib.util.find_spec("torchvision") is not None:
@@ -111,18 +111,21 @@ def contestants(few: tuple[int, ...], many: tuple[int, ...]) -> Iterator[Contest
         many: Budgets of those that are not a lesser setting of another.
     """
 
-    def entry(name: str, run: Run, budgets: tuple[int, ...]) -> Contestant:
-        return Contestant("deepinv", name, run, budgets)
-
-    for weight in (1.0, 10.0, 100.0):
-        budgets = few + many if weight == 10 else few
-        yield entry(f"DPS, weight {weight:g}", _sde("DPSDataFidelity", weight=weight), budgets)
-    yield entry("DPS, annealed", _sde("DPSDataFidelity", guidance="annealed"), few)
-    yield entry("PiGDM", _sde("PiGDMDataFidelity"), few + many)
-    yield entry("moment matching, 3 cg", _sde("MomentMatchingDataFidelity"), few + many)
-    for zeta in (0.1, 1.0):
-        yield entry(f"DiffPIR, zeta {zeta:g}", _diffpir(zeta), few + many)
-    yield entry("DDRM", _ddrm, few + many)
+    for weight in (1.0, 100.0):
+        run = _sde("DPSDataFidelity", weight=weight)
+        yield Contestant("deepinv", f"DPS, weight {weight:g}", run, few)
+    yield Contestant("deepinv", "DPS, annealed", _sde("DPSDataFidelity", guidance="annealed"), few)
+    better = {
+        "DPS, weight 10": _sde("DPSDataFidelity", weight=10.0),
+        "PiGDM": _sde("PiGDMDataFidelity"),
+        "moment matching, 3 cg": _sde("MomentMatchingDataFidelity"),
+        "DiffPIR, zeta 0.1": _diffpir(0.1),
+        "DiffPIR, zeta 1": _diffpir(1.0),
+        "DDRM": _ddrm,
+    }
+    for name, run in better.items():
+        yield Contestant("deepinv", name, run, few)
+        yield Contestant("deepinv", name, run, many, most=MANY)
 
 
 def _sde(term: str, **settings: Any) -> Run:
@@ -157,9 +160,7 @@ def _diffpir(zeta: float) -> Run:
     def run(task: Task, evaluations: int) -> Tensor:
         scaled = Scaled.unit(task)
         physics, y = scaled.physics()
-        model = sampling.DiffPIR(
-            Exact(scaled), deepinv.optim.L2(), max_iter=evaluations, zeta=zeta
-        )
+        model = sampling.DiffPIR(Exact(scaled), deepinv.optim.L2(), max_iter=evaluations, zeta=zeta)
         return scaled.back(model(y, physics))
 
     return run

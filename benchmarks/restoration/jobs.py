@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
+import ours
 import torch
 from contest import Contestant
 from problems import observe, problems
@@ -39,10 +40,7 @@ class Job:
 
 def contestants(quick: bool) -> Iterator[Contestant]:
     """Ours, and the peers' that are installed."""
-    if importlib.util.find_spec("sfumato.restoration") is not None:
-        import ours
-
-        yield from ours.contestants(quick)
+    yield from ours.contestants(quick)
     few, many = ((20,), ()) if quick else ((100,), (800,))
     if importlib.util.find_spec("azula") is not None:
         import azula_peers

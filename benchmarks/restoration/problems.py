@@ -264,7 +264,9 @@ def normal_blurred(draw: Draw, first: bool) -> Problem:
 def normal_projected(draw: Draw, first: bool) -> Problem:
     """Correlated data and a quarter as many observations."""
     noise = 0.2 if first else draw.level(0.02, 0.5)
-    return Problem("64-D normal, projection", normal_prior(64, draw), projection(16, 64, draw), noise)
+    return Problem(
+        "64-D normal, projection", normal_prior(64, draw), projection(16, 64, draw), noise
+    )
 
 
 def smooth_masked(draw: Draw, first: bool) -> Problem:

@@ -1,6 +1,6 @@
 """From results.csv and held-out.csv to the page and the picture.
 
-    python benchmarks/restoration/report.py
+python benchmarks/restoration/report.py
 """
 
 from __future__ import annotations

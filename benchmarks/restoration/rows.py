@@ -28,6 +28,7 @@ class Row:
         sampler: The method with its settings.
         particles: Rows that share the budget of a sample.
         budget: Evaluations of a sample that it was given.
+        samples: How many were made of an observation.
         evaluations: Evaluations that were counted, for a sample.
         products: Products with the Jacobian, for a sample.
         seconds: For 1,000 samples, on one thread.
@@ -42,6 +43,7 @@ class Row:
     sampler: str
     particles: int
     budget: int
+    samples: int
     evaluations: float
     products: float
     seconds: float
@@ -76,36 +78,24 @@ EXACT = "exact draws"
 """The contestant without error; its scores are those of chance."""
 
 
-def compete(
-    observation: Observation, contestants: Iterable[Contestant], count: int
-) -> list[Row]:
+def compete(observation: Observation, contestants: Iterable[Contestant], count: int) -> list[Row]:
     """Everyone at all budgets on one observation, exact draws first."""
-    rows = [_row(observation, _EXACT, 0, observation.exact(count), 0.0, None, count)]
+    rows = [_run(observation, _EXACT, 0, count)]
     for one in contestants:
-        for budget in one.evaluations:
-            denoiser = CountedDenoiser(observation.problem.prior)
-            torch.manual_seed(zlib.crc32(one.title.encode()) + observation.number)
-            start = time.perf_counter()
-            samples = one.run(Task(observation, denoiser, count), budget)
-            seconds = time.perf_counter() - start
-            rows.append(_row(observation, one, budget, samples, seconds, denoiser, count))
+        rows += [_run(observation, one, budget, count) for budget in one.evaluations]
     return rows
 
 
 _EXACT = Contestant("", EXACT, lambda task, _: task.observation.exact(task.count), (0,))
 
 
-def _row(
-    observation: Observation,
-    one: Contestant,
-    budget: int,
-    samples: torch.Tensor,
-    seconds: float,
-    denoiser: CountedDenoiser | None,
-    count: int,
-) -> Row:
-    problem = observation.problem
-    passes = None if denoiser is None else denoiser.passes
+def _run(observation: Observation, one: Contestant, budget: int, count: int) -> Row:
+    problem, count = observation.problem, min(count, one.most)
+    denoiser = CountedDenoiser(problem.prior)
+    torch.manual_seed(zlib.crc32(one.title.encode()) + observation.number)
+    start = time.perf_counter()
+    samples = one.run(Task(observation, denoiser, count), budget)
+    seconds = time.perf_counter() - start
     return Row(
         problem.name,
         problem.modes,
@@ -114,8 +104,9 @@ def _row(
         one.name,
         one.particles,
         budget,
-        0.0 if passes is None else passes.evaluations / count,
-        0.0 if passes is None else passes.products / count,
+        count,
+        denoiser.passes.evaluations / count,
+        denoiser.passes.products / count,
         1000 * seconds / count,
         **asdict(score(samples, observation)),
     )
@@ -138,7 +129,9 @@ def _mean(group: Sequence[Row]) -> Row:
 
 def read(path: Path) -> list[Row]:
     """Rows as they were written."""
-    kinds = {field.name: {"int": int, "float": float, "str": str}[field.type] for field in fields(Row)}
+    kinds = {
+        field.name: {"int": int, "float": float, "str": str}[field.type] for field in fields(Row)
+    }
     with path.open(encoding="utf-8", newline="") as file:
         lines = (line for line in file if not line.startswith("#"))
         return [
