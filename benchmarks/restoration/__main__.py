@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=(), metavar="NAME", help="of contestants")
     parser.add_argument("--problems", nargs="+", default=(), metavar="NAME")
     parser.add_argument("--observations", type=int, default=2)
-    parser.add_argument("--samples", type=int, default=384)
+    parser.add_argument("--samples", type=int, default=256)
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--out", type=Path, help="a CSV for the rows instead of the committed ones")
     args = parser.parse_args()
@@ -51,20 +51,20 @@ def main() -> None:
     observations, count = (1, 64) if args.quick else (args.observations, args.samples)
     jobs = [
         Job(seed, number, observation, count, args.quick, tuple(args.only))
-        for number in sorted(chosen, key=lambda number: "64-D" not in names[number])
         for observation in range(observations)
+        for number in chosen
     ]
-    rows = run(jobs, args.workers)
-    rows.sort(key=lambda row: names.index(row.problem))
     partial = args.quick or args.only or args.problems
     path = args.out
     if path is None and not partial:
         path = HERE / ("results.csv" if seed == DEVELOPMENT else "held-out.csv")
+    for rows in run(jobs, args.workers):
+        rows.sort(key=lambda row: names.index(row.problem))
+        if path is not None:
+            write_table(path, [row.rounded() for row in rows], threads=1)
     if path is None:
         print(table(rows))
-        return
-    write_table(path, [row.rounded() for row in rows], threads=1)
-    if args.out is None:
+    elif args.out is None:
         write(HERE)
 
 

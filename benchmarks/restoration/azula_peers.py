@@ -63,8 +63,8 @@ def contestants(few: tuple[int, ...], many: tuple[int, ...]) -> Iterator[Contest
     better = {
         # Ten times as many steps of a tenth, as is usual.
         "DPS, zeta 0.1": (_dps(0.1), many),
-        "PiGDM": (_pigdm, few + many),
-        "TMPD": (_guided(_tmpd), few + many),
+        "PiGDM": (_pigdm, few),
+        "TMPD": (_guided(_tmpd), few),
         "MMPS, 5 cg": (_guided(_mmps("cg", 5)), few + many),
         "JFPS, 5 cg": (_guided(_jfps(5)), few + many),
         "DiffPIR, lambda 1": (_guided(_diffpir(1.0)), few + many),

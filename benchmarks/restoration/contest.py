@@ -45,7 +45,7 @@ class Task:
         return self.observation.problem.size
 
 
-MANY = 128
+MANY = 64
 """Samples of peers at the large budget, where there are no more for lack of time."""
 
 Run = Callable[[Task, int], Tensor]

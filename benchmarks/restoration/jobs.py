@@ -65,12 +65,11 @@ def explain(job: Job) -> list[Row]:
     return compete(observe(problem, job.observation), these, job.count)
 
 
-def run(jobs: Sequence[Job], workers: int) -> list[Row]:
-    """All rows, in the order of the jobs; progress goes to the error stream."""
+def run(jobs: Sequence[Job], workers: int) -> Iterator[list[Row]]:
+    """The rows so far after each job; progress goes to the error stream."""
     rows: list[Row] = []
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers, context) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         for number, found in enumerate(pool.map(explain, jobs), 1):
             print(f"{number} of {len(jobs)}: {found[0].problem}", file=sys.stderr, flush=True)
             rows += found
-    return averaged(rows)
+            yield averaged(rows)

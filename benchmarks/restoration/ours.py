@@ -57,8 +57,7 @@ def contestants(quick: bool) -> Iterator[Contestant]:
     few, many = (10, 20) if quick else (50, 100)
     for particles in (1, 4, 16):
         name = f"moment matching, {particles} particle{'s' * (particles > 1)}"
-        budgets = (few, many) if particles == 1 else (few * particles,)
-        yield entry(name, MomentMatching(particles=particles), budgets)
+        yield entry(name, MomentMatching(particles=particles), (few * particles,))
     yield entry("moment matching, ancestral", MomentMatching(particles=1), (many,), Ancestral())
     for particles in (1, 16):
         name = f"quick, {particles} particle{'s' * (particles > 1)}"

@@ -111,7 +111,7 @@ def _duels(rows: Sequence[Row]) -> Iterator[list[str]]:
             continue
         theirs = best_peer(group, mine.evaluations)
         ratio = mine.energy / max(theirs.energy, 1e-9)
-        met = mine.energy <= 0.05 and mine.shares <= 0.05 if several else mine.energy < 0.01
+        met = mine.energy <= 0.05 and mine.excess <= 0.05 if several else mine.energy < 0.01
         scores = f"{_number(mine.energy)} / {_number(mine.shares, 2)}"
         chances = f"{_number(chance.energy)} / {_number(chance.shares, 2)}"
         # Where both are as good as exact draws, their ratio is one of chances.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import time
 import zlib
 from collections.abc import Iterable, Sequence
@@ -32,7 +33,7 @@ class Row:
         evaluations: Evaluations that were counted, for a sample.
         products: Products with the Jacobian, for a sample.
         seconds: For 1,000 samples, on one thread.
-        energy, shares, spread, coverage50, coverage90, residual, expected: See
+        energy, shares, chance, spread, coverage50, coverage90, residual, expected: See
             :class:`scores.Scores`.
     """
 
@@ -49,6 +50,7 @@ class Row:
     seconds: float
     energy: float
     shares: float
+    chance: float
     spread: float
     coverage50: float
     coverage90: float
@@ -64,6 +66,11 @@ class Row:
     def passes(self) -> float:
         """Evaluations and products of a sample together."""
         return self.evaluations + self.products
+
+    @property
+    def excess(self) -> float:
+        """The error of the shares beyond chance, which adds up in squares."""
+        return math.sqrt(max(self.shares**2 - self.chance**2, 0))
 
     def rounded(self) -> dict[str, object]:
         """The row as it is written."""

@@ -6,6 +6,7 @@ as the contestant ``exact draws``: what is as good cannot be told from the truth
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 import torch
@@ -26,6 +27,7 @@ class Scores:
         energy: Energy distance to the posterior over the posterior's spread; 0 = right. Unbiased,
             so it can be a little below 0.
         shares: Error of the shares of the modes, half the sum of absolute differences; 0 to 1.
+        chance: What ``shares`` would be on average for as many exact draws.
         spread: The samples' spread over the posterior's; 1 = right.
         coverage50, coverage90: How much of the posterior lies in the samples' central 50 and 90 %
             interval, a mean over coordinates. Where the truth is drawn from the prior, and the
@@ -38,6 +40,7 @@ class Scores:
 
     energy: float
     shares: float
+    chance: float
     spread: float
     coverage50: float
     coverage90: float
@@ -57,10 +60,12 @@ def score(samples: Tensor, observation: Observation) -> Scores:
         return Scores(*[float("nan")] * len(fields(Scores)))
     samples, exact = samples.double(), observation.draws
     spread = exact.var(0).sum().sqrt()
-    posterior = observation.posterior
+    prior, weights = observation.problem.prior, observation.posterior.weights
+    chances = component_chances(exact, prior)
     return Scores(
         energy=energy_distance(samples, exact) / spread.item(),
-        shares=error_of_shares(samples, observation.problem.prior, posterior.weights),
+        shares=error_of_shares(component_chances(samples, prior), weights),
+        chance=(0.5 * (chances.var(0) / len(samples) * 2 / math.pi).sqrt().sum()).item(),
         spread=(samples.var(0).sum().sqrt() / spread).item(),
         coverage50=coverage(samples, exact, 0.5),
         coverage90=coverage(samples, exact, 0.9),
@@ -84,20 +89,23 @@ def energy_distance(one: Tensor, other: Tensor) -> float:
     return (2 * between - within(one) - within(other)).item()
 
 
-def error_of_shares(samples: Tensor, prior: GaussianMixture, weights: Tensor) -> float:
-    """Total variation between the shares of the components among samples and the right ones.
+def component_chances(samples: Tensor, prior: GaussianMixture) -> Tensor:
+    """The prior's chances of each component given clean samples (N, D), shape (N, K).
 
-    The share of a component is the mean of the prior's chances of it given the samples; under the
-    posterior that is exactly the component's weight there.
-
-    Args:
-        samples: Shape (N, D).
-        prior: K components.
-        weights: The right shares, shape (K,).
+    Their mean over the posterior is exactly the weights of the posterior's components.
     """
     floor = _LEAST_VARIANCE * torch.eye(samples.shape[1], dtype=torch.float64)
     components = MultivariateNormal(prior.means, prior.covariances + floor)
-    chances = (components.log_prob(samples[:, None]) + prior.weights.log()).softmax(1)
+    return (components.log_prob(samples[:, None]) + prior.weights.log()).softmax(1)
+
+
+def error_of_shares(chances: Tensor, weights: Tensor) -> float:
+    """Total variation between the shares of the components among samples and the right ones.
+
+    Args:
+        chances: Of each component given each sample, shape (N, K).
+        weights: The right shares, shape (K,).
+    """
     return 0.5 * (chances.mean(0) - weights).abs().sum().item()
 
 
