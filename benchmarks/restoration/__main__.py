@@ -2,9 +2,10 @@
 
     python benchmarks/restoration [--quick] [--held-out SEED] [--only NAME...] [--problems NAME...]
 
-Every contestant asks the same exact denoiser, which counts. Writes results.csv (held-out.csv where
-a seed is given), the tables of README.md beside this file and docs/pictures/restoration.svg; under
-15 minutes on two cores. The peers take part as far as they are installed: see the README.
+Every contestant asks the same exact denoiser, which counts. Rows replace the old ones in results.csv
+(held-out.csv where a seed is given), and the tables of README.md beside this file and
+docs/pictures/restoration.svg are made again; under 15 minutes on two cores. The peers take part as
+far as they are installed: see the README.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from jobs import Job, run
 from problems import problems
 from report import table, write
+from rows import merged, read
 from tables import write as write_table
 
 HERE = Path(__file__).parent
@@ -54,17 +56,14 @@ def main() -> None:
         for observation in range(observations)
         for number in chosen
     ]
-    partial = args.quick or args.only or args.problems
-    path = args.out
-    if path is None and not partial:
-        path = HERE / ("results.csv" if seed == DEVELOPMENT else "held-out.csv")
+    path = args.out or HERE / ("results.csv" if seed == DEVELOPMENT else "held-out.csv")
+    before = [] if args.quick or not path.exists() else read(path)
     for rows in run(jobs, args.workers):
-        rows.sort(key=lambda row: names.index(row.problem))
-        if path is not None:
-            write_table(path, [row.rounded() for row in rows], threads=1)
-    if path is None:
-        print(table(rows))
-    elif args.out is None:
+        found = merged(before, rows, names)
+        if not args.quick:
+            write_table(path, [row.rounded() for row in found], threads=1)
+    print(table(found))
+    if not args.quick and args.out is None:
         write(HERE)
 
 

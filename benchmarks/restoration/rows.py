@@ -134,6 +134,20 @@ def _mean(group: Sequence[Row]) -> Row:
     return Row(**values)
 
 
+def merged(before: Sequence[Row], rows: Sequence[Row], problems: Sequence[str]) -> list[Row]:
+    """Old rows with new ones in the place of their like.
+
+    Ordered by problem; in each, exact draws come first, then ours, then the peers'.
+    """
+    found = {(row.problem, row.title, row.budget): row for row in (*before, *rows)}
+    order = ("", "sfumato")
+
+    def place(row: Row) -> tuple[int, int]:
+        return problems.index(row.problem), order.index(row.library) if row.library in order else 2
+
+    return sorted((row for row in found.values() if row.problem in problems), key=place)
+
+
 def read(path: Path) -> list[Row]:
     """Rows as they were written."""
     kinds = {
