@@ -2,8 +2,8 @@
 
     python benchmarks/restoration [--quick] [--held-out SEED] [--only NAME...] [--problems NAME...]
 
-Every contestant asks the same exact denoiser, which counts. Rows replace the old ones in results.csv
-(held-out.csv where a seed is given), and the tables of README.md beside this file and
+Every contestant asks the same exact denoiser, which counts. Rows replace the old ones in
+results.csv (held-out.csv where a seed is given), and the tables of README.md beside this file and
 docs/pictures/restoration.svg are made again; under 15 minutes on two cores. The peers take part as
 far as they are installed: see the README.
 """
