@@ -33,6 +33,7 @@ from sfumato.process.prediction import PREDICTIONS
 from sfumato.process.schedule import SCHEDULES
 from sfumato.process.times import TIMES
 from sfumato.registry import Registry
+from sfumato.restoration.methods import METHODS
 from sfumato.restoration.operators import OPERATORS
 from sfumato.sampling import SAMPLERS
 from sfumato.sampling.tokens import TOKEN_SAMPLERS
@@ -55,6 +56,7 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     TOKEN_BACKBONES,
     OPTIMIZERS,
     OPERATORS,
+    METHODS,
 )
 """Every registry of parts; no class belongs to two of them. Media have a list of their own."""
 

@@ -17,6 +17,7 @@ from sfumato.model.options import (
     CompareOptions,
     EvaluateOptions,
     FillOptions,
+    OperatorOptions,
     ResumeOptions,
     SampleOptions,
     ScoreOptions,
@@ -33,7 +34,7 @@ from sfumato.runs.spec import Spec
 from sfumato.runs.tuned import Tuned
 from sfumato.runs.verify import Verified
 from sfumato.runs.weights import LATEST
-from sfumato.verbs import fill, tune
+from sfumato.verbs import edit, fill, tune
 from sfumato.verbs import train as training
 from sfumato.verbs.fill import Filled
 
@@ -146,6 +147,25 @@ class Run:
         if not isinstance(request.sample, self.model.provenance):
             raise SettingError(f"The request is not one for the medium of the run '{self.name}'.")
         return make(self.model, request)
+
+    @argument_and_keywords(OperatorOptions)
+    def edit(self, observed: Any, options: OperatorOptions) -> Samples:
+        """Edit or restore a file, or restore data from an observation through any operator.
+
+        Args:
+            observed: The path of a file; or, with an operator, an array of what is observed, in
+                the units of the operator's output.
+
+        Returns:
+            The results; their ``fits`` say how well each explains what is known.
+
+        Raises:
+            SettingError: An option is out of range, the operation does not fit the file, or the
+                operator does not map data of the model to the observation.
+            DataError: The file cannot be read.
+            RunError: The run is on text.
+        """
+        return edit.edit(self.model, observed, options)
 
     @argument_and_keywords(FillOptions)
     def fill(self, text: str, options: FillOptions) -> list[Filled]:

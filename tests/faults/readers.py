@@ -35,6 +35,8 @@ from sfumato.media.text.medium import read_tokenizer
 from sfumato.media.text.settings import TextSettings
 from sfumato.media.text.tokenizer import BPETokenizer
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
+from sfumato.restoration.jpeg_file import observation_of
+from sfumato.restoration.kernel_file import kernel_from
 from sfumato.runs import spec as specs
 from sfumato.sound.open import read_audio
 
@@ -287,6 +289,22 @@ def _read_sound(path: Path) -> object:
     return read_audio(path, 60.0)
 
 
+def _jpegs() -> list[bytes]:
+    pixels = _DRAW.integers(0, 256, (20, 24, 3)).astype(np.uint8)
+    ways = ({}, {"progressive": True}, {"restart_marker_blocks": 2, "subsampling": 0})
+    targets = [io.BytesIO() for _ in ways]
+    for target, way in zip(targets, ways, strict=True):
+        Image.fromarray(pixels).save(target, "JPEG", **way)
+    return [target.getvalue() for target in targets]
+
+
+def _kernels() -> list[bytes]:
+    targets = [io.BytesIO(), io.BytesIO()]
+    np.save(targets[0], _DRAW.random((3, 5)))
+    np.save(targets[1], _DRAW.integers(0, 9, 7))
+    return [target.getvalue() for target in targets]
+
+
 def _read_plain(path: Path) -> object:
     return list(read_documents(path, TextSettings()))
 
@@ -314,6 +332,8 @@ CASES: Mapping[str, Callable[[Path], Case]] = {
     "pictures": lambda _: Case("picture.png", _read_picture, _pictures()),
     "drawings": lambda _: Case("drawing.svg", _read_picture, [_SVG, _EMOJI, _DOCUMENT]),
     "elements-of-drawings": lambda _: Case("elements", _read_elements, _elements()),
+    "coefficients": lambda _: Case("picture.jpg", observation_of, _jpegs()),
+    "kernels": lambda _: Case("kernel.npy", kernel_from, _kernels()),
     "sounds": lambda _: Case("sound.wav", _read_sound, _sounds()),
     "texts": lambda _: Case("text.txt", _read_plain, ["Ünder the seä.\n\n".encode() * 9]),
     "records.jsonl": lambda _: Case("records.jsonl", _read_labelled, _jsonl()),

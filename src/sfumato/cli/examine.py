@@ -103,6 +103,14 @@ def recipes(*, json: Json = False) -> None:
     show.names({name: summary(name) for name in recipes()}, DEFAULT, json)
 
 
+def methods(*, json: Json = False) -> None:
+    """List the methods of restoration, which edit uses."""
+    from sfumato.restoration.methods import METHODS
+
+    default = next(iter(METHODS))
+    show.names({name: kind.summary for name, kind in METHODS.items()}, default, json)
+
+
 def samplers(*, json: Json = False) -> None:
     """List the samplers."""
     from sfumato.media.registry import DEFAULT, find

@@ -132,11 +132,13 @@ def _flags(kind: Any) -> Iterable[inspect.Parameter]:
 def _parsed(annotation: Any) -> tuple[Any, Callable[..., Any] | None]:
     """The type that a flag is parsed as, and the converter if cyclopts cannot parse it."""
     members = members_of(annotation)
+    if str in members:
+        return str, None  # The verb reads the text, such as left,top,width,height.
     for member in members:
         if get_origin(member) in (Sequence, Iterable):
             (kind,) = get_args(member)
             return (list[int], _wholes) if kind is int else (list[str], None)
-    if str in members or any(map(choices_of, members)):
+    if any(map(choices_of, members)):
         return str, None
     (member,) = [member for member in members if member is not type(None)]
     return member, {int: _whole, float: number_in}.get(member)

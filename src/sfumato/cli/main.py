@@ -35,6 +35,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     examine.doctor,
     examine.recipes,
     examine.samplers,
+    examine.methods,
 )
 _DATA_COMMANDS: Mapping[str, Callable[..., None]] = {
     "list": examine.data_list,

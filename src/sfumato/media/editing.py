@@ -7,16 +7,21 @@ data so that everything known in the file stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from sfumato.errors import SettingError
 from sfumato.restoration import AnyOperator, Observation
+
+# Number of items, and of numbers, of which a covariance is measured at most.
+_OF_COVARIANCE, _AT_ONCE = 512, 1 << 25
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,9 @@ class Wanted:
         """The names of the operations that are wanted."""
         details = {"noise", "feather", "resize"}
         names = [field.name for field in fields(self) if field.name not in details]
-        return tuple(name for name in names if getattr(self, name) not in (None, False))
+        # A zero is wanted too, and refused by the medium.
+        given = ((name, getattr(self, name)) for name in names)
+        return tuple(name for name, value in given if value is not None and value is not False)
 
 
 class Edit(BaseModel):
@@ -80,6 +87,7 @@ class Edit(BaseModel):
             of it. It may reach beyond the file, where nothing is known.
         feather: Width of the transition at the edge of what is known, in pixels or samples.
         resize: Whether the file is read at the size of the model.
+        notes: What was converted of the file and of the mask, in sentences for the user.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -90,6 +98,7 @@ class Edit(BaseModel):
     region: tuple[tuple[int, int], ...] | None = None
     feather: int = Field(0, ge=0)
     resize: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +116,7 @@ class Task:
         finish: Turns restored data, shape (B, *canvas), into items as the sample folder takes them,
             with everything that is known put back.
         original: The file as an item to show beside the results.
+        observed: What the method sees of the file, as an item; None if it is the original.
     """
 
     observation: Observation
@@ -115,3 +125,62 @@ class Task:
     filled: float | None
     finish: Callable[[Tensor], NDArray[Any]]
     original: NDArray[Any]
+    observed: NDArray[Any] | None = None
+
+
+class Editable:
+    """The part of a medium that edits files; a medium without it takes operators only.
+
+    Attributes:
+        plural: Noun for many items.
+    """
+
+    plural: ClassVar[str]
+
+    def plan(self, path: Path, wanted: Wanted) -> Edit:
+        """Plan an edit of a file; nothing is evaluated.
+
+        Args:
+            path: The file.
+            wanted: What to do to it, with one operation.
+
+        Raises:
+            SettingError: The medium has no such operation, or it does not fit the file.
+            DataError: The file cannot be read.
+        """
+        raise SettingError(
+            f"There are no edits of {self.plural} by name.",
+            hint="run.edit(observed, operator) takes any operator.",
+        )
+
+    def task(self, path: Path, edit: Edit) -> Task:
+        """Apply a plan to its file.
+
+        Args:
+            path: The file.
+            edit: What :meth:`plan` returned for it.
+
+        Raises:
+            SettingError: The plan does not fit the file.
+            DataError: The file cannot be read.
+        """
+        raise SettingError(f"There are no edits of {self.plural} by name.")
+
+    def write_spread(self, items: NDArray[Any], path: Path) -> None:
+        """Draw where several results of an edit differ, as an image.
+
+        Args:
+            items: Two or more results, shape (N, ...).
+            path: Path of the PNG.
+        """
+
+
+def thinned(items: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
+    """Some evenly spaced items, enough to measure a covariance and few enough for the memory.
+
+    Args:
+        items: Shape (M, ...).
+        shape: Shape of an encoded item.
+    """
+    most = max(2, min(_OF_COVARIANCE, _AT_ONCE // math.prod(shape)))
+    return items[:: -(-len(items) // most)]

@@ -63,6 +63,7 @@ class SampleFolder(ABC):
         already: Number of the samples that were in the folder before.
         notes: What is worth knowing about samples, by their index; written to ``fit.json``.
         original: The file that the samples are edits of, as an item; None for other samples.
+        observed: What is known of that file, as an item; None if it is all of it.
     """
 
     formats: ClassVar[tuple[str, ...]]
@@ -75,6 +76,7 @@ class SampleFolder(ABC):
     already: int = 0
     notes: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     original: NDArray[Any] | None = None
+    observed: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         self.format = self.format or self.formats[0]

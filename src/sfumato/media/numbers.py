@@ -6,7 +6,6 @@ and back, and a recipe; data, training, sampling, variations, scores and reports
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from sfumato.data.items import Encoded
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.errors import SettingError
 from sfumato.likelihood import GaussianReconstruction, Reconstruction
-from sfumato.media.editing import Edit, Task, Wanted
+from sfumato.media.editing import Editable, thinned
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import (
     DIGESTS,
@@ -46,11 +45,10 @@ from sfumato.recipes import GaussianRecipe
 from sfumato.restoration.covariance import Covariance
 
 _MEASURED = 2048
-_OF_COVARIANCE, _AT_ONCE = 512, 1 << 25
 """Number of items, evenly spaced, on which settings are measured."""
 
 
-class NumberMedium(Medium):
+class NumberMedium(Editable, Medium):
     """Base of media whose items are arrays of one shape.
 
     Attributes:
@@ -135,43 +133,6 @@ class NumberMedium(Medium):
             seconds: Length of each item; None for all of it.
         """
         return items
-
-    def plan(self, path: Path, wanted: Wanted) -> Edit:
-        """Plan an edit of a file; nothing is evaluated.
-
-        Args:
-            path: The file.
-            wanted: What to do to it, with one operation.
-
-        Raises:
-            SettingError: The medium has no such operation, or it does not fit the file.
-            DataError: The file cannot be read.
-        """
-        raise SettingError(
-            f"There are no edits of {self.plural} by name.",
-            hint="run.edit(observed, operator) takes any operator.",
-        )
-
-    def task(self, path: Path, edit: Edit) -> Task:
-        """Apply a plan to its file.
-
-        Args:
-            path: The file.
-            edit: What :meth:`plan` returned for it.
-
-        Raises:
-            SettingError: The plan does not fit the file.
-            DataError: The file cannot be read.
-        """
-        raise SettingError(f"There are no edits of {self.plural} by name.")
-
-    def write_spread(self, items: NDArray[Any], path: Path) -> None:
-        """Draw where several results of an edit differ, as an image.
-
-        Args:
-            items: Two or more results, shape (N, ...).
-            path: Path of the PNG.
-        """
 
     @abstractmethod
     def write_preview(self, items: NDArray[Any], paths: Sequence[Path]) -> None:
@@ -357,10 +318,8 @@ class NumberData(Data):
 
     def covariance(self) -> Covariance:
         """See :meth:`Data.covariance`; measured on some hundred evenly spaced items."""
-        items = _typical(self.dataset, self.training)
-        most = max(2, min(_OF_COVARIANCE, _AT_ONCE // math.prod(self.medium.signal_shape)))
-        chosen = items[:: -(-len(items) // most)]
-        return Covariance.measured(self.medium.examples(chosen).x0)
+        items = thinned(_typical(self.dataset, self.training), self.medium.signal_shape)
+        return Covariance.measured(self.medium.examples(items).x0)
 
     def sigma(self) -> float:
         """Standard deviation of the encoded data, over at most 2,048 evenly spaced items."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sfumato.model.option import Options, Part
 
@@ -81,3 +81,16 @@ class EditOptions(Options):
     interval: tuple[float, float] | None = None
     batch: int | None = None
     precision: str | None = None
+
+
+@dataclass(frozen=True)
+class OperatorOptions(EditOptions):
+    """How to edit from Python.
+
+    Attributes:
+        operator: What is observed of the data: an operator of `sfumato.restoration`, or any
+            differentiable function of batches, such as (B, C, H, W) for images in [-1, 1].
+    """
+
+    _: KW_ONLY
+    operator: Any = None

@@ -12,6 +12,7 @@ from sfumato.conditions import Conditions
 from sfumato.denoiser import Denoiser
 from sfumato.errors import SettingError, suggest
 from sfumato.media.editing import Task, Wanted
+from sfumato.model.checks import require_within
 from sfumato.model.edit_options import EditOptions
 from sfumato.model.provenance import Fit, Provenance
 from sfumato.model.start import time_of
@@ -20,6 +21,7 @@ from sfumato.restoration.covariance import Covariance
 from sfumato.restoration.method import Method, Restoring
 from sfumato.restoration.methods import METHODS
 from sfumato.restoration.moment_matching import MomentMatching
+from sfumato.restoration.particles import MOST_PARTICLES
 from sfumato.restoration.problem import Problem
 from sfumato.restoration.windows import Windowed, window_corners
 from sfumato.sampling.loop import State
@@ -57,6 +59,11 @@ def wanted(options: EditOptions) -> Wanted:
     return found
 
 
+def wanted_operations(options: EditOptions) -> tuple[str, ...]:
+    """The names of the operations that the options ask for."""
+    return Wanted(**options.given(*_OPERATIONS)).operations
+
+
 def method_named(choice: Any, particles: int | None, is_large: bool) -> Method:
     """The method of an edit.
 
@@ -82,6 +89,7 @@ def method_named(choice: Any, particles: int | None, is_large: bool) -> Method:
         raise SettingError(
             f"The method '{method.kind}' has no particles.", hint=suggest(method.kind, named)
         )
+    require_within("particles", particles, 1, MOST_PARTICLES)
     return type(method).model_validate({**method.model_dump(), "particles": particles})
 
 
@@ -134,15 +142,14 @@ def problem_of(
     )
     return Problem(
         whole,
-        task.observation,
+        task.observation.to(device),
         covariance.resized(sides),
         indices,
         sample.seed,
         tuple(task.canvas),
         times,
         cond,
-        task.start if strength < 1 else None,
-        sample.tile,
+        None if strength == 1 or task.start is None else task.start.to(device),
         device,
     )
 
@@ -154,7 +161,7 @@ def fits_of(task: Task, state: State) -> tuple[Fit, ...]:
         task: The task.
         state: The last state.
     """
-    residuals = task.observation.misfit(state.x_t).tolist()
+    residuals = task.observation.to(state.x_t.device).misfit(state.x_t).tolist()
     effective: Sequence[float | None] = [None] * len(residuals)
     if isinstance(state, Restoring) and state.effective is not None:
         effective = state.effective.tolist()

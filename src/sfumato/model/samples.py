@@ -14,7 +14,7 @@ from sfumato.errors import SettingError
 from sfumato.media.folder import Items
 from sfumato.media.medium import Medium
 from sfumato.model.keywords import converted
-from sfumato.model.provenance import Made, Provenance
+from sfumato.model.provenance import Fit, Made, Provenance
 
 
 class Samples(Sequence[Any]):
@@ -28,18 +28,27 @@ class Samples(Sequence[Any]):
         items: All decoded samples: an array (N, ...), or a list of texts.
         provenance: The provenance of each sample.
         medium: The medium of the samples.
+        fits: How well each explains what is known, for edits; else empty.
     """
 
-    def __init__(self, items: Items, provenance: Sequence[Provenance], medium: Medium) -> None:
+    def __init__(
+        self,
+        items: Items,
+        provenance: Sequence[Provenance],
+        medium: Medium,
+        fits: Sequence[Fit] = (),
+    ) -> None:
         self.items = items
         self.provenance = tuple(provenance)
         self.medium = medium
+        self.fits = tuple(fits)
 
     @classmethod
     def of(cls, batches: Sequence[Made], medium: Medium) -> Samples:
         """All samples of some batches."""
         provenance = [origin for batch in batches for origin in batch.provenance]
-        return cls(joined([batch.items for batch in batches]), provenance, medium)
+        fits = [fit for batch in batches for fit in batch.fits]
+        return cls(joined([batch.items for batch in batches]), provenance, medium, fits)
 
     def __len__(self) -> int:
         return len(self.provenance)
@@ -52,7 +61,7 @@ class Samples(Sequence[Any]):
     def __getitem__(self, place: int | slice) -> Any:
         """One sample, or a part of them."""
         if isinstance(place, slice):
-            return Samples(self.items[place], self.provenance[place], self.medium)
+            return Samples(self.items[place], self.provenance[place], self.medium, self.fits[place])
         place = range(len(self))[place]
         return self.medium.item(self.items, place, self.provenance[place].stored())
 

@@ -23,6 +23,8 @@ Border = Literal["reflect", "wrap", "valid"]
 MOST_TAPS = 4096
 """The largest number of values of a kernel that is stored in a spec."""
 
+_MOST_VALUES = 2**22
+
 
 class Convolution(Operator):
     """Base of all blurs: a convolution of each channel with one kernel, whose sum is 1.
@@ -44,10 +46,18 @@ class Convolution(Operator):
             SettingError: There is none for so many sides.
         """
 
+    def size(self, sides: int) -> tuple[int, ...]:
+        """The shape of the kernel for data with a number of sides.
+
+        Raises:
+            SettingError: There is none for so many sides.
+        """
+        return tuple(self.taps(sides).shape)
+
     def require(self, shape: Sequence[int]) -> None:
         """See :meth:`Operator.require`; the kernel must not be larger than the data."""
         sides = require_sides("A blur", shape)
-        size = tuple(_taps(self, len(sides)).shape)
+        size = _size(self, len(sides))
         # Reflected data reach as far as one side beyond the border.
         reach = tuple(n // 2 if self.border == "reflect" else n for n in size)
         if any(n > side for n, side in zip(reach, sides, strict=True)):
@@ -55,24 +65,27 @@ class Convolution(Operator):
                 f"A kernel of size {size} is too large for data with sides {sides}.",
                 why=f"the border rule is '{self.border}'",
             )
+        if math.prod(size) > _MOST_VALUES:
+            raise SettingError(
+                f"A kernel of size {size} is too large.",
+                why=f"it has more than {_MOST_VALUES:,} values",
+            )
 
     def forward(self, x0: Tensor) -> Tensor:
         """See :meth:`Operator.forward`; with the border rule ``valid`` the sides are smaller."""
         self.require(x0.shape[1:])
         axes = tuple(range(2, x0.ndim))
-        sizes = tuple(_taps(self, len(axes)).shape)
-        sides = x0.shape[2:]
-        if self.border == "reflect":
+        sizes = _size(self, len(axes))
+        if self.border != "valid":
             for axis, size in zip(axes, sizes, strict=True):
-                x0 = _reflected(x0, axis, size - 1 - size // 2, size // 2)
-        total = tuple(x0.shape[2:])
-        spectrum = _spectrum(self, total, x0.dtype, x0.device)
-        y: Tensor = torch.fft.irfftn(torch.fft.rfftn(x0, dim=axes) * spectrum, s=total, dim=axes)
-        if self.border == "wrap":
-            return y.roll([-(size // 2) for size in sizes], axes)
-        for axis, size, side in zip(axes, sizes, sides, strict=True):
-            length = side if self.border == "reflect" else side - size + 1
-            y = y.narrow(axis, size - 1, length)
+                x0 = _continued(x0, axis, size - 1 - size // 2, size // 2, self.border)
+        lengths = tuple(_fast(side) for side in x0.shape[2:])
+        spectrum = _spectrum(self, lengths, x0.dtype, x0.device)
+        product = torch.fft.rfftn(x0, s=lengths, dim=axes) * spectrum
+        y: Tensor = torch.fft.irfftn(product, s=lengths, dim=axes)
+        # Before these places the kernel reaches over the end of the transform.
+        for axis, size in zip(axes, sizes, strict=True):
+            y = y.narrow(axis, size - 1, x0.shape[axis] - size + 1)
         return y
 
 
@@ -95,8 +108,8 @@ class Blur(Convolution):
     def _sigmas(self, sides: int) -> tuple[float, ...]:
         return self.sigma if isinstance(self.sigma, tuple) else (self.sigma,) * sides
 
-    def taps(self, sides: int) -> Tensor:
-        """See :meth:`Convolution.taps`."""
+    def size(self, sides: int) -> tuple[int, ...]:
+        """See :meth:`Convolution.size`."""
         sigmas = self._sigmas(sides)
         if len(sigmas) != sides:
             raise SettingError(
@@ -104,10 +117,13 @@ class Blur(Convolution):
                 f"side{'s' * (sides > 1)}.",
                 hint="give one number for all sides, or one for each.",
             )
+        return tuple(2 * math.ceil(4 * sigma) + 1 for sigma in sigmas)
+
+    def taps(self, sides: int) -> Tensor:
+        """See :meth:`Convolution.taps`."""
         kernel = torch.ones((), dtype=torch.float64)
-        for sigma in sigmas:
-            reach = math.ceil(4 * sigma)
-            places = torch.arange(-reach, reach + 1, dtype=torch.float64)
+        for length, sigma in zip(self.size(sides), self._sigmas(sides), strict=True):
+            places = torch.arange(length, dtype=torch.float64) - length // 2
             weights = torch.exp(-0.5 * (places / sigma).square())
             kernel = kernel[..., None] * (weights / weights.sum())
         return kernel
@@ -135,7 +151,8 @@ class Motion(Convolution):
         radians = math.radians(self.angle)
         # Rounded, so that the sine of 180 degrees is 0.
         way = self.length * np.array([-round(math.sin(radians), 12), round(math.cos(radians), 12)])
-        reach = np.ceil(np.abs(way) / 2 - 0.5).astype(int).clip(0)
+        # Less than a billionth of a pixel is rounding.
+        reach = np.ceil(np.abs(way) / 2 - 0.5 - 1e-9).astype(int).clip(0)
         kernel = np.zeros(2 * reach + 1)
         cuts = [np.array([0.0, 1.0])]
         for step, most in zip(way, reach, strict=True):
@@ -144,7 +161,7 @@ class Motion(Convolution):
                 cuts.append((np.arange(-most, most + 1) + 0.5) / step + 0.5)
         times = np.unique(np.concatenate(cuts).clip(0, 1))
         middles = (times[:-1] + times[1:]) / 2 - 0.5
-        places = np.rint(middles[:, None] * way).astype(int) + reach
+        places = (np.rint(middles[:, None] * way).astype(int) + reach).clip(0, 2 * reach)
         np.add.at(kernel, (places[:, 0], places[:, 1]), np.diff(times))
         return torch.from_numpy(kernel)
 
@@ -210,22 +227,34 @@ class Kernel(Convolution):
         return kernel
 
 
-def _reflected(x: Tensor, axis: int, before: int, after: int) -> Tensor:
-    """Continue data beyond both ends of an axis, in a mirror at the outer edge."""
-    first = x.narrow(axis, 0, before).flip(axis)
-    last = x.narrow(axis, x.shape[axis] - after, after).flip(axis)
+def _continued(x: Tensor, axis: int, before: int, after: int, border: Border) -> Tensor:
+    """Continue data beyond both ends of an axis."""
+    size = x.shape[axis]
+    if border == "wrap":
+        first, last = x.narrow(axis, size - before, before), x.narrow(axis, 0, after)
+    else:
+        first = x.narrow(axis, 0, before).flip(axis)
+        last = x.narrow(axis, size - after, after).flip(axis)
     return torch.cat([first, x, last], axis)
 
 
-@lru_cache(maxsize=16)
-def _taps(operator: Convolution, sides: int) -> Tensor:
-    return operator.taps(sides)
+def _fast(length: int) -> int:
+    """The next length whose transform is fast: 1, 3 or 5 times a power of 2."""
+    powers = ((length - 1) // factor for factor in (1, 3, 5))
+    return min(
+        factor << power.bit_length() for factor, power in zip((1, 3, 5), powers, strict=True)
+    )
+
+
+@lru_cache(maxsize=64)
+def _size(operator: Convolution, sides: int) -> tuple[int, ...]:
+    return operator.size(sides)
 
 
 @lru_cache(maxsize=16)
 def _spectrum(
-    operator: Convolution, sides: tuple[int, ...], dtype: torch.dtype, device: torch.device
+    operator: Convolution, lengths: tuple[int, ...], dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    """The transform of the kernel at the length of the data."""
-    spectrum: Tensor = torch.fft.rfftn(_taps(operator, len(sides)), s=sides)
+    """The transform of the kernel at the lengths of the transform of the data."""
+    spectrum: Tensor = torch.fft.rfftn(operator.taps(len(lengths)), s=lengths)
     return spectrum.to(device, dtype.to_complex())

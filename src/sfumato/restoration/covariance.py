@@ -25,7 +25,8 @@ class Covariance:
 
     Attributes:
         variances: ``v``, positive, shape (C, *sides).
-        bases: One matrix (n, n) for each axis of length n, whose rows are the directions.
+        bases: One matrix (n, n) for each axis of length n, whose rows are the directions; empty
+            where these are the axes themselves.
     """
 
     variances: Tensor
@@ -34,7 +35,7 @@ class Covariance:
     @classmethod
     def isotropic(cls, shape: Sequence[int], std: float) -> Covariance:
         """Independent numbers of one standard deviation, for data of which nothing is known."""
-        return cls(torch.full(tuple(shape), std**2), tuple(torch.eye(size) for size in shape))
+        return cls(torch.full(tuple(shape), std**2), ())
 
     @classmethod
     def dense(cls, matrix: Tensor) -> Covariance:
@@ -80,8 +81,11 @@ class Covariance:
             flat = moved.reshape(1, -1, moved.shape[-1])
             longer = F.interpolate(flat, size=side, mode="linear")
             variances = longer.reshape(*moved.shape[:-1], side).movedim(-1, axis)
+        variances = variances.exp().contiguous()
+        if not self.bases:
+            return Covariance(variances, ())
         bases = [self.bases[0], *(cosine_basis(side).to(self.bases[0]) for side in sides)]
-        return Covariance(variances.exp().contiguous(), tuple(bases))
+        return Covariance(variances, tuple(bases))
 
     def given(self, snr: float) -> Covariance:
         """The covariance of normal data given a state: ``(C^-1 + snr)^-1``.
@@ -90,6 +94,10 @@ class Covariance:
             snr: ``alpha^2 / sigma^2`` of the state.
         """
         return Covariance(self.variances / (1 + self.variances * snr), self.bases)
+
+    def inverse_with(self, variance: float) -> Covariance:
+        """``(C + variance I)^-1``."""
+        return Covariance(1 / (self.variances + variance), self.bases)
 
     def apply(self, vectors: Tensor) -> Tensor:
         """``C v`` for vectors of shape (B, C, *sides)."""

@@ -21,9 +21,12 @@ from sfumato.restoration.problem import Tiling
 from sfumato.restoration.solver import conjugate_gradients
 
 # The largest number of observed values whose covariance is factorised as a matrix. Beyond it a
-# system is solved by inner iterations, which cost two transforms each and no network.
-_DENSE = 256
-_INNER, _INNER_TOLERANCE = 40, 1e-5
+# system is solved by a few inner iterations, which cost two transforms each and no network.
+_DENSE = 1024
+_INNER, _INNER_TOLERANCE = 12, 1e-3
+_AT_ONCE = 256
+# Relative error of A A^T = c^2 below which the operator counts as a selection of coordinates.
+_ALIKE = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,28 +75,69 @@ class Linearised:
             factor = _factor(self.maps[0], covariance, self.residual[:1])
 
             def solve(observed: Tensor) -> Tensor:
-                return torch.cholesky_solve(observed.flatten(1).mT, factor).mT.view_as(observed)
+                right = observed.flatten(1).mT.to(factor)
+                return torch.cholesky_solve(right, factor).mT.to(observed).view_as(observed)
 
             return lambda observed: self.tiling.apply([solve] * len(self.maps), observed)
+        return self._iterated(covariance)
+
+    def _iterated(self, covariance: Covariance) -> Callable[[Tensor], Tensor]:
+        """``S^-1`` by iterations.
+
+        For an operator with ``A A^T = c^2 I``, such as a mask or a block mean, the inverse is
+        nearly ``A (C + 1 / c^2)^-1 A^T / c^4``, and the iterations begin from that.
+        """
+        gain = self._gain()
+        rough: Callable[[Tensor], Tensor] = _same
+        if gain is not None:
+            known = covariance.inverse_with(1 / gain)
+
+            def rough(observed: Tensor) -> Tensor:
+                within = self._each(known.apply, self.transpose(observed))
+                return self.apply(within) / gain**2
 
         def product(observed: Tensor) -> tuple[Tensor, Tensor]:
-            backward = self.transpose(observed)
-            image = self.tiling.apply([covariance.apply] * len(self.maps), backward)
+            image = self._each(covariance.apply, self.transpose(observed))
             return self.apply(image) + observed, image
 
         return lambda observed: (
-            conjugate_gradients(
-                product, observed, lambda same: same, _INNER, _INNER_TOLERANCE
-            ).vector
+            conjugate_gradients(product, observed, rough, _INNER, _INNER_TOLERANCE).vector
         )
+
+    def _each(self, function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+        return self.tiling.apply([function] * len(self.maps), rows)
+
+    def _gain(self) -> float | None:
+        """``c^2`` if ``A A^T`` is nearly ``c^2`` times the identity, tried on one direction."""
+        like = self.residual
+        signs = torch.randint(
+            2, like.shape[1:], generator=torch.Generator().manual_seed(0), dtype=torch.int8
+        )
+        probe = (2.0 * signs - 1).to(like).expand_as(like)
+        both = self.apply(self.transpose(probe))[:1]
+        gain = float((both * probe[:1]).double().mean())
+        error = float((both - gain * probe[:1]).double().square().mean().sqrt())
+        return gain if error + gain > 0 and error < _ALIKE * gain else None
+
+
+def _same(observed: Tensor) -> Tensor:
+    return observed
 
 
 def _factor(linear: LinearMap, covariance: Covariance, like: Tensor) -> Tensor:
-    """The Cholesky factor of ``S`` of one row, shape (M, M)."""
+    """The Cholesky factor of ``S`` of one row, float64, shape (M, M)."""
     size = like.numel()
     units = torch.eye(size, dtype=like.dtype, device=like.device).reshape(size, *like.shape[1:])
-    backward = torch.cat([linear.transpose(part) for part in torch.split(units, 64)])
+    backward = torch.cat([linear.transpose(part) for part in torch.split(units, _AT_ONCE)])
     columns = linear.apply(covariance.apply(backward)).flatten(1)
-    matrix = (columns + columns.mT) / 2 + torch.eye(size).to(columns)
-    factor: Tensor = torch.linalg.cholesky(matrix)
-    return factor
+    signal = (columns + columns.mT).double() / 2
+    unit = torch.eye(size, dtype=torch.float64, device=like.device)
+    factor, failed = torch.linalg.cholesky_ex(signal + unit)
+    if bool(failed):
+        # Far above the noise, the small eigenvalues of ``A C A^T`` are lost in rounding.
+        values, directions = torch.linalg.eigh(signal)
+        least = values[-1] * torch.finfo(like.dtype).eps
+        matrix = (directions * (values.clamp_min(least) + 1)) @ directions.mT
+        factor = torch.linalg.cholesky((matrix + matrix.mT) / 2)
+    found: Tensor = factor
+    return found

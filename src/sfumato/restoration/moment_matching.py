@@ -19,13 +19,13 @@ from sfumato.restoration.covariance import Covariance
 from sfumato.restoration.likelihood import Linearised
 from sfumato.restoration.method import Differentiated, PosteriorDenoiser
 from sfumato.restoration.observation import Observation
-from sfumato.restoration.particles import ParticleGuide, Twisted, TwistedDenoiser
+from sfumato.restoration.particles import MOST_PARTICLES, ParticleGuide, Twisted, TwistedDenoiser
 from sfumato.restoration.problem import Tiling
 from sfumato.restoration.solver import conjugate_gradients, row_dot
 
 # Where the state tells less than this share of the largest variance, the covariance given the state
 # is that of the data, and the Jacobian of a network there is mostly rounding.
-_NOTHING_KNOWN = 1e-3
+NOTHING_KNOWN = 1e-3
 
 
 class MomentMatching(ParticleGuide):
@@ -66,7 +66,10 @@ class Quick(ParticleGuide):
 
     kind: Literal["quick"] = "quick"
     particles: int = Field(
-        default=1, ge=1, le=1024, description="particles of each sample; 1 = no correction"
+        default=1,
+        ge=1,
+        le=MOST_PARTICLES,
+        description="particles of each sample; 1 = no correction",
     )
 
     def guided(
@@ -120,7 +123,7 @@ class _Matched(_Approximated):
     def twisted(self, x_t: Tensor, t: Tensor, **cond: Any) -> Twisted:
         """See :meth:`TwistedDenoiser.twisted`."""
         snr = self.process.schedule.log_snr(t).exp().item()
-        if snr * self.covariance.variances.max().item() < _NOTHING_KNOWN:
+        if snr * self.covariance.variances.max().item() < NOTHING_KNOWN:
             return super().twisted(x_t, t, **cond)
         at = Differentiated.at(self.denoiser, x_t, t, **cond)
         linear, known = self._given(at.mean, t)

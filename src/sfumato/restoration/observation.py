@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -55,16 +55,21 @@ class Observation:
                 why=f"the operator maps data of shape {shape} to shape {seen}",
             )
 
+    def to(self, device: torch.device | str) -> Observation:
+        """The observation on a device."""
+        return replace(self, values=self.values.to(device), noise=self.noise.to(device))
+
     def residual(self, x0: Tensor) -> Tensor:
         """``(y - A(x0)) / s``, shape (B, *out)."""
-        return (self.values - self.operator.forward(x0)) / self.noise
+        seen = self.operator.forward(x0)
+        return (self.values.to(seen) - seen) / self.noise.to(seen)
 
     def linearised(self, at: Tensor) -> LinearMap:
         """The Jacobian of ``A(x0) / s`` at some data, and its transpose."""
         own = self.operator.linearised(at)
         return LinearMap(
-            lambda direction: own.apply(direction) / self.noise,
-            lambda observed: own.transpose(observed / self.noise),
+            lambda direction: own.apply(direction) / self.noise.to(direction),
+            lambda observed: own.transpose(observed / self.noise.to(observed)),
         )
 
     def misfit(self, x0: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from sfumato.registry import Registry
 from sfumato.restoration.blur import Blur, Kernel, Motion
 from sfumato.restoration.grey import Grey
+from sfumato.restoration.jpeg import JPEG
 from sfumato.restoration.levels import BitDepth, Clip
 from sfumato.restoration.mask import Mask
 from sfumato.restoration.operator import FunctionOperator, Operator
@@ -46,6 +47,7 @@ OPERATORS: Registry[Operator] = Registry(
         Projection,
         Clip,
         BitDepth,
+        JPEG,
         FunctionOperator,
     ),
 )

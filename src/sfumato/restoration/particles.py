@@ -18,6 +18,7 @@ effective size has fallen below a half (Doucet & Johansen 2009, section 3.5).
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from pydantic import Field
 from torch import Tensor
 
 from sfumato.denoiser import Posterior
+from sfumato.errors import SettingError
 from sfumato.process.gaussian import Gaussian
 from sfumato.restoration.method import Guide, PosteriorDenoiser, Restoring
 from sfumato.restoration.problem import Problem
@@ -37,6 +39,8 @@ from sfumato.sampling.loop import State
 from sfumato.sampling.sampler import Sampler
 
 _RESAMPLED_BELOW = 0.5
+MOST_PARTICLES = 1024
+"""The largest number of particles of a sample."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +85,10 @@ class ParticleGuide(Guide):
     """
 
     particles: int = Field(
-        default=4, ge=1, le=1024, description="particles of each sample; 1 = no correction"
+        default=4,
+        ge=1,
+        le=MOST_PARTICLES,
+        description="particles of each sample; 1 = no correction",
     )
 
     @property
@@ -93,9 +100,11 @@ class ParticleGuide(Guide):
         """See :meth:`Method.states`."""
         if self.particles == 1:
             return super().states(problem, sampler, evaluations)
-        return self._filtered(problem)
+        if evaluations < 1:
+            raise SettingError(f"At least one evaluation is needed, not {evaluations}.")
+        return self._filtered(problem, sampler, evaluations)
 
-    def _filtered(self, problem: Problem) -> Iterator[State]:
+    def _filtered(self, problem: Problem, sampler: Sampler, evaluations: int) -> Iterator[State]:
         count = self.particles
         denoiser = self.guided(
             problem.denoiser(count),
@@ -106,6 +115,10 @@ class ParticleGuide(Guide):
         if not isinstance(denoiser, TwistedDenoiser):
             raise TypeError("particles need the likelihood of the observation")
         noise, cond, times = problem.noise(count), problem.conditions(count), problem.times
+        if len(times) != evaluations + 1:
+            # The steps of the sampler have several evaluations; those here have one.
+            schedule, start = denoiser.process.schedule, times[0].item()
+            times = sampler.grid.times(evaluations, schedule, math.prod(problem.shape), start)
         steps = len(times) - 1
         swarm = Swarm(len(problem.indices), count)
         x_t = problem.first_state(denoiser, count)

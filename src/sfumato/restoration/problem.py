@@ -15,6 +15,9 @@ from sfumato.restoration.observation import Observation
 from sfumato.sampling.noise import ParticleNoise
 from sfumato.sampling.tiles import join_tiles, split_tiles
 
+# Rows of a group in computations around the network, which are small.
+ROWS = 16
+
 
 @dataclass(frozen=True, eq=False)
 class Tiling:
@@ -54,7 +57,6 @@ class Problem:
         cond: Conditions of the samples, each with a row per sample.
         start: Clean data that the first state is made of by adding noise, shape (1, *shape); None
             if ``times`` begin at 1, where nothing is left of them.
-        tile: Rows in a group, see ``sampling.tiles``.
         device: Device of the states.
         dtype: Data type of the states.
     """
@@ -68,7 +70,6 @@ class Problem:
     times: Tensor
     cond: Conditions = field(default_factory=Conditions)
     start: Tensor | None = None
-    tile: int = 16
     device: torch.device | str = "cpu"
     dtype: torch.dtype = torch.float32
 
@@ -78,7 +79,7 @@ class Problem:
 
     def tiling(self, particles: int = 1) -> Tiling:
         """The groups of the rows of all particles."""
-        return Tiling(self.tile, self.indices.start * particles % self.tile)
+        return Tiling(ROWS, self.indices.start * particles % ROWS)
 
     def conditions(self, particles: int) -> Conditions:
         """The conditions of all particles."""

@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sfumato.errors import SettingError
+from sfumato.escaping import escape_line
+from sfumato.media.editing import Task
+from sfumato.model.editing import wanted_operations
 from sfumato.model.edits import EditingModel
-from sfumato.model.open import AnyModel, open_model
+from sfumato.model.open import AnyModel, make, open_model
 from sfumato.model.options import EditOptions
 from sfumato.model.provenance import Fit, Made, Making, Request
+from sfumato.model.samples import Samples
+from sfumato.restoration import FunctionOperator, Mask, Observation, Operator
 from sfumato.runs.directory import new_folder
 from sfumato.runs.weights import LATEST
 from sfumato.verbs.sample import Begun, Written, write_samples
@@ -22,6 +28,8 @@ from sfumato.verbs.sample import Begun, Written, write_samples
 SPREAD = "spread.png"
 """Name of the picture of where the results differ."""
 _ENOUGH = 4
+# Standard deviation of the noise of an observation in memory, in units of its values.
+_NOISE = 0.02
 _MOST_NUMBERS = 1 << 28
 
 
@@ -33,11 +41,13 @@ class Edited(Written):
         source: The file that was edited.
         fits: How well each result that was made now explains what is known, by its index.
         spread: The picture of where the results differ; None without one.
+        notes: What was converted of the file, in sentences.
     """
 
     source: Path
     fits: dict[int, Fit]
     spread: Path | None
+    notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """See :meth:`Written.to_json`."""
@@ -46,11 +56,18 @@ class Edited(Written):
             for index, fit in self.fits.items()
         }
         spread = None if self.spread is None else str(self.spread)
-        return {**super().to_json(), "source": str(self.source), "fits": fits, "spread": spread}
+        own = {
+            "source": str(self.source),
+            "notes": list(self.notes),
+            "fits": fits,
+            "spread": spread,
+        }
+        return {**super().to_json(), **own}
 
     def lines(self) -> list[str]:
         """See :meth:`Written.lines`."""
-        return [*super().lines(), *self._about_fits(), *self._about_spread()]
+        notes = [escape_line(f"note: {note}") for note in self.notes]
+        return [*super().lines(), *notes, *self._about_fits(), *self._about_spread()]
 
     def _about_fits(self) -> Iterator[str]:
         if not self.fits:
@@ -115,6 +132,64 @@ def edit_files(
         yield from _edited(editor, path, request, base / place, format, trajectory)
 
 
+def edit(model: AnyModel, observed: Any, options: EditOptions) -> Samples:
+    """Edit a file, or restore data from an observation through an operator, in memory.
+
+    Args:
+        model: The model of a run on numbers.
+        observed: A path; or an array or tensor of the operator's output for one sample.
+        options: What to do, and how; its ``operator`` is an operator or a function of batches.
+
+    Raises:
+        SettingError: An option is out of range, or the operator does not fit.
+        DataError: The file cannot be read.
+    """
+    editor = _editor(model)
+    operator = getattr(options, "operator", None)
+    if operator is None and not isinstance(observed, str | Path):
+        raise SettingError(
+            "An array needs an operator, which says what it shows of the data.",
+            hint="run.edit(array, operator=sfumato.restoration.Mean(factor=4))",
+        )
+    if operator is None:
+        return make(editor, editor.edit_request(Path(observed), options))
+    task = _task_of(editor, observed, operator, options)
+    request = editor.task_request(task, options)
+    batches = []
+    for low in range(0, request.n, request.batch):
+        first = request.sample.index + low
+        indices = range(first, first + min(request.batch, request.n - low))
+        batches += [
+            event for event in editor.edited(request, task, indices) if isinstance(event, Made)
+        ]
+    return Samples.of(batches, editor.medium)
+
+
+def _task_of(model: EditingModel, observed: Any, operator: Any, options: EditOptions) -> Task:
+    """The task of restoring data of the model from an observation in memory."""
+    if isinstance(observed, str | Path):
+        raise SettingError(
+            "An operator needs an array, not a file.", hint="read the file into an array first."
+        )
+    if wanted_operations(options):
+        raise SettingError("An operator and a named operation exclude each other.")
+    if not isinstance(operator, Operator):
+        if not callable(operator):
+            raise SettingError(
+                f"{operator!r} is no operator.", hint="pass an Operator, or a function of batches."
+            )
+        operator = FunctionOperator.of(operator)
+    values = torch.as_tensor(observed).to(model.device, torch.float32)[None]
+    shape = tuple(model.medium.signal_shape)
+    if isinstance(operator, Mask) and tuple(values.shape[1:]) == shape:
+        values = operator.forward(values)
+    noise = torch.tensor(_NOISE if options.noise is None else options.noise, device=model.device)
+    observation = Observation(operator, values, noise)
+    observation.require(shape)
+    original = np.zeros((), np.float32)
+    return Task(observation, shape, None, None, model.medium.decode, original)
+
+
 def _editor(model: AnyModel) -> EditingModel:
     """The model, if it is one that edits files.
 
@@ -139,7 +214,8 @@ def _edited(
 ) -> Iterator[Begun | Making | Made | Written]:
     out = model.medium.folder(folder, format)
     if request.sample.method is not None:
-        out.original = model.task(request.sample).original
+        task = model.task(request.sample)
+        out.original, out.observed = task.original, task.observed
     fits: dict[int, Fit] = {}
     items: list[NDArray[Any]] = []
     for event in write_samples(out, model, request, trajectory):
@@ -148,7 +224,9 @@ def _edited(
             items += [np.asarray(item) for item in event.items]
         if isinstance(event, Written):
             spread = _spread(model, out.path, items, request)
-            yield Edited(event.out, event.noun, event.seconds, path, fits, spread)
+            edit = request.sample.edit
+            notes = () if edit is None else edit.notes
+            yield Edited(event.out, event.noun, event.seconds, path, fits, spread, notes)
         else:
             yield event
 

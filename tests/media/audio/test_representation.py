@@ -8,13 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from sfumato.media.audio.augmentation import VARIATIONS, varied
 from sfumato.media.audio.representation import (
-    VARIATIONS,
     Spectrogram,
     Waveform,
     build,
     measured,
-    varied,
 )
 from sfumato.media.audio.settings import (
     AdvanceSpec,

@@ -108,3 +108,15 @@ def test_a_file_that_is_neither_run_nor_picture(runs: Runs) -> None:
     runs("unet")
     with pytest.raises(SettingError, match="No run was named"):
         list(sample_files(None, SampleOptions()))
+
+
+def test_the_sheet_of_an_edit_begins_with_its_file(tmp_path: Path) -> None:
+    folder = MEDIUM.folder(tmp_path)
+    grey = np.full((16, 16, 3), 1, np.uint8)
+    folder.original, folder.observed = 100 * grey, 150 * grey
+    folder.add([0, 1], np.stack([200 * grey, 250 * grey]), [{}, {}])
+    folder.finish()
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        pixels = np.asarray(sheet)
+    middles = (6 + 48, 6 + 96 + 6 + 48)
+    assert [pixels[y, x, 0] for y in middles for x in middles] == [100, 150, 200, 250]

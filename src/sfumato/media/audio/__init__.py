@@ -5,7 +5,8 @@
     settings            how audio files are read, represented and augmented
     survey              the headers of all files of a folder
     reader              files as clips, and long files as many clips
-    representation      clips as the network sees them, and back; augmentation
+    representation      clips as the network sees them, and back
+    augmentation        clips varied for training
     medium              the audio medium: read, encode, decode, write, show
     provenance          audio files that contain their provenance
     folder              folders of sampled clips

@@ -21,17 +21,21 @@ from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index
 from sfumato.data.items import Encoded
 from sfumato.errors import DataError, Diverged, SettingError
+from sfumato.media.audio.applying import applied
+from sfumato.media.audio.augmentation import VARIATIONS, varied
 from sfumato.media.audio.check import AudioReport, report
+from sfumato.media.audio.editing import planned
 from sfumato.media.audio.folder import AudioFolder, faded_out, until_end, write_sequence
-from sfumato.media.audio.picture import sheet
+from sfumato.media.audio.picture import sheet, spread_picture
 from sfumato.media.audio.provenance import SUFFIXES, read_recipe, write_audio
 from sfumato.media.audio.reader import ClipReader, divided
 from sfumato.media.audio.recipes import RECIPES, AudioRecipe
-from sfumato.media.audio.representation import VARIATIONS, build, measured, varied
+from sfumato.media.audio.representation import build, measured
 from sfumato.media.audio.settings import AudioSettings, WaveformSpec
 from sfumato.media.audio.survey import Survey
 from sfumato.media.audio.usage import reading
 from sfumato.media.display import player_html
+from sfumato.media.editing import Edit, Task, Wanted
 from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png
 from sfumato.media.medium import Description
@@ -183,6 +187,21 @@ class AudioMedium(ClipReader, NumberMedium):
             raise SettingError(
                 f"seconds cannot be {seconds}.", why=f"the run's window is {self._window:g} seconds"
             )
+
+    def plan(self, path: Path, wanted: Wanted) -> Edit:
+        """See :meth:`NumberMedium.plan`: a gap, an extension, a bandwidth, clipping or noise.
+
+        The file is read whole, with the channels and the rate of the run and its own level.
+        """
+        return planned(path, wanted, self.settings)
+
+    def task(self, path: Path, edit: Edit) -> Task:
+        """See :meth:`NumberMedium.task`; results are (B, C, N) at the level of the file."""
+        return applied(path, edit, self.settings)
+
+    def write_spread(self, items: NDArray[np.float32], path: Path) -> None:
+        """See :meth:`NumberMedium.write_spread`: over time and mel bands, in decibels."""
+        save_png(spread_picture(items, self.settings.rate), path)
 
     @property
     def sampling_rate(self) -> int:

@@ -23,6 +23,7 @@ _WAVE_SHARE = 0.32
 _GAP = 2
 _MARK = 2
 _WINDOW = 0.025
+_SPREAD_FLOOR, _SPREAD_MOST = -60.0, 12.0
 
 _PAPER = (238, 238, 238)
 _INK = (40, 40, 48)
@@ -123,7 +124,43 @@ def sheet(
         width = max(1, round(_WIDTH * clip.shape[-1] / longest))
         paper.paste(Image.fromarray(picture(clip, rate, width)), (left, top))
         _caption(paper, (left, top + _HEIGHT + 4), caption, _seconds(clip.shape[-1] / rate))
-    _scale(paper, (margin, rows * high + margin + 4), rate)
+    words = f"{FLOOR:.0f} dB", "0 dB", f"to {rate / 2000:g} kHz, mel"
+    _scale(paper, (margin, rows * high + margin + 4), words)
+    return paper
+
+
+def spread_picture(items: NDArray[np.floating[Any]], rate: int) -> Image.Image:
+    """Draw where several sounds of one length differ.
+
+    In each mel band and at each time it is the standard deviation of their levels, from 0 dB (dark)
+    to 12 dB (light). Levels below -60 dB count as -60 dB, because nobody hears their differences.
+
+    Args:
+        items: Two or more sounds, shape (N, C, T).
+        rate: Samples per second.
+
+    Returns:
+        An image in mode ``RGB``.
+
+    Raises:
+        ValueError: There are fewer than two.
+    """
+    if len(items) < 2:
+        raise ValueError(f"two sounds or more can differ: {len(items)}")
+    width, height, margin, under = 2 * _WIDTH, _HEIGHT, 12, 26
+    levels = [
+        np.maximum(_levels(torch.as_tensor(item).float(), rate, width, height), _SPREAD_FLOOR)
+        for item in items
+    ]
+    share = (np.std(levels, axis=0, ddof=1) / _SPREAD_MOST).astype(np.float32)
+    paper = Image.new("RGB", (width + 2 * margin, height + margin + under), _PAPER)
+    paper.paste(Image.fromarray(_colours((share - 1.0) * -FLOOR)), (margin, margin))
+    words = (
+        "0 dB",
+        f"{_SPREAD_MOST:.0f} dB",
+        f"standard deviation, {_seconds(items.shape[2] / rate)}",
+    )
+    _scale(paper, (margin, margin + height + 4), words)
     return paper
 
 
@@ -222,10 +259,10 @@ def _caption(paper: Image.Image, at: tuple[int, int], caption: str, length: str)
     draw.text((left + _WIDTH, top), length, fill=_FAINT_INK, font=font, anchor="ra")
 
 
-def _scale(paper: Image.Image, at: tuple[int, int], rate: int) -> None:
+def _scale(paper: Image.Image, at: tuple[int, int], words: tuple[str, str, str]) -> None:
+    """The colours between their lowest and highest value, and a third text on the right."""
     draw, font = ImageDraw.Draw(paper), ImageFont.load_default(12)
     left, top = at
-    words = [f"{FLOOR:.0f} dB", "0 dB", f"to {rate / 2000:g} kHz, mel"]
     draw.text((left, top), words[0], fill=_FAINT_INK, font=font)
     left += round(font.getlength(words[0])) + 6
     bar = np.broadcast_to(_palette()[::6], (10, 43, 3))

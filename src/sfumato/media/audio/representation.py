@@ -3,14 +3,13 @@
 Both are exact: ``decode`` inverts ``encode`` up to rounding, so no phases have to be estimated. The
 time axis of ``x0`` is the last one, padded with silence to a multiple of the columns that networks
 need.
-
-In training, clips are augmented before: a pure function of uniform numbers.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from sfumato.dsp import analyse, frame_count, synthesise
-from sfumato.media.audio.settings import AdvanceSpec, AudioSettings, LinesSpec, WaveformSpec
+from sfumato.media.audio.settings import AdvanceSpec, LinesSpec, WaveformSpec
 
 # Networks divide an axis into patches of 4 halved three times, or patches of 32.
 _COLUMNS = 32
@@ -31,8 +30,6 @@ _STD = 0.5
 # Least scale relative to that of the loudest bin: -30 dB.
 _RANGE = 10 ** (-30 / 20)
 _CLIPS_AT_ONCE = 64
-VARIATIONS = 3
-"""Uniform numbers per clip: for the shift, the gain and the sign."""
 
 SpecT = TypeVar("SpecT", bound=LinesSpec)
 
@@ -62,6 +59,43 @@ class Representation(ABC):
             ValueError: ``x0`` is too short for ``samples``.
         """
 
+    @abstractmethod
+    def known(self, samples: Tensor) -> Tensor:
+        """Which places of time of ``x0`` follow from known samples alone.
+
+        Args:
+            samples: Whether each sample of a clip is known, bool of shape (N,).
+
+        Returns:
+            bool, shape (T,), T the last side of ``x0``; the added silence is known.
+        """
+
+    @abstractmethod
+    def decode_like(self, x0: Tensor, clip: Tensor) -> Tensor:
+        """Decode ``x0`` with the phases before each frame, where it has none, of a clip.
+
+        Args:
+            x0: Shape (B, ...).
+            clip: Shape (1, C, N).
+
+        Returns:
+            Shape (B, C, N).
+        """
+
+    @abstractmethod
+    def near(self, clip: Tensor) -> Callable[[Tensor], Tensor]:
+        """A linear function that decodes what is near a clip, for observations of waveforms.
+
+        It is exact where ``x0`` has the moduli of the clip, and where it is 0; with phase advances
+        the phases have to be those of the clip, in the previous frame.
+
+        Args:
+            clip: Shape (1, C, N).
+
+        Returns:
+            Maps ``x0`` of shape (B, ...) to waveforms (B, C, N).
+        """
+
 
 class Waveform(Representation):
     """The samples themselves, (C, N'), with N' a multiple of 8 patches."""
@@ -84,6 +118,18 @@ class Waveform(Representation):
         if samples > x0.shape[-1]:
             raise ValueError(f"{x0.shape[-1]} samples do not hold {samples}")
         return x0[..., :samples]
+
+    def known(self, samples: Tensor) -> Tensor:
+        """See :meth:`Representation.known`."""
+        return pad(samples, (0, -len(samples) % self._multiple), value=True)
+
+    def decode_like(self, x0: Tensor, clip: Tensor) -> Tensor:
+        """See :meth:`Representation.decode_like`; samples have no phases."""
+        return self.decode(x0, clip.shape[-1])
+
+    def near(self, clip: Tensor) -> Callable[[Tensor], Tensor]:
+        """See :meth:`Representation.near`; exact everywhere."""
+        return lambda x0: self.decode(x0, clip.shape[-1])
 
 
 class Spectrogram(Representation):
@@ -126,12 +172,66 @@ class Spectrogram(Representation):
 
     def decode(self, x0: Tensor, samples: int) -> Tensor:
         """Invert :meth:`encode`."""
-        parts = x0.reshape(len(x0), -1, 2, *x0.shape[2:]).movedim(2, -1) * self._scales.to(x0)
+        return self.synthesise(self.lines(x0), samples)
+
+    def analyse(self, x: Tensor) -> Tensor:
+        """The lines of clips (B, C, N), complex, shape (B, C, bins, frames of ``x0``)."""
+        lines = analyse(x, self._window)
+        return pad(lines, (0, -lines.shape[-1] % _COLUMNS))
+
+    def synthesise(self, lines: Tensor, samples: int) -> Tensor:
+        """Clips of shape (B, C, samples) from their lines."""
+        return synthesise(lines, self._window, samples)
+
+    def lines(self, x0: Tensor) -> Tensor:
+        """The lines of ``x0`` with their own phases, complex, shape (B, C, bins, frames)."""
+        parts = self._parts(x0)
+        return self._rotated_back(torch.complex(*(parts * self._gains(parts)).unbind(-1)))
+
+    def decode_like(self, x0: Tensor, clip: Tensor) -> Tensor:
+        """See :meth:`Representation.decode_like`."""
+        parts = self._parts(x0)
+        own = torch.complex(*(parts * self._gains(parts)).unbind(-1))
+        return self.synthesise(own * self._carrier(self.analyse(clip)), clip.shape[-1])
+
+    def known(self, samples: Tensor) -> Tensor:
+        """See :meth:`Representation.known`."""
+        return self.whole_frames(samples)
+
+    def whole_frames(self, samples: Tensor) -> Tensor:
+        """The frames that lie wholly in known samples (N,), bool, shape (frames,)."""
+        hop = self._window // 2
+        frames = self.shape(1, len(samples))[-1]
+        halves = pad(samples, (hop, frames * hop - len(samples)), value=True)
+        whole: Tensor = halves.reshape(-1, hop).all(1)
+        return whole[:-1] & whole[1:]
+
+    def near(self, clip: Tensor) -> Callable[[Tensor], Tensor]:
+        """See :meth:`Representation.near`: the compression is undone with the clip's factors."""
+        lines, samples = self.analyse(clip), clip.shape[-1]
+        gains, carrier = self._gains(self._parts(self.encode(clip))), self._carrier(lines)
+
+        def decode(x0: Tensor) -> Tensor:
+            parts = self._parts(x0) * gains.to(x0)
+            turned = torch.complex(*parts.unbind(-1))
+            return self.synthesise(turned * carrier.to(turned), samples)
+
+        return decode
+
+    def _parts(self, x0: Tensor) -> Tensor:
+        """Compressed lines before they are scaled, shape (B, C, bins, frames, 2)."""
+        parts = x0.reshape(len(x0), -1, 2, *x0.shape[2:]).movedim(2, -1)
+        return parts * self._scales.to(x0)
+
+    def _gains(self, parts: Tensor) -> Tensor:
+        """The factors that undo the compression, limited as decoding is."""
         modulus = _energy(parts).clamp_min(_LINEAR ** (2 * self._power)).sqrt()
         limited = modulus.clamp_max(self._limit**self._power)
-        parts = parts * (limited ** (1 / self._power) / modulus)
-        lines = self._rotated_back(torch.complex(*parts.unbind(-1)))
-        return synthesise(lines, self._window, samples)
+        return limited ** (1 / self._power) / modulus
+
+    def _carrier(self, lines: Tensor) -> Tensor:
+        """The rotation between the phases that the network sees and those of some lines."""
+        return torch.ones_like(lines)
 
     def _rotated(self, lines: Tensor) -> Tensor:
         """Lines with the phases that the network sees, and the same moduli."""
@@ -166,6 +266,19 @@ class Advance(Spectrogram):
         theta = lines.angle().double().cumsum(-1) + self._turns(lines).double()
         turned = torch.polar(lines.abs(), theta.remainder(2 * math.pi).to(lines.abs().dtype))
         return torch.cat([lines[..., :1, :], turned[..., 1:, :]], -2)
+
+    def _carrier(self, lines: Tensor) -> Tensor:
+        """See :meth:`Spectrogram._carrier`: the phases of the frame before."""
+        turns = self._turns(lines)
+        theta = _forward_filled(lines.angle() - turns, lines != 0)
+        phases = pad(theta[..., :-1], (1, 0)) + turns
+        turned = torch.polar(torch.ones_like(phases), phases)
+        return torch.cat([torch.ones_like(lines[..., :1, :]), turned[..., 1:, :]], -2)
+
+    def known(self, samples: Tensor) -> Tensor:
+        """See :meth:`Representation.known`: an advance also depends on the previous frame."""
+        whole = super().known(samples)
+        return whole & pad(whole[:-1], (1, 0), value=True)
 
     def _turns(self, lines: Tensor) -> Tensor:
         """The phase of the centre frequency of each bin: half a turn times its number per hop."""
@@ -233,28 +346,3 @@ def _energy(parts: Tensor) -> Tensor:
 
 def _rounded_up(count: int, multiple: int) -> int:
     return -(-count // multiple) * multiple
-
-
-def varied(clips: Tensor, uniforms: Tensor, settings: AudioSettings) -> Tensor:
-    """Augment clips: shift them in time, attenuate them and flip their sign.
-
-    Args:
-        clips: Shape (B, C, N).
-        uniforms: In [0, 1), shape (B, 3).
-        settings: The settings of the augmentation.
-
-    Returns:
-        Clips of the same shape. A shift adds silence at the beginning and drops the end.
-    """
-    if settings.shift:
-        clips = _later(clips, (uniforms[:, 0] * settings.shift * settings.rate).long())
-    factor = 10 ** (-uniforms[:, 1] * settings.gain / 20)
-    if settings.flip:
-        factor = torch.where(uniforms[:, 2] < 0.5, -factor, factor)
-    return clips * factor.to(clips.dtype)[:, None, None]
-
-
-def _later(clips: Tensor, samples: Tensor) -> Tensor:
-    places = torch.arange(clips.shape[-1]) - samples[:, None]
-    moved = clips.gather(2, places.clamp_min(0)[:, None, :].expand_as(clips))
-    return moved * (places >= 0)[:, None, :]

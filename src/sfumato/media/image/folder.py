@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sfumato.media.folder import SHOWN, Present, SampleFolder, save_png
+from sfumato.media.image.beside import beside
 from sfumato.media.image.provenance import read_recipe, write_png
 from sfumato.media.image.sheet import sheet, strip
 
@@ -49,9 +50,13 @@ class ImageFolder(SampleFolder):
                 self._shown[index] = pixels
 
     def finish(self) -> None:
-        """Write the contact sheet of the first 256 images."""
-        shown = [self._shown[index] for index in sorted(self._shown)]
-        save_png(sheet(np.stack(shown)), self.path / "sheet.png")
+        """Write the contact sheet of the first 256 images, after the file that was edited."""
+        shown = np.stack([self._shown[index] for index in sorted(self._shown)])
+        if self.original is None:
+            image = sheet(shown)
+        else:
+            image = beside(self.original, self.observed, shown)
+        save_png(image, self.path / "sheet.png")
 
     def add_trajectory(self, index: int, frames: NDArray[np.uint8]) -> None:
         """Write some states of one sample, uint8 (F, H, W, C), in a row."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageColor
+from PIL import Image
 from torch import Tensor
 
 from sfumato.data.building import Progress, build, opened
@@ -24,28 +23,32 @@ from sfumato.data.dataset import Dataset
 from sfumato.data.index import Index
 from sfumato.data.items import Encoded
 from sfumato.denoiser import NetworkDenoiser
-from sfumato.errors import Diverged, SettingError
-from sfumato.imaging.fit import FITS, RESAMPLING, on_background
+from sfumato.errors import SettingError
 from sfumato.likelihood import DiscreteReconstruction
 from sfumato.media.display import image_html
+from sfumato.media.editing import Edit, Task, Wanted
 from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png
 from sfumato.media.image import sheet as sheets
 from sfumato.media.image.check import ImageReport, notices, read_as, report
+from sfumato.media.image.editing import plan
 from sfumato.media.image.folder import ImageFolder
 from sfumato.media.image.grey import GreyReader, is_grey
-from sfumato.media.image.open import IMAGES, UNREAD, open_image
+from sfumato.media.image.open import IMAGES, UNREAD
 from sfumato.media.image.provenance import read_recipe, write_png
+from sfumato.media.image.read import MODES, open_with, pixels_of
 from sfumato.media.image.recipes import RECIPES, ImageRecipe
 from sfumato.media.image.settings import ImageSettings, require_size
+from sfumato.media.image.signal import to_pixels, to_signal
+from sfumato.media.image.spread import spread_map
 from sfumato.media.image.survey import stored_survey, survey_events
+from sfumato.media.image.tasks import task
 from sfumato.media.medium import Data, Description, Reading, Source, finished
 from sfumato.media.numbers import NumberData, NumberMedium
 from sfumato.recipes import GaussianRecipe
 
 # Part of the key of every cached array: raise it when reading gives other pixels than before.
 _PIXELS = 2
-_CHANNELS = {"grey": 1, "rgb": 3, "rgba": 4}
 _SMALL = 128
 
 
@@ -154,18 +157,13 @@ class ImageMedium(NumberMedium):
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of every image."""
-        return _CHANNELS[self.settings.channels], self.settings.height, self.settings.width
+        return len(MODES[self.settings.channels]), self.settings.height, self.settings.width
 
     @property
     def cache_key(self) -> str:
         """All settings that affect the pixels of a read image, as text."""
         settings = self.settings.model_dump(exclude={"flip", "shift"})
         return json.dumps({"image": _PIXELS, **settings}, sort_keys=True)
-
-    @cached_property
-    def _background(self) -> tuple[int, int, int]:
-        red, green, blue = ImageColor.getrgb(self.settings.background)[:3]
-        return red, green, blue
 
     def read(self, path: Path, part: int = 0) -> NDArray[np.uint8]:
         """Read an image file as uint8 of shape (C, H, W).
@@ -178,31 +176,11 @@ class ImageMedium(NumberMedium):
             DataError: The file cannot be read; ``why`` has the reason.
             MissingExtra: The file is an SVG, and the package that renders it is not installed.
         """
-        settings = self.settings
-        size = settings.width, settings.height
-        image = open_image(
-            path,
-            settings.max_pixels,
-            max(size),
-            settings.white,
-            settings.truncated,
-            # A JPEG that is decoded at a smaller scale has mixed its pixels already.
-            reduced=settings.resample == "lanczos",
-        )
-        if settings.channels == "rgba":
-            image = image.convert("RGBA")
-        else:
-            image = on_background(image, self._background)
-        image = FITS[settings.fit](image, size, self._background, RESAMPLING[settings.resample])
-        mode = {"grey": "L", "rgb": "RGB", "rgba": "RGBA"}[settings.channels]
-        pixels = np.array(image.convert(mode))
-        if mode == "RGBA":
-            pixels[pixels[..., 3] == 0, :3] = self._background
-        return np.ascontiguousarray(pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1))
+        return pixels_of(open_with(path, self.settings), self.settings)
 
     def encode(self, pixels: NDArray[np.uint8] | Tensor) -> Tensor:
         """Map uint8 in [0, 255] to float32 in [-1, 1], of the same shape."""
-        return torch.as_tensor(pixels).to(torch.float32).div_(127.5).sub_(1.0)
+        return to_signal(pixels)
 
     def decode(self, x0: Tensor) -> NDArray[np.uint8]:
         """Map floats of shape (B, C, H, W), nominally in [-1, 1], to uint8 of shape (B, H, W, C).
@@ -212,16 +190,7 @@ class ImageMedium(NumberMedium):
         Raises:
             Diverged: A value is not finite.
         """
-        x0 = x0.detach().to("cpu", torch.float32)
-        if not torch.isfinite(x0).all():
-            raise Diverged(
-                "An image has values that are not finite.",
-                why="the network or the sampler diverged",
-                hint="sample with more steps or a lower guidance scale, or train at a lower rate.",
-            )
-        levels = x0.add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
-        decoded: NDArray[np.uint8] = levels.permute(0, 2, 3, 1).contiguous().numpy()
-        return decoded
+        return to_pixels(x0)
 
     def examples(self, pixels: NDArray[np.uint8], uniforms: Tensor | None = None) -> Encoded:
         """Encode images, uint8 (B, C, H, W), and augment them if uniform numbers are passed."""
@@ -284,6 +253,18 @@ class ImageMedium(NumberMedium):
         image = self.sheet(items)
         for path in paths:
             save_png(image, path.with_suffix(".png"))
+
+    def plan(self, path: Path, wanted: Wanted) -> Edit:
+        """See :meth:`NumberMedium.plan`."""
+        return plan(path, wanted, self.settings)
+
+    def task(self, path: Path, edit: Edit) -> Task:
+        """See :meth:`NumberMedium.task`."""
+        return task(path, edit, self.settings)
+
+    def write_spread(self, items: NDArray[Any], path: Path) -> None:
+        """See :meth:`NumberMedium.write_spread`."""
+        save_png(spread_map(items), path)
 
     def reading(self, dataset: Dataset) -> Iterator[tuple[str, str]]:
         """See :meth:`NumberMedium.reading`."""

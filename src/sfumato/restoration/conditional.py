@@ -1,0 +1,125 @@
+"""Clean data that are known up to isotropic normal noise, given an observation as well.
+
+    p(x0 | c, y) ~ N(x0; c, r^2) p(y | x0)
+
+Through a linear operator it is normal. A draw takes one system of equations: of a draw from
+``N(c, r^2)``, what it misses of the observation, with noise of its own, is corrected by the gain of
+the posterior mean (Hoffman & Ribak 1991, "Constrained realizations of Gaussian fields").
+
+Through any other operator such draws, with the operator linearised near the most probable data, are
+the proposals of a Metropolis chain that preserves the normal distribution of the linearised
+problem, and so accepts by what the linearisation neglects alone (Rudolf & Sprungk 2018,
+arXiv:1504.03461, section 3).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sfumato.process.schedule import Schedule
+from sfumato.restoration.covariance import Covariance
+from sfumato.restoration.likelihood import Linearised
+from sfumato.restoration.observation import Observation
+from sfumato.restoration.problem import Tiling
+from sfumato.restoration.solver import of_rows, row_dot
+from sfumato.sampling.noise import ParticleNoise
+
+LARGEST_LEVEL = 100.0
+"""A noise level at which nothing is left of data of unit size, for states without any signal."""
+
+# Steps of Gauss and Newton to where an operator is linearised, the share of a proposal that is new,
+# and the addresses of the uniform numbers of one chain.
+_NEWTON, _MOVE, _CHAIN = 3, 0.5, 1024
+
+
+def noise_level(schedule: Schedule, t: Tensor) -> float:
+    """``sigma / alpha`` at a time, at most :data:`LARGEST_LEVEL`."""
+    return min(math.exp(-schedule.log_snr(t).item() / 2), LARGEST_LEVEL)
+
+
+def isotropic_inverse(
+    linear: Linearised, observation: Observation, data: Tensor, std: float
+) -> Callable[[Tensor], Tensor]:
+    """``(r^2 A A^T / s^2 + I)^-1``: the inverse covariance of an observation of isotropic data.
+
+    Args:
+        linear: The observation, linearised at some data.
+        observation: The observation.
+        data: The data, shape (B, C, *sides).
+        std: ``r``, their standard deviation.
+    """
+    covariance = Covariance.isotropic(data.shape[1:], std).to(data)
+    return linear.inverse(covariance, observation.operator.is_linear)
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """The distribution ``p(x0 | c, y)`` for each row of a batch.
+
+    Attributes:
+        observation: The observation.
+        tiling: How rows are grouped.
+        steps: Steps of the Metropolis chain for operators that are not linear.
+    """
+
+    observation: Observation
+    tiling: Tiling
+    steps: int
+
+    def draw(self, centre: Tensor, std: float, noise: ParticleNoise, step: int) -> Tensor:
+        """One draw for each row.
+
+        Args:
+            centre: ``c``, shape (B, C, *sides).
+            std: ``r``, positive.
+            noise: The source of noise.
+            step: Its address, which no other draw shares.
+        """
+        is_linear = self.observation.operator.is_linear
+        mean = centre
+        for _ in range(1 if is_linear else _NEWTON):
+            linear = Linearised.at(self.observation, mean, self.tiling)
+            solve = isotropic_inverse(linear, self.observation, centre, std)
+            missing = linear.residual + (0 if is_linear else linear.apply(mean - centre))
+            mean = centre + std**2 * linear.transpose(solve(missing))
+        shapes = centre.shape[1:], linear.residual.shape[1:]
+
+        def deviation(number: int) -> Tensor:
+            """A draw from the linearised problem, minus its mean."""
+            free = std * noise.step(step, shapes[0], draw=2 * number)
+            seen = noise.step(step, shapes[1], draw=2 * number + 1)
+            return free - std**2 * linear.transpose(solve(linear.apply(free) + seen))
+
+        x0 = mean + deviation(0)
+        if is_linear:
+            return x0
+        own = self._neglected(linear, centre, mean, std)
+        energy = own(x0)
+        for number in range(1, self.steps + 1):
+            kept = math.sqrt(1 - _MOVE**2)
+            proposal = mean + kept * (x0 - mean) + _MOVE * deviation(number)
+            proposed = own(proposal)
+            u = noise.uniform(step * _CHAIN + number).to(energy)
+            accepted = torch.log(1 - u) < energy - proposed
+            x0 = torch.where(of_rows(accepted, x0).bool(), proposal, x0)
+            energy = torch.where(accepted, proposed, energy)
+        return x0
+
+    def _neglected(
+        self, linear: Linearised, centre: Tensor, mean: Tensor, std: float
+    ) -> Callable[[Tensor], Tensor]:
+        """Minus the log-density of data, relative to that of the linearised problem."""
+
+        def energy(x0: Tensor) -> Tensor:
+            residual = Linearised.at(self.observation, x0, self.tiling).residual
+            image = linear.apply(x0 - mean)
+            true = row_dot(residual, residual) + row_dot(x0 - centre, x0 - centre) / std**2
+            normal = row_dot(image, image) + row_dot(x0 - mean, x0 - mean) / std**2
+            return (true - normal) / 2
+
+        return energy
