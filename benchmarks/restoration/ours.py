@@ -20,7 +20,7 @@ from sfumato.restoration.methods import METHODS
 from sfumato.restoration.moment_matching import MomentMatching, Quick
 from sfumato.restoration.observation import Observation
 from sfumato.restoration.operator import Operator
-from sfumato.restoration.problem import Problem
+from sfumato.restoration.problem import Problem, Tiling
 from sfumato.sampling import Ancestral, Sampler, Wiener, last
 
 PROCESS = Gaussian(Linear())
@@ -46,6 +46,14 @@ class Matrix(Operator):
     def forward(self, x0: Tensor) -> Tensor:
         """See :meth:`Operator.forward`."""
         return x0 @ self._matrix.to(x0).T
+
+
+class Whole(Problem):
+    """A problem whose rows are computed together: a batch's last bits do not matter here."""
+
+    def tiling(self, particles: int = 1) -> Tiling:
+        """See :meth:`Problem.tiling`."""
+        return Tiling(len(self.indices) * particles)
 
 
 def contestants(quick: bool) -> Iterator[Contestant]:
@@ -92,7 +100,7 @@ def problem_of(task: Task, sampler: Sampler, evaluations: int) -> Problem:
     _, covariance = given.problem.moments()
     steps = len(sampler.plan(evaluations))
     shape = (task.size,)
-    return Problem(
+    return Whole(
         denoiser=lambda _: denoiser,
         observation=Observation(
             Matrix.of(task.operator), given.y[None], torch.tensor(task.noise, dtype=torch.float64)
@@ -102,6 +110,5 @@ def problem_of(task: Task, sampler: Sampler, evaluations: int) -> Problem:
         seed=given.number,
         shape=shape,
         times=sampler.grid.times(steps, PROCESS.schedule, math.prod(shape)),
-        tile=task.count,
         dtype=torch.float64,
     )
