@@ -149,7 +149,8 @@ def _dps(zeta: float) -> Run:
 
 
 def _pigdm(task: Task, evaluations: int) -> Tensor:
-    inverse = torch.linalg.pinv(task.operator, rtol=1e-6)
+    # Directions that are seen less than the noise cannot be inverted.
+    inverse = torch.linalg.pinv(task.operator, atol=task.noise)
     y, settings = task.observation.y.expand(task.count, -1), _settings(evaluations)
     sampler = guidance.PGDMSampler(
         Exact(task), y, _observed(task), lambda v: v @ inverse.T, eta=1.0, **settings
