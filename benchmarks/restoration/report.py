@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rows import EXACT, Row, read
 
@@ -223,7 +224,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     wide = 4
     tall = math.ceil((len(groups) + 1) / wide)
     figure, axes = pyplot.subplots(
-        tall, wide, figsize=(11, 2.5 * tall), layout="constrained", sharex=True
+        tall, wide, figsize=(11, 2.5 * tall), layout="constrained", sharex=True, sharey=True
     )
     panels = axes.flatten().tolist()
     for panel, (name, group) in zip(panels, groups.items(), strict=False):
@@ -246,20 +247,24 @@ _STYLES = {
 }
 
 
-def _panel(panel: object, title: str, group: Sequence[Row]) -> None:
+def _panel(panel: Any, title: str, group: Sequence[Row]) -> None:
+    mine = sorted((row for row in group if _is_default(row)), key=lambda row: row.passes)
     for library, (colour, marker, label) in _STYLES.items():
         found = [row for row in group if row.library == library and math.isfinite(row.energy)]
-        found = [row for row in found if not row.title.startswith(FAMILY)]
+        found = [row for row in found if row not in mine]
         x, y = [row.passes for row in found], [max(row.energy, _FLOOR) for row in found]
         panel.loglog(x, y, marker, color=colour, ms=3, ls="", label=label)
-    mine = sorted(
-        (row for row in group if row.title.startswith(FAMILY)), key=lambda row: row.passes
-    )
     x, y = [row.passes for row in mine], [max(row.energy, _FLOOR) for row in mine]
-    panel.loglog(x, y, "o-", color="#c1440e", label="Sfumato, moment matching; 1, 4, 16 particles")
+    panel.loglog(
+        x, y, "o-", color="#c1440e", ms=5, label="Sfumato, moment matching; 1, 4, 16 particles"
+    )
     panel.axhline(0.05, color="#c1440e", lw=0.7, ls=":", label="aim")
     panel.set_title(title, fontsize=7)
     panel.set_ylim(_FLOOR / 1.3, 10)
+
+
+def _is_default(row: Row) -> bool:
+    return row.title.startswith(FAMILY) and "particle" in row.title
 
 
 def write(folder: Path) -> None:
