@@ -45,6 +45,7 @@ def sampling(run: sfumato.Run) -> None:
 
 def filling(run: sfumato.Run) -> None:
     assert_type(run.fill("to be ____", 3, length=(2, 5)), list[Filled])
+    run.fill("to be ____", pattern=r"[a-z]+", words=["not", "or"], particles=4)
     run.fill()  # type: ignore[call-arg]
     run.fill("to be ____", steps=4, candidate=8)  # type: ignore[call-arg]
 

@@ -189,6 +189,8 @@ class Run:
     def evaluate(self, options: EvaluateOptions) -> Report:
         """Measure the samples of the model beside real items, and the likelihood of real items.
 
+        With ``restore`` it is measured instead how well the model restores held-out items.
+
         Returns:
             Figures by their keys, such as ``report["likelihood/held_out"].value``.
 
@@ -197,9 +199,9 @@ class Run:
             SettingError: A value is out of range.
         """
         # Imported here, as these modules are large and most runs are opened to sample.
-        from sfumato.evaluation.evaluate import evaluate
+        from sfumato.evaluation.restoration.course import evaluated
 
-        return _result(evaluate(self.model, options)).report
+        return _result(evaluated(self.model, options)).report
 
     @argument_and_keywords(CompareOptions)
     def compare(self, other: Run | str | Path, options: CompareOptions) -> Comparison:

@@ -88,3 +88,26 @@ class TestCompare:
         runs("unet", "plain")
         assert "cannot be compared" in refused("compare", "unet", "plain").err
         assert "no run" in refused("compare", "unet", "nothing").err
+
+
+class TestRestoration:
+    def test_tables_in_a_folder_of_their_own(
+        self, sfumato: Command, runs: Callable[..., Path]
+    ) -> None:
+        place = runs("unet")
+        options = ("-n", "3", "--steps", "2", "--restore-samples", "2")
+        trials = ("--restore", "inpaint", "--restore", "denoise")
+        result = sfumato("evaluate", "unet", *options, *trials)
+        assert result.code == 0, result.err
+        for line in ("restore: inpaint", "restore: denoise", "reference", "PSNR, dB, one sample"):
+            assert line in result.out
+        page = place / "evaluation/restore/report.html"
+        assert result.out.splitlines()[-1] == f"page: {page.relative_to(Path.cwd())}"
+        assert not (place / "evaluation/report.json").exists()
+        report = json.loads(page.with_suffix(".json").read_text())
+        assert [section["beside"] for section in report["sections"]] == ["reference"] * 4
+
+    def test_refusals(self, refused: Command, runs: Callable[..., Path], run: Path) -> None:
+        runs("unet")
+        assert "super-resolve" in refused("evaluate", "unet", "--restore", "super-resolv").err
+        assert "is not for texts" in refused("evaluate", run, "--restore", "inpaint").err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -116,6 +117,18 @@ def test_gaps_are_filled(sfumato: Command, place: Path) -> None:
     assert all(one["text"] in result.out for one in content)
 
 
+def test_gaps_are_filled_under_constraints(sfumato: Command, place: Path) -> None:
+    Path("words.txt").write_text("sea\n\nis\n")
+    few = ("--candidates", "4", "-n", "4", "--particles", "2", "--json")
+    command = ("fill", "notes", "the ____ is ____")
+    for one in parsed(sfumato(*command, "--pattern", "[a-d]+", "--pattern=[e-z ]{2,3}", *few)):
+        first, second = one["gaps"]
+        assert re.fullmatch("[a-d]+", first) and re.fullmatch("[e-z ]{2,3}", second)
+        assert one["text"] == f"the {first} is {second}"
+    for one in parsed(sfumato(*command, "--words", "blue,red", "--words", "@words.txt", *few)):
+        assert set(one["gaps"]) <= {"blue", "red", "sea", "is"}
+
+
 def test_gaps_of_a_file_and_with_a_label(sfumato: Command, place: Path) -> None:
     Path("gaps.txt").write_text("the X sea 3")
     content = parsed(
@@ -177,6 +190,8 @@ def test_a_field_of_labels_that_is_not_there(
         (["poems", "the ____", "--label", "cal"], "did you mean 'calm'?"),
         (["note", "the ____"], "did you mean 'notes'?"),
         (["notes", "--file", "nowhere.txt"], "cannot be read"),
+        (["notes", "the ____", "--pattern", "(a"], "cannot be understood at character 1"),
+        (["notes", "the ____ is", "--words", "green", "--length", "2"], "gap 1 can have 5 tokens"),
     ],
 )
 def test_what_cannot_be_filled(

@@ -23,6 +23,7 @@ from sfumato.process.prediction import X0
 from sfumato.process.schedule import VE, VP, Cosine, Linear, Schedule
 from sfumato.restoration.blur import Blur
 from sfumato.restoration.covariance import Covariance
+from sfumato.restoration.levels import Clip
 from sfumato.restoration.mask import Mask
 from sfumato.restoration.method import Method
 from sfumato.restoration.methods import METHODS, AnyMethod
@@ -58,6 +59,10 @@ def covariance() -> Covariance:
     spread = MIXTURE.means - MIXTURE.means.mean(0)
     within = MIXTURE.covariances.mean(0)
     return Covariance.isotropic(SHAPE, float((spread.square().mean() + within.mean()).sqrt()))
+
+
+def random_rows(count: int) -> Tensor:
+    return torch.randn(count, 4, generator=torch.Generator().manual_seed(1))
 
 
 class Counting(Denoiser):
@@ -135,9 +140,28 @@ def test_the_observation_is_explained_much_better_than_by_chance(
     chance = MIXTURE.sample(u, noise).reshape(64, *SHAPE)
     # The observation is no draw from the mixture; even the posterior does not explain it wholly.
     posterior = MIXTURE.posterior(torch.eye(4)[KNOWN_PLACES], observation.values.flatten(), 0.2)
-    exact = posterior.sample(u, torch.randn(64, 4, generator=torch.Generator().manual_seed(1)))
+    exact = posterior.sample(u, random_rows(64))
     fit = [observation.misfit(rows.reshape(64, *SHAPE)).mean() for rows in (x0, exact, chance)]
     assert fit[0] < fit[1] + 0.5 * (fit[2] - fit[1])
+
+
+NONLINEAR = [Clip(level=0.4), FunctionOperator.of(lambda x: torch.exp(x).flatten(1)[:, 1:])]
+
+
+@pytest.mark.parametrize("schedule", [Linear(), VE()], ids=lambda s: s.kind)
+@every_method
+@pytest.mark.parametrize("operator", NONLINEAR, ids=lambda operator: operator.kind)
+def test_operators_that_are_not_linear_are_explained(
+    method: Method, schedule: Schedule, operator: Operator
+) -> None:
+    x0 = MIXTURE.means[:1].float().reshape(1, *SHAPE)
+    observation = Observation(operator, operator.forward(x0), torch.tensor(0.1))
+    denoiser = MixtureDenoiser(MIXTURE, Gaussian(schedule))
+    task = problem(denoiser, Ancestral(), 20, range(8), observation, tile=8)
+    found = last(method.states(task, Ancestral(), 20))
+    chance = MIXTURE.sample(torch.arange(8) / 8, random_rows(8)).float().reshape(8, *SHAPE)
+    misfits = [observation.misfit(rows).median() for rows in (found, chance)]
+    assert found.isfinite().all() and misfits[0] < 0.5 * misfits[1]
 
 
 class Small(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ import pytest
 from sfumato.errors import SettingError
 from sfumato.media.text.tokenizer import BPETokenizer
 from sfumato.media.text.tokens import ByteTokenizer, CharacterTokenizer
-from sfumato.model.gaps import Edge, _cut, gap_rows
+from sfumato.model.edges import Edge, cut
+from sfumato.model.gaps import gap_rows
 from sfumato.model.options import FillOptions, SampleOptions
 from sfumato.model.provenance import Made
 from sfumato.model.tokens import TokenModel
 from sfumato.run import Run
+from sfumato.sampling.tokens.automata import of_pattern, of_words
 from sfumato.training.train import planned, train
 from sfumato.verbs.fill import Filled, fill
 from tests.media_runs import TINY_TEXT
@@ -73,18 +76,18 @@ class TestEdges:
 
     @pytest.mark.parametrize("tokenizer", [ByteTokenizer(), CharacterTokenizer(" abdeginr")])
     def test_whole_characters_have_none(self, tokenizer: ByteTokenizer) -> None:
-        parts, gaps = _cut(tokenizer, ["an ", " ing"])
+        parts, gaps = cut(tokenizer, ["an ", " ing"])
         assert [len(part) for part in parts] == [3, 4]
         assert gaps[0][:3] == (None, None, None)
 
     def test_pieces_of_words(self) -> None:
         tokenizer = BPETokenizer.learn([" ".join(WORDS)] * 20, 330)
-        [before, _], [gap] = _cut(tokenizer, ["Anna eats ", " at home."])
+        [before, _], [gap] = cut(tokenizer, ["Anna eats ", " at home."])
         assert tokenizer.decode(before) == "Anna eats"
         assert gap.before is not None
         assert gap.before.data == b" "
         # A single space between two gaps belongs to the second.
-        parts, gaps = _cut(tokenizer, ["Anna eats ", " ", " at home."])
+        parts, gaps = cut(tokenizer, ["Anna eats ", " ", " at home."])
         assert gaps[0].after is None
         assert gaps[1].before is not None
         assert len(parts[1]) == 0
@@ -163,6 +166,79 @@ class TestBytes:
                  for text in each.items]
             )  # fmt: skip
         assert texts[0] == texts[1]
+
+
+class TestConstraints:
+    """Every filling satisfies its constraint, whatever the tokens are."""
+
+    CASES = (
+        ("Anna eats ____ apples", r"[a-z]{2,9}"),
+        ("Anna eats____at home.", r" \w+ | ?[^a-z]"),
+        ("Anna ea____ at home.", r"ts [a-zé]+"),
+        ("____", r"[A-Z][a-z]+( [a-z]+){1,2}\\."),
+        ("Anna ____ ____ home.", r"\w{3,}"),
+        ("Cl____o voit", "[é的]{1,2}"),
+        ("Anna eats red____les at home.", " app| p?p"),
+        ("____ples at home.", r"(\w+ )+ap"),
+        ("Anna eats red ap____", "(ples|ricots)( .*)?"),
+    )
+
+    @pytest.mark.parametrize(("text", "pattern"), CASES)
+    @pytest.mark.parametrize("name", ["pieces", "bytes"])
+    def test_patterns(
+        self, models: dict[str, TokenModel], name: str, text: str, pattern: str
+    ) -> None:
+        given = text.split("____")
+        results = filled(models[name], text, pattern=pattern, particles=2, candidates=4, n=4)
+        assert results
+        for one in results:
+            woven = [part for pair in zip(given, (*one.gaps, ""), strict=True) for part in pair]
+            assert one.text == "".join(woven)
+            for gap in one.gaps:
+                assert re.fullmatch(pattern, gap), (pattern, gap)
+
+    def test_a_word_can_be_one_token_with_the_space_before_it(
+        self, models: dict[str, TokenModel]
+    ) -> None:
+        model = models["pieces"]
+        [[red]] = [model.tokenizer.encode(" red")]
+        only = {"words": "red", "length": 1, "particles": 1, "candidates": 2, "n": 2}
+        [one] = filled(model, "Anna eats ____ apples", **only)
+        assert one.gaps == ("red",)
+        rows = gap_rows(model, ["Anna eats ", " apples"], None, 8, 0, [of_words(["red"])])
+        assert rows.accepted is not None
+        begin = rows.spans[0][0][0]
+        table = rows.accepted.tables[rows.accepted.choice[0, begin]]
+        assert (table.drawn[red] != table.dead).any()
+
+    def test_lengths_are_those_of_the_language(self, models: dict[str, TokenModel]) -> None:
+        automaton = of_pattern("(的){3}|(的){5}")
+        for length, sizes in ((None, {9, 15}), ((1, 30), {9, 15}), ((2, 14), {9})):
+            rows = gap_rows(models["bytes"], ["的", "不"], length, 16, 0, [automaton])
+            assert {end - begin for [(begin, end)] in rows.spans} == sizes
+        # Of many lengths a gap has a usual one, or one of the next.
+        for pattern, sizes in (("的+", {3, 6, 9, 12}), ("的{5}(的)+", {18, 21, 24})):
+            rows = gap_rows(models["bytes"], ["的", "不"], None, 32, 0, [of_pattern(pattern)])
+            assert {end - begin for [(begin, end)] in rows.spans} == sizes
+
+    def test_gaps_at_the_ends_make_texts_as_long_as_those_of_the_data(
+        self, models: dict[str, TokenModel]
+    ) -> None:
+        model, lengths = models["short"], {len(word) for word in WORDS}
+        for text, pattern in (("Anna eats ____", "[a-z. ]+"), ("____ red ____", "[a-zA-Z. ]+")):
+            for one in filled(model, text, pattern=pattern, particles=1, candidates=6, n=6):
+                assert len(one.text) in lengths
+        # Where no such length is allowed, it has a usual one, or the next.
+        for pattern, sizes in (("x?[a-z]{2}", {2}), ("[a-z]{14}", {14})):
+            for one in filled(model, "Anna ____", pattern=pattern, particles=1, candidates=4, n=4):
+                assert len(one.gaps[0]) in sizes
+
+    def test_impossible_lengths_say_which_are_possible(self, models: dict[str, TokenModel]) -> None:
+        message = r"(?s)No filling of 1 to 8 tokens.*gap 1 can have 9, 15 tokens.*--length 9"
+        with pytest.raises(SettingError, match=message):
+            filled(models["bytes"], "的____", pattern="(的){3}|(的){5}", length="1-8")
+        with pytest.raises(SettingError, match=r"(?s)fits into gap 1.*room for 56 tokens"):
+            filled(models["short"], "Anna eat____", pattern="[a-z]{57,60}")
 
 
 class TestEnds:

@@ -35,6 +35,19 @@ def test_both_signs_next_to_each_other_are_no_run() -> None:
     assert not clipped(np.array([[1, -1, 1, -1, 1, 1, -1, 0]], np.float32)).any()
 
 
+def test_noise_that_is_cut_off_is_found() -> None:
+    x = 0.1 * np.random.default_rng(0).standard_normal((1, 16_000)).astype(np.float32)
+    assert not clipped(x).any()
+    level = np.quantile(np.abs(x), 0.95).astype(np.float32)
+    found = clipped(x.clip(-level, level))
+    assert (found == (np.abs(x) >= level * (1 - 3e-4))).all()
+
+
+def test_single_samples_at_the_level_are_cut_off_where_others_are() -> None:
+    y = np.array([[0, 0.5, 0.1, 0.5, 0.5, 0.5, 0.2, -0.5, 0]], np.float32)
+    assert (clipped(y) == (np.abs(y) == 0.5)).all()
+
+
 def test_peaks_of_a_tone_are_estimated_better_than_left() -> None:
     x = 0.5 * tone()
     y = x.clip(-0.4, 0.4)

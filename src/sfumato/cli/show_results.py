@@ -145,7 +145,7 @@ def _result(events: Iterator[Any], as_json: bool) -> Any:
 
 
 def _section(section: Section) -> Iterator[RenderableType]:
-    table = columns((section.title, "samples", "real", "n"))
+    table = columns((section.title, "samples", section.beside, "n"))
     for figure in section.figures:
         _add(table, (figure.title, figure.text, figure.real_text, figure.n_text))
     yield table

@@ -10,8 +10,8 @@ from sfumato import storage
 from sfumato.engine.claim import claimed
 from sfumato.errors import SettingError
 from sfumato.evaluation.compare import Comparison, compare
-from sfumato.evaluation.evaluate import evaluate
 from sfumato.evaluation.page import comparison_page, report_page
+from sfumato.evaluation.restoration.course import evaluated
 from sfumato.evaluation.result import Report
 from sfumato.evaluation.score import Scores, score
 from sfumato.media.folder import require_writable
@@ -21,6 +21,7 @@ from sfumato.runs.progress import Progress
 from sfumato.runs.weights import LATEST
 
 _REPORT, _PAGE = "report.json", "report.html"
+_RESTORE = "restore"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def evaluate_run(
     Args:
         run: Name or path of the run.
         options: What to measure.
-        out: Folder for the report; by default the folder ``evaluation`` of the run.
+        out: Folder for the report; by default the folder ``evaluation`` of the run, or
+            ``evaluation/restore`` for restoration.
         snapshot: Which weights, ``latest`` or ``best``.
 
     Yields:
@@ -75,10 +77,12 @@ def evaluate_run(
         SfumatoError: See :func:`sfumato.evaluation.evaluate.evaluate`.
     """
     model = open_model(run, snapshot)
-    folder = _checked(model.directory.evaluation if out is None else out)
+    options = EvaluateOptions() if options is None else options
+    usual = model.directory.evaluation
+    folder = _checked((usual / _RESTORE if options.restore else usual) if out is None else out)
     path, page = folder / _REPORT, folder / _PAGE
     with claimed(folder, "report"):
-        evaluation = yield from evaluate(model, options)
+        evaluation = yield from evaluated(model, options)
         storage.write_json(path, evaluation.report.to_json())
         storage.write_text(page, report_page(evaluation.report, evaluation.displays))
     yield Evaluated(evaluation.report, path, page)

@@ -138,7 +138,7 @@ def _notes(texts: Sequence[str]) -> str:
 
 def _section(section: Section) -> str:
     rows = (row for figure in section.figures for row in _rows(figure))
-    table = _table(("", "samples", "real", "n"), rows)
+    table = _table(("", "samples", section.beside, "n"), rows)
     features = ""
     if section.extractor is not None:
         extractor = escape_html(section.extractor)

@@ -70,6 +70,21 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Histogram:
+    """How often each of several outcomes was found.
+
+    Attributes:
+        title: What was counted.
+        shares: The share of each outcome; they sum to 1.
+        expected: The share of each that is expected.
+    """
+
+    title: str
+    shares: tuple[float, ...]
+    expected: float
+
+
+@dataclass(frozen=True)
 class Section:
     """Figures that belong together.
 
@@ -80,6 +95,8 @@ class Section:
         about: One or two sentences on how to read the figures.
         figures: At least one figure.
         extractor: Identity of the extractor whose features were measured; None if there was none.
+        beside: What stands beside the figures, as the head of a column.
+        histograms: Histograms that belong to the figures.
     """
 
     key: str
@@ -87,6 +104,8 @@ class Section:
     about: str
     figures: tuple[Figure, ...]
     extractor: str | None = None
+    beside: str = "real"
+    histograms: tuple[Histogram, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,10 +179,13 @@ def summary(report: Report) -> tuple[str, ...]:
 
     They say whether samples are like real items, whether kinds of items are missing, whether
     samples are copies, and whether the model has overfitted. All features are those of the
-    principal extractor, that of the first distance.
+    principal extractor, that of the first distance. Of restorations they say how sure they are.
     """
     figures = dict(report.figures())
-    name = next(section.key for section in report.sections if section.key.startswith("distance/"))
+    distances = (section.key for section in report.sections if section.key.startswith("distance/"))
+    name = next(distances, None)
+    if name is None:
+        return tuple(_restoration(figures))
     extractor = name.removeprefix("distance/")
     return (
         *_distance(figures, extractor),
@@ -255,3 +277,23 @@ def _likelihood(figures: Mapping[str, Figure]) -> Iterator[str]:
         )
     else:
         yield "There is no sign of overfitting: held-out items are as likely as training items."
+
+
+def _restoration(figures: Mapping[str, Figure]) -> Iterator[str]:
+    end = "/calibration/functionals_coverage_90"
+    for key, found in figures.items():
+        if not key.endswith(end) or found.real is None or found.value is None:
+            continue
+        trial = key.removesuffix(end).removeprefix("restore/")
+        is_sure = found.high is not None and found.high < found.real
+        is_varied = found.low is not None and found.low > found.real
+        verdict = "as uncertain as they should be, as far as these items show"
+        if is_sure or is_varied:
+            verdict = "too sure" if is_sure else "more varied than they should be"
+        yield (
+            f"{trial}: restorations are {verdict}: intervals that should contain {found.real_text} "
+            f"of the truth contain {found.text}."
+        )
+        residual = figures[f"restore/{trial}/residual"]
+        if residual.value is not None and residual.value > 2:
+            yield f"{trial}: restorations contradict what is known: residual {residual.text}."

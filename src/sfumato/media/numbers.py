@@ -59,7 +59,7 @@ class NumberMedium(Editable, Medium):
 
     options: ClassVar[Mapping[str, frozenset[str]]] = {
         "sample": frozenset({"start", "strength"}),
-        "evaluate": frozenset({"label", "scale"}),
+        "evaluate": frozenset({"label", "scale", "restore", "restore_samples"}),
         "tune": frozenset({"scale"}),
     }
     kind: ClassVar[FileKind]

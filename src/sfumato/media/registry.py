@@ -90,7 +90,7 @@ def require_own(medium: type[Medium], verb: str, options: Mapping[str, object]) 
     Args:
         medium: The medium of the run.
         verb: Name of the verb, such as ``sample``.
-        options: Values of the options by name; False counts as not set.
+        options: Values of the options by name; False and an empty list count as not set.
 
     Raises:
         SettingError: An option belongs to other media.
@@ -99,7 +99,8 @@ def require_own(medium: type[Medium], verb: str, options: Mapping[str, object]) 
     for name, value in options.items():
         owners = [other for other in MEDIA if name in other.options.get(verb, ())]
         # By identity, since zero is a valid value.
-        if owners and name not in own and value is not False:
+        is_set = value is not False and not (isinstance(value, tuple | list) and not value)
+        if owners and name not in own and is_set:
             names = " and ".join(other.name for other in owners)
             raise SettingError(
                 f"The option '{name}' is not for {medium.plural}.",

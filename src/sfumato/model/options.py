@@ -91,6 +91,10 @@ class FillOptions(Options):
         candidates: Number of fillings to try. The most likely ones are returned.
         marker: The characters that mark a gap. The default matches four or more underscores.
         length: Number of tokens in a gap: one number, or a range such as 3-8.
+        pattern: Regular expression that each gap matches as a whole. Repeated, one for each gap.
+        words: Words that a gap may hold, such as red,green; or @FILE with one word on every line.
+        particles: Number of particles for each candidate under a pattern or words; more are more
+            exact and slower.
         seed: Seed of all noise. Candidate i of a seed is always the same.
         steps: Number of network evaluations. The default is one for each token to fill.
         sampler: Name of the sampler; see `sfumato samplers`.
@@ -107,6 +111,9 @@ class FillOptions(Options):
     candidates: int = 16
     marker: str = "____"
     length: int | str | tuple[int, int] | None = None
+    pattern: Sequence[str] = ()
+    words: Sequence[str] = ()
+    particles: int = 8
     seed: int = 0
     steps: int | None = None
     sampler: str | Part | None = None
@@ -137,6 +144,10 @@ class EvaluateOptions(Options):
         temperature: Text: below 1 makes tokens safer; 1 turns it off.
         top_p: Text: draw from the most likely tokens with this total share; 1 turns it off.
         molecules: Text: the texts are SMILES strings; measure them as molecules.
+        restore: Image, audio: measure instead how well n held-out items (default: 8) are restored:
+            inpaint, outpaint, super-resolve, deblur, denoise, colourise, gap or bandwidth. Can be
+            repeated.
+        restore_samples: Image, audio: number of restorations of each item. The default is 8.
     """
 
     verb: ClassVar[str] = "evaluate"
@@ -156,6 +167,8 @@ class EvaluateOptions(Options):
     temperature: float | None = None
     top_p: float | None = None
     molecules: bool = False
+    restore: Sequence[str] = ()
+    restore_samples: int | None = None
 
 
 @dataclass(frozen=True)

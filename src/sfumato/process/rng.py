@@ -31,6 +31,8 @@ class Stream(IntEnum):
     DIVISION = 11
     RESAMPLING = 12
     OPERATOR = 16
+    OBSERVATION = 20
+    CALIBRATION = 21
 
 
 def generator(seed: int, stream: Stream, index: int = 0, step: int = 0) -> np.random.Generator:

@@ -34,7 +34,7 @@ LARGEST_LEVEL = 100.0
 
 # Steps of Gauss and Newton to where an operator is linearised, the share of a proposal that is new,
 # and the addresses of the uniform numbers of one chain.
-_NEWTON, _MOVE, _CHAIN = 3, 0.5, 1024
+_NEWTON, _MOVE, _CHAIN = 5, 0.5, 1024
 
 
 def noise_level(schedule: Schedule, t: Tensor) -> float:
@@ -81,12 +81,9 @@ class Conditional:
             step: Its address, which no other draw shares.
         """
         is_linear = self.observation.operator.is_linear
-        mean = centre
-        for _ in range(1 if is_linear else _NEWTON):
-            linear = Linearised.at(self.observation, mean, self.tiling)
-            solve = isotropic_inverse(linear, self.observation, centre, std)
-            missing = linear.residual + (0 if is_linear else linear.apply(mean - centre))
-            mean = centre + std**2 * linear.transpose(solve(missing))
+        point = centre if is_linear else self._most_probable(centre, std)
+        linear, solve, target = self._normal(centre, std, point)
+        mean = target if is_linear else point
         shapes = centre.shape[1:], linear.residual.shape[1:]
 
         def deviation(number: int) -> Tensor:
@@ -99,6 +96,7 @@ class Conditional:
         if is_linear:
             return x0
         own = self._neglected(linear, centre, mean, std)
+        x0 = torch.where(of_rows(own(x0).isfinite(), x0).bool(), x0, mean)
         energy = own(x0)
         for number in range(1, self.steps + 1):
             kept = math.sqrt(1 - _MOVE**2)
@@ -110,16 +108,47 @@ class Conditional:
             energy = torch.where(accepted, proposed, energy)
         return x0
 
+    def _normal(
+        self, centre: Tensor, std: float, point: Tensor
+    ) -> tuple[Linearised, Callable[[Tensor], Tensor], Tensor]:
+        """The problem linearised at a point: the operator, the inverse, and the mean."""
+        linear = Linearised.at(self.observation, point, self.tiling)
+        solve = isotropic_inverse(linear, self.observation, centre, std)
+        missing = linear.residual
+        if point is not centre:
+            missing = missing + linear.apply(point - centre)
+        return linear, solve, centre + std**2 * linear.transpose(solve(missing))
+
+    def _most_probable(self, centre: Tensor, std: float) -> Tensor:
+        """The point of the largest density, by steps of Gauss and Newton that never lower it."""
+        point, energy = centre, self._energy(centre, centre, std)
+        share = torch.ones_like(energy)
+        for _ in range(_NEWTON):
+            step = self._normal(centre, std, point)[2] - point
+            trial = point + of_rows(share, step) * step
+            found = self._energy(trial, centre, std)
+            better = found < energy
+            point = torch.where(of_rows(better, point).bool(), trial, point)
+            energy = torch.where(better, found, energy)
+            share = torch.where(better, 1.0, share / 4)
+        return point
+
+    def _energy(self, x0: Tensor, centre: Tensor, std: float) -> Tensor:
+        """Minus the log-density of data, float64, shape (B,)."""
+        parts = len(self.tiling.split(x0))
+        residual = self.tiling.apply([self.observation.residual] * parts, x0)
+        away = x0 - centre
+        return (row_dot(residual, residual) + row_dot(away, away) / std**2) / 2
+
     def _neglected(
         self, linear: Linearised, centre: Tensor, mean: Tensor, std: float
     ) -> Callable[[Tensor], Tensor]:
         """Minus the log-density of data, relative to that of the linearised problem."""
 
         def energy(x0: Tensor) -> Tensor:
-            residual = Linearised.at(self.observation, x0, self.tiling).residual
-            image = linear.apply(x0 - mean)
-            true = row_dot(residual, residual) + row_dot(x0 - centre, x0 - centre) / std**2
-            normal = row_dot(image, image) + row_dot(x0 - mean, x0 - mean) / std**2
-            return (true - normal) / 2
+            away = x0 - mean
+            image = linear.apply(away)
+            normal = (row_dot(image, image) + row_dot(away, away) / std**2) / 2
+            return self._energy(x0, centre, std) - normal
 
         return energy

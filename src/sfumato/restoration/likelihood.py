@@ -23,7 +23,7 @@ from sfumato.restoration.solver import conjugate_gradients
 # The largest number of observed values whose covariance is factorised as a matrix. Beyond it a
 # system is solved by a few inner iterations, which cost two transforms each and no network.
 _DENSE = 1024
-_INNER, _INNER_TOLERANCE = 12, 1e-3
+INNER, _INNER_TOLERANCE = 40, 1e-4
 _AT_ONCE = 256
 # Relative error of A A^T = c^2 below which the operator counts as a selection of coordinates.
 _ALIKE = 0.3
@@ -64,12 +64,15 @@ class Linearised:
         """``A^T u / s``, shape (B, C, *sides)."""
         return self.tiling.apply([each.transpose for each in self.maps], observed)
 
-    def inverse(self, covariance: Covariance, is_linear: bool) -> Callable[[Tensor], Tensor]:
+    def inverse(
+        self, covariance: Covariance, is_linear: bool, iterations: int = INNER
+    ) -> Callable[[Tensor], Tensor]:
         """``S^-1`` for a covariance that is the same for all rows.
 
         Args:
             covariance: ``C``.
             is_linear: Whether the operator is the same for all rows.
+            iterations: Largest number of iterations where there are too many values for a matrix.
         """
         if is_linear and self.residual[0].numel() <= _DENSE:
             factor = _factor(self.maps[0], covariance, self.residual[:1])
@@ -79,49 +82,59 @@ class Linearised:
                 return torch.cholesky_solve(right, factor).mT.to(observed).view_as(observed)
 
             return lambda observed: self.tiling.apply([solve] * len(self.maps), observed)
-        return self._iterated(covariance)
+        return self._iterated(covariance, iterations)
 
-    def _iterated(self, covariance: Covariance) -> Callable[[Tensor], Tensor]:
-        """``S^-1`` by iterations.
-
-        For an operator with ``A A^T = c^2 I``, such as a mask or a block mean, the inverse is
-        nearly ``A (C + 1 / c^2)^-1 A^T / c^4``, and the iterations begin from that.
-        """
-        gain = self._gain()
-        rough: Callable[[Tensor], Tensor] = _same
-        if gain is not None:
-            known = covariance.inverse_with(1 / gain)
-
-            def rough(observed: Tensor) -> Tensor:
-                within = self._each(known.apply, self.transpose(observed))
-                return self.apply(within) / gain**2
+    def _iterated(self, covariance: Covariance, iterations: int) -> Callable[[Tensor], Tensor]:
+        """``S^-1`` by iterations, which begin from a rough inverse."""
+        rough = self._rough(covariance)
 
         def product(observed: Tensor) -> tuple[Tensor, Tensor]:
             image = self._each(covariance.apply, self.transpose(observed))
             return self.apply(image) + observed, image
 
         return lambda observed: (
-            conjugate_gradients(product, observed, rough, _INNER, _INNER_TOLERANCE).vector
+            conjugate_gradients(product, observed, rough, iterations, _INNER_TOLERANCE).vector
         )
+
+    def _rough(self, covariance: Covariance) -> Callable[[Tensor], Tensor]:
+        """An approximation of ``S^-1`` that costs nothing or two transforms.
+
+        With ``A A^T = c^2 I``, as of a mask or a block mean with one noise for all values, it is
+        ``A (C + 1 / c^2)^-1 A^T / c^4``; with a diagonal ``A A^T``, as with a noise for each value,
+        the inverse of the diagonal of ``S`` for independent numbers.
+        """
+        squares = self._squares()
+        if squares is None:
+            return lambda observed: observed
+        gain = float(squares.double().mean())
+        if float((squares - gain).double().square().mean().sqrt()) > _ALIKE * gain:
+            diagonal = squares * float(covariance.variances.double().mean()) + 1
+            return lambda observed: observed / diagonal
+        known = covariance.inverse_with(1 / gain)
+
+        def rough(observed: Tensor) -> Tensor:
+            within = self._each(known.apply, self.transpose(observed))
+            return self.apply(within) / gain**2
+
+        return rough
 
     def _each(self, function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
         return self.tiling.apply([function] * len(self.maps), rows)
 
-    def _gain(self) -> float | None:
-        """``c^2`` if ``A A^T`` is nearly ``c^2`` times the identity, tried on one direction."""
-        like = self.residual
-        signs = torch.randint(
-            2, like.shape[1:], generator=torch.Generator().manual_seed(0), dtype=torch.int8
-        )
-        probe = (2.0 * signs - 1).to(like).expand_as(like)
-        both = self.apply(self.transpose(probe))[:1]
-        gain = float((both * probe[:1]).double().mean())
-        error = float((both - gain * probe[:1]).double().square().mean().sqrt())
-        return gain if error + gain > 0 and error < _ALIKE * gain else None
+    def _squares(self) -> Tensor | None:
+        """The diagonal of ``A A^T``, shape (1, *out), if it is nearly all of it; else None.
 
-
-def _same(observed: Tensor) -> Tensor:
-    return observed
+        Found from one random direction of signs, and checked on another.
+        """
+        generator = torch.Generator().manual_seed(0)
+        like, found = self.residual, []
+        for _ in range(2):
+            signs = torch.randint(2, like.shape[1:], generator=generator, dtype=torch.int8)
+            probe = (2.0 * signs - 1).to(like).expand_as(like)
+            found.append((self.apply(self.transpose(probe)) * probe)[:1])
+        apart = (found[0] - found[1]).double().square().mean()
+        size = found[0].double().square().mean()
+        return found[0] if apart < _ALIKE**2 * size and bool((found[0] >= 0).all()) else None
 
 
 def _factor(linear: LinearMap, covariance: Covariance, like: Tensor) -> Tensor:

@@ -83,7 +83,13 @@ class PosteriorDenoiser(Denoiser):
 
     @abstractmethod
     def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
-        """The mean ``E[x0 | x_t, y]``; see :meth:`Denoiser.forward`."""
+        """The mean ``E[x0 | x_t, y]``; see :meth:`Denoiser.forward`.
+
+        Args:
+            x_t: States, shape (B, C, *sides).
+            t: Time in (0, 1], float64, shape (): the rows of a batch share it.
+            **cond: Conditions with B rows.
+        """
 
 
 class Guide(Method):

@@ -21,11 +21,13 @@ from sfumato.restoration.method import Differentiated, PosteriorDenoiser
 from sfumato.restoration.observation import Observation
 from sfumato.restoration.particles import MOST_PARTICLES, ParticleGuide, Twisted, TwistedDenoiser
 from sfumato.restoration.problem import Tiling
-from sfumato.restoration.solver import conjugate_gradients, row_dot
+from sfumato.restoration.solver import conjugate_gradients, of_rows, row_dot
 
 # Where the state tells less than this share of the largest variance, the covariance given the state
 # is that of the data, and the Jacobian of a network there is mostly rounding.
 NOTHING_KNOWN = 1e-3
+# Iterations of the preconditioner, which need no network but are made for each backward pass.
+_ROUGHLY = 12
 
 
 class MomentMatching(ParticleGuide):
@@ -137,9 +139,16 @@ class _Matched(_Approximated):
         solution = conjugate_gradients(
             product,
             linear.residual,
-            linear.inverse(known, self.observation.operator.is_linear),
+            linear.inverse(known, self.observation.operator.is_linear, _ROUGHLY),
             self.method.iterations,
             self.method.tolerance,
         )
         likelihood = -0.5 * (solution.energy + solution.log_determinant)
-        return Twisted(at.mean, at.mean + solution.image, likelihood)
+        found = Twisted(at.mean, at.mean + solution.image, likelihood)
+        if bool(solution.searched.all()):
+            return found
+        # Where the Jacobian is of no use, the covariance of the data has to do.
+        rough = self._approximated(at.mean, linear, known)
+        mean = torch.where(of_rows(solution.searched, found.mean).bool(), found.mean, rough.mean)
+        either = torch.where(solution.searched, likelihood, rough.log_likelihood)
+        return Twisted(at.mean, mean, either)

@@ -25,12 +25,14 @@ class Solution:
         energy: ``e^T S^-1 e``, float64, shape (B,).
         log_determinant: ``log det S`` relative to the preconditioner, as far as the iterations have
             seen ``S``, float64, shape (B,).
+        searched: Whether any step was made, bool, shape (B,).
     """
 
     vector: Tensor
     image: Tensor
     energy: Tensor
     log_determinant: Tensor
+    searched: Tensor
 
 
 def conjugate_gradients(
@@ -66,13 +68,15 @@ def conjugate_gradients(
     image: Tensor | None = None
     energy = torch.zeros_like(rho)
     log_determinant = torch.zeros_like(rho)
+    searched = torch.zeros_like(active)
     for _ in range(iterations):
         if not bool(active.any()):
             break
         forward, backward = product(direction)
         curvature = row_dot(direction, forward)
-        # A network's Jacobian is not exactly symmetric: a row of no curvature is finished.
-        active = active & (curvature > 0)
+        # A covariance is not negative, but the Jacobian of a network may be: such a row is finished.
+        active = active & (curvature > row_dot(direction, direction))
+        searched = searched | active
         step = torch.where(active, rho / torch.where(active, curvature, 1.0), 0.0)
         moved = of_rows(step, backward) * backward
         image = moved if image is None else image + moved
@@ -89,7 +93,7 @@ def conjugate_gradients(
     if image is None:
         _, backward = product(direction)
         image = torch.zeros_like(backward)
-    return Solution(vector, image, energy, log_determinant)
+    return Solution(vector, image, energy, log_determinant, searched)
 
 
 def row_dot(a: Tensor, b: Tensor) -> Tensor:

@@ -10,6 +10,8 @@
     container    sound in MPEG-4 and Matroska files
     open         opening a file, whichever package decodes it, and bounds on what it holds
     fit          channels, rate, silence at the ends, length and level of clips
+    clipping     where a sound was cut off, and what its peaks may have been
+    joining      what was made anew, joined to what is known around it
     loudness     how loud a file is, over its whole length
     cursor       stretches of long files, decoded in order
 """

@@ -9,37 +9,40 @@ from sfumato.sound.fit import Samples
 
 # Samples this near to the largest one count as cut off; one step of 16 bits at -20 dBFS.
 _NEAR = 3e-4
-# A peak that is not cut off has one or two samples near its largest.
+# A peak that is not cut off has one or two samples near its largest, a steady tone many such peaks.
 _LEAST_RUN = 3
+# In noise there are few runs, but more samples at the level than in all of a range below it.
+_LEAST_NUMBER, _RANGE, _MORE = 10, 0.05, 2
 # Peaks are never estimated above the level by more than 12 dB.
 _MOST = 4.0
 
 
 def clipped(x: Samples) -> NDArray[np.bool_]:
-    """The samples at which a sound is cut off: runs of at least three at its largest value.
+    """The samples at which a sound is cut off: those at its largest value.
 
     Args:
         x: Shape (C, N).
 
     Returns:
-        bool, shape (C, N); all False if nothing is cut off, or if the sound is silent.
+        bool, shape (C, N); all False if nothing is cut off: the value is nowhere reached three
+        times in a row, and not far more often than values up to 5 % below it.
     """
-    level = np.abs(x).max(initial=0.0)
+    size = np.abs(x)
+    level = size.max(initial=0.0)
     if level == 0.0:
         return np.zeros(x.shape, np.bool_)
-    near = np.abs(x) >= level * (1 - _NEAR)
-    return _in_runs(near & (x > 0)) | _in_runs(near & (x < 0))
+    near = size >= level * (1 - _NEAR)
+    rows = [row & (sign * own > 0) for row, own in zip(near, x, strict=True) for sign in (-1, 1)]
+    number, below = int(near.sum()), int((size >= level * (1 - _RANGE)).sum() - near.sum())
+    # The peaks of a steady tone are all alike, and nothing is a little below them.
+    many = number >= _LEAST_NUMBER and 0 < _MORE * below < number
+    return near if many or any(map(_has_run, rows)) else np.zeros_like(near)
 
 
-def _in_runs(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Only the chosen samples that are in runs of at least three."""
-    if chosen.shape[1] < _LEAST_RUN:
-        return np.zeros_like(chosen)
-    windows = np.lib.stride_tricks.sliding_window_view(chosen, _LEAST_RUN, axis=1).all(2)
-    found = np.zeros_like(chosen)
-    for place in range(_LEAST_RUN):
-        found[:, place : place + windows.shape[1]] |= windows
-    return found
+def _has_run(chosen: NDArray[np.bool_]) -> bool:
+    """Whether at least three samples (N,) in a row are chosen."""
+    count = len(chosen) - _LEAST_RUN + 1
+    return count > 0 and bool(np.all([chosen[k : k + count] for k in range(_LEAST_RUN)], 0).any())
 
 
 def at_rate(chosen: NDArray[np.bool_], samples: int, margin: int) -> NDArray[np.bool_]:

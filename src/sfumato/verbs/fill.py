@@ -15,27 +15,33 @@ from torch import Tensor
 
 from sfumato.denoiser import IMPOSSIBLE, Denoiser, Posterior
 from sfumato.engine.machine import keep_freed_memory
-from sfumato.errors import DataError, SettingError
+from sfumato.errors import SettingError
 from sfumato.likelihood import order_likelihood
 from sfumato.media.text.medium import TextMedium
 from sfumato.media.text.tokens import Tokenizer
 from sfumato.model.checks import require_label, require_within
+from sfumato.model.constraints import constraint_of
 from sfumato.model.gaps import GapRows, gap_rows
 from sfumato.model.open import AnyModel, open_model
 from sfumato.model.options import LARGEST, FillOptions, SampleOptions
 from sfumato.model.provenance import MOST_STEPS
+from sfumato.model.text_file import text_of
 from sfumato.model.tokens import TokenModel
 from sfumato.process.categorical import CategoricalProcess, Masking
-from sfumato.regular import require_regular
 from sfumato.runs.weights import LATEST
 from sfumato.sampling import KeyedUniform, integrate, last
 from sfumato.sampling.tokens import Confidence
+from sfumato.sampling.tokens.chain import Accepted
+from sfumato.sampling.tokens.particles import draw_accepted, particle_noise
 from sfumato.sampling.tokens.spelling import Spelled
 
 MARKER = FillOptions().marker
 _LARGEST = 1 << 20
 _RUN = re.compile(r"_{4,}")
 _MOST_CANDIDATES = 1024
+_MOST_PARTICLES = 1024
+# The largest number of logits in memory under a constraint: 256 MB of float32.
+_MOST_LOGITS = 1 << 26
 _ORDERS = 2
 _TILE = 16
 _NEIGHBOURS = 4
@@ -78,8 +84,10 @@ def fill(model: AnyModel, text: str, options: FillOptions | None = None) -> list
 
     Raises:
         RunError: The run is not one on text.
-        SettingError: There is no gap, a value is out of range, or the run's process cannot fill.
-        DataError: The text is too long, or holds a character that the model has never seen.
+        SettingError: There is no gap, a value is out of range, the run's process cannot fill, or
+            no filling satisfies the constraint.
+        DataError: The text is too long, or the text or a word holds a character that the model has
+            never seen.
     """
     model.spec.require(TextMedium)
     if not isinstance(model, TokenModel):
@@ -95,12 +103,17 @@ def fill(model: AnyModel, text: str, options: FillOptions | None = None) -> list
     _require(model, options)
     keep_freed_memory()
     texts = _texts(model.tokenizer, text, options.marker)
-    rows = gap_rows(model, texts, _length_range(options.length), options.candidates, options.seed)
+    constraint = constraint_of(model.tokenizer, options.pattern, options.words, len(texts) - 1)
+    length = _length_range(options.length)
+    rows = gap_rows(model, texts, length, options.candidates, options.seed, constraint)
     label = model.labels(options.label, options.seed, range(len(rows.tokens)))
     if options.label is None and label is not None:
         label = torch.full_like(label, model.spec.classes)
     guided = _guided(model, options)
-    x0 = _sampled(model, options, process, guided, rows, label)
+    if rows.accepted is None:
+        x0 = _sampled(model, options, process, guided, rows, label)
+    else:
+        x0 = _constrained(model, options, rows, rows.accepted, label)
     found: dict[str, Filled] = {}
     for index, row in enumerate(x0):
         cond = rows.cond(index, label)
@@ -121,6 +134,14 @@ def _require(model: TokenModel, options: FillOptions) -> None:
     require_within("seed", options.seed, 0, LARGEST)
     if options.steps is not None:
         require_within("steps", options.steps, 1, MOST_STEPS)
+    if options.pattern or options.words:
+        require_within("particles", options.particles, 1, _MOST_PARTICLES)
+        if options.sampler is not None:
+            raise SettingError(
+                "A sampler cannot be used with a constraint.",
+                why="under a constraint the tokens are revealed from coarse to fine, by particles",
+                hint="leave out sampler; --particles and --steps set the accuracy.",
+            )
     if not options.marker:
         raise SettingError("The marker is empty.", hint="use some characters that stand for a gap.")
     scale = 1.0 if options.scale is None else options.scale
@@ -128,11 +149,13 @@ def _require(model: TokenModel, options: FillOptions) -> None:
     _length_range(options.length)  # Checks it.
 
 
-def _guided(model: TokenModel, options: FillOptions) -> Denoiser[CategoricalProcess]:
+def _guided(
+    model: TokenModel, options: FillOptions, tile: int = _TILE
+) -> Denoiser[CategoricalProcess]:
     """The denoiser, guided to the label if there is one."""
     scale = options.scale if options.label else 1.0
     request = model.request(SampleOptions(1, label=options.label, scale=scale))
-    return model.guided(request.sample.changed(tile=_TILE))
+    return model.guided(request.sample.changed(tile=tile))
 
 
 def _length_range(length: int | str | tuple[int, int] | None) -> tuple[int, int] | None:
@@ -193,6 +216,41 @@ def _sampled(
         denoiser, sampler, rows.tokens, times, noise, steps, cond, rows.hidden, rows.language
     )
     return last(states)
+
+
+def _constrained(
+    model: TokenModel,
+    options: FillOptions,
+    rows: GapRows,
+    accepted: Accepted,
+    label: Tensor | None,
+) -> Tensor:
+    """Rows that satisfy the constraint, some candidates at a time to bound the memory."""
+    tile = model.tile
+    denoiser = model.with_temperature(
+        _guided(model, options, tile), options.temperature, options.top_p
+    )
+    steps = options.steps or model.spec.recipe.sampling.steps
+    logits = rows.tokens.shape[1] * denoiser.process.size
+    most = max(1, _MOST_LOGITS // (logits * options.particles))
+    cond = rows.cond(None, label)
+    parts = []
+    for low in range(0, len(rows.tokens), most):
+        some = slice(low, min(low + most, len(rows.tokens)))
+        indices = range(some.start, some.stop)
+        drawn = draw_accepted(
+            denoiser,
+            accepted.rows(np.array(indices)),
+            rows.tokens[some],
+            rows.hidden[some],
+            particle_noise(options.seed, indices, options.particles, model.device),
+            options.particles,
+            steps,
+            cond.rows(some),
+            tile,
+        )
+        parts.append(drawn.x0)
+    return torch.cat(parts)
 
 
 class _Restricted(Denoiser[CategoricalProcess]):
@@ -272,28 +330,9 @@ def fill_text(
             hint='sfumato fill RUN "to be ____ not to be", or sfumato fill RUN --file FILE',
         )
     # Every editor puts a line feed at the end of a file.
-    content = str(text) if file is None else _text_of(file).removesuffix("\n")
+    content = (
+        str(text)
+        if file is None
+        else text_of(file, _LARGEST, "use only the part around the gaps.").removesuffix("\n")
+    )
     return fill(open_model(run, snapshot), content, options)
-
-
-def _text_of(path: Path) -> str:
-    require_regular(path)
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise DataError(f"'{path}' cannot be read.", why=error.strerror or str(error)) from error
-    if len(content) > _LARGEST:
-        raise DataError(
-            f"'{path}' is larger than 1 MiB.", hint="use only the part around the gaps."
-        )
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - content.rfind(b"\n", 0, error.start)
-        raise DataError(
-            f"'{path}' is not UTF-8.",
-            why=f"byte 0x{content[error.start]:02x} in line {line}, at byte {column} of the line",
-            hint="save the file as UTF-8.",
-        ) from error

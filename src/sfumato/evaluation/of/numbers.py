@@ -142,14 +142,14 @@ class NumberView(View):
 
     def extractors(self, real: Real[Numbers]) -> Sequence[Extractor[Any]]:
         """See :meth:`View.extractors`."""
-        if not self._are_images:
+        if not self.are_images:
             return []
         training = self.prepare(real.training)
         return [RandomFeatures(training.shape[1]), PatchComponents.of(training)]
 
     def prepare(self, items: Numbers) -> Any:
         """Images, uint8 (B, C, H, W); other numbers are scaled from [-1, 1] as the network does."""
-        if items.dtype == np.uint8 or not self._are_images:
+        if items.dtype == np.uint8 or not self.are_images:
             return items
         x0 = self.model.medium.examples(items).x0
         return x0.add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8).numpy()
@@ -174,7 +174,7 @@ class NumberView(View):
         self, samples: Samples, real: Real[Numbers], copies: Memorisation
     ) -> Iterator[Display]:
         """The first samples, real images, and the samples that are nearest to training images."""
-        if not self._are_images:
+        if not self.are_images:
             return
         items = samples.items
         yield Images(
@@ -230,7 +230,7 @@ class NumberView(View):
         )
 
     @property
-    def _are_images(self) -> bool:
+    def are_images(self) -> bool:
         """Whether extractors of images take the items."""
         channels, *sides = self.model.medium.signal_shape
         return channels in _CHANNELS and len(sides) == 2 and min(sides) >= _LEAST_SIDE

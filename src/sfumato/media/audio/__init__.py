@@ -11,6 +11,11 @@
     provenance          audio files that contain their provenance
     folder              folders of sampled clips
     picture             drawings of waveforms and spectrograms
+    quantities          times and frequencies as a user writes them
+    editing             plans of edits: gaps, extensions, bandwidth, clipping, noise
+    canvas              whole sounds, and the part of one that is restored
+    applying            plans applied to sounds: what is known, and how results become sounds
+    phases              restored frames joined to known ones
     usage               rows on what a run uses of its files
     check               reports on sets of audio
     recipes             the ready-made recipes

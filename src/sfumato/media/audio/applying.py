@@ -15,7 +15,7 @@ from torch import Tensor
 from sfumato.dsp import analyse, synthesise
 from sfumato.errors import SettingError
 from sfumato.media.audio.canvas import Canvas, Sound, batch_of, filled, items_of, level_factor
-from sfumato.media.audio.editing import EXACT, known_samples, mask_of
+from sfumato.media.audio.editing import known_samples, mask_of
 from sfumato.media.audio.folder import faded_out
 from sfumato.media.audio.phases import continued
 from sfumato.media.audio.representation import Representation, build
@@ -33,6 +33,9 @@ _EXACT_SAMPLE = 0.003
 # The excess of a cut peak over the level is uncertain by this share of its estimate, and by this
 # share of the level at the least.
 _UNSURE, _UNSURE_LEAST = 0.5, 0.05
+# The least noise of a number of a noisy sound. With less, the numbers differ so much in their noise
+# that the inner solver of the methods does not converge in its 40 iterations.
+_LEAST_NOISE = 0.05
 # Copies with noise by which the noise of the encoded numbers is measured.
 _COPIES = 32
 # Each sample is in two frames, so that the numbers of the frames count everything twice.
@@ -167,7 +170,7 @@ def _noise_of_numbers(representation: Representation, x: Tensor, std: float, len
         length: Number of samples that have noise; what follows is silence.
 
     Returns:
-        Shape (1, *data), at least that of numbers that are known exactly.
+        Shape (1, *data), at least 0.05.
     """
     shape = (x.shape[1], length)
     data = representation.encode(x)
@@ -177,7 +180,7 @@ def _noise_of_numbers(representation: Representation, x: Tensor, std: float, len
         noisy[..., :length] += std * normal(0, Stream.OPERATOR, [copy], shape)
         total += (representation.encode(noisy) - data).square()
     redundancy = 1.0 if representation.axes == 1 else _REDUNDANCY
-    return (total * (redundancy / _COPIES)).sqrt().clamp_min(EXACT)
+    return (total * (redundancy / _COPIES)).sqrt().clamp_min(_LEAST_NOISE)
 
 
 def _whole(sound: Sound, x: Samples, settings: AudioSettings) -> tuple[Tensor, float, float]:

@@ -140,7 +140,7 @@ def _declip(sound: Sound, wanted: Wanted, settings: AudioSettings) -> Edit:
     if not sound.cut.any():
         raise SettingError(
             "Nothing in the sound is cut off.",
-            why="its largest value is nowhere reached three times in a row",
+            why="its largest value is not reached more often than others",
             hint="a sound that was clipped and then made softer in parts, or compressed, cannot be "
             "recognised.",
         )

@@ -58,7 +58,7 @@ class AudioFolder(SampleFolder):
         """See :meth:`SampleFolder.add`; items are float32 (B, C, N)."""
         for index, waveform, origin in zip(indices, items, provenance, strict=True):
             path = self.path / f"{index:05d}.{self.format}"
-            clip = until_end(waveform, self.rate, origin["seconds"])
+            clip = until_end(waveform, self.rate, seconds_of(origin))
             write_audio(path, clip.T, self.rate, origin)
             self.files.append(path)
             if len(self._shown) < _SHOWN:
@@ -86,6 +86,12 @@ def _as_written(clip: NDArray[np.float32]) -> NDArray[np.float32]:
     """A clip as it is read from 16 bits, so that a sheet does not depend on what was there."""
     steps: NDArray[np.float32] = np.rint(clip * _FULL_SCALE).clip(max=_FULL_SCALE - 1)
     return steps / np.float32(_FULL_SCALE)
+
+
+def seconds_of(origin: Mapping[str, Any]) -> float | None:
+    """Length of a sample by its provenance; None for an edit, which is as long as its file."""
+    seconds: float | None = None if origin.get("edit") else origin["seconds"]
+    return seconds
 
 
 def until_end(clip: NDArray[np.float32], rate: int, seconds: float | None) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from sfumato.media.audio.applying import applied
 from sfumato.media.audio.augmentation import VARIATIONS, varied
 from sfumato.media.audio.check import AudioReport, report
 from sfumato.media.audio.editing import planned
-from sfumato.media.audio.folder import AudioFolder, faded_out, until_end, write_sequence
+from sfumato.media.audio.folder import AudioFolder, faded_out, seconds_of, until_end, write_sequence
 from sfumato.media.audio.picture import sheet, spread_picture
 from sfumato.media.audio.provenance import SUFFIXES, read_recipe, write_audio
 from sfumato.media.audio.reader import ClipReader, divided
@@ -263,7 +263,7 @@ class AudioMedium(ClipReader, NumberMedium):
 
     def item(self, items: Any, place: int, provenance: Mapping[str, Any]) -> NDArray[np.float32]:
         """One clip up to its end, shape (C, T)."""
-        return until_end(items[place], self.settings.rate, provenance["seconds"])
+        return until_end(items[place], self.settings.rate, seconds_of(provenance))
 
     def write_preview(self, items: NDArray[np.float32], paths: Sequence[Path]) -> None:
         """Write a sheet of spectrograms, and all clips in a row, to each path."""

@@ -35,22 +35,22 @@ class Dyadic(TokenSampler):
     ) -> Tensor:
         """Reveal the places of this step."""
         process = masking(context.process, self.kind)
-        turn = _turns(x_t, context.free, context.steps)
+        turn = turns(x_t, context.free, context.steps)
         places = hidden(x_t, process, context.free) & (turn <= context.step)
         if not places.any():
             return x_t
-        logits = context.denoise(x_t, _time(x_t, process))
+        logits = context.denoise(x_t, share_time(x_t, process))
         return revealed(x_t, places, logits, context, 0)
 
 
-def _time(x_t: Tensor, process: Masking) -> Tensor:
+def share_time(x_t: Tensor, process: Masking) -> Tensor:
     """The time at which the process has the share of masks of each row, above 0, shape (B,)."""
     masked = (x_t == process.mask).sum(1).clamp_min(1).cpu().double() / x_t.shape[1]
     return process.keep.time(1 - masked)
 
 
-def _turns(x_t: Tensor, free: Tensor | None, steps: int) -> Tensor:
-    """The step at which each free place is revealed, int64, shape (B, L)."""
+def turns(x_t: Tensor, free: Tensor | None, steps: int) -> Tensor:
+    """The step at which each free place is revealed, int64, shaped like ``x_t``, (B, L)."""
     if free is None:
         return _order(x_t.shape[1], steps).to(x_t.device).expand_as(x_t)
     turns = torch.zeros_like(x_t)

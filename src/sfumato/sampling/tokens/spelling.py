@@ -7,29 +7,29 @@ together. Here they are drawn from their joint distribution given that the whole
 
 First they are drawn independently. A row that is valid is a draw from ``p``; else the row is drawn
 again along the chain of the automaton's states, backward for the sums and forward for the draws
-(as in Rabiner 1989, section III), which is a draw from ``p`` too. So valid rows cost next to
-nothing. Any part of a valid row can be completed, so a sampler that reveals a part of the tokens
-never ends in a place where no character fits.
+(see ``chain``), which is a draw from ``p`` too. So valid rows cost next to nothing. Any part of a
+valid row can be completed, so a sampler that reveals a part of the tokens never ends in a place
+where no character fits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sfumato.sampling.tokens.chain import UNREAD, Accepted
 from sfumato.sampling.tokens.sampler import beliefs, draw
+from sfumato.sampling.tokens.tables import Table, lifted
 
 STATES = 10
 """Number of states: 0 is between characters, the others are inside one."""
 _DEAD = STATES
-# A token of probability 0 is drawn only where nothing else makes a character.
-_LEAST = 1e-18
 _AT_ONCE = 1 << 24
 
 
@@ -65,26 +65,21 @@ class Spelling:
         given = _byte_moves()
         drawn = given.copy()
         drawn[0xBD, 9] = _DEAD
-        self.moves = np.stack([_moves(tokens, given), _moves(tokens, drawn)])
-        kinds, self.kind_of = np.unique(self.moves[1], axis=0, return_inverse=True)
-        self.kinds = kinds
+        self.table = Table(lifted(tokens, drawn.T), lifted(tokens, given.T))
 
     def state(self, tokens: NDArray[np.int64]) -> int:
         """The state after some tokens; 0 if they are not valid."""
         state = 0
         for token in tokens.tolist():
-            state = int(self.moves[0, token, state])
+            state = int(self.table.given[token, state])
         return 0 if state == _DEAD else state
 
-
-def _moves(tokens: Sequence[bytes], of_bytes: NDArray[np.int64]) -> NDArray[np.int64]:
-    moves = np.empty((len(tokens), STATES + 1), np.int64)
-    for number, data in enumerate(tokens):
-        states = np.arange(STATES + 1)
-        for byte in data:
-            states = of_bytes[byte][states]
-        moves[number] = states
-    return moves
+    def only(self, allowed: NDArray[np.bool_]) -> Table:
+        """The moves where only some tokens may be drawn, bool (V,)."""
+        if allowed.all():
+            return self.table
+        drawn = np.where(allowed[:, None], self.table.drawn, _DEAD)
+        return Table(drawn, self.table.given)
 
 
 @dataclass(frozen=True)
@@ -123,8 +118,18 @@ class Spelled:
             [True] * len(lengths) if whole is None else whole,
             [0] * len(lengths) if start is None else start,
             np.zeros((len(lengths), size), np.int64),
-            np.ones((1, len(spelling.kind_of)), np.bool_),
+            np.ones((1, len(spelling.table.kind_of)), np.bool_),
         )
+
+    @cached_property
+    def _accepted(self) -> Accepted:
+        tables = tuple(self.spelling.only(each) for each in self.allowed)
+        inside = np.arange(self.choice.shape[1]) < np.array(self.lengths)[:, None]
+        # Inside a character only a text that is cut off may end.
+        ends = np.tile(~np.array(self.whole)[:, None], (1, STATES + 1))
+        ends[:, 0], ends[:, _DEAD] = True, False
+        # Beyond the text there may be any number.
+        return Accepted(tables, np.where(inside, self.choice, UNREAD), np.array(self.start), ends)
 
     def draw(
         self, x_t: Tensor, free: Tensor, logits: Tensor, noise: Tensor, again: Tensor
@@ -132,140 +137,11 @@ class Spelled:
         """See :meth:`~sfumato.sampling.sampler.Language.draw`."""
         x0 = x_t.clone()
         x0[free] = draw(beliefs, noise[free], logits[free])
-        bad = np.flatnonzero(~self._accepts(_numpy(x0), _numpy(free)))
+        bad = np.flatnonzero(~self._accepted.accepts(x0, free))
         most = max(1, _AT_ONCE // logits[0].numel())
         for low in range(0, len(bad), most):
             rows = bad[low : low + most]
             part = torch.from_numpy(rows).to(x_t.device)
-            x0[part] = self._exact(rows, x0[part], free[part], logits[part], again[part])
+            chain = self._accepted.rows(rows).given(x0[part], free[part], logits[part])
+            x0[part] = chain.draw(again[part])
         return x0
-
-    def _accepts(self, x0: NDArray[np.int64], free: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Whether each row is valid, bool (B,)."""
-        moves, lengths = self.spelling.moves, np.array(self.lengths)
-        fine = self.allowed[self.choice, np.minimum(x0, moves.shape[1] - 1)] | ~free
-        good: NDArray[np.bool_] = fine.all(1)
-        state = np.array(self.start)
-        for place in range(x0.shape[1]):
-            inside = place < lengths
-            # Beyond the text there may be any number.
-            token = np.where(inside, x0[:, place], 0)
-            after = moves[free[:, place].astype(int), token, state]
-            state = np.where(inside, after, state)
-        good &= (state != _DEAD) & ((state == 0) | ~np.array(self.whole))
-        return good
-
-    def _exact(
-        self, rows: NDArray[np.int64], x0: Tensor, free: Tensor, logits: Tensor, noise: Tensor
-    ) -> Tensor:
-        """Draw some rows along the chain of states; a row that cannot be valid stays ``x0``."""
-        chain = _Chain(self, rows, _numpy(x0), _numpy(free), self._masses(rows, logits))
-        kinds, rest, possible = chain.drawn(_numpy(noise))
-        places = free & torch.from_numpy(possible)[:, None].to(free.device)
-        kind_of = torch.from_numpy(self.spelling.kind_of).to(free.device)
-        choice = torch.from_numpy(self.choice[rows]).to(free.device)
-        allowed = torch.from_numpy(self.allowed).to(free.device)
-
-        def of_kind(part: Tensor, kind: Tensor, sets: Tensor) -> Tensor:
-            fits = (kind_of == kind) & allowed[sets[:, 0]]
-            return (beliefs(part) + _LEAST) * fits
-
-        chosen = torch.from_numpy(kinds).to(free.device)[places][:, None]
-        u = torch.from_numpy(rest).to(free.device)[places]
-        if len(u):
-            x0[places] = draw(of_kind, u, logits[places], chosen, choice[places][:, None])
-        return x0
-
-    def _masses(self, rows: NDArray[np.int64], logits: Tensor) -> NDArray[np.float64]:
-        """The probability of each kind of token at every place, (b, L, K)."""
-        kinds = len(self.spelling.kinds)
-        kind_of = torch.from_numpy(self.spelling.kind_of).to(logits.device)
-        allowed = torch.from_numpy(self.allowed).to(logits.device)
-        masses = []
-        for row, own in zip(rows, logits, strict=True):
-            fits = allowed[torch.from_numpy(self.choice[row]).to(logits.device)]
-            p = (beliefs(own) + _LEAST) * fits
-            mass = torch.zeros(len(own), kinds, dtype=p.dtype, device=p.device)
-            masses.append(_numpy(mass.index_add_(1, kind_of, p)))
-        return np.stack(masses)
-
-
-class _Chain:
-    """The chain of the states of some rows.
-
-    Args:
-        spelled: What may be drawn.
-        rows: Numbers of the rows.
-        x0: Their tokens, of which those that are not free are given, (b, L).
-        free: The places to draw, bool (b, L).
-        masses: The probability of each kind of token at every place, (b, L, K).
-    """
-
-    def __init__(
-        self,
-        spelled: Spelled,
-        rows: NDArray[np.int64],
-        x0: NDArray[np.int64],
-        free: NDArray[np.bool_],
-        masses: NDArray[np.float64],
-    ) -> None:
-        self._moves = spelled.spelling.moves[0]
-        self._kinds = spelled.spelling.kinds
-        self._x0, self._free, self._masses = x0, free, masses
-        self._lengths = np.array(spelled.lengths)[rows]
-        self._start = np.array(spelled.start)[rows]
-        self._whole = np.array(spelled.whole)[rows]
-        self._rows = np.arange(len(rows))
-
-    def drawn(
-        self, noise: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
-        """The kind of token at every place, what its draw leaves of the noise, and whether a row
-        can be valid: (b, L), (b, L), (b,).
-        """
-        sums = self._sums()
-        state = self._start.copy()
-        possible = sums[0][self._rows, state] > 0
-        kinds, rest = np.zeros(noise.shape, np.int64), np.zeros(noise.shape)
-        for place in range(noise.shape[1]):
-            after = self._kinds[:, state].T
-            weights = self._masses[:, place] * np.take_along_axis(sums[place + 1], after, 1)
-            edges = weights.cumsum(1)
-            level = noise[:, place] * edges[:, -1]
-            kind = (np.where(weights > 0, edges, -1.0) > level[:, None]).argmax(1)
-            weight = weights[self._rows, kind]
-            below = edges[self._rows, kind] - weight
-            kinds[:, place] = kind
-            share = (level - below) / np.where(weight > 0, weight, 1.0)
-            rest[:, place] = share.clip(0, np.nextafter(1.0, 0.0))
-            given = self._moves[np.where(self._inside(place), self._x0[:, place], 0), state]
-            moved = np.where(self._free[:, place], after[self._rows, kind], given)
-            state = np.where(self._inside(place), moved, state)
-        return kinds, rest, possible
-
-    def _inside(self, place: int) -> NDArray[np.bool_]:
-        return place < self._lengths
-
-    def _sums(self) -> list[NDArray[np.float64]]:
-        """For every place the probability, up to a factor, that what follows is valid in each
-        state: L + 1 arrays (b, STATES + 1).
-        """
-        last = np.ones((len(self._rows), STATES + 1))
-        last[:, _DEAD] = 0
-        last[self._whole, 1:] = 0
-        sums = [last]
-        for place in reversed(range(self._x0.shape[1])):
-            after = sums[-1]
-            drawn = np.einsum("bk,bks->bs", self._masses[:, place], after[:, self._kinds])
-            token = np.where(self._inside(place), self._x0[:, place], 0)
-            given = np.take_along_axis(after, self._moves[token], 1)
-            now = np.where(self._free[:, place, None], drawn, given)
-            now = np.where(self._inside(place)[:, None], now, after)
-            now[:, _DEAD] = 0
-            sums.append(now / np.maximum(now.max(1, keepdims=True), np.finfo(float).tiny))
-        return sums[::-1]
-
-
-def _numpy(tensor: Tensor) -> NDArray[Any]:
-    array: NDArray[Any] = tensor.cpu().numpy()
-    return array
