@@ -14,6 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+# Least curvature along a direction; the noise alone has 1, and rounding may take a little of it.
+_CURVED = 0.9
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -74,8 +77,8 @@ def conjugate_gradients(
             break
         forward, backward = product(direction)
         curvature = row_dot(direction, forward)
-        # A covariance is not negative, but the Jacobian of a network may be: such a row is finished.
-        active = active & (curvature > row_dot(direction, direction))
+        # No covariance is negative, but the Jacobian of a network may be: such a row is finished.
+        active = active & (curvature > _CURVED * row_dot(direction, direction))
         searched = searched | active
         step = torch.where(active, rho / torch.where(active, curvature, 1.0), 0.0)
         moved = of_rows(step, backward) * backward
