@@ -136,7 +136,8 @@ def log_determinant(steps: Sequence[Tensor], ratios: Sequence[Tensor], size: int
     excess = (size * weights - 1).clamp_min(0)
     others = (size - seen.sum(1)) / excess.sum(1).clamp_min(_LEAST)
     times = seen + others[:, None] * excess
-    return (times * values.clamp_min(_LEAST).log()).sum(1)
+    estimate: Tensor = (times * values.clamp_min(_LEAST).log()).sum(1)
+    return estimate
 
 
 def row_dot(a: Tensor, b: Tensor) -> Tensor:
