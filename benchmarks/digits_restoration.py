@@ -29,7 +29,8 @@ import sfumato
 from sfumato.evaluation.of import view_of
 from sfumato.evaluation.restoration.course import Course
 from sfumato.evaluation.restoration.outcome import Outcomes
-from sfumato.evaluation.restoration.trials import Trial, trials_of
+from sfumato.evaluation.restoration.trial import Trial
+from sfumato.evaluation.restoration.trials import trials_of
 from sfumato.media.numbers import NumberData
 from sfumato.metrics.calibration import central, covered
 from sfumato.metrics.interval import Interval, mean_interval

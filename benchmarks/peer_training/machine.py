@@ -8,7 +8,14 @@ from pathlib import Path
 
 from sfumato.engine.machine import usable_cores
 
-_PACKAGES = ("torch", "diffusers", "accelerate", "denoising-diffusion-pytorch")
+_PACKAGES = (
+    "torch",
+    "diffusers",
+    "accelerate",
+    "denoising-diffusion-pytorch",
+    "azula",
+    "deepinv",
+)
 
 
 def described(threads: int) -> str:

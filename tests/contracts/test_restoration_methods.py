@@ -103,7 +103,7 @@ def problem(
         indices=indices,
         seed=5,
         times=sampler.grid.times(steps, schedule, size, begin),
-        **{"tile": 4, **other},
+        **other,
     )
 
 
@@ -134,7 +134,7 @@ def test_the_observation_is_explained_much_better_than_by_chance(
     method: Method, schedule: Schedule
 ) -> None:
     denoiser, observation = MixtureDenoiser(MIXTURE, Gaussian(schedule)), observed(KNOWN)
-    task = problem(denoiser, Ancestral(), 40, range(64), observation, tile=64)
+    task = problem(denoiser, Ancestral(), 40, range(64), observation)
     x0 = last(method.states(task, Ancestral(), 40))
     u, noise = torch.rand(64, generator=torch.Generator().manual_seed(0)), torch.zeros(64, 4)
     chance = MIXTURE.sample(u, noise).reshape(64, *SHAPE)
@@ -157,7 +157,7 @@ def test_operators_that_are_not_linear_are_explained(
     x0 = MIXTURE.means[:1].float().reshape(1, *SHAPE)
     observation = Observation(operator, operator.forward(x0), torch.tensor(0.1))
     denoiser = MixtureDenoiser(MIXTURE, Gaussian(schedule))
-    task = problem(denoiser, Ancestral(), 20, range(8), observation, tile=8)
+    task = problem(denoiser, Ancestral(), 20, range(8), observation)
     found = last(method.states(task, Ancestral(), 20))
     chance = MIXTURE.sample(torch.arange(8) / 8, random_rows(8)).float().reshape(8, *SHAPE)
     misfits = [observation.misfit(rows).median() for rows in (found, chance)]
@@ -233,9 +233,7 @@ def test_labels_choose_what_is_restored(method: Method) -> None:
     guided = Guided(plain, 1.5, {"label": far.classes})
     # What is observed lies in the middle.
     observation = Observation(KNOWN, KNOWN.forward(torch.zeros(1, *SHAPE)), torch.tensor(2.0))
-    task = problem(
-        guided, Ancestral(), 30, range(4), observation, cond=Conditions(label=LABELS), tile=4
-    )
+    task = problem(guided, Ancestral(), 30, range(4), observation, cond=Conditions(label=LABELS))
     x0 = last(method.states(task, Ancestral(), 30))
     assert (x0.flatten(1).mean(1).sign() == torch.tensor([1, -1, 1, -1])).all()
 

@@ -50,7 +50,6 @@ def restored(
         seed=1,
         shape=(size,),
         times=Ancestral().grid.times(evaluations, schedule, size),
-        tile=ROWS,
         dtype=F64,
     )
     return list(method.states(problem, Ancestral(), evaluations))

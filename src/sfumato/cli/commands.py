@@ -161,7 +161,7 @@ def evaluate(
     snapshot: Snapshot = "latest",
     out: Annotated[
         Path | None,
-        Parameter(help="Folder for the report. The default is the folder evaluation of the run."),
+        Parameter(help="Folder for the report; by default evaluation (/restore) of the run."),
     ] = None,
     json: Json = False,
 ) -> None:

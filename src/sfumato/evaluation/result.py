@@ -17,6 +17,8 @@ FORMAT = 2
 _UNKNOWN = "There are no held-out items, or too few of them, so it is unknown whether"
 # Recall and coverage may be this far below those of real items before kinds are called missing.
 _TOLERANCE = 0.05
+# Residual of restorations above which they contradict what is known.
+_CONTRADICTS = 2.0
 
 
 @dataclass(frozen=True)
@@ -282,18 +284,22 @@ def _likelihood(figures: Mapping[str, Figure]) -> Iterator[str]:
 def _restoration(figures: Mapping[str, Figure]) -> Iterator[str]:
     end = "/calibration/functionals_coverage_90"
     for key, found in figures.items():
-        if not key.endswith(end) or found.real is None or found.value is None:
+        if not key.endswith(end) or found.value is None or found.real is None:
             continue
         trial = key.removesuffix(end).removeprefix("restore/")
-        is_sure = found.high is not None and found.high < found.real
-        is_varied = found.low is not None and found.low > found.real
-        verdict = "as uncertain as they should be, as far as these items show"
-        if is_sure or is_varied:
-            verdict = "too sure" if is_sure else "more varied than they should be"
-        yield (
-            f"{trial}: restorations are {verdict}: intervals that should contain {found.real_text} "
-            f"of the truth contain {found.text}."
-        )
         residual = figures[f"restore/{trial}/residual"]
-        if residual.value is not None and residual.value > 2:
-            yield f"{trial}: restorations contradict what is known: residual {residual.text}."
+        if residual.value is not None and residual.value > _CONTRADICTS:
+            yield (
+                f"{trial}: restorations contradict what is known: their residual is "
+                f"{residual.value_text}, and 1 is expected. More steps or particles may help."
+            )
+            continue
+        verdict = "there is no sign that restorations are too sure or too varied"
+        if found.high is not None and found.high < found.real:
+            verdict = "restorations are too sure"
+        elif found.low is not None and found.low > found.real:
+            verdict = "restorations are more varied than they should be"
+        yield (
+            f"{trial}: {verdict}: intervals that should contain {found.real_text} of the truth "
+            f"contain {found.text}."
+        )

@@ -82,11 +82,14 @@ class Linearised:
                 return torch.cholesky_solve(right, factor).mT.to(observed).view_as(observed)
 
             return lambda observed: self.tiling.apply([solve] * len(self.maps), observed)
-        return self._iterated(covariance, iterations)
+        # Linearised at each row, an operator is another one for each: nothing is known of all.
+        rough = self._rough(covariance) if is_linear else _same
+        return self._iterated(covariance, rough, iterations)
 
-    def _iterated(self, covariance: Covariance, iterations: int) -> Callable[[Tensor], Tensor]:
+    def _iterated(
+        self, covariance: Covariance, rough: Callable[[Tensor], Tensor], iterations: int
+    ) -> Callable[[Tensor], Tensor]:
         """``S^-1`` by iterations, which begin from a rough inverse."""
-        rough = self._rough(covariance)
 
         def product(observed: Tensor) -> tuple[Tensor, Tensor]:
             image = self._each(covariance.apply, self.transpose(observed))
@@ -105,7 +108,7 @@ class Linearised:
         """
         squares = self._squares()
         if squares is None:
-            return lambda observed: observed
+            return _same
         gain = float(squares.double().mean())
         if float((squares - gain).double().square().mean().sqrt()) > _ALIKE * gain:
             diagonal = squares * float(covariance.variances.double().mean()) + 1
@@ -135,6 +138,10 @@ class Linearised:
         apart = (found[0] - found[1]).double().square().mean()
         size = found[0].double().square().mean()
         return found[0] if apart < _ALIKE**2 * size and bool((found[0] >= 0).all()) else None
+
+
+def _same(observed: Tensor) -> Tensor:
+    return observed
 
 
 def _factor(linear: LinearMap, covariance: Covariance, like: Tensor) -> Tensor:

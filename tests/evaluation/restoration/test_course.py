@@ -121,8 +121,8 @@ def outcomes(run: Path, options: EvaluateOptions, places: list[int], batch: int 
     view: Any = view_of(model)(model, options)
     course = Course(model, view, options, Quick(particles=2))
     if batch:
-        monkeyed = course._request
-        course._request = lambda *args: replace(monkeyed(*args), batch=batch)  # type: ignore[method-assign]
+        usual = course._request
+        course._request = lambda *args: replace(usual(*args), batch=batch)  # type: ignore[method-assign]
     real = drained(view.real())
     items = np.concatenate([real.held_out, real.training[:2]])
     (trial,) = trials_of(model.medium, options.restore)

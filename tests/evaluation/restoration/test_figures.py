@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -12,11 +13,12 @@ import torch
 from torch import Tensor
 
 from sfumato.evaluation.restoration.figures import Reference, sections_of
+from sfumato.evaluation.restoration.masked import Gap
 from sfumato.evaluation.restoration.outcome import Outcome, Outcomes
-from sfumato.evaluation.restoration.trials import Gap
-from sfumato.evaluation.result import Figure, Section
+from sfumato.evaluation.result import Figure, Section, summary
 from sfumato.model.provenance import Fit
 from sfumato.restoration import Observation
+from tests.evaluation.reports import report
 
 SIZE, ITEMS, SAMPLES = 16, 200, 8
 MEDIUM: Any = SimpleNamespace(
@@ -69,12 +71,29 @@ def outcomes(width: float) -> Outcomes:
 
 
 @cache
-def figures(width: float) -> dict[str, Figure]:
+def sections(width: float) -> tuple[Section, ...]:
     view: Any = SimpleNamespace(model=SimpleNamespace(medium=MEDIUM), finished=lambda x, _: x)
-    sections: list[Section] = sections_of(outcomes(width), view, Reference((), (), (), ""), 0)
-    assert [section.key for section in sections] == ["restore/gap", "restore/gap/calibration"]
-    assert all(section.beside == "reference" for section in sections)
-    return {figure.key: figure for section in sections for figure in section.figures}
+    return tuple(sections_of(outcomes(width), view, Reference((), (), (), ""), 0))
+
+
+def figures(width: float) -> dict[str, Figure]:
+    return {figure.key: figure for section in sections(width) for figure in section.figures}
+
+
+def test_there_are_two_sections_beside_a_reference() -> None:
+    found = sections(1.0)
+    assert [section.key for section in found] == ["restore/gap", "restore/gap/calibration"]
+    assert all(section.beside == "reference" for section in found)
+
+
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [(1.0, "no sign"), (0.4, "too sure"), (1.35, "more varied than"), (40.0, "contradict")],
+)
+def test_the_summary_says_how_sure_restorations_are(width: float, words: str) -> None:
+    (sentence,) = summary(replace(report(), sections=sections(width)))
+    assert sentence.startswith("gap: ")
+    assert words in sentence
 
 
 def contains(figure: Figure, value: float | None) -> bool:

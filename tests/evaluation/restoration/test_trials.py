@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from sfumato.errors import SettingError
-from sfumato.evaluation.restoration.trials import Gap, Trial, gap, span, trials_of
+from sfumato.evaluation.restoration.masked import Gap, gap, span
+from sfumato.evaluation.restoration.trial import Trial
+from sfumato.evaluation.restoration.trials import trials_of
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.settings import AudioSettings, SpectrogramSpec, WaveformSpec
 from tests.media.heights.medium import HeightMedium, HeightSettings

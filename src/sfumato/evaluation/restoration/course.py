@@ -23,7 +23,8 @@ from sfumato.evaluation.restoration.display import displays_of
 from sfumato.evaluation.restoration.figures import Reference, sections_of
 from sfumato.evaluation.restoration.likeness import stored
 from sfumato.evaluation.restoration.outcome import Outcome, Outcomes
-from sfumato.evaluation.restoration.trials import Trial, trials_of
+from sfumato.evaluation.restoration.trial import Trial
+from sfumato.evaluation.restoration.trials import trials_of
 from sfumato.evaluation.result import Report, Section
 from sfumato.media.editing import Task
 from sfumato.model.checks import require_within

@@ -12,8 +12,8 @@ from sfumato.dsp import analyse
 from sfumato.evaluation.likelihood import Estimate
 from sfumato.evaluation.of.audio import waveforms
 from sfumato.evaluation.of.numbers import NumberView
+from sfumato.evaluation.restoration.masked import Gap, span
 from sfumato.evaluation.restoration.outcome import Outcome, Outcomes
-from sfumato.evaluation.restoration.trials import Gap, span
 from sfumato.evaluation.result import Figure
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.representation import build

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.evaluation.restoration.trials import Trial
+from sfumato.evaluation.restoration.trial import Trial
 from sfumato.metrics.calibration import ranks
 from sfumato.model.provenance import Fit
 from sfumato.process.rng import Stream, normal, uniform
