@@ -16,13 +16,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from sfumato.denoiser import Denoiser, Posterior
+from sfumato.denoiser import Posterior
 from sfumato.restoration.conditional import isotropic_inverse, noise_level
-from sfumato.restoration.covariance import Covariance
 from sfumato.restoration.likelihood import Linearised
-from sfumato.restoration.method import Guide, PosteriorDenoiser
-from sfumato.restoration.observation import Observation
-from sfumato.restoration.problem import Tiling
+from sfumato.restoration.method import Evidence, Guide, PosteriorDenoiser
 
 
 class DiffPIR(Guide):
@@ -39,27 +36,14 @@ class DiffPIR(Guide):
         description="lambda, the weight of the model; the paper sets it for each task",
     )
 
-    def guided(
-        self,
-        denoiser: Denoiser,
-        observation: Observation,
-        covariance: Covariance,
-        tiling: Tiling,
-    ) -> PosteriorDenoiser:
-        """See :meth:`Guide.guided`."""
-        return _Proximal(denoiser, observation, covariance, tiling, self.strength)
+    def posterior(self, evidence: Evidence) -> PosteriorDenoiser:
+        """See :meth:`Guide.posterior`."""
+        return _Proximal(evidence, self.strength)
 
 
 class _Proximal(PosteriorDenoiser):
-    def __init__(
-        self,
-        denoiser: Denoiser,
-        observation: Observation,
-        covariance: Covariance,
-        tiling: Tiling,
-        strength: float,
-    ) -> None:
-        super().__init__(denoiser, observation, covariance, tiling)
+    def __init__(self, evidence: Evidence, strength: float) -> None:
+        super().__init__(evidence)
         self.strength = strength
 
     def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:

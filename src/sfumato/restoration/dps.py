@@ -20,12 +20,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
-from sfumato.denoiser import Denoiser, Posterior
-from sfumato.restoration.covariance import Covariance
+from sfumato.denoiser import Posterior
 from sfumato.restoration.likelihood import Linearised
-from sfumato.restoration.method import Guide, PosteriorDenoiser
-from sfumato.restoration.observation import Observation
-from sfumato.restoration.problem import Tiling
+from sfumato.restoration.method import Evidence, Guide, PosteriorDenoiser
 from sfumato.restoration.solver import of_rows, row_dot
 from sfumato.restoration.tweedie import Moments
 
@@ -38,27 +35,14 @@ class DPS(Guide):
     kind: Literal["dps"] = "dps"
     zeta: float = Field(default=2.0, gt=0, le=100, description="length of a step")
 
-    def guided(
-        self,
-        denoiser: Denoiser,
-        observation: Observation,
-        covariance: Covariance,
-        tiling: Tiling,
-    ) -> PosteriorDenoiser:
-        """See :meth:`Guide.guided`."""
-        return _Descending(denoiser, observation, covariance, tiling, self.zeta)
+    def posterior(self, evidence: Evidence) -> PosteriorDenoiser:
+        """See :meth:`Guide.posterior`."""
+        return _Descending(evidence, self.zeta)
 
 
 class _Descending(PosteriorDenoiser):
-    def __init__(
-        self,
-        denoiser: Denoiser,
-        observation: Observation,
-        covariance: Covariance,
-        tiling: Tiling,
-        zeta: float,
-    ) -> None:
-        super().__init__(denoiser, observation, covariance, tiling)
+    def __init__(self, evidence: Evidence, zeta: float) -> None:
+        super().__init__(evidence)
         self.zeta = zeta
 
     def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:

@@ -58,28 +58,36 @@ class Method(Part):
         """
 
 
-class PosteriorDenoiser(Denoiser):
-    """A denoiser of the posterior ``p(x0 | y)``, made from one of the prior, as guidance is.
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """A denoiser of the prior, and what is known.
 
-    Args:
+    Attributes:
         denoiser: The denoiser of the prior, guided or not.
         observation: What is known.
         covariance: The covariance of the data.
         tiling: How rows are grouped.
     """
 
-    def __init__(
-        self,
-        denoiser: Denoiser,
-        observation: Observation,
-        covariance: Covariance,
-        tiling: Tiling,
-    ) -> None:
-        super().__init__(denoiser.process)
-        self.denoiser = denoiser
-        self.observation = observation
-        self.covariance = covariance
-        self.tiling = tiling
+    denoiser: Denoiser
+    observation: Observation
+    covariance: Covariance
+    tiling: Tiling
+
+
+class PosteriorDenoiser(Denoiser):
+    """A denoiser of the posterior ``p(x0 | y)``, made from one of the prior, as guidance is.
+
+    Args:
+        evidence: The denoiser of the prior, and what is known.
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__(evidence.denoiser.process)
+        self.denoiser = evidence.denoiser
+        self.observation = evidence.observation
+        self.covariance = evidence.covariance
+        self.tiling = evidence.tiling
 
     @abstractmethod
     def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
@@ -96,6 +104,9 @@ class Guide(Method):
     """Base of the methods that are a denoiser, which any sampler can use."""
 
     @abstractmethod
+    def posterior(self, evidence: Evidence) -> PosteriorDenoiser:
+        """The denoiser of the posterior."""
+
     def guided(
         self,
         denoiser: Denoiser,
@@ -103,7 +114,8 @@ class Guide(Method):
         covariance: Covariance,
         tiling: Tiling,
     ) -> PosteriorDenoiser:
-        """The denoiser of the posterior; see :class:`PosteriorDenoiser`."""
+        """The denoiser of the posterior; see :class:`Evidence` for the arguments."""
+        return self.posterior(Evidence(denoiser, observation, covariance, tiling))
 
     def states(self, problem: Problem, sampler: Sampler, evaluations: int) -> Iterator[State]:
         """See :meth:`Method.states`."""

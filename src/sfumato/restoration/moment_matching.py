@@ -14,13 +14,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from sfumato.denoiser import Denoiser
 from sfumato.restoration.covariance import Covariance
 from sfumato.restoration.likelihood import Linearised
-from sfumato.restoration.method import Differentiated, PosteriorDenoiser
-from sfumato.restoration.observation import Observation
+from sfumato.restoration.method import Differentiated, Evidence, PosteriorDenoiser
 from sfumato.restoration.particles import MOST_PARTICLES, ParticleGuide, Twisted, TwistedDenoiser
-from sfumato.restoration.problem import Tiling
 from sfumato.restoration.solver import conjugate_gradients, of_rows, row_dot
 
 # Where the state tells less than this share of the largest variance, the covariance given the state
@@ -45,15 +42,9 @@ class MomentMatching(ParticleGuide):
         default=1e-3, ge=0, lt=1, description="share of the energy at which the solver stops"
     )
 
-    def guided(
-        self,
-        denoiser: Denoiser,
-        observation: Observation,
-        covariance: Covariance,
-        tiling: Tiling,
-    ) -> PosteriorDenoiser:
-        """See :meth:`Guide.guided`."""
-        return _Matched(denoiser, observation, covariance, tiling, self)
+    def posterior(self, evidence: Evidence) -> PosteriorDenoiser:
+        """See :meth:`Guide.posterior`."""
+        return _Matched(evidence, self)
 
 
 class Quick(ParticleGuide):
@@ -74,15 +65,9 @@ class Quick(ParticleGuide):
         description="particles of each sample; 1 = no correction",
     )
 
-    def guided(
-        self,
-        denoiser: Denoiser,
-        observation: Observation,
-        covariance: Covariance,
-        tiling: Tiling,
-    ) -> PosteriorDenoiser:
-        """See :meth:`Guide.guided`."""
-        return _Approximated(denoiser, observation, covariance, tiling)
+    def posterior(self, evidence: Evidence) -> PosteriorDenoiser:
+        """See :meth:`Guide.posterior`."""
+        return _Approximated(evidence)
 
 
 class _Approximated(TwistedDenoiser):
@@ -111,15 +96,8 @@ class _Approximated(TwistedDenoiser):
 class _Matched(_Approximated):
     """With the covariance of the denoiser itself."""
 
-    def __init__(
-        self,
-        denoiser: Denoiser,
-        observation: Observation,
-        covariance: Covariance,
-        tiling: Tiling,
-        method: MomentMatching,
-    ) -> None:
-        super().__init__(denoiser, observation, covariance, tiling)
+    def __init__(self, evidence: Evidence, method: MomentMatching) -> None:
+        super().__init__(evidence)
         self.method = method
 
     def twisted(self, x_t: Tensor, t: Tensor, **cond: Any) -> Twisted:

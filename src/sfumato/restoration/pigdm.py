@@ -17,13 +17,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
-from sfumato.denoiser import Denoiser, Posterior
+from sfumato.denoiser import Posterior
 from sfumato.restoration.conditional import isotropic_inverse
-from sfumato.restoration.covariance import Covariance
 from sfumato.restoration.likelihood import Linearised
-from sfumato.restoration.method import Guide, PosteriorDenoiser
-from sfumato.restoration.observation import Observation
-from sfumato.restoration.problem import Tiling
+from sfumato.restoration.method import Evidence, Guide, PosteriorDenoiser
 from sfumato.restoration.tweedie import Moments
 
 
@@ -37,27 +34,14 @@ class PiGDM(Guide):
         default=1.0, gt=0, le=1e6, description="variance of the data, 1 in the paper"
     )
 
-    def guided(
-        self,
-        denoiser: Denoiser,
-        observation: Observation,
-        covariance: Covariance,
-        tiling: Tiling,
-    ) -> PosteriorDenoiser:
-        """See :meth:`Guide.guided`."""
-        return _Isotropic(denoiser, observation, covariance, tiling, self.variance)
+    def posterior(self, evidence: Evidence) -> PosteriorDenoiser:
+        """See :meth:`Guide.posterior`."""
+        return _Isotropic(evidence, self.variance)
 
 
 class _Isotropic(PosteriorDenoiser):
-    def __init__(
-        self,
-        denoiser: Denoiser,
-        observation: Observation,
-        covariance: Covariance,
-        tiling: Tiling,
-        variance: float,
-    ) -> None:
-        super().__init__(denoiser, observation, covariance, tiling)
+    def __init__(self, evidence: Evidence, variance: float) -> None:
+        super().__init__(evidence)
         self.variance = variance
 
     def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:

@@ -14,12 +14,9 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-from sfumato.denoiser import Denoiser, Posterior
-from sfumato.restoration.covariance import Covariance
+from sfumato.denoiser import Posterior
 from sfumato.restoration.likelihood import Linearised
-from sfumato.restoration.method import Guide, PosteriorDenoiser
-from sfumato.restoration.observation import Observation
-from sfumato.restoration.problem import Tiling
+from sfumato.restoration.method import Evidence, Guide, PosteriorDenoiser
 from sfumato.restoration.tweedie import Moments
 
 
@@ -30,15 +27,9 @@ class TMPD(Guide):
 
     kind: Literal["tmpd"] = "tmpd"
 
-    def guided(
-        self,
-        denoiser: Denoiser,
-        observation: Observation,
-        covariance: Covariance,
-        tiling: Tiling,
-    ) -> PosteriorDenoiser:
-        """See :meth:`Guide.guided`."""
-        return _Diagonal(denoiser, observation, covariance, tiling)
+    def posterior(self, evidence: Evidence) -> PosteriorDenoiser:
+        """See :meth:`Guide.posterior`."""
+        return _Diagonal(evidence)
 
 
 class _Diagonal(PosteriorDenoiser):
