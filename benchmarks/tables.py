@@ -25,7 +25,8 @@ def command() -> str:
     """The command line of this process, as it would be typed in the repository."""
     place = Path(sys.argv[0]).resolve()
     place = place.parent if place.name == "__main__.py" else place
-    return " ".join(["python", f"benchmarks/{place.name}", *sys.argv[1:]])
+    place = place.relative_to(Path(__file__).parents[1])
+    return " ".join(["python", str(place), *sys.argv[1:]])
 
 
 def markdown(rows: Iterable[Row]) -> str:

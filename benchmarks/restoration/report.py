@@ -5,12 +5,17 @@ python benchmarks/restoration/report.py
 
 from __future__ import annotations
 
+import csv
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from rows import EXACT, Row, read
+from tables import markdown
 
 OURS = "sfumato moment matching, 16 particles"
 FAMILY = "sfumato moment matching, "
@@ -18,6 +23,7 @@ ONE = FAMILY + "1 particle"
 PEERS_LEAST = 100
 """The smallest budget of the peers: twice that of ours with one particle."""
 PICTURE = "docs/pictures/restoration.svg"
+TOKENS = "tokens.csv"
 FILES = {"table": "results.csv", "held out": "held-out.csv"}
 
 
@@ -278,6 +284,10 @@ def write(folder: Path) -> None:
         page = _between(page, f"everyone, {key}", "\n".join(everyone(rows)))
         if key == "table":
             draw(rows, folder.parents[1] / PICTURE)
+    if (folder / TOKENS).exists():
+        lines = (folder / TOKENS).read_text("utf-8").splitlines()
+        cells = csv.DictReader(line for line in lines if not line.startswith("#"))
+        page = _between(page, "tokens", markdown(cells))
     (folder / "README.md").write_text(page, "utf-8")
 
 

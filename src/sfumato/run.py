@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.errors import SettingError
 from sfumato.media.text.medium import TextMedium
+from sfumato.model.edit_options import OperatorOptions
 from sfumato.model.keywords import argument_and_keywords, converted, keywords
 from sfumato.model.open import AnyModel, make, open_model
 from sfumato.model.options import (
     CompareOptions,
     EvaluateOptions,
     FillOptions,
-    OperatorOptions,
     ResumeOptions,
     SampleOptions,
     ScoreOptions,

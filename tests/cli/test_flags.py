@@ -23,6 +23,7 @@ Runs = Callable[..., Path]
 COMMANDS = {
     declared.SampleOptions: ("sample", Run.sample),
     declared.FillOptions: ("fill", Run.fill),
+    declared.EditOptions: ("edit", Run.edit),
     declared.EvaluateOptions: ("evaluate", Run.evaluate),
     declared.CompareOptions: ("compare", Run.compare),
     declared.ScoreOptions: ("score", Run.score),

@@ -18,7 +18,7 @@ from sfumato.model.options import EditOptions, SampleOptions
 from sfumato.model.provenance import Fit
 from sfumato.restoration import Mask, Mean
 from sfumato.restoration.methods import METHODS
-from sfumato.verbs.edit import Edited, edit_files
+from sfumato.verbs.edit import Completed, Edited, edit_files
 from sfumato.verbs.sample import sample_files
 
 Runs = Callable[..., Path]
@@ -172,7 +172,7 @@ def test_what_cannot_be_done_is_refused(
 
 def test_a_run_on_text_says_what_edits_texts(text_runs: Runs, picture: Path) -> None:
     text_runs("prose")
-    with pytest.raises(SettingError, match="is on text"):
+    with pytest.raises(SettingError, match="not for texts"):
         list(edit_files("prose", [picture], EditOptions(box=BOX)))
 
 
@@ -220,3 +220,22 @@ def test_observations_that_do_not_fit_are_refused(
     runs("unet")
     with pytest.raises(SettingError, match=words):
         sfumato.open("unet").edit(observed, n=1, **options)
+
+
+def test_the_gaps_of_a_text_are_filled(text_runs: Runs, tmp_path: Path) -> None:
+    """A text or the file of one; the results are those of ``fill``."""
+    text_runs("prose")
+    text = "the sea is ____ and green"
+    (tmp_path / "gap.txt").write_text(text + "\n")
+    options = EditOptions(2, words=["blue", "green"], steps=4)
+    (plain,) = edit_files("prose", [Path(text)], options)
+    (of_file,) = edit_files("prose", [tmp_path / "gap.txt"], options)
+    assert isinstance(plain, Completed)
+    assert plain == of_file
+    assert {one.gaps[0] for one in plain.results} <= {"blue", "green"}
+
+
+def test_options_of_texts_are_not_for_pictures(runs: Runs, picture: Path, tmp_path: Path) -> None:
+    runs("unet")
+    with pytest.raises(SettingError, match="'words' is not for images"):
+        edited("unet", picture, out=tmp_path / "out", words=["red"])

@@ -62,7 +62,7 @@ def test_conversions_are_reported(runs: Runs, tmp_path: Path) -> None:
     Image.fromarray(rgba).save(tmp_path / "a.png")
     found = edited(run, tmp_path / "a.png", tmp_path / "out", n=1, box="10,8,6,4")
     assert "note: transparent parts are laid on white, as in training" in found.lines()
-    assert found.to_json()["notes"] == found.notes
+    assert found.to_json()["notes"] == list(found.notes)
 
 
 def test_all_files_are_checked_before_any_is_edited(runs: Runs, tmp_path: Path) -> None:

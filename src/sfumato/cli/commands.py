@@ -109,7 +109,9 @@ def sample(
 
 def edit(
     run: RunName,
-    *files: Annotated[Path, Parameter(help="Files to edit: images or audio files.")],
+    *files: Annotated[
+        Path, Parameter(help="Files to edit: images or audio files; or one text with gaps.")
+    ],
     options: EditOptions,
     out: Annotated[
         Path | None, Parameter(help="Folder for the files. The default is a new one in the run.")
@@ -123,7 +125,7 @@ def edit(
     snapshot: Snapshot = "latest",
     json: Json = False,
 ) -> None:
-    """Edit or restore images and audio: inpaint, extend, enlarge, deblur, denoise, fill gaps."""
+    """Edit or restore files: inpaint, extend, enlarge, deblur, denoise, fill gaps of any medium."""
     from sfumato.verbs.edit import edit_files
     from sfumato.verbs.sample import until_interrupted
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,13 @@ def sampled(events: Iterator[Any], as_json: bool) -> None:
 
 def edited(events: Iterator[Any], as_json: bool) -> None:
     """Show the progress of edits, and print the files of the results."""
-    results = _watched(events, as_json)
+    from sfumato.verbs.edit import Completed
+
+    first = next(events)
+    if isinstance(first, Completed):
+        filled(first.results, as_json)
+        return
+    results = _watched(chain([first], events), as_json)
     if as_json:
         dump([written.to_json() for written in results])
         return

@@ -44,8 +44,7 @@ from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
 from sfumato.restoration.covariance import Covariance
 
-_MEASURED = 2048
-"""Number of items, evenly spaced, on which settings are measured."""
+_MEASURED = 2048  # Number of items, evenly spaced, on which settings are measured.
 
 
 class NumberMedium(Editable, Medium):
@@ -59,6 +58,7 @@ class NumberMedium(Editable, Medium):
 
     options: ClassVar[Mapping[str, frozenset[str]]] = {
         "sample": frozenset({"start", "strength"}),
+        "edit": frozenset({"denoise", "noise", "strength", "method"}),
         "evaluate": frozenset({"label", "scale", "restore", "restore_samples"}),
         "tune": frozenset({"scale"}),
     }

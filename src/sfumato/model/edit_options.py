@@ -46,6 +46,10 @@ class EditOptions(Options):
         interval: Lowest and highest time at which guidance acts, for example 0.1 0.8.
         batch: Number of results made at a time. It changes memory and speed, not the results.
         precision: Number format of the network: fp32, bf16, or auto for bf16 where it is fast.
+        pattern: Text: regular expression that each gap matches as a whole. Repeated, one for each
+            gap.
+        words: Text: words that a gap may hold, such as red,green; or @FILE with one on every line.
+        length: Text: number of tokens in a gap: one number, or a range such as 3-8.
     """
 
     verb: ClassVar[str] = "edit"
@@ -66,7 +70,7 @@ class EditOptions(Options):
     bandwidth: float | None = None
     extend: float | str | None = None
     noise: float | None = None
-    feather: int = 0
+    feather: int | None = None
     resize: bool = False
     strength: float | None = None
     method: str | Part | None = None
@@ -81,6 +85,9 @@ class EditOptions(Options):
     interval: tuple[float, float] | None = None
     batch: int | None = None
     precision: str | None = None
+    pattern: Sequence[str] = ()
+    words: Sequence[str] = ()
+    length: int | str | tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

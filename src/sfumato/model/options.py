@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from sfumato.model.edit_options import EditOptions, OperatorOptions
+from sfumato.model.edit_options import EditOptions
 from sfumato.model.option import LARGEST, Options, Part, Settings
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "EditOptions",
     "EvaluateOptions",
     "FillOptions",
-    "OperatorOptions",
     "Options",
     "Part",
     "ResumeOptions",

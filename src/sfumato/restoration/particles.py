@@ -33,12 +33,14 @@ from sfumato.denoiser import Posterior
 from sfumato.errors import SettingError
 from sfumato.process.gaussian import Gaussian
 from sfumato.restoration.method import Guide, PosteriorDenoiser, Restoring
+from sfumato.restoration.observation import Observation
 from sfumato.restoration.problem import Problem
 from sfumato.restoration.solver import row_dot
 from sfumato.sampling.loop import State
 from sfumato.sampling.sampler import Sampler
 
 _RESAMPLED_BELOW = 0.5
+_TRUSTED = 64
 MOST_PARTICLES = 1024
 """The largest number of particles of a sample."""
 
@@ -120,7 +122,7 @@ class ParticleGuide(Guide):
             schedule, start = denoiser.process.schedule, times[0].item()
             times = sampler.grid.times(evaluations, schedule, math.prod(problem.shape), start)
         steps = len(times) - 1
-        swarm = Swarm(len(problem.indices), count)
+        swarm = Swarm(len(problem.indices), count, trust(problem.observation))
         x_t = problem.first_state(denoiser, count)
         for step, (t, s) in enumerate(pairwise(times)):
             twisted = denoiser.twisted(x_t, t, **cond)
@@ -152,10 +154,11 @@ class Swarm:
         samples: Number of samples, n.
         particles: Number of particles of each, K. Row ``i * K + p`` is particle ``p`` of sample
             ``i``.
+        trust: The power that all weights are raised to, see :func:`trust`.
     """
 
-    def __init__(self, samples: int, particles: int) -> None:
-        self.samples, self.particles = samples, particles
+    def __init__(self, samples: int, particles: int, trust: float = 1.0) -> None:
+        self.samples, self.particles, self.trust = samples, particles, trust
         self._log_weights = torch.zeros(samples, particles, dtype=torch.float64)
         self._likelihood: Tensor | None = None
         self.smallest = torch.full((samples,), float(particles), dtype=torch.float64)
@@ -163,7 +166,7 @@ class Swarm:
 
     def weigh(self, log_likelihood: Tensor) -> None:
         """Multiply the weights by the likelihood at the present states over that before."""
-        now = log_likelihood.cpu().reshape(self.samples, self.particles)
+        now = self.trust * log_likelihood.cpu().reshape(self.samples, self.particles)
         before = torch.zeros_like(now) if self._likelihood is None else self._likelihood
         self._log_weights = self._log_weights + now - before
         self._likelihood = now
@@ -171,7 +174,9 @@ class Swarm:
 
     def correct(self, log_ratio: Tensor) -> None:
         """Multiply the weights by ``p / q`` of the last step."""
-        self._log_weights = self._log_weights + log_ratio.cpu().reshape(self._log_weights.shape)
+        self._log_weights = self._log_weights + self.trust * log_ratio.cpu().reshape(
+            self._log_weights.shape
+        )
 
     @property
     def weights(self) -> Tensor:
@@ -220,6 +225,19 @@ class Swarm:
     def _rows(self, places: Tensor) -> Tensor:
         first = torch.arange(self.samples)[:, None] * self.particles
         return (first + places).flatten()
+
+
+def trust(observation: Observation) -> float:
+    """The power that weights are raised to.
+
+    Up to 64 observed values it is 1, and the weights are exact. The errors of a network in many
+    values depend on each other, so a thousand of them do not tell as much as their likelihood
+    says: with all of it, one particle would have all the weight at every step.
+
+    Args:
+        observation: What is known.
+    """
+    return min(1.0, _TRUSTED / observation.values[0].numel())
 
 
 def log_ratio(

@@ -14,20 +14,25 @@ from numpy.typing import NDArray
 from sfumato.errors import SettingError
 from sfumato.escaping import escape_line
 from sfumato.media.editing import Task
+from sfumato.media.registry import require_own
 from sfumato.model.editing import wanted_operations
 from sfumato.model.edits import EditingModel
 from sfumato.model.open import AnyModel, make, open_model
-from sfumato.model.options import EditOptions
+from sfumato.model.options import EditOptions, FillOptions
 from sfumato.model.provenance import Fit, Made, Making, Request
 from sfumato.model.samples import Samples
+from sfumato.model.tokens import TokenModel
+from sfumato.regular import irregular
 from sfumato.restoration import FunctionOperator, Mask, Observation, Operator
 from sfumato.runs.directory import new_folder
 from sfumato.runs.weights import LATEST
+from sfumato.verbs.fill import Filled, fill, read_text
 from sfumato.verbs.sample import Begun, Written, write_samples
 
 SPREAD = "spread.png"
 """Name of the picture of where the results differ."""
 _ENOUGH = 4
+_OF_TEXT = ("pattern", "words", "length")
 # Standard deviation of the noise of an observation in memory, in units of its values.
 _NOISE = 0.02
 _MOST_NUMBERS = 1 << 28
@@ -90,6 +95,17 @@ class Edited(Written):
             yield f"where they differ: {self.spread}"
 
 
+@dataclass(frozen=True)
+class Completed:
+    """The fillings of the gaps of a text.
+
+    Attributes:
+        results: The most likely first.
+    """
+
+    results: tuple[Filled, ...]
+
+
 def edit_files(
     run: str | Path,
     files: Sequence[Path],
@@ -99,12 +115,13 @@ def edit_files(
     trajectory: bool = False,
     format: str | None = None,
     snapshot: str = LATEST,
-) -> Iterator[Begun | Making | Made | Written]:
+) -> Iterator[Begun | Making | Made | Written | Completed]:
     """Edit files with a run.
 
     Args:
         run: Name or path of the run.
-        files: The files. The results of several files are written to a folder for each.
+        files: The files. The results of several files are written to a folder for each. For a run
+            on text it is one text with gaps, or the file of one.
         options: What to do, and how.
         out: Folder for the results; by default a new one in the run's ``samples``.
         trajectory: Also write how each result emerges from noise.
@@ -112,7 +129,8 @@ def edit_files(
         snapshot: Weights to use, ``latest`` or ``best``.
 
     Yields:
-        For each file what :func:`~sfumato.verbs.sample.write_samples` yields, and :class:`Edited`.
+        For each file what :func:`~sfumato.verbs.sample.write_samples` yields, and
+        :class:`Edited`; for a text :class:`Completed` alone.
 
     Raises:
         SettingError: No file is named, an option is invalid or does not fit a file, or a file would
@@ -123,6 +141,10 @@ def edit_files(
     if not files:
         raise SettingError("No file was named.", hint="sfumato edit RUN FILE --box 8,8,16,16")
     model = open_model(run, snapshot)
+    require_own(type(model.medium), options.verb, options.given())
+    if isinstance(model, TokenModel):
+        yield _filled(model, files, options)
+        return
     editor = _editor(model)
     requests = [editor.edit_request(path, options) for path in files]
     places = [_part(path, files) for path in files]
@@ -190,6 +212,16 @@ def _task_of(model: EditingModel, observed: Any, operator: Any, options: EditOpt
     return Task(observation, shape, None, None, model.medium.decode, original)
 
 
+def _filled(model: TokenModel, texts: Sequence[Path], options: EditOptions) -> Completed:
+    """Fill the gaps of a text, which is given as it is or by its file."""
+    if len(texts) > 1:
+        raise SettingError("Only one text can be edited at a time.", hint="name one text or file.")
+    own = options.given("n", "seed", "steps", "sampler", "label", "scale", "particles", *_OF_TEXT)
+    (text,) = texts
+    content = read_text(text) if irregular(text) is None else str(text)
+    return Completed(tuple(fill(model, content, FillOptions(**own))))
+
+
 def _editor(model: AnyModel) -> EditingModel:
     """The model, if it is one that edits files.
 
@@ -200,7 +232,7 @@ def _editor(model: AnyModel) -> EditingModel:
         return model
     raise SettingError(
         f"The run '{model.directory.name}' is on text.",
-        hint=f'fill the gaps of a text: sfumato fill {model.directory.name} "to be ____"',
+        hint='fill the gaps of a text: run.fill("to be ____ not to be")',
     )
 
 

@@ -329,10 +329,14 @@ def fill_text(
             why="none was given" if text is None else "both a text and a file were given",
             hint='sfumato fill RUN "to be ____ not to be", or sfumato fill RUN --file FILE',
         )
-    # Every editor puts a line feed at the end of a file.
-    content = (
-        str(text)
-        if file is None
-        else text_of(file, _LARGEST, "use only the part around the gaps.").removesuffix("\n")
-    )
+    content = str(text) if file is None else read_text(file)
     return fill(open_model(run, snapshot), content, options)
+
+
+def read_text(file: Path) -> str:
+    """The text of a file, without the line feed that every editor puts at its end.
+
+    Raises:
+        DataError: The file cannot be read, is larger than 1 MiB, or is not UTF-8.
+    """
+    return text_of(file, _LARGEST, "use only the part around the gaps.").removesuffix("\n")

@@ -76,6 +76,7 @@ class AudioMedium(ClipReader, NumberMedium):
     options: ClassVar[Mapping[str, frozenset[str]]] = {
         **NumberMedium.options,
         "sample": NumberMedium.options["sample"] | {"seconds"},
+        "edit": NumberMedium.options["edit"] | {"gap", "extend", "bandwidth", "declip"},
         "evaluate": NumberMedium.options["evaluate"] | {"speech"},
     }
     packages = ("soundfile", "soxr")

@@ -26,6 +26,12 @@ from sfumato.restoration import BitDepth, Blur, Grey, Identity, Mask, Mean, esti
 from sfumato.restoration.kernel_file import kernel_from
 from sfumato.restoration.operator import Operator
 
+OPERATIONS = frozenset(
+    {"mask", "box", "outpaint", "super_resolve", "deblur", "colourise", "dejpeg", "bits"}
+    | {"feather", "resize"}
+)
+"""The options of an edit that only pictures have."""
+
 ROUNDING = 1 / 255 / math.sqrt(12)
 """Standard deviation of rounding to eight bits, as a share of the full range."""
 

@@ -31,7 +31,7 @@ from sfumato.media.facts import DataFacts
 from sfumato.media.folder import save_png
 from sfumato.media.image import sheet as sheets
 from sfumato.media.image.check import ImageReport, notices, read_as, report
-from sfumato.media.image.editing import plan
+from sfumato.media.image.editing import OPERATIONS, plan
 from sfumato.media.image.folder import ImageFolder
 from sfumato.media.image.grey import GreyReader, is_grey
 from sfumato.media.image.open import IMAGES, UNREAD
@@ -72,6 +72,7 @@ class ImageMedium(NumberMedium):
     options: ClassVar[Mapping[str, frozenset[str]]] = {
         **NumberMedium.options,
         "check": frozenset({"size"}),
+        "edit": NumberMedium.options["edit"] | OPERATIONS,
     }
     example = "openmoji"
     variations = 3

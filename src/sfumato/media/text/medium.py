@@ -97,6 +97,7 @@ class TextMedium(Medium):
     recipes = RECIPES
     options: ClassVar[Mapping[str, frozenset[str]]] = {
         "sample": frozenset({"temperature", "top_p", "length"}),
+        "edit": frozenset({"pattern", "words", "length"}),
         "evaluate": frozenset({"temperature", "top_p", "molecules"}),
         "train": frozenset({"label_field"}),
         "check": frozenset({"label_field"}),
