@@ -147,7 +147,9 @@ class EditingModel(NumberModel):
             **options.given(*_SHARED),
         )
         request = self.request(plain)
-        tile = min(self.tile, max(_LEAST_TILE, method.rows))
+        tile = self.tile
+        if method.needs_gradients or method.rows > 1:
+            tile = min(tile, max(_LEAST_TILE, method.rows))
         sample = request.sample.changed(
             method=method, covariance=self.covariance[1], tile=tile, **own
         )

@@ -27,6 +27,8 @@ INNER, _INNER_TOLERANCE = 40, 1e-4
 _AT_ONCE = 256
 # Relative error of A A^T = c^2 below which the operator counts as a selection of coordinates.
 _ALIKE = 0.3
+# Ratio of the variance of the signal to that of the noise from which on float32 is not enough.
+_FAR_ABOVE = 1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,16 +147,22 @@ def _same(observed: Tensor) -> Tensor:
 
 
 def _factor(linear: LinearMap, covariance: Covariance, like: Tensor) -> Tensor:
-    """The Cholesky factor of ``S`` of one row, float64, shape (M, M)."""
+    """The Cholesky factor of ``S`` of one row, shape (M, M).
+
+    It is float64 where the signal is far above the noise, else of the data type of the values.
+    """
     size = like.numel()
     units = torch.eye(size, dtype=like.dtype, device=like.device).reshape(size, *like.shape[1:])
     backward = torch.cat([linear.transpose(part) for part in torch.split(units, _AT_ONCE)])
     columns = linear.apply(covariance.apply(backward)).flatten(1)
-    signal = (columns + columns.mT).double() / 2
-    unit = torch.eye(size, dtype=torch.float64, device=like.device)
+    signal = (columns + columns.mT) / 2
+    if float(signal.diagonal().max()) > _FAR_ABOVE:
+        signal = signal.double()
+    unit = torch.eye(size).to(signal)
     factor, failed = torch.linalg.cholesky_ex(signal + unit)
     if bool(failed):
         # Far above the noise, the small eigenvalues of ``A C A^T`` are lost in rounding.
+        signal, unit = signal.double(), unit.double()
         values, directions = torch.linalg.eigh(signal)
         least = values[-1] * torch.finfo(like.dtype).eps
         matrix = (directions * (values.clamp_min(least) + 1)) @ directions.mT
