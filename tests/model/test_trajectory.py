@@ -13,7 +13,7 @@ from sfumato.sampling import State
 
 def way_of(times: list[float], schedule: Schedule, sigma_data: float = 0.5) -> SignalTrajectory:
     medium = ImageMedium(ImageSettings(size=8, channels="rgb"))
-    way = SignalTrajectory(medium, schedule, sigma_data)
+    way = SignalTrajectory(medium.decode, schedule, sigma_data)
     x0 = torch.full((2, 3, 8, 8), 0.25)
     noise = torch.randn(x0.shape, generator=torch.Generator().manual_seed(0))
     for k, t in enumerate(times):

@@ -212,7 +212,9 @@ def test_a_folder_in_the_place_of_a_file_that_is_replaced(run: RunDirectory, nam
     assert run.log.read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["data.digests", "best.safetensors", "model.safetensors"])
+@pytest.mark.parametrize(
+    "name", ["data.digests", "best.safetensors", "model.safetensors", "covariance.safetensors"]
+)
 @pytest.mark.parametrize("put", [os.mkfifo, lambda path: path.symlink_to("nowhere")])
 def test_what_is_no_file_is_named(
     run: RunDirectory, name: str, put: Callable[[Path], object]

@@ -39,6 +39,7 @@ def test_a_run_has_its_files(finished_runs: Path, pictures: Path) -> None:
     run = RunDirectory(finished_runs / "unet")
     assert {path.name for path in run.root.iterdir()} == {
         "spec.json", "model.safetensors", "checkpoints", "log.jsonl", "README.md", "lock",
+        "covariance.safetensors",
         "data.digests", "best.safetensors",
         "early",
     }  # fmt: skip

@@ -59,7 +59,7 @@ class Wanted:
     denoise: float | str | None = None
     declip: bool = False
     gap: tuple[float, float] | None = None
-    bandwidth: float | None = None
+    bandwidth: float | str | None = None
     extend: float | None = None
     noise: float | None = None
     feather: int = 0

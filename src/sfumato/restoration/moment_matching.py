@@ -22,7 +22,10 @@ from sfumato.restoration.solver import conjugate_gradients, of_rows, row_dot
 
 # Where the state tells less than this share of the largest variance, the covariance given the state
 # is that of the data, and the Jacobian of a network there is mostly rounding.
-NOTHING_KNOWN = 1e-3
+_NOTHING_KNOWN = 3e-2
+# On average the covariance given a state is at most that of normal data, and seldom a few times as
+# large, as between two modes. Beyond this the Jacobian of a network is in error.
+_MOST = 10.0
 # Iterations of the preconditioner, which need no network but are made for each backward pass.
 _ROUGHLY = 12
 
@@ -103,7 +106,7 @@ class _Matched(_Approximated):
     def twisted(self, x_t: Tensor, t: Tensor, **cond: Any) -> Twisted:
         """See :meth:`TwistedDenoiser.twisted`."""
         snr = self.process.schedule.log_snr(t).exp().item()
-        if snr * self.covariance.variances.max().item() < NOTHING_KNOWN:
+        if snr * self.covariance.variances.max().item() < _NOTHING_KNOWN:
             return super().twisted(x_t, t, **cond)
         at = Differentiated.at(self.denoiser, x_t, t, **cond)
         linear, known = self._given(at.mean, t)
@@ -120,6 +123,7 @@ class _Matched(_Approximated):
             linear.inverse(known, self.observation.operator.is_linear, _ROUGHLY),
             self.method.iterations,
             self.method.tolerance,
+            lambda direction: self._believed(direction, linear, known),
         )
         likelihood = -0.5 * (solution.energy + solution.log_determinant)
         found = Twisted(at.mean, at.mean + solution.image, likelihood)
@@ -130,3 +134,9 @@ class _Matched(_Approximated):
         mean = torch.where(of_rows(solution.searched, found.mean).bool(), found.mean, rough.mean)
         either = torch.where(solution.searched, likelihood, rough.log_likelihood)
         return Twisted(at.mean, mean, either)
+
+    def _believed(self, direction: Tensor, linear: Linearised, known: Covariance) -> Tensor:
+        """The largest ``p^T S p`` that is believed of a network, float64, shape (B,)."""
+        backward = linear.transpose(direction)
+        image = self.tiling.apply([known.apply] * len(linear.maps), backward)
+        return row_dot(direction, direction) + _MOST * row_dot(backward, image)

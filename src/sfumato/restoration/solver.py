@@ -47,6 +47,7 @@ def conjugate_gradients(
     precondition: Callable[[Tensor], Tensor],
     iterations: int,
     tolerance: float,
+    most: Callable[[Tensor], Tensor] | None = None,
 ) -> Solution:
     """Solve ``S u = e`` for each row by preconditioned conjugate gradients.
 
@@ -64,6 +65,7 @@ def conjugate_gradients(
         precondition: Approximates ``S^-1``, symmetric and positive definite.
         iterations: Largest number of products.
         tolerance: A row is finished when what is left of the energy falls below this share.
+        most: The largest ``p^T S p`` that is believed, for directions ``p``, float64, shape (B,).
     """
     residual, direction = right, precondition(right)
     rho = row_dot(residual, direction)
@@ -82,6 +84,8 @@ def conjugate_gradients(
         curvature = row_dot(direction, forward)
         # No covariance is negative, but the Jacobian of a network may be: such a row is finished.
         active = active & (curvature > _CURVED * row_dot(direction, direction))
+        if most is not None:
+            active = active & (curvature <= most(direction))
         searched = searched | active
         step = torch.where(active, rho / torch.where(active, curvature, 1.0), 0.0)
         moved = of_rows(step, backward) * backward

@@ -9,7 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from sfumato.restoration.method import Differentiated, PosteriorDenoiser
-from sfumato.restoration.moment_matching import NOTHING_KNOWN
+
+# Share of the largest variance below which a state tells nothing.
+_NOTHING_KNOWN = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class Moments:
         schedule = guide.process.schedule
         at = Differentiated.at(guide.denoiser, x_t, t, **cond)
         known = guide.covariance.to(at.mean)
-        if schedule.log_snr(t).exp().item() * known.variances.max().item() < NOTHING_KNOWN:
+        if schedule.log_snr(t).exp().item() * known.variances.max().item() < _NOTHING_KNOWN:
             groups = len(guide.tiling.split(at.mean))
             return cls(at.mean, lambda v: guide.tiling.apply([known.apply] * groups, v))
         alpha, sigma = schedule.coefficients(t)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-from sfumato import storage
 from sfumato.engine import tensor_file
 from sfumato.errors import DamagedFile
 from sfumato.restoration.covariance import Covariance
 from sfumato.runs.directory import RunDirectory
 
 _VARIANCES = "variances"
+MEND = "delete it: `sfumato resume` writes it again."
+"""What to do about a damaged file."""
 
 
 def store(directory: RunDirectory, measure: Callable[[], Covariance | None]) -> None:
     """Measure the covariance and write it into a run, unless it is there or the data have none."""
-    covariance = None if storage.is_own_file(directory.covariance) else measure()
+    # Whatever is there, damaged or not, stays for `sfumato verify` to name.
+    covariance = None if os.path.lexists(directory.covariance) else measure()
     if covariance is None:
         return
     bases = {f"basis{axis}": basis for axis, basis in enumerate(covariance.bases)}
@@ -55,5 +58,5 @@ def load(directory: RunDirectory, shape: tuple[int, ...]) -> tuple[Covariance, s
 def _damaged(path: Path) -> DamagedFile:
     return DamagedFile(
         f"'{path}' does not hold the covariance of the run's data.",
-        hint="delete it: `sfumato resume` writes it again.",
+        hint=MEND,
     )

@@ -17,6 +17,7 @@ from sfumato.engine.lock import holder
 from sfumato.errors import DamagedFile, NewerFormat, RunError, SfumatoError
 from sfumato.runs import spec as specs
 from sfumato.runs import weights
+from sfumato.runs.covariance import MEND
 from sfumato.runs.directory import RunDirectory, leftovers
 from sfumato.runs.place import known_places
 from sfumato.runs.spec import Spec
@@ -100,6 +101,8 @@ class _Verification:
         if spec is not None and not obstacles:
             self._found.resumes_from = step
         self._weights(spec, rebuilt=step or None)
+        if os.path.lexists(self._directory.covariance):
+            self._read(self._directory.covariance, tensor_file.read_sealed, MEND)
         for path in sorted(self._directory.tuned.glob("*.json")):
             self._read(path, storage.read_sealed_json, "delete it, and run `sfumato tune` again.")
         self._log()

@@ -257,10 +257,18 @@ def _edited(
         if isinstance(event, Written):
             spread = _spread(model, out.path, items, request)
             edit = request.sample.edit
-            notes = () if edit is None else edit.notes
+            notes = () if edit is None else (*edit.notes, *_about_run(request))
             yield Edited(event.out, event.noun, event.seconds, path, fits, spread, notes)
         else:
             yield event
+
+
+def _about_run(request: Request) -> Iterator[str]:
+    if request.sample.covariance is None:
+        yield (
+            "the run is from before the covariance of its data was measured, so all numbers count "
+            "as independent: `sfumato resume` measures it"
+        )
 
 
 def _spread(

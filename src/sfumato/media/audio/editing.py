@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sfumato.errors import SettingError
 from sfumato.media.audio.canvas import Canvas, Sound, batch_of
-from sfumato.media.audio.quantities import gap_from, seconds_from
+from sfumato.media.audio.quantities import gap_from, hertz_from, seconds_from
 from sfumato.media.audio.representation import Representation, build
 from sfumato.media.audio.settings import AudioSettings, WaveformSpec
 from sfumato.media.editing import Edit, Wanted
@@ -120,7 +120,8 @@ def _anew(task: str, sound: Sound, part: tuple[int, int], settings: AudioSetting
 
 
 def _bandwidth(sound: Sound, wanted: Wanted, settings: AudioSettings) -> Edit:
-    hertz, most = float(wanted.bandwidth or math.nan), settings.rate / 2
+    given, most = wanted.bandwidth, settings.rate / 2
+    hertz = hertz_from(given) if isinstance(given, str) else float(given or math.nan)
     spec = settings.representation
     window = WAVEFORM_WINDOW if isinstance(spec, WaveformSpec) else spec.window
     line = settings.rate / window
