@@ -28,7 +28,7 @@ class EditOptions(Options):
             it.
         declip: Audio: restore peaks that were cut off.
         gap: Audio: the part to make anew, as begin-end in seconds, such as 1.2-1.5.
-        bandwidth: Audio: the file has nothing above this frequency, such as 4000 or 4kHz; it is added.
+        bandwidth: Audio: the file has nothing above this frequency, in Hz; more is added.
         extend: Audio: seconds to add at the end, such as 2s.
         noise: Standard deviation of the noise in the file, as a share of the full range.
         feather: Image: width of the transition at the edge of a mask, in pixels.
