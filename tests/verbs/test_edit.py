@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import sfumato
-from sfumato.errors import SettingError
+from sfumato.errors import DataError, SettingError
 from sfumato.model.options import EditOptions, SampleOptions
 from sfumato.model.provenance import Fit
 from sfumato.restoration import Mask, Mean
@@ -228,7 +228,7 @@ def test_the_gaps_of_a_text_are_filled(text_runs: Runs, tmp_path: Path) -> None:
     text = "the sea is ____ and green"
     (tmp_path / "gap.txt").write_text(text + "\n")
     options = EditOptions(2, words=["blue", "green"], steps=4)
-    (plain,) = edit_files("prose", [Path(text)], options)
+    (plain,) = edit_files("prose", [text], options)
     (of_file,) = edit_files("prose", [tmp_path / "gap.txt"], options)
     assert isinstance(plain, Completed)
     assert plain == of_file
@@ -239,3 +239,14 @@ def test_options_of_texts_are_not_for_pictures(runs: Runs, picture: Path, tmp_pa
     runs("unet")
     with pytest.raises(SettingError, match="'words' is not for images"):
         edited("unet", picture, out=tmp_path / "out", words=["red"])
+
+
+def test_a_text_is_taken_as_it_is(text_runs: Runs) -> None:
+    """It may be longer than the name of any file."""
+    text_runs("prose")
+    text = "the  sea  is ____ and"
+    (completed,) = edit_files("prose", [text], EditOptions(1, words=["blue"], steps=2))
+    assert isinstance(completed, Completed)
+    assert completed.results[0].text == text.replace("____", "blue")
+    with pytest.raises(DataError, match="too long"):
+        list(edit_files("prose", ["the sea " * 60 + "____"], EditOptions(1, steps=2)))

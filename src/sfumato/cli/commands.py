@@ -110,7 +110,7 @@ def sample(
 def edit(
     run: RunName,
     *files: Annotated[
-        Path, Parameter(help="Files to edit: images or audio files; or one text with gaps.")
+        str, Parameter(help="Files to edit: images or audio files; or one text with gaps.")
     ],
     options: EditOptions,
     out: Annotated[

@@ -108,7 +108,7 @@ class Completed:
 
 def edit_files(
     run: str | Path,
-    files: Sequence[Path],
+    files: Sequence[str | Path],
     options: EditOptions,
     *,
     out: Path | None = None,
@@ -145,12 +145,12 @@ def edit_files(
     if isinstance(model, TokenModel):
         yield _filled(model, files, options)
         return
-    editor = _editor(model)
-    requests = [editor.edit_request(path, options) for path in files]
-    places = [_part(path, files) for path in files]
+    editor, paths = _editor(model), [Path(file) for file in files]
+    requests = [editor.edit_request(path, options) for path in paths]
+    places = [_part(path, paths) for path in paths]
     model.medium.folder(Path(), format)  # Checks the format before a folder is made.
     base = new_folder(model.directory) if out is None else out
-    for path, place, request in zip(files, places, requests, strict=True):
+    for path, place, request in zip(paths, places, requests, strict=True):
         yield from _edited(editor, path, request, base / place, format, trajectory)
 
 
@@ -212,13 +212,13 @@ def _task_of(model: EditingModel, observed: Any, operator: Any, options: EditOpt
     return Task(observation, shape, None, None, model.medium.decode, original)
 
 
-def _filled(model: TokenModel, texts: Sequence[Path], options: EditOptions) -> Completed:
+def _filled(model: TokenModel, texts: Sequence[str | Path], options: EditOptions) -> Completed:
     """Fill the gaps of a text, which is given as it is or by its file."""
     if len(texts) > 1:
         raise SettingError("Only one text can be edited at a time.", hint="name one text or file.")
     own = options.given("n", "seed", "steps", "sampler", "label", "scale", "particles", *_OF_TEXT)
     (text,) = texts
-    content = read_text(text) if irregular(text) is None else str(text)
+    content = read_text(Path(text)) if irregular(Path(text)) is None else str(text)
     return Completed(tuple(fill(model, content, FillOptions(**own))))
 
 
