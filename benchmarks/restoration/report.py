@@ -117,24 +117,28 @@ def _duels(rows: Sequence[Row]) -> Iterator[list[str]]:
     for name, group in by_problem(rows).items():
         several = group[0].modes > 1
         mine, chance = of(group, OURS if several else ONE), of(group, EXACT)
-        if mine is None or chance is None or not peers(group):
+        if mine is None or chance is None:
             continue
-        theirs = best_peer(group, max(mine.evaluations, PEERS_LEAST))
-        ratio = mine.energy / max(theirs.energy, 1e-9)
         met = mine.energy <= 0.05 and mine.excess <= 0.05 if several else mine.energy < 0.01
         scores = f"{_number(mine.energy)} / {_number(mine.shares, 2)}"
         chances = f"{_number(chance.energy)} / {_number(chance.shares, 2)}"
-        # Where both are as good as exact draws, their ratio is one of chances.
-        told = max(mine.energy, theirs.energy) > 0.01
-        yield [
-            name,
-            f"{mine.noise:.2g}",
-            scores if met else f"**{scores}**",
-            f"{theirs.title}, {theirs.evaluations:.0f}",
-            f"{_number(theirs.energy)} / {_number(theirs.shares, 2)}",
-            "–" if not told else f"{ratio:.2f}" if ratio <= 0.1 else f"**{ratio:.2f}**",
-            chances,
-        ]
+        ours = [name, f"{mine.noise:.2g}", scores if met else f"**{scores}**"]
+        yield [*ours, *_beside(mine, group), chances]
+
+
+def _beside(mine: Row, group: Sequence[Row]) -> list[str]:
+    """The best peer, its scores, and the ratio of the energy distances."""
+    if not peers(group):
+        return ["not measured", "–", "–"]
+    theirs = best_peer(group, max(mine.evaluations, PEERS_LEAST))
+    ratio = mine.energy / max(theirs.energy, 1e-9)
+    # Where both are as good as exact draws, their ratio is one of chances.
+    is_ratio = max(mine.energy, theirs.energy) > 0.01
+    return [
+        f"{theirs.title}, {theirs.evaluations:.0f}",
+        f"{_number(theirs.energy)} / {_number(theirs.shares, 2)}",
+        "–" if not is_ratio else f"{ratio:.2f}" if ratio <= 0.1 else f"**{ratio:.2f}**",
+    ]
 
 
 def overall(rows: Sequence[Row]) -> str:

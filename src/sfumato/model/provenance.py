@@ -230,7 +230,8 @@ class Fit:
     Attributes:
         residual: The mean square of what is left of the observation, over the variance of its
             noise: about 1 for a sample of the posterior; above 2 the sample contradicts the file.
-        effective: The smallest effective number of particles; None for methods without particles.
+        effective: The effective number of particles, the mean over the steps; None for methods
+            without particles.
     """
 
     residual: float

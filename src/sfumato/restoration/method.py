@@ -25,8 +25,8 @@ class Restoring(State):
     """A state between noise and restored data.
 
     Attributes:
-        effective: The smallest effective number of particles of each sample so far, float64, shape
-            (B,); None for methods without particles.
+        effective: The effective number of particles of each sample, the mean over the steps so far,
+            float64, shape (B,); None for methods without particles.
     """
 
     effective: Tensor | None = None

@@ -137,14 +137,14 @@ class ParticleGuide(Guide):
             x_t = own.sample(drawn)
             swarm.correct(log_ratio(denoiser.process, (t, s), mean - prior, drawn))
         last = twisted.mean[swarm.drawn(noise.uniform(steps))]
-        yield Restoring(steps, steps, 0.0, last, last, steps, swarm.smallest)
+        yield Restoring(steps, steps, 0.0, last, last, steps, swarm.average)
 
     def _shown(
         self, swarm: Swarm, step: int, steps: int, t: float, x_t: Tensor, mean: Tensor
     ) -> State:
         heaviest = swarm.heaviest
         return Restoring(steps=steps, step=step, t=t, x_t=x_t[heaviest], belief=mean[heaviest],
-                         evaluations=step, effective=swarm.smallest)  # fmt: skip
+                         evaluations=step, effective=swarm.average)  # fmt: skip
 
 
 class Swarm:
@@ -161,8 +161,7 @@ class Swarm:
         self.samples, self.particles, self.trust = samples, particles, trust
         self._log_weights = torch.zeros(samples, particles, dtype=torch.float64)
         self._likelihood: Tensor | None = None
-        self.smallest = torch.full((samples,), float(particles), dtype=torch.float64)
-        """The smallest effective size of each sample so far."""
+        self._sizes: list[Tensor] = []
 
     def weigh(self, log_likelihood: Tensor) -> None:
         """Multiply the weights by the likelihood at the present states over that before."""
@@ -170,7 +169,7 @@ class Swarm:
         before = torch.zeros_like(now) if self._likelihood is None else self._likelihood
         self._log_weights = self._log_weights + now - before
         self._likelihood = now
-        self.smallest = torch.minimum(self.smallest, self.effective)
+        self._sizes.append(self.effective)
 
     def correct(self, log_ratio: Tensor) -> None:
         """Multiply the weights by ``p / q`` of the last step."""
@@ -187,6 +186,11 @@ class Swarm:
     def effective(self) -> Tensor:
         """The effective number of particles of each sample, in [1, K], float64, shape (n,)."""
         return 1 / self.weights.square().sum(1)
+
+    @property
+    def average(self) -> Tensor:
+        """The mean of the effective numbers over the steps so far, float64, shape (n,)."""
+        return torch.stack(self._sizes).mean(0)
 
     @property
     def heaviest(self) -> Tensor:

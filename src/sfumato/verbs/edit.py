@@ -81,7 +81,7 @@ class Edited(Written):
         yield f"residual / noise: {_span(residuals)} (about 1 fits what is known)"
         effective = [fit.effective for fit in self.fits.values() if fit.effective is not None]
         if effective:
-            yield f"effective particles: {_span(effective)} at the least"
+            yield f"effective particles: {_span(effective)} on average"
         poor = [index for index, fit in self.fits.items() if fit.is_poor]
         if poor:
             several = ", ".join(f"{index:05d}" for index in poor[:8])

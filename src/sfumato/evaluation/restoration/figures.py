@@ -134,7 +134,7 @@ def _fits(outcomes: Outcomes) -> Iterator[Figure]:
     effective = [[fit.effective for fit in one.fits if fit.effective is not None] for one in each]
     if all(effective):
         means = [float(np.mean(found)) for found in effective]
-        yield mean_figure("effective", "least effective particles", means, None, ".2f")
+        yield mean_figure("effective", "effective particles", means, None, ".2f")
     yield mean_figure("seconds", "seconds for one restoration", [one.seconds for one in each], None,
                     ".2f")  # fmt: skip
 
