@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
+from sfumato.denoiser import Posterior
 from sfumato.oracle import MixtureDenoiser
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.schedule import VE, VP, Cosine, Linear, Schedule
@@ -113,3 +116,30 @@ def test_a_function_that_is_not_linear_is_linearised_at_the_mean() -> None:
         for seen in (shifted, known.observation)
     )
     assert torch.allclose(found, wanted, atol=1e-6)
+
+
+class _WithSlope(MixtureDenoiser):
+    """The exact mean with a derivative that is wrong, as that of a network can be."""
+
+    slope = 1.0
+
+    def forward(
+        self, x_t: Tensor, t: Tensor, label: Tensor | None = None, **cond: Any
+    ) -> Posterior:
+        """See :meth:`MixtureDenoiser.forward`."""
+        mean = super().forward(x_t.detach(), t, label).mean
+        return Posterior(mean + self.slope * (x_t - x_t.detach()))
+
+
+@pytest.mark.parametrize("slope", [-1.0, 1e4])
+def test_a_derivative_that_is_no_covariance_is_not_believed(slope: float) -> None:
+    """One that is negative, or much too large: the covariance of the data takes its place."""
+    known, process, time = normal(), Gaussian(VE()), torch.tensor(0.5, dtype=F64)
+    wrong = _WithSlope(known.mixture, process)
+    wrong.slope = slope
+    x_t = exact_samples(known, 5)
+    found, wanted = (
+        method.guided(wrong, known.observation, known.covariance, Tiling(4))(x_t, time).mean
+        for method in METHODS
+    )
+    assert torch.equal(found, wanted)
