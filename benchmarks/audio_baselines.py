@@ -42,7 +42,7 @@ from sfumato.evaluation.features import Sets, extract
 from sfumato.evaluation.of.audio import level_section, similarity_section, waveforms
 from sfumato.evaluation.real import items_of
 from sfumato.evaluation.result import Section
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.metrics.audio_features import LogMel
 from sfumato.metrics.extractor import Clips
 from sfumato.model.network import draw_places

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sfumato.media.audio.medium import AudioMedium
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.model.edits import EditingModel
 from sfumato.model.open import open_model
 from sfumato.model.options import EditOptions

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import sfumato
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.training.data import reopen
 
 

@@ -31,7 +31,7 @@ from sfumato.evaluation.restoration.course import Course
 from sfumato.evaluation.restoration.outcome import Outcomes
 from sfumato.evaluation.restoration.trial import Trial
 from sfumato.evaluation.restoration.trials import trials_of
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.metrics.calibration import central, covered
 from sfumato.metrics.interval import Interval, mean_interval
 from sfumato.model.editing import method_named

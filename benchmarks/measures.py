@@ -27,7 +27,7 @@ from sfumato.evaluation.evaluate import measure
 from sfumato.evaluation.features import Sets, extract
 from sfumato.evaluation.real import pieces_of
 from sfumato.evaluation.result import Section
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.media.text.medium import TextData
 from sfumato.metrics.audio_features import LogMel
 from sfumato.metrics.extractor import Clips, Extractor

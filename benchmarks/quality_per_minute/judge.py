@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sfumato.catalogue import fetch_asset
 from sfumato.evaluation.features import evenly_spaced
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.metrics.efficientnet import EfficientNet
 from sfumato.metrics.kernel_distance import GaussianKernel, KernelDistance, kernel_distance
 

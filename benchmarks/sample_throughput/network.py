@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from sfumato.denoiser import Denoiser, NetworkDenoiser, Posterior
 from sfumato.engine.attention import attention, choose_attention
 from sfumato.engine.precision import NumberFormat, autocast, choose_precision
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.process.gaussian import Gaussian
 from sfumato.process.prediction import Eps
 from sfumato.process.schedule import Tabulated

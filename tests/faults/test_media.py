@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.media.text.medium import TextData
 from sfumato.training.data import prepare
 from sfumato.training.train import planned

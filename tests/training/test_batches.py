@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sfumato.media.image.recipes import ImageRecipe
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.media.registry import find
 from sfumato.process.rng import Stream, normal
 from sfumato.recipes import override

@@ -14,7 +14,7 @@ from sfumato.errors import DataError, RunError
 from sfumato.evaluation.real import items_of
 from sfumato.media.image.recipes import ImageRecipe
 from sfumato.media.medium import Summary
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.media.registry import find
 from sfumato.model.options import CheckOptions
 from sfumato.recipes import override

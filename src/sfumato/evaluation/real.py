@@ -16,7 +16,7 @@ from sfumato.errors import DataError
 from sfumato.evaluation.features import evenly_spaced
 from sfumato.evaluation.result import Split
 from sfumato.media.facts import last_part
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.media.text.library import Library
 from sfumato.media.text.medium import TextData
 from sfumato.media.text.rows import RowBatch, Rows

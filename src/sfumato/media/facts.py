@@ -7,8 +7,11 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sfumato.conditioning.condition import Value
+
 MOST_CLASSES = 1_000_000
 MOST_TOKENS = 10_000_000
+MOST_EXAMPLES = 1_024
 _ROUNDING = 1e-6
 """The shares of classes are rounded to six digits."""
 
@@ -36,6 +39,8 @@ class DataFacts(BaseModel):
         attribution: Attribution that the licence requires, where known.
         vocabulary: Text: number of clean tokens.
         lengths: Text: number of pieces of ``i`` tokens in the training data, up to the context.
+        examples: Values of the conditions of some training items, by the names of the conditions;
+            samples without values of their own draw one of them.
         seconds: Audio: evenly spaced quantiles of the lengths of the training clips of each class,
             or of all clips without classes; empty if all clips fill the window.
     """
@@ -55,6 +60,7 @@ class DataFacts(BaseModel):
     vocabulary: int = Field(default=0, ge=0, le=MOST_TOKENS)
     lengths: Annotated[tuple[Count, ...], Field(max_length=MOST_TOKENS)] = ()
     seconds: tuple[tuple[Seconds, ...], ...] = ()
+    examples: Annotated[tuple[dict[str, Value], ...], Field(max_length=MOST_EXAMPLES)] = ()
 
     @model_validator(mode="after")
     def _each_class_has_a_share(self) -> Self:

@@ -13,8 +13,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
+from sfumato.conditioning.condition import Condition
 from sfumato.engine.events import Event
 from sfumato.errors import MissingExtra, SettingError
 from sfumato.media.facts import DataFacts
@@ -100,9 +102,11 @@ class Data(ABC):
 
     Attributes:
         facts: The facts about the data for the run's spec.
+        conditions: The conditions of the recipe, settled on the data.
     """
 
     facts: DataFacts
+    conditions: Mapping[str, Condition] = MappingProxyType({})
 
     @abstractmethod
     def settled(self) -> RecipeBase:
@@ -119,6 +123,13 @@ class Data(ABC):
     @abstractmethod
     def entries(self) -> Iterator[Entry]:
         """The identity of every item, to find changed items."""
+
+    def require_conditions(self) -> None:
+        """Check that enough items have what the recipe wants to learn of them.
+
+        Raises:
+            DataError: Too few of them have it.
+        """
 
     def covariance(self) -> Covariance | None:
         """The covariance of the encoded items, for restoration; None for data without one."""

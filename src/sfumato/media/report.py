@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import quote
+from types import MappingProxyType
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from sfumato.conditioning.condition import Condition
+from sfumato.conditioning.survey import Found, survey
 from sfumato.data.dataset import Dataset
 from sfumato.data.digests import Changes
 from sfumato.data.marks import MADE_BY_SFUMATO
@@ -52,6 +55,7 @@ class Contents:
         metadata: The metadata files that were read.
         unread: Number of files of other kinds, by suffix; they are not looked at.
         hints: What to do about files of some of these suffixes.
+        conditions: What the data hold of each condition of the recipe.
     """
 
     count: int
@@ -69,10 +73,15 @@ class Contents:
     metadata: tuple[str, ...]
     unread: dict[str, int]
     hints: dict[str, str]
+    conditions: tuple[Found, ...]
 
     @classmethod
     def counted(
-        cls, dataset: Dataset, held_out: NDArray[np.int64], hints: Mapping[str, str]
+        cls,
+        dataset: Dataset,
+        held_out: NDArray[np.int64],
+        hints: Mapping[str, str],
+        conditions: Mapping[str, Condition] = MappingProxyType({}),
     ) -> dict[str, Any]:
         """The fields of this class, counted in a data set.
 
@@ -80,6 +89,7 @@ class Contents:
             dataset: The items.
             held_out: Indices of the held-out items.
             hints: What to do about files that are not looked at, by suffix.
+            conditions: The conditions of the recipe, settled on the data.
         """
         measured = np.zeros(len(dataset), np.bool_)
         measured[held_out] = True
@@ -109,6 +119,7 @@ class Contents:
             "unread": dict(dataset.unread),
             "hints": {suffix: hints[suffix] for suffix in dataset.unread if suffix in hints}
             | _unread_tables(dataset),
+            "conditions": tuple(survey(conditions, dataset.items)),
         }
 
     def rows(self, most: int, source: str | None = None) -> Iterator[tuple[str, str]]:
@@ -121,6 +132,8 @@ class Contents:
         """
         yield "classes", classes_in_words(self.labels, self.unlabelled)
         yield "captions", f"{self.captions:,}"
+        for condition in self.conditions:
+            yield f"condition {condition.name}", escape_line(str(condition))
         if self.metadata:
             yield "metadata", listed_in_line(self.metadata)
         stated = " (as the data say)" if self.split_stated else ""
@@ -219,6 +232,7 @@ class NumberReport(Contents):
             "duplicates": [list(pair) for pair in self.duplicates],
             "changes": self.changes.to_json(),
             "rejected": [rejected._asdict() for rejected in self.rejected],
+            "conditions": [asdict(condition) for condition in self.conditions],
         }
 
     def table(self) -> Iterator[tuple[str, str]]:

@@ -30,6 +30,9 @@ class Stream(IntEnum):
     LENGTH = 10
     DIVISION = 11
     RESAMPLING = 12
+    CONDITION_DROP = 13
+    CAPTION = 14
+    CONDITION = 15
     OPERATOR = 16
     OBSERVATION = 20
     CALIBRATION = 21

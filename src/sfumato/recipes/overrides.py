@@ -20,6 +20,8 @@ from sfumato.recipes.recipe import RecipeBase
 Tree = dict[str, Any]
 RecipeT = TypeVar("RecipeT", bound=RecipeBase)
 _SHOWN = 80
+_BY_NAME = frozenset({"conditions"})
+"""Settings whose parts have names that the user chooses."""
 _REASONS: Mapping[str, str] = {
     "int_parsing": "it should be a whole number",
     "int_parsing_size": "the number is too large",
@@ -112,8 +114,10 @@ def _place(tree: Tree, path: tuple[str, ...], value: object) -> None:
         if not isinstance(node, dict):
             parent = ".".join(path[:depth])
             raise _unknown(path, f"'{parent}' is {_shown(node)} and has no parts")
-        # A kind without defaults has no parts until they are set; validation checks them.
-        if part not in node and node and "kind" not in node:
+        # A kind without defaults has no parts until they are set; validation checks them. Users
+        # choose the names of conditions.
+        is_named = depth == 1 and path[0] in _BY_NAME
+        if part not in node and node and "kind" not in node and not is_named:
             raise _unknown(path, _nearest(path, tree) or suggest(part, node))
         if depth < len(parents):
             node = node.setdefault(part, {})

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Self
 import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from sfumato.conditioning.condition import Condition
+from sfumato.conditioning.registry import ConditionsByName
 from sfumato.data.selection import Selection
 from sfumato.engine.settings import EngineSettings
 from sfumato.nets.specs import Backbone
@@ -78,7 +80,7 @@ class SamplingSettings(SamplingDefaults):
     sampler: AnySampler = Wiener()
     steps: PositiveInt = Field(20, description="network evaluations per sample")
     scale: float = Field(
-        1.0, description="guidance towards the label, 1 = off; ignored without classes"
+        1.0, description="guidance towards the conditions, 1 = off; ignored without any"
     )
 
 
@@ -152,6 +154,7 @@ class GaussianRecipe(RecipeBase):
         sigma_data: Standard deviation of the data; None until it is measured.
         times: The distribution of the times of training.
         objective: The training criterion.
+        conditions: What the model learns of an item besides its content and its class, by name.
         backbone: The network.
         sampling: The defaults of sampling.
     """
@@ -163,6 +166,7 @@ class GaussianRecipe(RecipeBase):
     sigma_data: PositiveFloat | None = None
     times: AnyTimes = LogNormal()
     objective: AnyObjective = Regression()
+    conditions: ConditionsByName = Field(default_factory=dict)
     backbone: Backbone
     sampling: SamplingSettings = SamplingSettings()
 
@@ -179,15 +183,26 @@ class GaussianRecipe(RecipeBase):
             )
         return self
 
-    def settled(self, medium: BaseModel, sigma_data: float) -> Self:
+    def settled(
+        self,
+        medium: BaseModel,
+        sigma_data: float,
+        conditions: Mapping[str, Condition] = MappingProxyType({}),
+    ) -> Self:
         """The recipe with the settings filled in that depend on the data.
 
         Args:
             medium: Settings of the medium, all of them decided.
             sigma_data: Measured standard deviation, used unless the recipe states one.
+            conditions: The conditions, settled on the data.
         """
         sigma = self.sigma_data or sigma_data
         prediction = EDM(sigma_data=sigma) if isinstance(self.prediction, EDM) else self.prediction
         return self.model_copy(
-            update={"medium": medium, "sigma_data": sigma, "prediction": prediction}
+            update={
+                "medium": medium,
+                "sigma_data": sigma,
+                "prediction": prediction,
+                "conditions": dict(conditions),
+            }
         )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sfumato import storage
+from sfumato.conditioning.condition import Condition
+from sfumato.conditions import Null
 from sfumato.errors import DamagedFile, NewerFormat, RunError
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import Medium
 from sfumato.media.registry import AnyRecipe, medium_of
+from sfumato.recipes import GaussianRecipe
 
 FORMAT: Literal[1] = 1
 
@@ -48,6 +52,18 @@ class Spec(BaseModel):
     def classes(self) -> int:
         """The number of classes that the model is conditioned on; 0 if it is unconditional."""
         return len(self.data.classes) if self.recipe.data.labels else 0
+
+    @property
+    def conditions(self) -> Mapping[str, Condition]:
+        """What the model has learnt besides content and class, by name; empty for texts."""
+        recipe = self.recipe
+        return recipe.conditions if isinstance(recipe, GaussianRecipe) else {}
+
+    @property
+    def nulls(self) -> dict[str, Null]:
+        """The null value of every condition that a model can be guided by."""
+        own: dict[str, Null] = {"label": self.classes} if self.classes else {}
+        return own | dict.fromkeys(self.conditions, 0.0)
 
     @property
     def lengths(self) -> bool:

@@ -13,7 +13,7 @@ from torch import Tensor
 from sfumato.conditions import Conditions
 from sfumato.data.items import Encoded
 from sfumato.data.split import batch_indices
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.objective import drop_labels
 from sfumato.process.rng import Stream, normal, uniform
 from sfumato.recipes import GaussianRecipe

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sfumato.conditioning.condition import Condition
 from sfumato.data.digests import changes_since
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.errors import DataError, RunError
 from sfumato.media.facts import DataFacts
 from sfumato.media.medium import Data, Reading, Source
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.media.registry import AnyRecipe, medium_of
 from sfumato.media.text.medium import TextData
 from sfumato.runs.directory import RunDirectory
@@ -45,7 +46,10 @@ def prepare(
     event = fetching(source)
     if event is not None:
         yield event
-    yield from medium.open(located(source), recipe, stored)
+    for found in medium.open(located(source), recipe, stored):
+        if isinstance(found, Data):
+            found.require_conditions()
+        yield found
 
 
 def reopen(
@@ -85,13 +89,31 @@ def reopen(
         here = placed(facts, source, directory.root)
         try:
             for event in medium_of(recipe).open(source, recipe, directory.root):
-                yield _unchanged(directory, here, event) if isinstance(event, Data) else event
+                if isinstance(event, Data):
+                    _require_same_conditions(getattr(recipe, "conditions", {}), event)
+                    event = _unchanged(directory, here, event)
+                yield event
         except (DataError, RunError) as error:
             problem = problem or error
         else:
             return
     if problem is not None:
         raise problem
+
+
+def _require_same_conditions(learnt: Mapping[str, Condition], data: Data) -> None:
+    """Check that the values of all conditions are those that a run began with.
+
+    Raises:
+        RunError: Some changed.
+    """
+    for name, each in learnt.items():
+        if data.conditions[name].digest != each.digest:
+            raise RunError(
+                f"The {each.noun}s of the data are not what this run began with.",
+                why=f"the condition '{name}' has other values than at the beginning",
+                hint="put the files back, or begin a new run with: sfumato train",
+            )
 
 
 def found_at(facts: DataFacts, place: str) -> bool:

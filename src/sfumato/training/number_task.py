@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.batch import split, to_device
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
 from sfumato.sampling import KeyedNoise, Wiener, sample

@@ -19,7 +19,7 @@ from sfumato.engine.signals import stop_on_signals, until_stopped
 from sfumato.errors import Interrupted, SettingError
 from sfumato.evaluation.of.audio import beside_nearest, waveforms
 from sfumato.media.folder import save_png
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.metrics.neighbours import nearest, nearest_audio
 from sfumato.model.open import AnyModel, open_model
 from sfumato.model.options import FillOptions, SampleOptions, TrainOptions

@@ -16,7 +16,7 @@ from sfumato.media import medium as reading
 from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.recipes import AudioRecipe
 from sfumato.media.medium import Reading
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.model.options import CheckOptions
 from sfumato.runs.directory import RunDirectory
 from sfumato.training import source

@@ -14,7 +14,7 @@ from sfumato.media.audio.medium import AudioMedium
 from sfumato.media.audio.recipes import spectrogram
 from sfumato.media.audio.settings import AudioSettings
 from sfumato.media.medium import Source
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.sound.open import AUDIO
 
 MakeSound = Callable[..., Path]

@@ -13,7 +13,7 @@ from sfumato.media.image.check import ImageReport
 from sfumato.media.image.recipes import ImageRecipe
 from sfumato.media.image.settings import ImageSettings
 from sfumato.media.medium import Data, Reading
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.media.registry import find
 from sfumato.model.options import CheckOptions
 from sfumato.recipes.recipe import DataSettings

@@ -126,7 +126,7 @@ def test_training_says_the_same(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, 2)
     write_deep(folder / "deep.png", 1000)
     from sfumato.media.medium import Source
-    from sfumato.media.numbers import NumberData
+    from sfumato.media.number_data import NumberData
 
     recipe = unet().model_copy(update={"medium": ImageSettings(size=8)})
     data = [e for e in ImageMedium.open(Source(folder), recipe) if isinstance(e, NumberData)]

@@ -30,7 +30,7 @@ from sfumato.likelihood import flow_likelihood, gaussian_bound
 from sfumato.likelihood.ode import default_divergence
 from sfumato.media.display import png
 from sfumato.media.image.sheet import sheet
-from sfumato.media.numbers import NumberData
+from sfumato.media.number_data import NumberData
 from sfumato.metrics.custom_extractor import OnnxExtractor
 from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.memorisation import Memorisation

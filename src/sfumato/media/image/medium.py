@@ -44,7 +44,8 @@ from sfumato.media.image.spread import spread_map
 from sfumato.media.image.survey import stored_survey, survey_events
 from sfumato.media.image.tasks import task
 from sfumato.media.medium import Data, Description, Reading, Source, finished
-from sfumato.media.numbers import NumberData, NumberMedium
+from sfumato.media.number_data import NumberData
+from sfumato.media.numbers import NumberMedium
 from sfumato.recipes import GaussianRecipe
 
 # Part of the key of every cached array: raise it when reading gives other pixels than before.

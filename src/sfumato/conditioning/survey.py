@@ -1,0 +1,90 @@
+"""What data hold of the conditions of a recipe: how many items have a value, and of what kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sfumato.conditioning.condition import Condition
+from sfumato.data.items import Item
+from sfumato.errors import DataError
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Found:
+    """The values of one condition in some data.
+
+    Attributes:
+        name: Name of the condition.
+        noun: What one of its values is called.
+        count: Number of items with a value.
+        total: Number of items.
+        notes: What a user should know of the values.
+        missing: Names of the first items without a value.
+    """
+
+    name: str
+    noun: str
+    count: int
+    total: int
+    notes: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        text = f"{self.count:,} of {self.total:,} items have a {self.noun}"
+        if 0 < self.total - self.count:
+            text += f" (not {', '.join(self.missing)}{self._more})"
+        return "; ".join([text, *self.notes])
+
+    @property
+    def _more(self) -> str:
+        rest = self.total - self.count - len(self.missing)
+        return f" and {rest:,} more" if rest else ""
+
+
+def survey(conditions: Mapping[str, Condition], items: Sequence[Item]) -> Iterator[Found]:
+    """What some items hold of each condition."""
+    for name, each in conditions.items():
+        values, missing = [], []
+        for item in items:
+            value = each.value(item, name)
+            if value is not None:
+                values.append(value)
+            elif len(missing) < _SHOWN:
+                missing.append(item.name)
+        notes = tuple(each.notes(values))
+        yield Found(name, each.noun, len(values), len(items), notes, tuple(missing))
+
+
+def require_coverage(
+    conditions: Mapping[str, Condition], items: Sequence[Item], place: str
+) -> None:
+    """Check that enough items have a value of each condition.
+
+    Args:
+        conditions: The conditions of a recipe.
+        items: All items.
+        place: Where the data are, for the message.
+
+    Raises:
+        DataError: Too few of them have one.
+    """
+    for found in survey(conditions, items):
+        each = conditions[found.name]
+        if found.count and found.count >= each.coverage * found.total:
+            continue
+        column = each.field or found.name
+        where = (
+            "write them into a file of the same name with the suffix .txt, or into the column "
+            "'text' of metadata.jsonl"
+            if found.noun == "caption" and not each.field
+            else f"write it into the column '{column}' of metadata.jsonl or metadata.csv"
+        )
+        raise DataError(
+            f"Only {found.count:,} of {found.total:,} items in '{place}' have a {found.noun}.",
+            why=f"the recipe learns from '{found.name}', which at least {each.coverage:.0%} of the "
+            "items need",
+            hint=f"{where}; or train without it: --settings conditions.{found.name}=null.",
+        )
