@@ -57,7 +57,7 @@ ConditionsByName = Annotated[
 
 Sources = Mapping[str, Source]
 """What conditions need besides their settings, by their names."""
-_NO_SOURCES: Sources = MappingProxyType({})
+NO_SOURCES: Sources = MappingProxyType({})
 
 
 def values_of(conditions: Mapping[str, Condition], item: Item) -> dict[str, Value]:
@@ -105,7 +105,7 @@ def inputs(conditions: Mapping[str, Condition]) -> dict[str, Input]:
 def rows(
     conditions: Mapping[str, Condition],
     values: Sequence[Mapping[str, Value]],
-    sources: Sources = _NO_SOURCES,
+    sources: Sources = NO_SOURCES,
 ) -> Conditions:
     """The tensors of some values; what a sample lacks is unknown.
 

@@ -20,6 +20,7 @@ from sfumato.errors import SettingError
 from sfumato.likelihood import GaussianReconstruction, Reconstruction
 from sfumato.media.medium import Medium
 from sfumato.recipes import GaussianRecipe
+from sfumato.restoration.mask import Mask
 
 
 class Coding(Medium):
@@ -74,6 +75,15 @@ class Coding(Medium):
             DataError: The file cannot be read.
         """
         return self.read(path)
+
+    def region(self, path: Path) -> Mask:
+        """Read which part of a sample a file marks; the part is what is known of the mask.
+
+        Raises:
+            SettingError: The medium has no regions.
+            DataError: The file cannot be read.
+        """
+        raise SettingError(f"{self.plural} have no regions.".capitalize())
 
     @abstractmethod
     def examples(self, items: NDArray[Any], uniforms: Tensor | None = None) -> Encoded:

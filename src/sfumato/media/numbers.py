@@ -36,18 +36,16 @@ from sfumato.media.report import Contents, NumberReport, Report
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
 
-WORDS = frozenset(
-    {"prompt", "negative", "prompts", "conditions", "to", "steps_between", "region"}
-)
-"""The options about conditions of ``sfumato sample``, which texts do not have."""
+_WORDS = frozenset({"prompt", "negative", "conditions"})
+"""The options about conditions, which texts do not have."""
 
 
 class NumberMedium(Editable, Coding):
     """Base of media whose items are arrays of one shape."""
 
     options: ClassVar[Mapping[str, frozenset[str]]] = {
-        "sample": frozenset({"start", "strength"}) | WORDS,
-        "edit": frozenset({"denoise", "noise", "strength", "method", "prompt", "negative"}),
+        "sample": frozenset({"start", "strength", "prompts", "to", "steps_between"}) | _WORDS,
+        "edit": frozenset({"denoise", "noise", "strength", "method"}) | _WORDS,
         "evaluate": frozenset({"label", "scale", "restore", "restore_samples"}),
         "tune": frozenset({"scale"}),
     }

@@ -55,6 +55,15 @@ def require_label(
     classes = spec.data.classes
     if not math.isfinite(scale):
         raise SettingError(f"scale cannot be {scale}.", why="it should be a finite number")
+    if not spec.classes and spec.conditions:
+        if label is None:
+            return None
+        named = ", ".join(spec.conditions)
+        raise SettingError(
+            f"The run '{run}' takes no label.",
+            why=f"it was trained without classes; its conditions are: {named}",
+            hint="say it in words (--prompt), or with --conditions NAME=VALUE.",
+        )
     if not spec.classes:
         if label is not None or (guidance.needs_label and (scale != 1 or guidance != BY_LABEL)):
             raise SettingError(

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sfumato.model.option import Options, Part
+from sfumato.model.option import Options, Part, Settings
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,10 @@ class EditOptions(Options):
         first: Index of the first result.
         sampler: Name of the sampler, for one particle; see `sfumato samplers`.
         label: Class of the results. By default it is unknown.
-        scale: Strength of guidance towards the label; 1 turns it off.
+        prompt: Image, audio: what the result shows, in words.
+        negative: Image, audio: what to lead away from, in words.
+        conditions: Image, audio: values of other conditions, such as species=cat. Can be repeated.
+        scale: Strength of guidance; 1 turns it off. One for each condition: words=4,label=2.
         guidance: Rule of guidance: line (default), rescaled, apg, cfg-zero, auto or auto-label.
         interval: Lowest and highest time at which guidance acts, for example 0.1 0.8.
         batch: Number of results made at a time. It changes memory and speed, not the results.
@@ -80,7 +83,10 @@ class EditOptions(Options):
     first: int = 0
     sampler: str | Part | None = None
     label: str | None = None
-    scale: float | None = None
+    prompt: str | None = None
+    negative: str | None = None
+    conditions: Settings = ()
+    scale: float | str | None = None
     guidance: str | None = None
     interval: tuple[float, float] | None = None
     batch: int | None = None

@@ -26,7 +26,10 @@ from sfumato.sampling import Ancestral
 
 # Rows of a network evaluation: fewer than in sampling, as edits often have few rows.
 _LEAST_TILE = 4
-_SHARED = ("seed", "first", "label", "guidance", "interval", "precision")
+_SHARED = (
+    "seed", "first", "label", "prompt", "negative", "conditions", "guidance", "interval",
+    "precision",
+)  # fmt: skip
 
 
 class EditingModel(NumberModel):
@@ -137,7 +140,8 @@ class EditingModel(NumberModel):
         is_large = tuple(task.canvas) != tuple(self.medium.signal_shape)
         method = method_named(options.method, options.particles, is_large)
         # The label of the file is unknown, so there is nothing to guide towards by default.
-        is_open = options.scale is None and options.label is None and options.guidance is None
+        named = (options.scale, options.label, options.prompt, options.guidance)
+        is_open = not options.conditions and all(value is None for value in named)
         plain = SampleOptions(
             EDITS if options.n is None else options.n,
             steps=STEPS if options.steps is None else options.steps,
@@ -150,6 +154,9 @@ class EditingModel(NumberModel):
         tile = self.tile
         if method.needs_gradients or method.rows > 1:
             tile = min(tile, max(_LEAST_TILE, method.rows))
+        if self.spec.conditions and request.sample.conditions is None:
+            # Nothing is known of the file; values drawn at random would lead away from it.
+            own["conditions"] = {}
         sample = request.sample.changed(
             method=method, covariance=self.covariance[1], tile=tile, **own
         )
@@ -159,14 +166,8 @@ class EditingModel(NumberModel):
     def _edit_conditions(
         self, sample: Provenance, indices: Sequence[int], task: Task
     ) -> Conditions:
-        label = self.labels(sample.label, sample.seed, indices)
-        if label is not None and sample.label is None:
-            # The class of the file is unknown; a label drawn at random would lead away from it.
-            label = torch.full_like(label, self.spec.classes)
-        length = None
-        if self.spec.lengths:
-            length = torch.full((len(indices),), 1.0 if task.filled is None else task.filled)
-        return Conditions(label=label, length=length).to(self.device)
+        filled = 1.0 if task.filled is None else task.filled
+        return self.conditions_for(sample, indices, True, filled)
 
     def _batch(self, request: Request, indices: range, done: int) -> Iterator[Making | Made]:
         if request.sample.method is None:

@@ -16,6 +16,7 @@ from sfumato.engine.machine import free_memory, keep_freed_memory, memory_explai
 from sfumato.errors import SettingError
 from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
 from sfumato.media.registry import require_own
+from sfumato.model.scales import plain_scale, scales_of
 from sfumato.model.checks import require_early, require_label, require_weights, require_within
 from sfumato.model.network import FEWER_AT_ONCE, TrainedNetwork, rows_at_once
 from sfumato.model.options import LARGEST, SampleOptions
@@ -54,10 +55,11 @@ class Model(TrainedNetwork[DenoiserT], ABC):
             raise SettingError(f"options cannot be {options!r}.", why="it should be SampleOptions")
         require_own(type(self.medium), "sample", options.given())
         own = self._own(options)
-        n = self.medium.n if options.n is None else options.n
+        n = options.steps_between or self.medium.n if options.n is None else options.n
         guidance = guidance_named(options.guidance, options.interval)
         steps = self._steps(own) if options.steps is None else options.steps
-        scale = self._scale(options, guidance) if options.scale is None else options.scale
+        scales = scales_of(self.directory.name, self.spec, options.scale)
+        scale = self._scale(options, guidance, scales)
         require_within("n", n, 1, LARGEST)
         require_within("first", options.first, 0, LARGEST - n)
         require_within("seed", options.seed, 0, LARGEST)
@@ -76,6 +78,7 @@ class Model(TrainedNetwork[DenoiserT], ABC):
             steps=steps,
             label=label,
             scale=scale,
+            scales=scales,
             guidance=guidance,
             early=self.early_fingerprint(guidance, scale),
             tile=self.tile,
@@ -150,11 +153,17 @@ class Model(TrainedNetwork[DenoiserT], ABC):
         """The default number of evaluations."""
         return self.spec.recipe.sampling.steps
 
-    def _scale(self, options: SampleOptions, guidance: GuidanceSpec) -> float:
-        """The default strength of guidance."""
+    def _scale(
+        self, options: SampleOptions, guidance: GuidanceSpec, scales: Mapping[str, float] | None
+    ) -> float:
+        """The strength of guidance; the largest one if each condition has its own."""
+        if scales is not None:
+            return max(scales.values())
+        if options.scale is not None:
+            return plain_scale(options.scale)
         if guidance.needs_early:
             return AUTO_SCALE
-        return self.spec.recipe.sampling.scale if self.spec.classes else 1.0
+        return self.spec.recipe.sampling.scale if self.spec.nulls else 1.0
 
     def _tuned(self, steps: int, scale: float, guidance: GuidanceSpec) -> Sampler | None:
         """The tuned sampler for these settings; None if there is none.

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, cast, get_args
 import torch
 from torch import Tensor
 
+from sfumato.conditions import Null
 from sfumato.denoiser import Denoiser, Posterior, ProcessT
 from sfumato.engine.compiling import Switch, choose_compile, compile_parts, is_repeated, twin
 from sfumato.engine.machine import choose_device
@@ -21,7 +22,7 @@ from sfumato.engine.precision import (
     choose_precision,
 )
 from sfumato.errors import SettingError
-from sfumato.guidance import Autoguided, GuidanceSpec, Guided
+from sfumato.guidance import Autoguided, Blended, GuidanceSpec, Guided, Separate
 from sfumato.media.medium import Medium
 from sfumato.model.provenance import Provenance
 from sfumato.process.rng import Stream, uniform
@@ -186,15 +187,23 @@ class TrainedNetwork(Generic[DenoiserT]):
         guidance, scale = sample.guidance, sample.scale
         precision, compiled = sample.precision, sample.compiled
         interval, rule = guidance.interval, guidance.rule
-        null = {"label": self.spec.classes} if self.spec.classes else {}
+        null = self.nulls(sample)
         denoiser: Denoiser[Any] = self.evaluated(self.denoiser, precision, compiled)
         if guidance.needs_early and scale != 1:
             early: Denoiser[Any] = self.evaluated(self.early.denoiser, precision, compiled)
             hidden = null if guidance.by == "both" else None
             denoiser = Autoguided(denoiser, early, scale, interval, rule, hidden)
+        elif sample.scales is not None:
+            denoiser = Separate(denoiser, sample.scales, null, interval, rule)
         elif null and guidance.needs_label:
             denoiser = Guided(denoiser, scale, null, interval, rule)
+        if sample.blend is not None:
+            denoiser = Blended(denoiser, tuple(sample.blend.conditions))
         return Tiled(denoiser, sample.tile, first)
+
+    def nulls(self, sample: Provenance) -> dict[str, Null]:
+        """The values of the conditions that guidance leads away from: unknown by default."""
+        return self.spec.nulls
 
     def compiles(self, wanted: bool) -> bool:
         """Whether the network is compiled; raises SettingError if it is wanted and not possible."""

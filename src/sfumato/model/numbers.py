@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -13,14 +14,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.conditions import Conditions
+from sfumato.conditioning.registry import Sources
+from sfumato.conditions import Conditions, Null
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.errors import SettingError
 from sfumato.guidance import GuidanceSpec
 from sfumato.media.numbers import NumberMedium
+from sfumato.model.conditioned import (
+    condition_fields,
+    tensors_of,
+    values_of_samples,
+    words_name,
+)
 from sfumato.model.model import Model
 from sfumato.model.network import bytes_of_signal
 from sfumato.model.options import SampleOptions
+from sfumato.model.sources import sources_of
 from sfumato.model.provenance import Made, Making, NumberProvenance, Provenance, Request
 from sfumato.model.start import Start, start_from, time_of, unchanged
 from sfumato.model.trajectory import SignalTrajectory
@@ -83,7 +92,10 @@ class NumberModel(Model[NetworkDenoiser]):
         if start is not None:
             begin = start_from(Path(start), _STRENGTH if strength is None else strength)
         self._check_seconds(options.seconds)
-        return {"start": begin, "seconds": options.seconds}
+        conditions = condition_fields(self.directory.name, self.spec, options, self.medium)
+        if begin is not None and conditions.get("conditions", ()) is None:
+            conditions["conditions"] = {}  # Nothing is known of the file.
+        return {"start": begin, "seconds": options.seconds, **conditions}
 
     def _check(self, sample: Provenance) -> None:
         self._check_seconds(sample.seconds)
@@ -148,10 +160,16 @@ class NumberModel(Model[NetworkDenoiser]):
     def _described(
         self, sample: Provenance, indices: Sequence[int], conditions: Conditions
     ) -> tuple[Provenance, ...]:
+        values: list[Any] = [None] * len(indices)
+        if self.spec.conditions:
+            found = values_of_samples(sample, self.spec, indices)
+            values = [dict(own) for _, own in found]
         return tuple(
             sample.changed(
                 index=index,
                 label=self.label_name(conditions.get("label"), row),
+                conditions=values[row],
+                prompts=(),
                 seconds=self._seconds(conditions.get("length"), row),
             )
             for row, index in enumerate(indices)
@@ -160,9 +178,15 @@ class NumberModel(Model[NetworkDenoiser]):
     def _states(
         self, sample: Provenance, indices: range, conditions: Conditions, origin: Origin | None
     ) -> Iterator[State]:
-        noise = KeyedNoise(sample.seed, indices, self.device)
-        # Without a label there is nothing to guide towards, so no evaluations are spent on it.
-        is_open = origin is not None and sample.label is None and sample.guidance.by == "label"
+        addresses = indices if sample.blend is None else sample.blend.noise(indices)
+        noise = KeyedNoise(sample.seed, addresses, self.device)
+        # Without a condition there is nothing to guide towards, so it costs no evaluations.
+        is_open = (
+            origin is not None
+            and sample.label is None
+            and not sample.conditions
+            and sample.guidance.by == "label"
+        )
         guided = self.guided(sample.changed(scale=1.0) if is_open else sample, indices.start)
         sampler, steps, shape = sample.sampler, sample.steps, self.medium.signal_shape
         if sample.start is None or origin is None:
@@ -178,17 +202,62 @@ class NumberModel(Model[NetworkDenoiser]):
     def _conditions(
         self, sample: Provenance, indices: Sequence[int], origin: Origin | None
     ) -> Conditions:
+        filled = None if origin is None else origin.filled
+        return self.conditions_for(sample, indices, origin is not None, filled)
+
+    def conditions_for(
+        self, sample: Provenance, indices: Sequence[int], is_file: bool, filled: float | None
+    ) -> Conditions:
+        """The conditions of samples.
+
+        Args:
+            sample: The provenance in a request.
+            indices: Indices of the samples.
+            is_file: Whether they are made from a file, whose class is unknown by default; one that
+                is drawn at random would lead away from it.
+            filled: Share of its extent that the file fills; None draws a share for each sample.
+        """
+        label = self._labels(sample, indices, is_file)
+        length = None
+        if self.spec.lengths:
+            length = self._filled(sample, indices, label)
+            if filled is not None and sample.seconds is None:
+                length = torch.full((len(indices),), filled)
+        further = Conditions()
+        if self.spec.conditions:
+            values = [own for _, own in values_of_samples(sample, self.spec, indices)]
+            sides = self.medium.signal_shape[1:]
+            further = tensors_of(sample, self.spec, values, indices, sides, self._sources)
+        return (further | {"label": label, "length": length}).to(self.device)
+
+    def _labels(
+        self, sample: Provenance, indices: Sequence[int], is_file: bool
+    ) -> Tensor | None:
+        """Class numbers, shape (B,); None in a run without classes."""
+        classes = self.spec.classes
+        if not classes:
+            return None
+        if self.spec.conditions:
+            names = [name for name, _ in values_of_samples(sample, self.spec, indices)]
+            known = self.spec.data.classes
+            return torch.tensor([classes if name is None else known.index(name) for name in names])
         label = self.labels(sample.label, sample.seed, indices)
-        if origin is not None and label is not None and sample.label is None:
-            # The class of the file is unknown; a label drawn at random would lead away from it.
-            label = torch.full_like(label, self.spec.classes)
-        if not self.spec.lengths:
-            return Conditions(label=label)
-        if origin is not None and sample.seconds is None:
-            filled = torch.full((len(indices),), origin.filled)
-        else:
-            filled = self._filled(sample, indices, label)
-        return Conditions(label=label, length=filled).to(self.device)
+        if is_file and label is not None and sample.label is None:
+            return torch.full_like(label, classes)
+        return label
+
+    @cached_property
+    def _sources(self) -> Sources:
+        return sources_of(self.spec.conditions)
+
+    def nulls(self, sample: Provenance) -> dict[str, Null]:
+        """See :meth:`TrainedNetwork.nulls`; those of a negative prompt are its words."""
+        found = self.spec.nulls
+        words = words_name(self.spec)
+        if sample.negative is not None and words is not None:
+            row = self.spec.conditions[words].rows([sample.negative], self._sources.get(words))
+            found[words] = row
+        return found
 
     def _filled(self, sample: Provenance, indices: Sequence[int], label: Tensor | None) -> Tensor:
         """Share of its extent that each sample fills; by default drawn as in its class."""

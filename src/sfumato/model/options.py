@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 
 from sfumato.model.edit_options import EditOptions
 from sfumato.model.option import LARGEST, Options, Part, Settings
+from sfumato.model.sample_options import SampleOptions
 
 __all__ = [
     "LARGEST",
@@ -31,54 +32,6 @@ __all__ = [
     "TrainOptions",
     "TuneOptions",
 ]
-
-
-@dataclass(frozen=True)
-class SampleOptions(Options):
-    """How to make samples.
-
-    Attributes:
-        n: Number of samples. The default is 16, or 4 for text.
-        seed: Seed of all noise. Sample i of a seed is always the same.
-        first: Index of the first sample.
-        steps: Number of network evaluations for each sample.
-        sampler: Name of the sampler; see `sfumato samplers`.
-        label: Class of all samples. By default each sample draws one, as often as in the data.
-        scale: Strength of guidance; 1 turns it off.
-        guidance: Rule of guidance: line (default), rescaled, apg, cfg-zero, auto or auto-label.
-        interval: Lowest and highest time at which guidance acts, for example 0.1 0.8.
-        batch: Number of samples made at a time. It changes memory and speed, not the samples.
-        precision: Number format of the network: fp32, bf16, or auto for bf16 where it is fast.
-        compiled: Compile the network first. This pays off for many samples.
-        temperature: Text: below 1 makes tokens safer; 1 turns it off.
-        top_p: Text: draw from the most likely tokens with this total share; 1 turns it off.
-        length: Text: number of tokens in each sample.
-        start: Image, audio: make variations of this file.
-        strength: Image, audio: how far a variation may move from its start, in (0, 1].
-        seconds: Audio: length of each sample in seconds.
-    """
-
-    verb: ClassVar[str] = "sample"
-
-    n: int | None = None
-    _: KW_ONLY
-    seed: int = 0
-    first: int = 0
-    steps: int | None = None
-    sampler: str | Part | None = None
-    label: str | None = None
-    scale: float | None = None
-    guidance: str | None = None
-    interval: tuple[float, float] | None = None
-    batch: int | None = None
-    precision: str | None = None
-    compiled: bool = False
-    temperature: float | None = None
-    top_p: float | None = None
-    length: int | None = None
-    start: str | Path | None = None
-    strength: float | None = None
-    seconds: float | None = None
 
 
 @dataclass(frozen=True)

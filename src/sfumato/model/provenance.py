@@ -13,12 +13,14 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
 
+from sfumato.conditioning.condition import Value
 from sfumato.engine.precision import NumberFormat
 from sfumato.errors import DataError
 from sfumato.guidance import GuidanceSpec
 from sfumato.media.editing import Edit
 from sfumato.media.folder import Items
 from sfumato.media.registry import medium_of_file
+from sfumato.model.blend import Blend
 from sfumato.model.options import LARGEST
 from sfumato.model.start import Start, shareable
 from sfumato.regular import require_regular
@@ -31,6 +33,7 @@ MOST_TOKENS = 1_000_000
 POOR = 2.0
 """Residual from which on a restored sample contradicts its observation."""
 _OF_EDITS = frozenset({"edit", "method", "covariance"})
+_OF_WORDS = frozenset({"conditions", "negative", "blend", "scales"})
 
 ProvenanceT = TypeVar("ProvenanceT", bound="Provenance")
 
@@ -50,8 +53,13 @@ class Provenance(BaseModel):
         sampler: The rule for one step.
         steps: Number of network evaluations; on tokens at most as many, for each window of a text
             that is longer than the context.
-        label: Name of its class; None for an unconditional run.
+        label: Name of its class; None for an unconditional run, and for an unknown class.
+        conditions: Values of its other conditions by name; those that it lacks are unknown. None in
+            a run without any; in a request, also for values that are drawn as in the data.
+        negative: The words that guidance leads away from; None for unknown words.
+        blend: A second set of conditions; None for one set.
         scale: Strength of guidance; 1 turns it off.
+        scales: Strength of guidance by the name of the condition; None for one of all together.
         guidance: The model that guides it, and the rule.
         early: Fingerprint of the early weights that it is guided away from; None without them.
         temperature: Text: below 1 makes tokens safer; 1 turns it off.
@@ -66,6 +74,8 @@ class Provenance(BaseModel):
         edit: Image, audio: what was done to the file ``start``; None for samples and variations.
         method: The method of restoration of an edit.
         covariance: Fingerprint of the covariance of the data that an edit used; None without one.
+        prompts: In a request: sample ``i`` has the words of number ``i`` modulo their number. They
+            are not stored, as each sample has its own among its conditions.
     """
 
     # A later version may add fields that this one does not need.
@@ -82,7 +92,11 @@ class Provenance(BaseModel):
     sampler: SerializeAsAny[Sampler]
     steps: int = Field(ge=1, le=MOST_STEPS)
     label: str | None
+    conditions: dict[str, Value] | None = None
+    negative: str | None = None
+    blend: Blend | None = None
     scale: float
+    scales: dict[str, float] | None = None
     guidance: GuidanceSpec = GuidanceSpec()
     early: str | None = None
     temperature: float | None = Field(None, gt=0, le=1000)
@@ -96,6 +110,7 @@ class Provenance(BaseModel):
     edit: Edit | None = None
     method: AnyMethod | None = None
     covariance: str | None = None
+    prompts: tuple[str, ...] = ()
 
     def stored(self) -> dict[str, Any]:
         """Plain data for the file of a sample, without places on this machine."""
@@ -103,8 +118,10 @@ class Provenance(BaseModel):
         if self.start is not None:
             start = self.start.model_copy(update={"path": shareable(self.start.path)})
             origin = self.changed(start=start)
-        foreign = self.foreign if self.method is not None else self.foreign | _OF_EDITS
-        return origin.model_dump(mode="json", exclude=set(foreign))
+        foreign = {*self.foreign, "prompts"}
+        foreign |= set() if self.method is not None else _OF_EDITS
+        foreign |= _OF_WORDS if self.conditions is None else set()
+        return origin.model_dump(mode="json", exclude=foreign)
 
     def changed(self, **values: Any) -> Self:
         """A copy with some values replaced."""

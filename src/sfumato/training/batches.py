@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.conditions import Conditions
+from sfumato.conditioning.registry import NO_SOURCES, Sources, rows, values_of
+from sfumato.conditions import Conditions, Null, drop, drop_labels
 from sfumato.data.items import Encoded
 from sfumato.data.split import batch_indices
 from sfumato.media.number_data import NumberData
-from sfumato.objective import drop_labels
 from sfumato.process.rng import Stream, normal, uniform
 from sfumato.recipes import GaussianRecipe
 
@@ -30,6 +30,7 @@ class Batch:
         label: Class numbers with some replaced by the null label, shape (B,); None if
             unconditional.
         length: The share of its extent that each item fills, shape (B,); None if all fill it.
+        further: The other conditions, by name, with some values hidden.
         dropout_seed: Seed of the network's own random numbers.
     """
 
@@ -38,12 +39,13 @@ class Batch:
     noise: Tensor
     label: Tensor | None
     length: Tensor | None
+    further: Conditions
     dropout_seed: int
 
     @property
     def cond(self) -> Conditions:
         """The conditions as keyword arguments of a denoiser."""
-        return Conditions(label=self.label, length=self.length)
+        return self.further | {"label": self.label, "length": self.length}
 
 
 @dataclass(frozen=True)
@@ -51,30 +53,35 @@ class Batches:
     """``batches(step)`` is the batch of that step; there is no state to resume.
 
     Attributes:
-        data: The items and their medium.
+        data: The items, their medium and their conditions.
         recipe: The run's recipe.
-        classes: Number of classes; 0 for an unconditional model.
+        classes: Number of classes; 0 without a label.
         lengths: Whether the length of an item is a condition.
+        sources: What the conditions need besides their settings.
     """
 
     data: NumberData
     recipe: GaussianRecipe
     classes: int
     lengths: bool
+    sources: Sources = NO_SOURCES
 
     def __call__(self, step: int) -> Batch:
         """The training batch of a step."""
         seed, size = self.recipe.seed, self.recipe.engine.batch
-        items, labels = self.data.dataset.gather(self._ids(step))
-        slots = range(size)
+        ids, slots = self._ids(step), range(size)
+        items, labels = self.data.dataset.gather(ids)
         variations = uniform(seed, Stream.AUGMENT, slots, (self.data.medium.variations,), step)
         encoded = self.data.medium.examples(items, variations)
         label = None
         if self.classes and labels is not None:
             dropped = uniform(seed, Stream.LABEL_DROP, slots, step=step)
             rate = self.recipe.data.label_drop
-            label = drop_labels(self._classes(labels), dropped, rate, null=self.classes)
-        return self._batch(encoded, label, step)
+            label = drop_labels(self._known(labels), dropped, rate, null=self.classes)
+        cond = Conditions(label=label)
+        if self.data.conditions:
+            cond = self._hidden(cond | self._further(ids, step), slots, step)
+        return self._batch(encoded, cond, step)
 
     def names(self, step: int, places: Sequence[int]) -> list[str]:
         """Names of the items at some places of the batch of a step."""
@@ -97,21 +104,51 @@ class Batches:
 
     def _fixed(self, ids: NDArray[np.int64]) -> Batch:
         items, labels = self.data.dataset.gather(ids)
-        label = self._classes(labels) if self.classes and labels is not None else None
+        label = self._known(labels) if self.classes and labels is not None else None
         # A step that training never reaches, so that the noise is independent.
-        return self._batch(self.data.medium.examples(items), label, step=2**62)
+        step = 2**62
+        cond = self._further(ids, step) | {"label": label}
+        return self._batch(self.data.medium.examples(items), cond, step)
 
-    def _classes(self, labels: NDArray[np.int64]) -> Tensor:
+    def _known(self, labels: NDArray[np.int64]) -> Tensor:
         """Class numbers, with the null label for items without a label."""
         return torch.from_numpy(np.where(labels < 0, self.classes, labels))
 
-    def _batch(self, encoded: Encoded, label: Tensor | None, step: int) -> Batch:
+    def _further(self, ids: NDArray[np.int64], step: int) -> Conditions:
+        """The further conditions of some items, one of several captions drawn for each."""
+        conditions = self.data.conditions
+        if not conditions:
+            return Conditions()
+        u = uniform(self.recipe.seed, Stream.CAPTION, range(len(ids)), step=step).tolist()
+        items = self.data.dataset.items
+        values = [
+            {
+                name: conditions[name].one(value, place)
+                for name, value in values_of(conditions, items[int(number)]).items()
+            }
+            for number, place in zip(ids, u, strict=True)
+        ]
+        return rows(conditions, values, self.sources)
+
+    def _hidden(self, cond: Conditions, slots: Sequence[int], step: int) -> Conditions:
+        """The conditions with some hidden by address; labels of classes are hidden already."""
+        own: dict[str, Null] = {"label": self.classes} if self.classes else {}
+        nulls = own | dict.fromkeys(self.data.conditions, 0.0)
+        rates = {name: each.drop for name, each in self.data.conditions.items()}
+        # One condition alone is unknown together with all others whenever it is hidden.
+        together = max(rates.values()) if len(nulls) > 1 else 0.0
+        u = uniform(self.recipe.seed, Stream.CONDITION_DROP, slots, (1 + len(nulls),), step)
+        return drop(cond, nulls, u, rates, together)
+
+    def _batch(self, encoded: Encoded, cond: Conditions, step: int) -> Batch:
         recipe, x0 = self.recipe, encoded.x0
         slots = range(len(x0))
         t = recipe.times.draw(recipe.schedule, recipe.seed, step, slots, len(x0))
         noise = normal(recipe.seed, Stream.TRAINING_NOISE, slots, x0.shape[1:], step)
         length = encoded.filled if self.lengths else None
-        return Batch(x0, t, noise, label, length, dropout_seed(recipe.seed, step))
+        label, seed = cond.get("label"), dropout_seed(recipe.seed, step)
+        further = Conditions({name: value for name, value in cond.items() if name != "label"})
+        return Batch(x0, t, noise, label, length, further, seed)
 
 
 def dropout_seed(seed: int, step: int) -> int:

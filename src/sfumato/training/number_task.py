@@ -10,6 +10,7 @@ from torch import Tensor
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.batch import split, to_device
 from sfumato.media.number_data import NumberData
+from sfumato.model.sources import sources_of
 from sfumato.runs.directory import RunDirectory
 from sfumato.runs.spec import Spec
 from sfumato.sampling import KeyedNoise, Wiener, sample
@@ -35,7 +36,9 @@ class NumberTask(Task[Batch]):
         self._medium = data.medium
         self._denoiser = denoiser
         self._objective = data.recipe.objective
-        self._batches = Batches(data, data.recipe, spec.classes, spec.lengths)
+        self._batches = Batches(
+            data, data.recipe, spec.classes, spec.lengths, sources_of(spec.conditions)
+        )
         self._held_out = self._batches.held_out(_HELD_OUT)
 
     def batch(self, step: int) -> Batch:

@@ -73,6 +73,7 @@ class ImageMedium(NumberMedium):
     options: ClassVar[Mapping[str, frozenset[str]]] = {
         **NumberMedium.options,
         "check": frozenset({"size"}),
+        "sample": NumberMedium.options["sample"] | {"region"},
         "edit": NumberMedium.options["edit"] | OPERATIONS,
     }
     example = "openmoji"
