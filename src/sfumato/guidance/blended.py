@@ -29,8 +29,8 @@ class Blended(Denoiser[Gaussian]):
         D = (1 - w) D(c) + w D(c')
 
     Weights that differ between places give each region its own conditions, as in MultiDiffusion
-    (Bar-Tal et al. 2023, arXiv:2302.08113, section 4.2, whose crops are here the whole sample): the
-    result is exact if the regions are independent. One weight for all places leads from the one
+    (Bar-Tal et al. 2023, arXiv:2302.08113), whose crops are here the whole sample: the result is
+    exact if the regions are independent. One weight for all places leads from the one
     set to the other: a product of both distributions, each to the power of its weight, at every
     time (Liu et al. 2022, arXiv:2206.01714).
 

@@ -25,9 +25,9 @@ class Separate(Guidance[ProcessT]):
 
         p(x_t | all) prod_i p(c_i | x_t, the others)^(s_i - 1)
 
-    With one condition this is :class:`Guided`, to the bit. Where it acts, all posteriors come from
-    one call on a batch of ``1 + n`` times the size, with ``n`` the number of conditions that are
-    present and whose scale is not 1.
+    With one condition this is :class:`~sfumato.guidance.guided.Guided`, to the bit. Where it acts,
+    all posteriors come from one call on a batch of ``1 + n`` times the size, with ``n`` the number
+    of conditions that are present and whose scale is not 1.
 
     A rule combines two posteriors at one scale. Here the second is a weighted mean of the ``D_i``
     in which each counts by its distance ``|s_i - 1|`` from 1, and the scale ``S`` is as far from 1
