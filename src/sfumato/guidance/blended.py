@@ -30,9 +30,9 @@ class Blended(Denoiser[Gaussian]):
 
     Weights that differ between places give each region its own conditions, as in MultiDiffusion
     (Bar-Tal et al. 2023, arXiv:2302.08113), whose crops are here the whole sample: the result is
-    exact if the regions are independent. One weight for all places leads from the one
-    set to the other: a product of both distributions, each to the power of its weight, at every
-    time (Liu et al. 2022, arXiv:2206.01714).
+    exact if the regions are independent. One weight for all places leads from the one set to the
+    other: a product of both distributions, each to the power of its weight, at every time (Liu et
+    al. 2022, arXiv:2206.01714).
 
     Guidance belongs inside, ``Blended(Guided(denoiser, ...), names)``, so that each set is guided
     for itself. The weights and second values are conditions, with a row for each sample:
