@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 import torch
 
-from sfumato.conditions import Conditions, drop_labels
+from sfumato.conditions import Conditions, drop, drop_labels
 from sfumato.engine.batch import size, split, tensors_of, to_device
 
 LABEL = torch.tensor([3, 1, 4])
@@ -152,3 +152,57 @@ def test_labels_are_dropped_at_the_rate_and_only_to_null() -> None:
 def test_rates_of_none_and_all(rate: float, nulls: int) -> None:
     u = torch.linspace(0, 1 - 1e-9, 100, dtype=torch.float64)
     assert (drop_labels(torch.zeros(100, dtype=torch.int64), u, rate, 3) == 3).sum() == nulls
+
+
+class TestDrop:
+    """Uniforms on a grid, so that shares are exact and independence is that of the grid."""
+
+    GRID = (torch.arange(10, dtype=torch.float64) + 0.5) / 10
+    U = torch.cartesian_prod(GRID, GRID, GRID)
+    NULLS = {"label": 9, "words": torch.tensor([5.0, 6.0])}  # noqa: RUF012
+    ALL = Conditions(label=torch.arange(1000) % 9, words=torch.ones(1000, 4, 2))
+
+    def hidden(self, dropped: Conditions) -> tuple[torch.Tensor, torch.Tensor]:
+        """Which rows are unknown; the others must be as they were."""
+        unknown, which = self.ALL.null(self.NULLS), []
+        for name, value in dropped.items():
+            is_null = (value == unknown[name]).reshape(1000, -1).all(1)
+            assert torch.equal(value[~is_null], self.ALL[name][~is_null])
+            assert value.dtype == self.ALL[name].dtype
+            which.append(is_null)
+        return which[0], which[1]
+
+    def test_each_is_hidden_at_its_rate_and_all_together_at_another(self) -> None:
+        rates = {"label": 0.3, "words": 0.2}
+        label, words = self.hidden(drop(self.ALL, self.NULLS, self.U, rates, 0.1))
+        assert label.sum() == 1000 * (0.1 + 0.9 * 0.3) and words.sum() == 1000 * (0.1 + 0.9 * 0.2)
+        assert (label & words).sum() == 1000 * (0.1 + 0.9 * 0.3 * 0.2)
+
+    def test_without_a_rate_it_is_hidden_with_the_others_alone(self) -> None:
+        label, words = self.hidden(drop(self.ALL, self.NULLS, self.U, {"words": 0.2}, 0.1))
+        assert label.sum() == 100 and (words & label).sum() == 100 and words.sum() == 280
+        assert drop(self.ALL, self.NULLS, self.U, {}, 0.0) == self.ALL
+
+    def test_a_column_belongs_to_its_name_whatever_is_present(self) -> None:
+        rates = {"words": 0.2, "label": 0.3}
+        whole = drop(self.ALL, self.NULLS, self.U, rates, 0.1)
+        for name in self.NULLS:
+            alone = drop(Conditions({name: self.ALL[name]}), self.NULLS, self.U, rates, 0.1)
+            assert alone == {name: whole[name]}
+
+    def test_a_condition_without_null_stays(self) -> None:
+        length = torch.ones(1000)
+        more = drop(self.ALL | {"length": length}, self.NULLS, self.U, {}, 1.0)
+        assert more["length"] is length
+        assert Conditions(label=more["label"], words=more["words"]) == self.ALL.null(self.NULLS)
+
+    def test_of_a_label_alone_it_is_drop_labels(self) -> None:
+        label = self.ALL["label"]
+        dropped = drop(Conditions(label=label), {"label": 9}, self.U[:, :2], {"label": 0.3}, 0.0)
+        assert torch.equal(dropped["label"], drop_labels(label, self.U[:, 1], 0.3, 9))
+
+    def test_columns_and_names_have_to_fit(self) -> None:
+        with pytest.raises(ValueError, match=r"1 \+ 2 columns.*\(1000, 2\)"):
+            drop(self.ALL, self.NULLS, self.U[:, :2], {}, 0.1)
+        with pytest.raises(ValueError, match=r"no null value for \['length'\]"):
+            drop(self.ALL, self.NULLS, self.U, {"length": 0.1}, 0.1)

@@ -8,6 +8,7 @@ that it has parameters for. In use are
     label      class numbers, int64, shape (B,); the number of classes stands for "unknown"
     length     the share of its extent that an item fills, in (0, 1], shape (B,)
     segments   which tokens of a text see each other, int64, shape (B, L); -1 is padding
+    blend      weights in [0, 1] of a second set of conditions, shape (B,) or (B, 1, *sides)
 """
 
 from __future__ import annotations
@@ -143,6 +144,51 @@ def drop_labels(labels: Tensor, u: Tensor, rate: float, null: int) -> Tensor:
         null: The index that stands for "no label".
     """
     return torch.where(u.to(labels.device) < rate, torch.full_like(labels, null), labels)
+
+
+def drop(
+    conditions: Conditions,
+    nulls: Mapping[str, Null],
+    u: Tensor,
+    rates: Mapping[str, float],
+    together: float,
+) -> Conditions:
+    """Hide each condition now and then, and all of them at once, as guidance by each needs.
+
+    Conditions are hidden independently of each other, so that the denoiser learns of every
+    combination; and all together at a rate of its own, because rows in which everything is unknown
+    would else be rare. Source: Ho & Salimans 2022 (arXiv:2207.12598), algorithm 1; Brooks et al.
+    2022 (arXiv:2211.09800), section 3.2.1, for several conditions.
+
+    Args:
+        conditions: Conditions with B rows.
+        nulls: The null value of each of n conditions that can be hidden, by name; those that are
+            not here are ignored.
+        u: Independent uniform numbers in [0, 1), shape (B, 1 + n). Column 0 hides all together;
+            column ``1 + i`` hides the condition that is number ``i`` of ``nulls``, present or not.
+        rates: Share of the rows to hide by name, in [0, 1]; conditions without one are hidden
+            together with the others alone.
+        together: Share of the rows to hide all conditions of, in [0, 1].
+
+    Raises:
+        ValueError: ``u`` has another number of columns, or a name in ``rates`` has no null value.
+    """
+    if u.shape[1:] != (1 + len(nulls),):
+        raise ValueError(f"u should have 1 + {len(nulls)} columns, but has shape {tuple(u.shape)}")
+    if not rates.keys() <= nulls.keys():
+        raise ValueError(f"no null value for {sorted(rates.keys() - nulls.keys())}")
+    unknown = conditions.null(nulls)
+    columns = {name: u[:, 1 + i] for i, name in enumerate(nulls)}
+    everything = u[:, 0] < together
+
+    def partly(name: str, value: Tensor) -> Tensor:
+        if name not in nulls:
+            return value
+        hidden = everything | (columns[name] < rates.get(name, 0.0))
+        rows = hidden.reshape(-1, *(1,) * (value.ndim - 1)).to(value.device)
+        return torch.where(rows, unknown[name], value)
+
+    return Conditions({name: partly(name, value) for name, value in conditions.items()})
 
 
 def _filled(value: Tensor, null: Null) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sfumato.denoiser import Denoiser, Posterior
 from sfumato.errors import SettingError
-from sfumato.guidance import RULES, AnyRule, Autoguided, Guided
+from sfumato.guidance import RULES, AnyRule, Autoguided, Guided, Separate
 from sfumato.guidance.rules import Pair, Projected, Rescaled, Rule, ZeroStar
 from sfumato.oracle import GaussianMixture, MarkovChain, MixtureDenoiser, SequenceDenoiser
 from sfumato.process.categorical import Masking
@@ -16,6 +16,7 @@ from sfumato.process.keep import LinearKeep
 from sfumato.process.schedule import VE, VP, Cosine, Linear
 from sfumato.sampling import SAMPLERS, KeyedNoise, Wiener, sample
 from sfumato.sampling.tiles import Tiled
+from tests.guidance.two_labels import TwoLabels
 
 F64 = torch.float64
 MIXTURE = GaussianMixture.build(torch.tensor([[-1.0, 0.0, 0.3], [1.0, 0.5, -0.2]]), stds=0.4)
@@ -68,6 +69,8 @@ def test_where_it_does_not_act_it_is_the_denoiser_and_costs_as_much(rule, schedu
     for guided in (
         Guided(inner, 1.0, NULL, rule=rule),
         Guided(inner, 3.0, NULL, interval=(0.5, 1.0), rule=rule),
+        Separate(inner, {"label": 1.0}, NULL, rule=rule),
+        Separate(inner, {"label": 3.0}, NULL, interval=(0.5, 1.0), rule=rule),
         Autoguided(inner, other, 1.0, rule=rule),
         Autoguided(inner, other, 3.0, interval=(0.5, 1.0), rule=rule),
     ):
@@ -100,27 +103,6 @@ def test_where_it_acts_it_moves_the_mean_for_the_price_of_one_more(rule, schedul
     assert (inner.sizes, other.sizes) == ([4], [4]) and not torch.allclose(guided, plain)
 
 
-class TwoLabels(Denoiser):
-    """The exact denoiser of points with a row and a column, each of which may be unknown (-1)."""
-
-    means = torch.tensor([[-1.0, 0.0], [0.5, 0.3], [-0.7, 1.0], [0.8, 1.2]])
-    row, column = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1])
-
-    def given(self, labels: Tensor) -> MixtureDenoiser:
-        """The exact denoiser whose label is another."""
-        mixture = GaussianMixture.build(self.means, stds=0.4, labels=labels)
-        return MixtureDenoiser(mixture, self.process)
-
-    def forward(self, x_t: Tensor, t: Tensor, row: Tensor, column: Tensor) -> Posterior:
-        both = self.given(2 * self.row + self.column)(x_t, t, label=2 * row.abs() + column.abs())
-        of_row = self.given(self.row)(x_t, t, label=row.abs())
-        of_column = self.given(self.column)(x_t, t, label=column.abs())
-        mean = torch.where(column[:, None] < 0, of_row.mean, both.mean)
-        mean = torch.where(row[:, None] < 0, of_column.mean, mean)
-        nothing = (row < 0) & (column < 0)
-        return Posterior(torch.where(nothing[:, None], self.given(self.row)(x_t, t).mean, mean))
-
-
 @every_rule
 @every_schedule
 def test_two_conditions_are_guided_at_once(rule, schedule):
@@ -143,6 +125,37 @@ def test_two_conditions_are_guided_at_once(rule, schedule):
         torch.testing.assert_close(mean, wanted, rtol=1e-10, atol=1e-12)
         mean = Autoguided(inner, inner, 3.0, rule=rule, null=null)(x_t, t, **cond).mean
         torch.testing.assert_close(mean, wanted, rtol=1e-10, atol=1e-12)
+
+
+@every_rule
+@every_schedule
+def test_two_conditions_are_guided_one_by_one(rule, schedule):
+    """Against the posteriors without the one and without the other, on one side of a scale of 1
+    and on both; for each sample by itself, and not outside the interval."""
+    process, times = Gaussian(schedule), torch.tensor([0.2, 0.4, 0.85, 0.7], dtype=F64)
+    x_t = torch.randn(4, 2, generator=torch.Generator().manual_seed(6), dtype=F64)
+    exact = TwoLabels(process)
+    cond = {"row": torch.tensor([0, 1, 1, 0]), "column": torch.tensor([1, 0, 1, 0])}
+    towards = exact(x_t, times, **cond).mean
+    without_row = exact.given(exact.column)(x_t, times, label=cond["column"]).mean
+    without_column = exact.given(exact.row)(x_t, times, label=cond["row"]).mean
+    for scales, away, total in (
+        ((3.0, 2.0), (2 * without_row + without_column) / 3, 4.0),
+        ((0.0, 0.5), (2 * without_row + without_column) / 3, -0.5),
+        ((2.0, 0.5), (2 * without_row + 2 * towards - without_column) / 3, 2.5),
+        ((1.5, 0.5), (without_row + 2 * towards - without_column) / 2, 2.0),
+    ):
+        inner, named = Counted(exact), dict(zip(("row", "column"), scales, strict=True))
+        separate = Separate(inner, named, {"row": -1, "column": -1}, (0.3, 1.0), rule)
+        mean = separate(x_t, times, **cond).mean
+        assert inner.sizes == [12]
+        wanted = rule.combine(Pair(towards, away, x_t, times, process), total)
+        torch.testing.assert_close(mean[1:], wanted[1:], rtol=1e-10, atol=1e-12)
+        assert torch.equal(mean[0], towards[0])
+        for k in range(4):
+            own = {name: value[k : k + 1] for name, value in cond.items()}
+            alone = separate(x_t[k : k + 1], times[k : k + 1], **own).mean
+            torch.testing.assert_close(alone, mean[k : k + 1], rtol=1e-10, atol=1e-12)
 
 
 @every_rule

@@ -19,12 +19,11 @@ from sfumato.process.gaussian import Gaussian, spread
 class Guidance(Denoiser[ProcessT]):
     """Base of all guided denoisers.
 
-    A subclass says which two posteriors are compared; when guidance acts, and how the two are
-    combined, is the same for all.
+    A subclass says which two posteriors are compared, and how far it goes from the second to the
+    first and beyond; when guidance acts, and how the two are combined, is the same for all.
 
     Args:
         denoiser: The denoiser that is guided.
-        scale: 1 = off, above 1 = further away from the second posterior.
         interval: Least and greatest time, in [0, 1], at which guidance acts, after Kynkäänniemi et
             al. 2024 (arXiv:2404.07724); elsewhere it costs nothing.
         rule: How the two posteriors are combined; the line through them by default.
@@ -37,7 +36,6 @@ class Guidance(Denoiser[ProcessT]):
     def __init__(
         self,
         denoiser: Denoiser[ProcessT],
-        scale: float,
         interval: tuple[float, float] = (0.0, 1.0),
         rule: Rule | None = None,
     ) -> None:
@@ -55,16 +53,15 @@ class Guidance(Denoiser[ProcessT]):
                 hint="use the rule 'line'",
             )
         self.denoiser = denoiser
-        self.scale = scale
         self.interval = interval
         self.rule = rule
 
     def forward(self, x_t: Tensor, t: Tensor, **cond: Any) -> Posterior:
         """The guided posterior; see :meth:`Denoiser.forward`."""
         conditions = Conditions(cond)
-        low, high = self.interval
+        scale, (low, high) = self.scale_under(conditions), self.interval
         acts = (low <= t) & (t <= high)
-        if self.scale == 1 or not self.applies(conditions) or not acts.any():
+        if scale == 1 or not acts.any():
             plain: Posterior = self.denoiser(x_t, t, **conditions)
             return plain
         t = t.expand(len(x_t))
@@ -74,16 +71,19 @@ class Guidance(Denoiser[ProcessT]):
             return Posterior(self._still(x_t, t))
         towards, away = self.posteriors(x_t, t, conditions)
         pair = Pair(towards, away, x_t, t, self.process)
-        guided = self.rule.combine(pair, self.scale)
+        guided = self.rule.combine(pair, scale)
         if idle.any():
             guided = torch.where(_rows(idle, guided), self._still(x_t, t), guided)
         if not acts.all():
             guided = torch.where(_rows(acts, guided), guided, towards)
         return Posterior(guided)
 
-    def applies(self, conditions: Conditions) -> bool:
-        """Whether there are two posteriors to compare under these conditions."""
-        return True
+    @abstractmethod
+    def scale_under(self, conditions: Conditions) -> float:
+        """The scale under these conditions, above 1 for a point beyond the first posterior.
+
+        It is 1 where there is nothing to compare; then guidance is off, and costs nothing.
+        """
 
     @abstractmethod
     def posteriors(self, x_t: Tensor, t: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:
@@ -95,6 +95,13 @@ class Guidance(Denoiser[ProcessT]):
             conditions: Conditions with B rows.
         """
 
+    def _under(self, x_t: Tensor, t: Tensor, *sets: Conditions) -> tuple[Tensor, ...]:
+        """The parameters of the posteriors under several sets of conditions, from one call."""
+        rows = sets[0].concatenate(*sets[1:])
+        states = torch.cat([x_t] * len(sets))
+        parameter: Tensor = self.denoiser(states, t.repeat(len(sets)), **rows).parameter
+        return parameter.chunk(len(sets))
+
     def _still(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The posterior mean with which a state stands still on the straight path."""
         return straight(Pair(x_t, x_t, x_t, t, self.process))
@@ -103,8 +110,10 @@ class Guidance(Denoiser[ProcessT]):
 class Guided(Guidance[ProcessT]):
     """Classifier-free guidance: towards the conditions, away from their null values.
 
-    All conditions that have a null value are guided together; the others are the same in both
-    posteriors. Where guidance acts, both posteriors come from one call on a doubled batch; where
+    All conditions that have a null value are guided together (one by one:
+    :class:`~sfumato.guidance.separate.Separate`); the others are the same in both posteriors. A
+    null value can be a tensor, such as that of other words, which are then moved away from. Where
+    guidance acts, both posteriors come from one call on a doubled batch; where
     it does not (scale 1, none of the conditions, or all times outside the interval), from one call
     on the batch itself. Source: Ho & Salimans 2022 (arXiv:2207.12598).
 
@@ -126,18 +135,17 @@ class Guided(Guidance[ProcessT]):
         interval: tuple[float, float] = (0.0, 1.0),
         rule: Rule | None = None,
     ) -> None:
-        super().__init__(denoiser, scale, interval, rule)
+        super().__init__(denoiser, interval, rule)
+        self.scale = scale
         self.null = dict(null)
 
-    def applies(self, conditions: Conditions) -> bool:
-        """Whether one of the conditions to guide by is present."""
-        return not self.null.keys().isdisjoint(conditions)
+    def scale_under(self, conditions: Conditions) -> float:
+        """The scale if one of the conditions to guide by is present, else 1."""
+        return 1.0 if self.null.keys().isdisjoint(conditions) else self.scale
 
     def posteriors(self, x_t: Tensor, t: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:
         """See :meth:`Guidance.posteriors`."""
-        both = conditions.concatenate(conditions.null(self.null))
-        parameter = self.denoiser(torch.cat([x_t, x_t]), t.repeat(2), **both).parameter
-        towards, away = parameter.chunk(2)
+        towards, away = self._under(x_t, t, conditions, conditions.null(self.null))
         return towards, away
 
 
@@ -169,9 +177,14 @@ class Autoguided(Guidance[ProcessT]):
         rule: Rule | None = None,
         null: Mapping[str, Null] | None = None,
     ) -> None:
-        super().__init__(denoiser, scale, interval, rule)
+        super().__init__(denoiser, interval, rule)
+        self.scale = scale
         self.worse = worse
         self.null = dict(null or {})
+
+    def scale_under(self, conditions: Conditions) -> float:
+        """The scale, whatever the conditions are."""
+        return self.scale
 
     def posteriors(self, x_t: Tensor, t: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:
         """See :meth:`Guidance.posteriors`."""

@@ -17,8 +17,9 @@ class GuidanceSpec(BaseModel):
     """Which two posteriors are combined, how, and at which times; the scale is stored beside it.
 
     Attributes:
-        by: ``label``: towards it, away from none. ``early``: away from the run's own early weights.
-            ``both``: away from the early weights without the label.
+        by: ``label``: towards the conditions, away from their null values, whatever they are;
+            the name is from when the label was the only one. ``early``: away from the run's own
+            early weights. ``both``: away from the early weights without the conditions.
         rule: How they are combined.
         interval: Least and greatest time, in [0, 1], at which it acts.
     """
@@ -43,12 +44,12 @@ class GuidanceSpec(BaseModel):
 
     @property
     def needs_label(self) -> bool:
-        """Whether it has no effect without a label."""
+        """Whether it has no effect without conditions."""
         return self.by != "early"
 
 
 BY_LABEL = GuidanceSpec()
-"""The default: classifier-free guidance towards the label, along a line."""
+"""The default: classifier-free guidance towards the conditions, along a line."""
 
 
 def guidance_named(name: str | None, interval: tuple[float, float] | None) -> GuidanceSpec:
