@@ -1,14 +1,16 @@
-"""Self-attention with rotary positions and normalised queries and keys.
+"""Self-attention with rotary positions, and cross-attention; queries and keys are normalised.
 
 The kernel, which computes softmax(QKᵀ)V, is a callable: torch's fused one by default, which the
 engine replaces where another is faster in training (``engine.attention``).
 
-Shape suffixes: B samples, N tokens, H heads, K size of a head, D = H * K size of a token.
+Shape suffixes: B samples, N tokens, H heads, K size of a head, D = H * K size of a token, L states
+of a context, E size of such a state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -67,6 +69,14 @@ class Rotary(nn.Module):
         return angles.cos(), angles.sin()
 
 
+def normalise(x: Tensor) -> Tensor:
+    """Divide by the root mean square over the last axis, in the format of `x`."""
+    fine, size = torch.promote_types(x.dtype, torch.float32), x.shape[-1]
+    norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=fine)
+    unit: Tensor = x * (norm.square() / size + 1e-6).rsqrt().to(x.dtype)
+    return unit
+
+
 def normalise_and_rotate(
     x_BN2HK: Tensor, gain_2K: Tensor, cos_NP: Tensor, sin_NP: Tensor
 ) -> Tensor:
@@ -79,10 +89,8 @@ def normalise_and_rotate(
     Returns:
         Contiguous, shape (B, N, 2, H, K), in the format of ``x_BN2HK``.
     """
-    fine, size = torch.promote_types(x_BN2HK.dtype, torch.float32), x_BN2HK.shape[-1]
-    norm = torch.linalg.vector_norm(x_BN2HK, dim=-1, keepdim=True, dtype=fine)
-    unit_BN2HK = x_BN2HK * (norm.square() / size + 1e-6).rsqrt().to(x_BN2HK.dtype)
-    halves_BN2H2P = unit_BN2HK.unflatten(-1, (2, -1))
+    unit_BN2HK = normalise(x_BN2HK)
+    halves_BN2H2P = unit_BN2HK.view(*x_BN2HK.shape[:-1], 2, -1)
     gain_22P = gain_2K.reshape(2, 2, -1)
     straight_N22P = cos_NP[:, None, None] * gain_22P
     crossed_N22P = torch.stack([-sin_NP, sin_NP], dim=1)[:, None] * gain_22P.flip(-2)
@@ -128,5 +136,50 @@ class SelfAttention(nn.Module):
         qk_BN2HK = normalise_and_rotate(qk_BN2HK, self.gain_2K, *rotary)
         q_BHNK, k_BHNK = qk_BN2HK.permute(2, 0, 3, 1, 4).unbind(0)
         y_BHNK = self.kernel(q_BHNK, k_BHNK, v_BNHK.transpose(1, 2), mask_B1NN)
+        y_BND: Tensor = self.out(y_BHNK.transpose(1, 2).flatten(-2))
+        return y_BND
+
+
+class Context(NamedTuple):
+    """States that tokens attend to.
+
+    Attributes:
+        states: (B, L, E).
+        mask: Bool, (B, L), false where there is no state. Every row needs one that is there.
+    """
+
+    states: Tensor
+    mask: Tensor
+
+
+class CrossAttention(nn.Module):
+    """Attention from tokens to the states of a context, which have no positions.
+
+    Queries and keys are RMS-normalised per head, as in `SelfAttention`. Keys and values are few, so
+    the kernel is always torch's.
+
+    Args:
+        dim: Size of a token.
+        context: Size of a state.
+        heads: Number of heads; divides `dim`.
+    """
+
+    def __init__(self, dim: int, context: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(dim, dim)
+        self.key_value = nn.Linear(context, 2 * dim)
+        self.gain_2K = nn.Parameter(torch.ones(2, dim // heads))
+        self.out = nn.Linear(dim, dim)
+
+    def forward(self, x_BND: Tensor, context: Context) -> Tensor:
+        """(B, N, D) with states (B, L, E) -> (B, N, D)."""
+        q_BNHK = self.query(x_BND).unflatten(-1, (self.heads, -1))
+        kv_BL2HK = self.key_value(context.states).unflatten(-1, (2, self.heads, -1))
+        k_BLHK, v_BLHK = kv_BL2HK.unbind(2)
+        gain_q, gain_k = self.gain_2K.to(q_BNHK.dtype)
+        q_BNHK, k_BLHK = normalise(q_BNHK) * gain_q, normalise(k_BLHK) * gain_k
+        q_BHNK, k_BHLK, v_BHLK = (each.transpose(1, 2) for each in (q_BNHK, k_BLHK, v_BLHK))
+        y_BHNK = fused(q_BHNK, k_BHLK, v_BHLK, context.mask[:, None, None])
         y_BND: Tensor = self.out(y_BHNK.transpose(1, 2).flatten(-2))
         return y_BND

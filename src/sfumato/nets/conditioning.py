@@ -85,7 +85,11 @@ class Conditioning(nn.Module):
         self.lengths = nn.Linear(self.features.size, width, bias=False) if lengths else None
 
     def forward(
-        self, level: Tensor, label: Tensor | None = None, length: Tensor | None = None
+        self,
+        level: Tensor,
+        label: Tensor | None = None,
+        length: Tensor | None = None,
+        further: Tensor | None = None,
     ) -> Tensor:
         """Embed and activate, ready for `Modulation`.
 
@@ -94,6 +98,7 @@ class Conditioning(nn.Module):
             label: (B,) long in 0..classes, where `classes` is the null label; None is null
                 for every sample.
             length: (B,), the share of the input that is filled, in [0, 1]; None is 1 for all.
+            further: The vector of the further inputs, (B, width); None for none.
 
         Returns:
             (B, width).
@@ -122,6 +127,8 @@ class Conditioning(nn.Module):
                 "A length was given to a backbone without lengths.",
                 hint="build it with lengths=True, or give no length.",
             )
+        if further is not None:
+            vector = vector + further
         activated: Tensor = self.activation(vector)
         return activated
 

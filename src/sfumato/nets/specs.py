@@ -6,13 +6,14 @@ The fields of a spec are the settings of the network it builds, by the same name
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from sfumato.errors import SettingError
 from sfumato.nets import GROUP, ActivationName, require_multiple
+from sfumato.nets.inputs import Input
 from sfumato.registry import Part, Registry
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class BackboneSpec(Part):
         classes: int = 0,
         lengths: bool = False,
         out_channels: int | None = None,
+        inputs: Mapping[str, Input] | None = None,
     ) -> nn.Module:
         """A fresh network; its weights are drawn from torch's global generator.
 
@@ -51,6 +53,7 @@ class BackboneSpec(Part):
             classes: Number of labels; 0 for none.
             lengths: Whether the filled share of the input is a condition of the network.
             out_channels: Channels of the output; those of the input if None.
+            inputs: Further inputs of the network by name; `network` gets them if there are some.
 
         Raises:
             SettingError: There is not one side per axis, or one is not a multiple of `multiple`.
@@ -63,6 +66,8 @@ class BackboneSpec(Part):
         require_multiple(sides, self.multiple)
         settings = self.model_dump(exclude={"kind"})
         given = {"classes": classes, "lengths": lengths, "out_channels": out_channels}
+        if inputs:
+            settings["inputs"] = inputs
         return self.network(channels, **given, **settings)
 
 

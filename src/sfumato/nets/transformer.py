@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from sfumato.nets import ActivationName
-from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, fused
+from sfumato.nets.attention import (
+    AttentionKernel,
+    Context,
+    CrossAttention,
+    Rotary,
+    SelfAttention,
+    fused,
+)
 from sfumato.nets.conditioning import Conditioning, PositionEmbedding
+from sfumato.nets.encoding import InputEncoders
+from sfumato.nets.inputs import Input
 from sfumato.nets.layers import (
     NEIGHBOURS,
     LocalMixing,
@@ -23,8 +32,27 @@ from sfumato.nets.layers import (
 )
 
 
+class ContextAttention(nn.Module):
+    """Attention to a context, normalised, modulated and gated like the branches of `Block`."""
+
+    def __init__(self, dim: int, heads: int, context: int) -> None:
+        super().__init__()
+        self.modulation = Modulation(dim, dim, 3)
+        self.norm = TokenNorm()
+        self.attention = CrossAttention(dim, context, heads)
+
+    def forward(self, x: Tensor, cond: Tensor, context: Context) -> Tensor:
+        """(B, N, D) with a conditioning vector (B, D) and a context -> (B, N, D)."""
+        shift, scale, gate = self.modulation(cond)
+        y = self.attention(self.norm(x, shift, scale), context)
+        out: Tensor = x + gate.unsqueeze(1) * y
+        return out
+
+
 class Block(nn.Module):
     """Attention then MLP, each normalised, modulated and gated by the conditioning vector.
+
+    Between them is attention to a context if there is one.
 
     The adaLN-zero block of Peebles & Xie (2023): the gates start closed, so it starts as the
     identity.
@@ -38,6 +66,7 @@ class Block(nn.Module):
         kernel: AttentionKernel,
         neighbours: Sequence[int] = (),
         activation: ActivationName = "gelu",
+        context: int = 0,
     ) -> None:
         super().__init__()
         self.modulation = Modulation(dim, dim, 6)
@@ -46,6 +75,7 @@ class Block(nn.Module):
         self.mlp = Mlp(dim, hidden, activation)
         # For the inputs of attention and of the MLP.
         self.mixing = nn.ModuleList(LocalMixing(dim, neighbours) for _ in range(2) if neighbours)
+        self.reading = ContextAttention(dim, heads, context) if context else None
 
     def forward(
         self,
@@ -54,14 +84,18 @@ class Block(nn.Module):
         cond: Tensor,
         segments: Tensor | None = None,
         mask: Tensor | None = None,
+        context: Context | None = None,
     ) -> Tensor:
         """(B, N, D) with rotary tables and a conditioning vector (B, D) -> (B, N, D).
 
         `segments` (B, N), for neighbours, and `mask` (B, 1, N, N), for attention, have to agree.
+        `context` is there if the block was built for one.
         """
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(cond)
         y = self._mix(0, self.norm(x, shift_a, scale_a), segments)
         x = x + gate_a.unsqueeze(1) * self.attention(y, rotary, mask)
+        if self.reading is not None:
+            x = self.reading(x, cond, context)
         y = self._mix(1, self.norm(x, shift_m, scale_m), segments)
         x = x + gate_m.unsqueeze(1) * self.mlp(y)
         return x
@@ -88,6 +122,7 @@ class Transformer(nn.Module):
         neighbours: The offsets of the neighbours that are mixed before attention and MLP, see
             `LocalMixing`; none by default.
         activation: The activation of the MLPs.
+        context: The size of the states of a context to which every block attends; 0 for none.
     """
 
     def __init__(
@@ -102,17 +137,22 @@ class Transformer(nn.Module):
         kernel: AttentionKernel = fused,
         neighbours: Sequence[int] = (),
         activation: ActivationName = "gelu",
+        context: int = 0,
     ) -> None:
         super().__init__()
         self.rotary = Rotary(dim // heads, axes, theta)
-        self.blocks = nn.ModuleList(
-            Block(dim, heads, expansion * dim, kernel, neighbours, activation) for _ in range(depth)
-        )
+        settings = (dim, heads, expansion * dim, kernel, neighbours, activation, context)
+        self.blocks = nn.ModuleList(Block(*settings) for _ in range(depth))
         self.modulation = Modulation(dim, dim, 2)
         self.norm = TokenNorm()
 
     def forward(
-        self, x: Tensor, positions: Tensor, cond: Tensor, segments: Tensor | None = None
+        self,
+        x: Tensor,
+        positions: Tensor,
+        cond: Tensor,
+        segments: Tensor | None = None,
+        context: Context | None = None,
     ) -> Tensor:
         """Transform tokens.
 
@@ -121,6 +161,7 @@ class Transformer(nn.Module):
             positions: (N, axes) coordinates, in units where neighbours are about 1 apart.
             cond: (B, D), already activated (see `Conditioning`).
             segments: (B, N) long; tokens attend to their own segment only. None for one.
+            context: Is there if the transformer was built for one.
 
         Returns:
             (B, N, D), normalised and modulated, ready for a linear head.
@@ -130,7 +171,7 @@ class Transformer(nn.Module):
         if segments is not None:
             mask = (segments.unsqueeze(-1) == segments.unsqueeze(-2)).unsqueeze(1)
         for block in self.blocks:
-            x = block(x, rotary, cond, segments, mask)
+            x = block(x, rotary, cond, segments, mask, context)
         shift, scale = self.modulation(cond)
         normed: Tensor = self.norm(x, shift, scale)
         return normed
@@ -152,8 +193,9 @@ class PatchTransformer(nn.Module):
         classes: The number of labels; 0 for none.
         lengths: Whether the share of the input that is filled is a condition.
         out_channels: The number of channels of the output; those of the input if None.
-        kernel: Computes attention.
+        kernel: Computes self-attention.
         activation: The activation of the MLPs.
+        inputs: Further inputs by name; every block reads the words among them.
     """
 
     def __init__(
@@ -170,13 +212,25 @@ class PatchTransformer(nn.Module):
         out_channels: int | None = None,
         kernel: AttentionKernel = fused,
         activation: ActivationName = "gelu",
+        inputs: Mapping[str, Input] | None = None,
     ) -> None:
         super().__init__()
         self.patch = patch
+        self.inputs = InputEncoders(inputs or {}, dim)
         self.conditioning = Conditioning(dim, classes, lengths)
         self.tokens = nn.Linear(channels * patch**axes, dim)
+        beside = self.inputs.channels * patch**axes
+        self.tokens_beside = zero_init(nn.Linear(beside, dim, bias=False)) if beside else None
         self.place = PositionEmbedding(axes, dim)
-        self.core = Transformer(dim, depth, heads, axes=axes, kernel=kernel, activation=activation)
+        self.core = Transformer(
+            dim,
+            depth,
+            heads,
+            axes=axes,
+            kernel=kernel,
+            activation=activation,
+            context=self.inputs.context,
+        )
         self.head = zero_init(nn.Linear(dim, (out_channels or channels) * patch**axes))
 
     def forward(
@@ -185,6 +239,7 @@ class PatchTransformer(nn.Module):
         level: Tensor,
         label: Tensor | None = None,
         length: Tensor | None = None,
+        **inputs: Tensor | None,
     ) -> Tensor:
         """Map a noisy input to the network's output, zero before training.
 
@@ -193,20 +248,26 @@ class PatchTransformer(nn.Module):
             level: (B,), of order 1.
             label: (B,) long in 0..classes, the last being null; None for null.
             length: (B,), the share of the input that is filled, in [0, 1]; None for 1.
+            **inputs: The further inputs, see `sfumato.nets.inputs`; a missing one is unknown.
 
         Returns:
             (B, C_out, *sides).
 
         Raises:
-            SettingError: A side is not a multiple of the patch, or a label or length was
+            SettingError: A side is not a multiple of the patch, or a label, length or input was
                 given to a backbone without them.
         """
         patches = gather_patches(x, self.patch)
         sides = tuple(patches.shape[2:])
         positions = grid(sides, x.device)
+        further = self.inputs(inputs, x)
         tokens = self.tokens(patches.flatten(2).transpose(1, 2))
+        if self.tokens_beside is not None:
+            beside = gather_patches(further.signal, self.patch)
+            tokens = tokens + self.tokens_beside(beside.flatten(2).transpose(1, 2))
         tokens = tokens + self.place(sides).to(tokens.dtype)
-        tokens = self.core(tokens, positions, self.conditioning(level, label, length))
+        cond = self.conditioning(level, label, length, further.vector)
+        tokens = self.core(tokens, positions, cond, context=further.context)
         out: Tensor = self.head(tokens)
         return scatter_patches(out.transpose(1, 2).reshape(len(x), -1, *sides), self.patch)
 

@@ -8,13 +8,24 @@ coarse levels only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sfumato.nets import GROUP, require_multiple
-from sfumato.nets.attention import AttentionKernel, Rotary, SelfAttention, fused
+from sfumato.nets.attention import (
+    AttentionKernel,
+    Context,
+    CrossAttention,
+    Rotary,
+    SelfAttention,
+    fused,
+)
 from sfumato.nets.conditioning import Conditioning, PositionEmbedding
+from sfumato.nets.encoding import InputEncoders
+from sfumato.nets.inputs import Input
 from sfumato.nets.layers import Modulation, gather_patches, grid, scatter_patches, zero_init
 
 CONVOLUTIONS: dict[int, type[nn.Conv1d] | type[nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
@@ -74,8 +85,24 @@ class SpatialAttention(nn.Module):
         return out
 
 
+class ContextAttention(nn.Module):
+    """Attention from the cells of a feature map to a context, added to it; zero at first."""
+
+    def __init__(self, width: int, context: int, head_dim: int) -> None:
+        super().__init__()
+        self.norm = group_norm(width)
+        self.attention = CrossAttention(width, context, width // head_dim)
+        zero_init(self.attention.out)
+
+    def forward(self, x: Tensor, context: Context) -> Tensor:
+        """(B, width, *S) with a context -> (B, width, *S)."""
+        y = self.attention(self.norm(x).flatten(2).transpose(1, 2), context)
+        out: Tensor = x + y.transpose(1, 2).unflatten(2, x.shape[2:])
+        return out
+
+
 class Stage(nn.Module):
-    """A residual block and, at the levels that have it, attention."""
+    """A residual block and, at the levels that have it, attention, also to a context if any."""
 
     def __init__(
         self,
@@ -85,15 +112,21 @@ class Stage(nn.Module):
         dropout: float,
         head_dim: int | None,
         kernel: AttentionKernel,
+        context: int = 0,
     ) -> None:
         super().__init__()
         self.block = ResidualBlock(axes, width, cond, dropout)
         self.attention = SpatialAttention(axes, width, head_dim, kernel) if head_dim else None
+        self.reading = ContextAttention(width, context, head_dim) if head_dim and context else None
 
-    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
-        """(B, width, *S) with `cond` (B, cond) -> (B, width, *S)."""
+    def forward(self, x: Tensor, cond: Tensor, context: Context | None = None) -> Tensor:
+        """(B, width, *S) with `cond` (B, cond), maybe a context -> (B, width, *S)."""
         x = self.block(x, cond)
-        return x if self.attention is None else self.attention(x)
+        if self.attention is not None:
+            x = self.attention(x)
+        if self.reading is not None:
+            x = self.reading(x, context)
+        return x
 
 
 class Stages(nn.Module):
@@ -103,10 +136,10 @@ class Stages(nn.Module):
         super().__init__()
         self.stages = nn.ModuleList(stages)
 
-    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
-        """(B, width, *S) with `cond` (B, cond) -> (B, width, *S)."""
+    def forward(self, x: Tensor, cond: Tensor, context: Context | None = None) -> Tensor:
+        """(B, width, *S) with `cond` (B, cond), maybe a context -> (B, width, *S)."""
         for stage in self.stages:
-            x = stage(x, cond)
+            x = stage(x, cond, context)
         return x
 
 
@@ -140,16 +173,16 @@ class Level(nn.Module):
         self.merge = nn.ModuleList(conv(2 * width, width, 1) for _ in up)
         self.up = nn.ModuleList(up)
 
-    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
-        """(B, width, *S) with `cond` (B, cond) -> (B, width, *S)."""
+    def forward(self, x: Tensor, cond: Tensor, context: Context | None = None) -> Tensor:
+        """(B, width, *S) with `cond` (B, cond), maybe a context -> (B, width, *S)."""
         skips: list[Tensor] = []
         for stage in self.down:
-            x = stage(x, cond)
+            x = stage(x, cond, context)
             skips.append(x)
-        x = self.widen(self.inner(self.shrink(x), cond))
+        x = self.widen(self.inner(self.shrink(x), cond, context))
         x = F.interpolate(x, scale_factor=2.0, mode="nearest")
         for merge, stage in zip(self.merge, self.up, strict=True):
-            x = stage(merge(torch.cat([x, skips.pop()], dim=1)), cond)
+            x = stage(merge(torch.cat([x, skips.pop()], dim=1)), cond, context)
         return x
 
 
@@ -173,7 +206,9 @@ class UNet(nn.Module):
         lengths: Whether the share of the input that is filled is a condition.
         dropout: The probability of dropout in residual blocks.
         out_channels: The number of channels of the output; those of the input if None.
-        kernel: Computes attention.
+        kernel: Computes self-attention.
+        inputs: Further inputs by name. Words are read after the self-attention of every block that
+            has it, so at least one level should have attention.
     """
 
     def __init__(
@@ -193,13 +228,16 @@ class UNet(nn.Module):
         dropout: float = 0.0,
         out_channels: int | None = None,
         kernel: AttentionKernel = fused,
+        inputs: Mapping[str, Input] | None = None,
     ) -> None:
         super().__init__()
+        self.inputs = InputEncoders(inputs or {}, embedding)
+        context = self.inputs.context
 
         def stages(level: int) -> list[Stage]:
             head = head_dim if attention[level] else None
-            width, count = widths[level], blocks[level]
-            return [Stage(axes, width, embedding, dropout, head, kernel) for _ in range(count)]
+            settings = (axes, widths[level], embedding, dropout, head, kernel, context)
+            return [Stage(*settings) for _ in range(blocks[level])]
 
         conv = CONVOLUTIONS[axes]
         cells = patch**axes
@@ -209,6 +247,10 @@ class UNet(nn.Module):
         self.conditioning = Conditioning(embedding, classes, lengths)
         self.places = PositionEmbedding(axes, widths[0]) if placed else None
         self.stem = conv(channels * cells, widths[0], 3, padding=1)
+        beside = self.inputs.channels * cells
+        self.stem_beside = (
+            zero_init(conv(beside, widths[0], 3, padding=1, bias=False)) if beside else None
+        )
         body: nn.Module = Stages(stages(len(widths) - 1))
         for i in reversed(range(len(widths) - 1)):
             body = Level(stages(i), body, stages(i), widths[i], widths[i + 1], axes)
@@ -222,6 +264,7 @@ class UNet(nn.Module):
         level: Tensor,
         label: Tensor | None = None,
         length: Tensor | None = None,
+        **inputs: Tensor | None,
     ) -> Tensor:
         """Map a noisy input to the network's output, zero before training.
 
@@ -230,24 +273,29 @@ class UNet(nn.Module):
             level: (B,), of order 1.
             label: (B,) long in 0..classes, the last being null; None for null.
             length: (B,), the share of the input that is filled, in [0, 1]; None for 1.
+            **inputs: The further inputs, see `sfumato.nets.inputs`; a missing one is unknown.
 
         Returns:
             (B, C_out, *sides).
 
         Raises:
-            SettingError: A side is not a multiple of `multiple`, or a label or length was
+            SettingError: A side is not a multiple of `multiple`, or a label, length or input was
                 given to a backbone without them.
         """
         require_multiple(x.shape[2:], self.multiple)
-        cond = self.conditioning(level, label, length)
+        further = self.inputs(inputs, x)
+        cond = self.conditioning(level, label, length, further.vector)
         # Channels-last activations are faster to convolve and need no copy to become tokens. The
         # weights stay contiguous, as safetensors needs them. The layout is set again after the
         # stem, because a tensor of one channel has both layouts, and its convolution the wrong one.
         h = gather_patches(x, self.patch).contiguous(memory_format=self.memory_format)
         h = self.stem(h).contiguous(memory_format=self.memory_format)
+        if self.stem_beside is not None:
+            beside = gather_patches(further.signal, self.patch)
+            h = h + self.stem_beside(beside.contiguous(memory_format=self.memory_format))
         if self.places is not None:
             sides = tuple(h.shape[2:])
             h = h + self.places(sides).T.reshape(1, -1, *sides).to(h.dtype)
-        h = self.body(h, cond)
+        h = self.body(h, cond, further.context)
         h = self.head(F.silu(self.head_norm(h)))
         return scatter_patches(h, self.patch).contiguous()
