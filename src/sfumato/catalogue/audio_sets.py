@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from types import MappingProxyType
 
-from sfumato.catalogue.entry import Entry, LabelledFile
+from sfumato.catalogue.entry import Entry, MediaFile
+from sfumato.catalogue.sound_words import drum_captions, one_shot_captions
 
 _FOXDOT_FOLDER = "foxdot-0.9.0/FoxDot/snd/"
 _KITS_FOLDER = "./usr/share/hydrogen/data/drumkits/"
@@ -19,30 +20,32 @@ _DIGITS_FOLDER = "./usr/share/asterisk/sounds/en_US_f_Allison/digits/"
 _ONE_SOUND_EACH = MappingProxyType({"medium.cut": "start"})
 
 
-def one_shots(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
-    """Yield FoxDot's samples; the caption is the folder and file that they come from."""
+def one_shots(members: Mapping[str, bytes]) -> Iterator[MediaFile]:
+    """Yield FoxDot's samples; the captions say what their folder and file are named after."""
     for name, label, *shared in _rows("one-shots.tsv"):
         # Its folders are letters, "a/lower", and the names of other characters, "_/hash".
         path = f"{label}/{name.removeprefix('_/').replace('/', '-')}"
         group = shared[0] if shared else name
-        yield LabelledFile(path, members[_FOXDOT_FOLDER + name], label, name, group)
+        captions = one_shot_captions(name, label)
+        yield MediaFile(path, members[_FOXDOT_FOLDER + name], label, captions, group)
 
 
-def drums(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
-    """Yield the samples of Hydrogen's kits; the caption is the instrument, the group the kit.
+def drums(members: Mapping[str, bytes]) -> Iterator[MediaFile]:
+    """Yield the samples of Hydrogen's kits; captions are instrument and kit, the group the kit.
 
     A kit has the same drum struck with different force, so a kit is not to be divided.
     """
     for name, label, instrument in _rows("drums.tsv"):
         kit, file = name.split("/")
         data = members[_KITS_FOLDER + name]
-        yield LabelledFile(f"{label}/{kit}-{file}", data, label, instrument, kit)
+        captions = drum_captions(instrument, label, kit)
+        yield MediaFile(f"{label}/{kit}-{file}", data, label, captions, kit)
 
 
-def spoken_numbers(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
+def spoken_numbers(members: Mapping[str, bytes]) -> Iterator[MediaFile]:
     """Yield Asterisk's number words, each spoken once; label and caption are the word."""
     for name, word in _rows("spoken-numbers.tsv"):
-        yield LabelledFile(f"{word}/{name}", members[_DIGITS_FOLDER + name], word, word, word)
+        yield MediaFile(f"{word}/{name}", members[_DIGITS_FOLDER + name], word, (word,), word)
 
 
 def _rows(table: str) -> Iterator[list[str]]:

@@ -9,9 +9,10 @@ from sfumato.catalogue.audio_sets import DRUMS, ONE_SHOTS, SPOKEN_NUMBERS
 from sfumato.catalogue.entry import Entry
 from sfumato.catalogue.image_sets import MNIST, NOTO, OPENMOJI
 from sfumato.catalogue.text_sets import MOLECULES, SHAKESPEARE, SOTU
+from sfumato.catalogue.word_sets import OPENMOJI_WORDS, STAMPS
 from sfumato.errors import SettingError, suggest
 
-_IMAGES = (OPENMOJI, MNIST, NOTO)
+_IMAGES = (OPENMOJI, MNIST, NOTO, OPENMOJI_WORDS, STAMPS)
 _TEXTS = (SHAKESPEARE, SOTU, MOLECULES)
 _AUDIO = (ONE_SHOTS, DRUMS, SPOKEN_NUMBERS)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
+
+Field = str | list[str]
+"""A field of a line in ``metadata.jsonl``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +68,29 @@ class Part(Protocol):
         """Number of items in the file."""
 
     @property
-    def note(self) -> Mapping[str, str] | None:
+    def note(self) -> Mapping[str, Field] | None:
         """Its line in ``metadata.jsonl``, if it needs one."""
 
 
-class LabelledFile(NamedTuple):
+class MediaFile(NamedTuple):
     """One image or audio file of a data set, ready to be written.
 
     Attributes:
-        path: Relative path; its first part is the folder of the label.
+        path: Relative path; its first part is the folder of the label, if it has one.
         data: The bytes of the file.
-        label: Its class.
-        caption: A description in words.
+        label: Its class, if it has one.
+        captions: Descriptions in words, of which each is one of the whole item; the first is the
+            one to measure agreement with words by.
         group: Name of its group of near-duplicates.
+        split: ``train`` or ``test`` in a set that states it.
     """
 
     path: str
     data: bytes
-    label: str
-    caption: str
+    label: str | None
+    captions: Sequence[str]
     group: str
+    split: str | None = None
 
     @property
     def items(self) -> int:
@@ -92,14 +98,17 @@ class LabelledFile(NamedTuple):
         return 1
 
     @property
-    def note(self) -> dict[str, str]:
-        """Its line in ``metadata.jsonl``."""
-        return {
-            "file_name": self.path,
-            "label": self.label,
-            "text": self.caption,
-            "group": self.group,
-        }
+    def note(self) -> dict[str, Field]:
+        """Its line in ``metadata.jsonl``; several captions are a list."""
+        only, *others = self.captions
+        note: dict[str, Field] = {"file_name": self.path}
+        if self.label is not None:
+            note["label"] = self.label
+        note["text"] = [only, *others] if others else only
+        note["group"] = self.group
+        if self.split is not None:
+            note["split"] = self.split
+        return note
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from sfumato.catalogue.archive import inflate
-from sfumato.catalogue.entry import Entry, LabelledFile
+from sfumato.catalogue.emoji_words import emoji_words, name_captions
+from sfumato.catalogue.entry import Entry, MediaFile
 from sfumato.imaging.svg import render_svg_text
 
 _EMOJI_SIDE = 144
@@ -44,7 +45,23 @@ def near_duplicates_key(code_points: str) -> str:
     return "-".join(point for point in kept if point not in _DROPPED) or code_points
 
 
-def openmoji_images(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
+class Emoji(NamedTuple):
+    """One drawing of OpenMoji, rendered.
+
+    Attributes:
+        points: Its code points, upper-case hexadecimal, joined by ``-``.
+        label: Its group in Unicode.
+        name: Its name in Unicode 16.
+        picture: The drawing, in mode ``RGBA``.
+    """
+
+    points: str
+    label: str
+    name: str
+    picture: Image.Image
+
+
+def openmoji_drawings(members: Mapping[str, bytes]) -> Iterator[Emoji]:
     """Render the emoji of Unicode 16, one of each, without skin-tone variants.
 
     Raises:
@@ -56,13 +73,24 @@ def openmoji_images(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
             continue
         points, label, name = line.split("\t")
         drawing = members[f"{_OPENMOJI_FOLDER}{points}.svg"]
-        png = to_png(
-            render_svg_text(drawing, _EMOJI_SIDE, max_pixels=4 * _EMOJI_SIDE * _EMOJI_SIDE)
-        )
-        yield LabelledFile(f"{label}/{points}.png", png, label, name, near_duplicates_key(points))
+        largest = 4 * _EMOJI_SIDE * _EMOJI_SIDE
+        yield Emoji(points, label, name, render_svg_text(drawing, _EMOJI_SIDE, largest))
 
 
-def noto_images(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
+def openmoji_images(members: Mapping[str, bytes]) -> Iterator[MediaFile]:
+    """Yield the emoji in folders of their groups.
+
+    Raises:
+        MissingExtra: The package that renders SVG is not installed.
+    """
+    words = emoji_words()
+    for points, label, name, picture in openmoji_drawings(members):
+        captions = name_captions(name, words[points])
+        group = near_duplicates_key(points)
+        yield MediaFile(f"{label}/{points}.png", to_png(picture), label, captions, group)
+
+
+def noto_images(members: Mapping[str, bytes]) -> Iterator[MediaFile]:
     """Yield the Noto images as they are, skin-tone variants included."""
     for emoji in json.loads(members["package/emoji.json"]):
         label = emoji["category"].lower().replace(" & ", "-").replace(" ", "-")
@@ -72,12 +100,12 @@ def noto_images(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
                 yield _noto_image(label, emoji["name"].lower(), variant, png)
 
 
-def _noto_image(label: str, name: str, variant: dict[str, Any], png: bytes) -> LabelledFile:
+def _noto_image(label: str, name: str, variant: dict[str, Any], png: bytes) -> MediaFile:
     path = f"{label}/{variant['unified']}.png"
-    return LabelledFile(path, png, label, name, near_duplicates_key(variant["unified"]))
+    return MediaFile(path, png, label, (name,), near_duplicates_key(variant["unified"]))
 
 
-def mnist_images(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
+def mnist_images(members: Mapping[str, bytes]) -> Iterator[MediaFile]:
     """Yield the digits in the order of the table."""
     text = inflate(_TABLE, members[_TABLE], _TABLE_LIMIT)
     rows = np.loadtxt(io.BytesIO(text), delimiter=",", dtype=np.uint8)
@@ -85,7 +113,8 @@ def mnist_images(members: Mapping[str, bytes]) -> Iterator[LabelledFile]:
         digit = int(row[-1])
         path = f"{digit}/{number:04d}.png"
         png = to_png(row[:-1].reshape(_DIGIT_SIDE, _DIGIT_SIDE))
-        yield LabelledFile(path, png, str(digit), f"the digit {_WORDS[digit]}", f"{number:04d}")
+        caption = f"the digit {_WORDS[digit]}"
+        yield MediaFile(path, png, str(digit), (caption,), f"{number:04d}")
 
 
 def to_png(pixels: NDArray[np.uint8] | Image.Image) -> bytes:
@@ -118,6 +147,8 @@ OPENMOJI = Entry(
         "Changed: rendered from SVG to 144 x 144 PNG. Selected: the emoji of Unicode 16 without"
         " skin-tone variants and without OpenMoji's own additions.\n"
         "Groups and names: Unicode emoji data, by way of emoji-data (MIT, Cal Henderson).\n"
+        "Short names and keywords: Unicode CLDR, copyright Unicode, Inc., Unicode License v3"
+        " (https://www.unicode.org/license.txt).\n"
     ),
     megabytes=31,
     drawn=True,
