@@ -19,9 +19,9 @@ SOURCE = Path(sfumato.__file__).parent
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors"}),
     frozenset({"registry", "regular", "escaping"}),
-    frozenset({"storage", "dsp", "process", "conditions", "reading"}),
+    frozenset({"storage", "dsp", "process", "conditions", "reading", "minilm"}),
     frozenset({"nets", "engine", "metrics", "data"}),
-    frozenset({"denoiser", "imaging", "sound"}),
+    frozenset({"denoiser", "imaging", "sound", "conditioning"}),
     frozenset({"oracle", "objective", "sampling", "guidance"}),
     frozenset({"likelihood", "restoration"}),
     frozenset({"recipes"}),

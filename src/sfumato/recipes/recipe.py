@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from sfumato.conditioning.caption import Caption
 from sfumato.conditioning.condition import Condition
 from sfumato.conditioning.registry import ConditionsByName
 from sfumato.data.selection import Selection
@@ -206,3 +207,18 @@ class GaussianRecipe(RecipeBase):
                 "conditions": dict(conditions),
             }
         )
+
+
+RecipeT = TypeVar("RecipeT", bound=GaussianRecipe)
+
+
+def with_words(recipe: RecipeT, name: str) -> RecipeT:
+    """A recipe that learns from captions instead of classes.
+
+    Args:
+        recipe: The recipe for classes.
+        name: Name of the new one.
+    """
+    data = recipe.data.model_copy(update={"labels": False})
+    changes = {"name": name, "data": data, "conditions": {"words": Caption()}}
+    return recipe.model_copy(update=changes)

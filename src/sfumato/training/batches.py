@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.conditioning.registry import NO_SOURCES, Sources, rows, values_of
+from sfumato.conditioning.registry import Sources, rows, values_of
 from sfumato.conditions import Conditions, Null, drop, drop_labels
 from sfumato.data.items import Encoded
 from sfumato.data.split import batch_indices
@@ -64,7 +64,7 @@ class Batches:
     recipe: GaussianRecipe
     classes: int
     lengths: bool
-    sources: Sources = NO_SOURCES
+    sources: Sources = field(default_factory=dict)
 
     def __call__(self, step: int) -> Batch:
         """The training batch of a step."""

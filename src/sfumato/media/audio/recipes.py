@@ -14,7 +14,12 @@ from sfumato.media.audio.settings import AdvanceSpec, AudioSettings, WaveformSpe
 from sfumato.nets.specs import TransformerSpec, UNetSpec
 from sfumato.process.grids import EDMGrid
 from sfumato.process.times import LogNormal
-from sfumato.recipes.recipe import BudgetSettings, GaussianRecipe, SamplingSettings
+from sfumato.recipes.recipe import (
+    BudgetSettings,
+    GaussianRecipe,
+    SamplingSettings,
+    with_words,
+)
 from sfumato.sampling import StochasticHeun
 
 
@@ -69,6 +74,11 @@ def spectrogram() -> AudioRecipe:
     )
 
 
+def words() -> AudioRecipe:
+    """The U-Net of audio, which learns from captions instead of classes."""
+    return with_words(spectrogram(), "audio-words")
+
+
 def waveform() -> AudioRecipe:
     """The same on the waveform itself, in patches of 64 samples: cheap, but rough."""
     return AudioRecipe(
@@ -119,5 +129,10 @@ def large() -> AudioRecipe:
 
 
 RECIPES: Mapping[str, Callable[[], AudioRecipe]] = MappingProxyType(
-    {"audio": spectrogram, "audio-waveform": waveform, "audio-large": large}
+    {
+        "audio": spectrogram,
+        "audio-words": words,
+        "audio-waveform": waveform,
+        "audio-large": large,
+    }
 )

@@ -34,6 +34,7 @@ from sfumato.media.image.check import ImageReport, notices, read_as, report
 from sfumato.media.image.editing import OPERATIONS, plan
 from sfumato.media.image.folder import ImageFolder
 from sfumato.media.image.grey import GreyReader, is_grey
+from sfumato.media.image.masks import mask_of
 from sfumato.media.image.open import IMAGES, UNREAD
 from sfumato.media.image.provenance import read_recipe, write_png
 from sfumato.media.image.read import MODES, open_with, pixels_of
@@ -47,6 +48,7 @@ from sfumato.media.medium import Data, Description, Reading, Source, finished
 from sfumato.media.number_data import NumberData
 from sfumato.media.numbers import NumberMedium
 from sfumato.recipes import GaussianRecipe
+from sfumato.restoration.mask import Mask
 
 # Part of the key of every cached array: raise it when reading gives other pixels than before.
 _PIXELS = 2
@@ -180,6 +182,11 @@ class ImageMedium(NumberMedium):
             MissingExtra: The file is an SVG, and the package that renders it is not installed.
         """
         return pixels_of(open_with(path, self.settings), self.settings)
+
+    def region(self, path: Path) -> Mask:
+        """See :meth:`Coding.region`; an image of another size is fitted to that of the model."""
+        sides = self.shape[0], self.shape[1]
+        return Mask.of(mask_of(path, sides, self.settings, resize=True).pixels)
 
     def encode(self, pixels: NDArray[np.uint8] | Tensor) -> Tensor:
         """Map uint8 in [0, 255] to float32 in [-1, 1], of the same shape."""

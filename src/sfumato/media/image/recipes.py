@@ -14,7 +14,12 @@ from sfumato.media.image.settings import ImageSettings
 from sfumato.nets.specs import TransformerSpec, UNetSpec
 from sfumato.process.grids import EDMGrid
 from sfumato.process.times import LogNormal
-from sfumato.recipes.recipe import BudgetSettings, GaussianRecipe, SamplingSettings
+from sfumato.recipes.recipe import (
+    BudgetSettings,
+    GaussianRecipe,
+    SamplingSettings,
+    with_words,
+)
 from sfumato.sampling import StochasticHeun
 
 
@@ -63,6 +68,11 @@ def unet() -> ImageRecipe:
     )
 
 
+def words() -> ImageRecipe:
+    """The U-Net of image, which learns from captions instead of classes."""
+    return with_words(unet(), "image-words")
+
+
 def transformer() -> ImageRecipe:
     """A transformer on 4 x 4 patches, for the same small images."""
     return ImageRecipe(
@@ -103,5 +113,10 @@ def large() -> ImageRecipe:
 
 
 RECIPES: Mapping[str, Callable[[], ImageRecipe]] = MappingProxyType(
-    {"image": unet, "image-transformer": transformer, "image-large": large}
+    {
+        "image": unet,
+        "image-words": words,
+        "image-transformer": transformer,
+        "image-large": large,
+    }
 )

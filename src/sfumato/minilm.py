@@ -1,0 +1,3 @@
+WIDTH = 384
+class MiniLM:
+    pass
