@@ -171,7 +171,10 @@ def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "scandir", scandir)
     index = scan(tmp_path, IMAGES)
     assert [item.path for item in index.items] == ["1.png"]
-    assert reasons(index) == {"closed": "cannot be listed: Permission denied"}
+    assert reasons(index) == {
+        "closed": "cannot be listed: Permission denied",
+        "closed.txt": "a caption, but none of the images has its name",
+    }
 
 
 def test_metadata_without_labels_leaves_class_folders(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_tables(tmp_path: Path) -> None:
     )
     notes = Notes(tmp_path)
     notes.read("metadata.csv")
-    note = Note("1.0", "\u201ea\u201c", None, True, "metadata.csv")
+    note = Note("1.0", "\u201ea\u201c", None, True, "metadata.csv", packed='{"label": "1.0"}')
     assert notes.of("K\u00e4fer.png") == note
     assert [tuple(problem) for problem in notes.problems] == [
         ("metadata.csv:3", "has no 'file_name'")
@@ -183,7 +183,7 @@ def test_captions_and_groups_are_text(tmp_path: Path) -> None:
     assert long is not None and len(long) == 999
     record = {"file_name": "1.png", "text": ["a \ud800", "b"], "group": 7}
     note = notes_of(tmp_path, record).of("1.png")
-    assert note.caption == "a \ufffd\ufffd\ufffd" and note.group == "7"
+    assert note.caption == "a \ufffd\ufffd\ufffd\nb" and note.group == "7"
 
 
 @pytest.mark.parametrize("field", ["split", "group", "text"])
@@ -192,7 +192,7 @@ def test_fields_that_are_no_text_are_reported(
     tmp_path: Path, field: str, value: object, kind: str
 ) -> None:
     notes = notes_of(tmp_path, {"file_name": "1.png", field: value, "label": "cat"})
-    assert notes.of("1.png") == Note("cat", source="metadata.jsonl")
+    assert notes.of("1.png") == Note("cat", source="metadata.jsonl", packed='{"label": "cat"}')
     assert [one.reason for one in notes.problems] == [f"'{field}' is {kind} and is not used"]
 
 

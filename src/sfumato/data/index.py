@@ -2,8 +2,8 @@
 
 Labels and captions come from metadata in the folder or its subfolders, see ``data.metadata``. If
 the metadata have no labels, classes come from folders, see ``data.layout``. Captions also come from
-a ``.txt`` file beside the item. Files that Sfumato wrote are no items, see ``data.marks``. No other
-files are opened.
+a ``.txt`` file beside the item, see ``data.captions``. Files that Sfumato wrote are no items, see
+``data.marks``. No other files are opened.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.data.captions import Captions, caption_beside, text_of_name
 from sfumato.data.items import Item, Items, Packer, record
 from sfumato.data.layout import Folders
 from sfumato.data.marks import MADE_BY_SFUMATO, USE_OUTPUTS, is_output, may_be_output
@@ -37,7 +38,6 @@ from sfumato.data.walk import (
 )
 from sfumato.errors import DataError, suggest
 
-_CAPTION_LIMIT = 64 * 1024
 _EVERYTHING = Selection()
 
 
@@ -63,11 +63,12 @@ class Index:
         root: The folder.
         items: The items, sorted by path.
         rejected: Files that were set aside while scanning.
-        fingerprint: SHA-256 over paths, sizes, labels, captions and groups. It stays the same when
-            the folder is moved or copied. Old runs, which store no digest of the content, compare
-            it instead.
-        stamp: SHA-256 over the fingerprint, the path of the folder and the times of the files. It
-            is a cheap hint that nothing changed, and names the folder of the decoded items.
+        fingerprint: SHA-256 over paths, sizes, labels, captions (of a list of them the first) and
+            groups. It stays the same when the folder is moved or copied. Old runs, which store no
+            digest of the content, compare it instead.
+        stamp: SHA-256 over the fingerprint, the path of the folder, the times of the files, all
+            captions and the further fields. It is a cheap hint that nothing changed, and names the
+            folder of the decoded items.
         stats: Size of each item's file in bytes, and its times of modification and of status change
             in ns; int64, shape (N, 3).
         unread: Number of files of other kinds by suffix, the most frequent first.
@@ -182,11 +183,12 @@ class _Files:
         self.outputs = selection.outputs
         self.chosen = repr(tuple(selection))
         self._suffixes = kind.suffixes
+        self._named = {*kind.suffixes, *kind.unread}
         self._chooser = Chooser(selection)
         self._paths = Packer()
         self._stats = array("q")
+        self._texts = Captions(root, kind.noun)
         self._captions: dict[int, str] = {}
-        self._last_caption = ""
         self._folders = Folders()
         self._metadata: list[str] = []
         self._sheets: dict[str, bool] = {}
@@ -198,22 +200,27 @@ class _Files:
         """Add what the walk found next."""
         folder, _, name = file.path.rpartition("/")
         if isinstance(file, Rejected):
+            if suffix_of(file.path) in self._named:
+                self._texts.expect(text_of_name(file.path), of_item=False)
             # A pattern that excludes a file excludes the trouble with it.
             if self._chooser.includes(file.path) or not self._is_item(file.path):
                 self.rejected.append(file)
         elif is_metadata(name):
             self._metadata += [] if self._chooser.excludes(file.path) else [file.path]
         elif not self._chooser.includes(file.path):
-            return
+            self._expect_text(file, of_item=False)
         elif self._is_output(file, folder):
+            self._expect_text(file, of_item=False)
             self.rejected.append(Rejected(file.path, MADE_BY_SFUMATO))
-        elif not self._is_item(name):
-            self.other[suffix_of(name) or "(no suffix)"] += 1
-        else:
+        elif self._is_item(name):
             self._add_caption(file)
             self._paths.add(file.path)
             self._stats.extend((file.size, file.mtime_ns, file.ctime_ns))
             self._folders.add(file.path)
+        else:
+            self._expect_text(file, of_item=False)
+            if name not in file.texts or not self._texts.is_caption(file.path):
+                self.other[suffix_of(name) or "(no suffix)"] += 1
 
     def finish(self) -> None:
         """Read the metadata, deepest folders first, and compare them with the files."""
@@ -233,6 +240,7 @@ class _Files:
         self.rejected += self.notes.problems
         missing = self.notes.missing(self._all_paths)
         self.rejected += (one for one in missing if self._is_missing(one.path))
+        self.rejected += self._texts.problems()
         self._layout = self._folders.layout()
         if self._layout.no_classes and not self.notes.labelled:
             count = self._layout.no_classes
@@ -241,16 +249,18 @@ class _Files:
         for option, pattern in self._chooser.unmatched():
             self.rejected.append(Rejected(f"--{option} {pattern}", "matches no file"))
 
-    def items(self) -> Iterator[Item]:
-        """The items."""
+    def items(self) -> Iterator[tuple[Item, str | None]]:
+        """The items, each with its caption as the fingerprint has it, see :class:`Note`."""
         for number, path in enumerate(self._all_paths):
             note = self.notes.of(path)
             label = note.label if self.notes.labelled else self._layout.label(path)
-            caption = note.caption or self._captions.get(number)
+            beside = self._captions.get(number)
             held_out = note.held_out
             if held_out is None:
                 held_out = self._layout.held_out(path)
-            yield Item(path, label, caption, note.group, held_out=held_out)
+            caption = note.caption or beside
+            item = Item(path, label, caption, note.group, held_out=held_out, fields=note.fields)
+            yield item, caption if note.hashed == "" else note.hashed or beside
 
     def stats(self) -> NDArray[np.int64]:
         """Size and times of each file, see :class:`Index`."""
@@ -258,22 +268,17 @@ class _Files:
 
     def _add_caption(self, file: Found) -> None:
         """Read the caption of the file to be added next, from a text file beside it."""
-        folder, slash, name = file.path.rpartition("/")
-        beside = f"{name.rpartition('.')[0]}.txt"
-        path = f"{folder}{slash}{beside}"
-        if beside not in file.texts or self._chooser.excludes(path):
-            return
-        if path != self._last_caption:
-            self._last_caption = path
-            self.other[".txt"] -= self._chooser.includes(path)
-        try:
-            if (self.root / path).is_file():
-                with (self.root / path).open("rb") as stream:
-                    text = stream.read(_CAPTION_LIMIT).decode("utf-8-sig", errors="replace")
-                if text.strip():
-                    self._captions[len(self)] = text.strip()
-        except OSError as error:
-            self.rejected.append(Rejected(path, f"cannot be read: {error.strerror}"))
+        beside = caption_beside(file)
+        if beside and not self._chooser.excludes(beside):
+            self._expect_text(file, of_item=True)
+            if caption := self._texts.read(beside):
+                self._captions[len(self)] = caption
+
+    def _expect_text(self, file: Found, of_item: bool) -> None:
+        """Note that the text beside a file, if there is one, describes something."""
+        beside = caption_beside(file) if suffix_of(file.path) in self._named else ""
+        if beside and self._chooser.includes(beside):
+            self.other[".txt"] -= self._texts.expect(beside, of_item)
 
     def _is_item(self, name: str) -> bool:
         return suffix_of(name) in self._suffixes
@@ -301,16 +306,21 @@ def _rank(path: str) -> int:
 
 
 def _indexed(files: _Files) -> Index:
-    packer, content = Packer(), hashlib.sha256()
+    packer, content, more = Packer(), hashlib.sha256(), hashlib.sha256()
     stats = files.stats()
-    for number, item in enumerate(files.items()):
-        fields = (item.path, int(stats[number, 0]), item.label, item.caption, item.group)
+    for number, (item, caption) in enumerate(files.items()):
+        fields = (item.path, int(stats[number, 0]), item.label, caption, item.group)
         content.update(repr(fields if item.held_out is None else (*fields, item.held_out)).encode())
-        packer.add(record(item))
+        text = record(item)
+        if item.fields or item.caption != caption:
+            more.update(text.encode())
+        packer.add(text)
     fingerprint = content.hexdigest()
     stamp = hashlib.sha256(os.fsencode(files.root.resolve()) + b"\0" + fingerprint.encode())
     stamp.update(np.ascontiguousarray(stats).data)
     stamp.update(b"outputs" if files.outputs else b"")
+    # A folder without further fields has the stamp that it had before there were any.
+    stamp.update(more.digest() if more.digest() != hashlib.sha256().digest() else b"")
     return Index(
         files.root,
         Items(packer.finish()),

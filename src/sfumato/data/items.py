@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, overload
 
 import numpy as np
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+MOST_CAPTIONS = 64
+"""The largest number of captions of an item that are used."""
 
 T = TypeVar("T")
 _AT_ONCE = 4096
@@ -118,11 +122,14 @@ class Item:
     Attributes:
         path: Path of the file relative to the root, with ``/`` as separator.
         label: The name of its class, if it has one.
-        caption: A description in words, if it has one.
+        caption: A description in words, if it has one; each of its lines is a variant, see
+            :attr:`captions`.
         group: The name of its group of near-duplicates. A group is never divided between training
             and held-out data. ``None`` means that the item is a group of its own.
         part: Number of the part of the file, from 0, where a medium divides files.
         held_out: Whether the data hold it out from training; None if they do not say.
+        fields: The further columns of its metadata by name in lower case, strings and finite
+            numbers; None without any.
     """
 
     path: str
@@ -131,11 +138,22 @@ class Item:
     group: str | None = None
     part: int = 0
     held_out: bool | None = None
+    fields: Mapping[str, str | float] | None = field(default=None, hash=False)
 
     @property
     def name(self) -> str:
         """The path, with the number of the part for all parts but the first."""
         return f"{self.path}#{self.part}" if self.part else self.path
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """The variants of the caption: its lines that are not empty, the first 64 of them."""
+        return tuple(islice(lines_of_caption(self.caption or ""), MOST_CAPTIONS))
+
+
+def lines_of_caption(caption: str) -> Iterator[str]:
+    """The lines of a caption that are not empty, without white space around them."""
+    return filter(None, map(str.strip, caption.splitlines()))
 
 
 @dataclass(frozen=True)
@@ -169,10 +187,12 @@ class Items(Lazy[Item]):
 def record(item: Item) -> str:
     """The fields of an item as a JSON list, without empty fields at the end."""
     fields: list[object] = [item.path, item.label, item.caption, item.group]
-    if item.part or item.held_out is not None:
+    if item.part or item.held_out is not None or item.fields:
         fields.append(item.part)
-    if item.held_out is not None:
+    if item.held_out is not None or item.fields:
         fields.append(item.held_out)
+    if item.fields:
+        fields.append(dict(item.fields))
     while fields[-1] is None:
         fields.pop()
     return json.dumps(fields)

@@ -5,39 +5,48 @@
     {"file_name": "cats/1.png", "label": "cat", "text": "a cat asleep", "group": "cat-1"}
 
 ``metadata.csv`` holds the same in columns. ``file_name`` is required, relative to the folder of the
-metadata; the rest may be absent. Image folders on data hubs use this layout. A line that cannot be
-used is reported with its number, and so is a field.
+metadata; the rest may be absent. Image folders on data hubs use this layout. A list of texts holds
+variants of a caption. All other columns are kept as further fields. A line that cannot be used is
+reported with its number, and so is a field.
 """
 
 from __future__ import annotations
 
-import math
+import json
 import posixpath
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sfumato.data.columns import Columns, Tally, column_name
+from sfumato.data.fields import (
+    GROUP_FIELDS,
+    NAME_FIELDS,
+    SPLIT_FIELDS,
+    caption_of,
+    class_name,
+    label_of,
+    name_of,
+    readable,
+    text_of,
+)
 from sfumato.data.walk import Rejected
 from sfumato.reading.lines import lines_of
 from sfumato.reading.rows import rows_of_lines, rows_of_table
 from sfumato.reading.stream import Stream, Unusable
 from sfumato.reading.table import Table
 
-_NAME_FIELDS = ("file_name", "filename", "file", "path", "image", "audio", "file_path")
-_LABEL_FIELDS = ("label", "class", "category", "labels")
-_CAPTION_FIELDS = ("text", "caption", "prompt", "description")
-_GROUP_FIELDS = ("group",)
-_SPLIT_FIELDS = ("split",)
+__all__ = ["NAMED_ONLY", "SPLITS", "Note", "Notes", "class_name"]
+
 NAMED_ONLY = "named in"
 """How the reason begins why a file that does not exist is set aside."""
 
-_SEVERAL = "a list of several labels, of which the first is used"
 _LINE_LIMIT = 1 << 20
 _SHOWN_COLUMNS = 8
-_LONGEST_NAME = 500
 _DRIVE = re.compile(r"[A-Za-z]:/|//")
 
 SPLITS: Mapping[str, bool] = {
@@ -57,10 +66,13 @@ class Note(NamedTuple):
 
     Attributes:
         label: The name of its class, if it has one.
-        caption: A description in words, if it has one.
+        caption: A description in words, if it has one; each line is a variant.
         group: The name of its group of near-duplicates, if it has one.
         held_out: Whether it is held out from training; None if it is not stated.
         source: The metadata file.
+        hashed: The caption as the fingerprint of an index has it, its first variant with all of its
+            white space; empty if it is the caption.
+        packed: The further fields in JSON, which takes less memory than a mapping; empty without.
     """
 
     label: str | None = None
@@ -68,6 +80,13 @@ class Note(NamedTuple):
     group: str | None = None
     held_out: bool | None = None
     source: str = ""
+    hashed: str | None = ""
+    packed: str = ""
+
+    @property
+    def fields(self) -> dict[str, str | float] | None:
+        """The further fields by name in lower case; None without any."""
+        return json.loads(self.packed) if self.packed else None
 
 
 class Notes:
@@ -102,26 +121,20 @@ class Notes:
         Args:
             path: The file, relative to the folder; its suffix says whether it is JSON or CSV.
         """
-        folder = path.rpartition("/")[0]
-        splits: Counter[str] = Counter()
-        several: list[int] = []
+        file = _File(path)
         try:
-            for line, fields in _records(self._root / path):
-                for problem in self._add(path, folder, fields, splits):
-                    if problem == _SEVERAL:
-                        several.append(line)
-                    else:
-                        self.problems.append(Rejected(f"{path}:{line}", problem))
+            for line, fields in _records(self._root / path, file.columns):
+                for problem in self._add(file, line, fields):
+                    self.problems.append(Rejected(f"{path}:{line}", problem))
         except OSError as error:
             self.problems.append(Rejected(path, f"cannot be read: {error.strerror}"))
         except Unusable as error:
             self.problems.append(Rejected(path, str(error)))
         else:
             self.files.append(path)
-        if several:
-            reason = f"{_SEVERAL} ({len(several):,} line{'s' if len(several) > 1 else ''})"
-            self.problems.append(Rejected(f"{path}:{several[0]}", reason))
-        for name, count in splits.items():
+        self.problems += file.tally.problems(path)
+        self.problems += file.columns.problems(path)
+        for name, count in file.splits.items():
             files = f"{count:,} file{'s' if count > 1 else ''}"
             reason = f"the split '{name}' of {files} is unknown ({_HELD_OUT} are held out)"
             self.problems.append(Rejected(path, reason))
@@ -164,36 +177,46 @@ class Notes:
             source = self._notes[name].source
             yield Rejected(name, f"{NAMED_ONLY} {source} but not found{hint}")
 
-    def _add(
-        self, path: str, folder: str, fields: dict[str, Any] | str, splits: Counter[str]
-    ) -> Iterator[str]:
+    def _add(self, file: _File, line: int, fields: dict[str, Any] | str) -> Iterator[str]:
         """Add one line; yields what cannot be used of it."""
         if isinstance(fields, str):
             yield fields
             return
         try:
-            name = self._inside(folder, _name(fields))
+            named = name_of(fields)
+            name = self._inside(file.folder, named.name)
         except ValueError as error:
             yield str(error)
             return
         if name in self._notes:
             # A file that another metadata file describes too is no mistake.
-            if self._notes[name].source == path:
+            if self._notes[name].source == file.path:
                 yield f"a second line about '{name}'"
             return
-        label, why = _label(fields)
-        if why:
-            yield why
-        split, *reasons = _text(fields, _SPLIT_FIELDS)
-        caption, no_caption = _text(fields, _CAPTION_FIELDS)
-        group, no_group = _text(fields, _GROUP_FIELDS)
-        yield from filter(None, [*reasons, no_caption, no_group])
+        label, caption = label_of(fields), caption_of(fields)
+        split, no_split = text_of(fields, SPLIT_FIELDS)
+        group, no_group = text_of(fields, GROUP_FIELDS)
+        yield from filter(None, [label.problem, no_split, caption.problem, no_group])
+        for problem in filter(None, [label.usual, *caption.usual]):
+            file.tally.add(line, problem)
         held_out = None if split is None else SPLITS.get(split.lower())
         if split is not None and held_out is None:
-            splits[split] += 1
-        self._notes[name] = Note(label, caption, group, held_out, path)
+            file.splits[split] += 1
+        # What is wrong with a label is not reported twice.
+        unusable = label.field if label.problem else ""
+        but = {named.field, caption.field, unusable, *SPLIT_FIELDS, *GROUP_FIELDS}
+        more = file.columns.fields(line, fields, but)
+        self._notes[name] = Note(
+            label.name,
+            caption.text,
+            group,
+            held_out,
+            file.path,
+            "" if caption.first == caption.text else caption.first,
+            json.dumps(more, ensure_ascii=False) if more else "",
+        )
         self._missing.add(name)
-        if folder and name.startswith(head := f"{_key(folder)}/"):
+        if file.folder and name.startswith(head := f"{_key(file.folder)}/"):
             self._from_root[name.removeprefix(head)] = name
 
     def _inside(self, folder: str, name: str) -> str:
@@ -209,10 +232,31 @@ class Notes:
         path = posixpath.normpath(posixpath.join(folder, plain))
         outside = path.startswith(("/", "../")) or path in (".", "..")
         if outside or _DRIVE.match(plain) or "\0" in plain:
-            raise ValueError(f"'{_readable(name)}' is not a path inside the folder")
-        if _readable(path) != path:
-            raise ValueError(f"'{_readable(name)}' is not valid Unicode")
+            raise ValueError(f"'{readable(name)}' is not a path inside the folder")
+        if readable(path) != path:
+            raise ValueError(f"'{readable(name)}' is not valid Unicode")
         return _key(path)
+
+
+class _File:
+    """A metadata file while it is read.
+
+    Args:
+        path: The file, relative to the root.
+
+    Attributes:
+        folder: Its folder.
+        splits: Number of lines of each split that is unknown.
+        tally: Problems that many lines have.
+        columns: Its further columns.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.folder = path.rpartition("/")[0]
+        self.splits: Counter[str] = Counter()
+        self.tally = Tally()
+        self.columns = Columns(self.tally)
 
 
 _NOTHING = Note()
@@ -229,8 +273,8 @@ def _key(path: str) -> str:
     return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """The fields of every line by name in lower case, or why the line cannot be used.
+def _records(path: Path, columns: Columns) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """The fields of every line by the names of columns, or why the line cannot be used.
 
     Raises:
         OSError: The file cannot be read.
@@ -239,106 +283,24 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
     is_table = path.suffix.lower() != ".jsonl"
     lines = lines_of(Stream(path, western=is_table), _LINE_LIMIT)
     if is_table:
-        table = Table(lines, _LINE_LIMIT, _NAME_FIELDS, tabs=path.suffix.lower() == ".tsv")
-        rows = rows_of_table(table, _without_names)
+        table = Table(lines, _LINE_LIMIT, NAME_FIELDS, tabs=path.suffix.lower() == ".tsv")
+        rows = rows_of_table(table, partial(_refusal, columns))
     else:
         rows = rows_of_lines(lines)
     for line, row in rows:
         if isinstance(row, str):
             yield line, row
         else:
-            yield line, {name.lower(): value for name, value in row.items()}
+            fields = {column_name(name): value for name, value in row.items()}
+            if len(fields) < len(row) and not is_table:
+                columns.add_names(line, row)
+            yield line, fields
 
 
-def _without_names(header: Sequence[str]) -> str:
+def _refusal(columns: Columns, header: Sequence[str]) -> str:
     """Why a table with these columns does not describe files; empty if it does."""
-    if not {name.lower() for name in header}.isdisjoint(_NAME_FIELDS):
+    columns.add_header(header)
+    if not {name.lower() for name in header}.isdisjoint(NAME_FIELDS):
         return ""
-    columns = ", ".join(f"'{_readable(name)}'" for name in header[:_SHOWN_COLUMNS])
-    return f"has no column 'file_name'; its columns are {columns}"
-
-
-def _name(fields: Mapping[str, Any]) -> str:
-    for field in _NAME_FIELDS:
-        value = fields.get(field)
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-        if value is not None and value != "":
-            raise ValueError(f"'{field}' is not a string")
-    raise ValueError("has no 'file_name'")
-
-
-def _label(fields: Mapping[str, Any]) -> tuple[str | None, str]:
-    """The name of the class, and why a part of the field is not used."""
-    for field in _LABEL_FIELDS:
-        value = fields.get(field)
-        if value is None:
-            continue
-        if not isinstance(value, list):
-            label, why = class_name(value)
-            return label, f"'{field}' {why}" if why else ""
-        if not value:
-            continue
-        label, why = class_name(value[0])
-        if not why and len(value) > 1:
-            return label, _SEVERAL
-        return label, f"'{field}' {why}" if why else ""
-    return None, ""
-
-
-def class_name(value: object) -> tuple[str | None, str]:
-    """The name of a class, from a value of a field.
-
-    A whole number that is stored as a float has the name of the number, so that 1.0 is "1", and
-    truth values are "true" and "false". Names are composed (NFC).
-
-    Returns:
-        The name, or None if the value is empty, and why the value cannot be used.
-    """
-    if isinstance(value, bool):
-        return str(value).lower(), ""
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            # Programs write NaN for an empty cell.
-            return None, "" if math.isnan(value) else "is infinite, which is no name of a class"
-        return str(int(value)) if value.is_integer() else repr(value), ""
-    if not isinstance(value, str | int):
-        return None, f"is {_kind(value)}, which is no name of a class"
-    name = str(value).strip()
-    if len(name) > _LONGEST_NAME:
-        return None, f"has {len(name):,} characters, which is no name of a class"
-    if _readable(name) != name:
-        return None, "is not valid Unicode, so the label is not used"
-    return unicodedata.normalize("NFC", name) or None, ""
-
-
-def _kind(value: object) -> str:
-    return "an object" if isinstance(value, dict) else "a list of lists"
-
-
-def _text(fields: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | None, str]:
-    """The first of some fields that holds text or a number; of a list the first member.
-
-    Returns:
-        The text, or None if there is none, and why a field cannot be used.
-    """
-    why = ""
-    for name in names:
-        value = fields.get(name)
-        if isinstance(value, list):
-            value = value[0] if value else None
-        text: str | None = None
-        if isinstance(value, str):
-            text = _readable(value).strip()
-        elif isinstance(value, int | float):
-            text, _ = class_name(value)
-        elif value is not None:
-            why = f"'{name}' is {_kind(value)} and is not used"
-        if text:
-            return text, ""
-    return None, why
-
-
-def _readable(text: str) -> str:
-    """A text without lone surrogates, which cannot be stored."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    shown = ", ".join(f"'{readable(name)}'" for name in header[:_SHOWN_COLUMNS])
+    return f"has no column 'file_name'; its columns are {shown}"

@@ -3,6 +3,7 @@
 ::
 
     encoding     which encoding a file is in
+    short        the text of a short file as a whole
     stream       the bytes of a file in UTF-8, unpacked, in chunks
     lines        the lines of a stream, each up to a limit
     table        the records of a table with separators (CSV, TSV)

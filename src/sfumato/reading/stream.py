@@ -18,8 +18,11 @@ _CHUNK = 1 << 16
 # Texts shrink by 3 to 20 times, and records with many equal fields by 100.
 _MOST_UNPACKED = 250
 _ALWAYS_UNPACKED = 64 << 20
-_POINTER = b"version https://git-lfs"
-_REPLACEMENT = "\ufffd"
+POINTER = b"version https://git-lfs"
+"""How a file begins that Git LFS left in the place of another one."""
+
+REPLACEMENT = "\ufffd"
+"""What stands for bytes that are no text."""
 
 
 class Unusable(ValueError):
@@ -72,12 +75,12 @@ class Stream:
                     decoder = codecs.getincrementaldecoder(encoding)("replace")
             if decoder is not None:
                 text = decoder.decode(data)
-                replaced += text.count(_REPLACEMENT)
+                replaced += text.count(REPLACEMENT)
                 data = text.encode()
             if data:
                 yield data
         if decoder is not None and (text := decoder.decode(b"", final=True)):
-            replaced += text.count(_REPLACEMENT)
+            replaced += text.count(REPLACEMENT)
             yield text.encode()
         if replaced:
             places = f"{replaced} places are" if replaced > 1 else "1 place is"
@@ -106,7 +109,7 @@ class Stream:
             packed = self._path.name.lower().endswith(PACKED)
             chunks = _unpacked(file, notes) if packed else _chunks(file)
             for number, chunk in enumerate(chunks):
-                if number == 0 and chunk.startswith(_POINTER):
+                if number == 0 and chunk.startswith(POINTER):
                     raise Unusable("is a pointer of Git LFS, not the file; run: git lfs pull")
                 self.read = file.tell()
                 yield chunk
