@@ -38,7 +38,11 @@ OLD_SPELLINGS: Mapping[str, str] = MappingProxyType(
 """Old names of flags, and their present names."""
 
 _NAMES: Mapping[str, list[str]] = MappingProxyType(
-    {"n": ["-n", "--n"], "from_run": ["--from", "--from-run"]}
+    {
+        "n": ["-n", "--n"],
+        "from_run": ["--from", "--from-run"],
+        "negative": ["--not", "--negative"],
+    }
 )
 _PRESENT: Mapping[str, frozenset[str]] = MappingProxyType({"train": frozenset({"--from"})})
 """Old spellings that are present names of another flag, by the command."""

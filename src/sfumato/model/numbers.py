@@ -116,11 +116,15 @@ class NumberModel(Model[NetworkDenoiser]):
         share = 1.0 if own["start"] is None else own["start"].strength
         return max(1, round(self.spec.recipe.sampling.steps * share))
 
-    def _scale(self, options: SampleOptions, guidance: GuidanceSpec) -> float:
-        # The label of the file is unknown, so there is nothing to guide towards.
-        if options.start is not None and options.label is None and not guidance.needs_early:
+    def _scale(
+        self, options: SampleOptions, guidance: GuidanceSpec, scales: Mapping[str, float] | None
+    ) -> float:
+        # What the file shows is unknown, so there is nothing to guide towards.
+        named = (options.scale, options.label, options.prompt, options.prompts)
+        is_open = not options.conditions and all(value is None for value in named)
+        if options.start is not None and is_open and not guidance.needs_early:
             return 1.0
-        return super()._scale(options, guidance)
+        return super()._scale(options, guidance, scales)
 
     def _default_sampler(
         self, steps: int, scale: float, guidance: GuidanceSpec, own: Mapping[str, Any]
@@ -264,7 +268,11 @@ class NumberModel(Model[NetworkDenoiser]):
         if sample.seconds is not None:
             return torch.full((len(indices),), self.medium.filled(sample.seconds))
         quantiles = torch.tensor(self.spec.data.seconds, dtype=torch.float64)
-        rows = torch.zeros(len(indices), dtype=torch.int64) if label is None else label.cpu()
+        rows = torch.zeros(len(indices), dtype=torch.int64)
+        if label is not None:
+            # The length of an unknown class is that of one drawn as often as in the data.
+            drawn = self.labels(None, sample.seed, indices)
+            rows = torch.where(label == self.spec.classes, drawn, label).cpu()
         place = uniform(sample.seed, Stream.LENGTH, indices) * (quantiles.shape[1] - 1)
         low = place.floor().long()
         below, above = quantiles[rows, low], quantiles[rows, low + 1]
