@@ -1,3 +1,5 @@
 WIDTH = 384
+
+
 class MiniLM:
     pass

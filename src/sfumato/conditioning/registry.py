@@ -25,6 +25,7 @@ AnyCondition = Annotated[Condition, CONDITIONS]
 
 _TAKEN = frozenset({"x", "level", "label", "length", "segments", "blend", "tokens"})
 _MOST = 16
+_GOLDEN = 0.618033988749895
 _LONGEST = 40
 
 
@@ -93,7 +94,12 @@ def examples_of(
     if not conditions or not training:
         return ()
     places = training[:: -(-len(training) // most)]
-    found = (values_of(conditions, items[place]) for place in places)
+    found = []
+    for number, place in enumerate(places):
+        values = values_of(conditions, items[place])
+        # Of several captions a different one each time, evenly (multiples of the golden ratio).
+        u = (number * _GOLDEN) % 1
+        found.append({name: conditions[name].one(value, u) for name, value in values.items()})
     return tuple(values for values in found if values)
 
 

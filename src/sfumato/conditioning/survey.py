@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sfumato.conditioning.condition import Condition
+from sfumato.conditioning.condition import Condition, Value
 from sfumato.data.items import Item
 from sfumato.errors import DataError
 
@@ -34,7 +34,7 @@ class Found:
 
     def __str__(self) -> str:
         text = f"{self.count:,} of {self.total:,} items have a {self.noun}"
-        if 0 < self.total - self.count:
+        if self.total - self.count > 0:
             text += f" (not {', '.join(self.missing)}{self._more})"
         return "; ".join([text, *self.notes])
 
@@ -47,7 +47,8 @@ class Found:
 def survey(conditions: Mapping[str, Condition], items: Sequence[Item]) -> Iterator[Found]:
     """What some items hold of each condition."""
     for name, each in conditions.items():
-        values, missing = [], []
+        values: list[Value] = []
+        missing: list[str] = []
         for item in items:
             value = each.value(item, name)
             if value is not None:

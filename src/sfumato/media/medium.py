@@ -124,13 +124,6 @@ class Data(ABC):
     def entries(self) -> Iterator[Entry]:
         """The identity of every item, to find changed items."""
 
-    def require_conditions(self) -> None:
-        """Check that enough items have what the recipe wants to learn of them.
-
-        Raises:
-            DataError: Too few of them have it.
-        """
-
     def covariance(self) -> Covariance | None:
         """The covariance of the encoded items, for restoration; None for data without one."""
         return None
@@ -170,6 +163,7 @@ class Medium(ABC):
         recipe: The class of its recipes.
         recipes: Its ready-made recipes by name, the default first.
         options: The options of each verb that not every medium has.
+        words_recipe: Name of the recipe for items with captions; empty if there is none.
         packages: Names of the required packages, which the extra of the medium's name installs.
         stored: Names of the files that :meth:`Data.store` writes into a run's folder.
         captions: Whether its files are captions if they lie beside files of another medium.
@@ -185,6 +179,7 @@ class Medium(ABC):
     recipe: ClassVar[type[RecipeBase]]
     recipes: ClassVar[Mapping[str, Callable[[], RecipeBase]]]
     options: ClassVar[Mapping[str, frozenset[str]]] = {}
+    words_recipe: ClassVar[str] = ""
     packages: ClassVar[tuple[str, ...]] = ()
     stored: ClassVar[tuple[str, ...]] = ()
     captions: ClassVar[bool] = False

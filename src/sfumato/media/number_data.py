@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from sfumato.conditioning.condition import Condition
 from sfumato.conditioning.registry import examples_of, settled
-from sfumato.conditioning.survey import require_coverage
 from sfumato.data.dataset import Dataset
 from sfumato.data.digests import Entry, write_digests
 from sfumato.media.coding import Coding
@@ -68,10 +67,6 @@ class NumberData(Data):
         yield medium.plural, items_in_words(contents.count, contents.groups)
         yield from medium.reading(self.dataset)
         yield from contents.rows(most=3, source=self.facts.source)
-
-    def require_conditions(self) -> None:
-        """See :meth:`Data.require_conditions`."""
-        require_coverage(self.conditions, self.dataset.items, self.facts.source)
 
     def settled(self) -> GaussianRecipe:
         """The recipe with the settings of the medium and the deviation of the data."""

@@ -139,12 +139,10 @@ def _parsed(run: str, spec: Spec, texts: Any) -> dict[str, Value]:
         pairs = list(texts.items())
     else:
         for text in texts:
-            name, equals, value = str(text).partition("=")
+            before, equals, after = str(text).partition("=")
             if not equals:
-                raise SettingError(
-                    f"'{text}' is not a condition.", hint="write it as NAME=VALUE."
-                )
-            pairs.append((name.strip(), value.strip()))
+                raise SettingError(f"'{text}' is not a condition.", hint="write it as NAME=VALUE.")
+            pairs.append((before.strip(), after.strip()))
     found = {}
     for name, value in pairs:
         if name == "label" and spec.classes:
@@ -175,9 +173,7 @@ def _prompts(options: SampleOptions) -> tuple[str, ...]:
     return tuple(prompts)
 
 
-def _blend(
-    spec: Spec, words: str | None, options: SampleOptions, medium: Coding
-) -> Blend | None:
+def _blend(spec: Spec, words: str | None, options: SampleOptions, medium: Coding) -> Blend | None:
     """The second prompt of a request.
 
     Raises:

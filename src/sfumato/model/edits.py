@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from sfumato.conditions import Conditions
 from sfumato.errors import RunError, SettingError
 from sfumato.media.editing import Edit, Task

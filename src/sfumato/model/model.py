@@ -16,11 +16,11 @@ from sfumato.engine.machine import free_memory, keep_freed_memory, memory_explai
 from sfumato.errors import SettingError
 from sfumato.guidance import BY_LABEL, GuidanceSpec, guidance_named
 from sfumato.media.registry import require_own
-from sfumato.model.scales import plain_scale, scales_of
 from sfumato.model.checks import require_early, require_label, require_weights, require_within
 from sfumato.model.network import FEWER_AT_ONCE, TrainedNetwork, rows_at_once
 from sfumato.model.options import LARGEST, SampleOptions
 from sfumato.model.provenance import Made, Making, Provenance, Request, read_provenance
+from sfumato.model.scales import plain_scale, scales_of
 from sfumato.model.start import found
 from sfumato.model.trajectory import Trajectory
 from sfumato.runs.tuned import Tuning, tuned_for

@@ -27,10 +27,10 @@ from sfumato.model.conditioned import (
     words_name,
 )
 from sfumato.model.model import Model
-from sfumato.model.network import bytes_of_signal
+from sfumato.model.network import bytes_of_signal, draw_places
 from sfumato.model.options import SampleOptions
-from sfumato.model.sources import sources_of
 from sfumato.model.provenance import Made, Making, NumberProvenance, Provenance, Request
+from sfumato.model.sources import sources_of
 from sfumato.model.start import Start, start_from, time_of, unchanged
 from sfumato.model.trajectory import SignalTrajectory
 from sfumato.process.rng import Stream, uniform
@@ -234,9 +234,7 @@ class NumberModel(Model[NetworkDenoiser]):
             further = tensors_of(sample, self.spec, values, indices, sides, self._sources)
         return (further | {"label": label, "length": length}).to(self.device)
 
-    def _labels(
-        self, sample: Provenance, indices: Sequence[int], is_file: bool
-    ) -> Tensor | None:
+    def _labels(self, sample: Provenance, indices: Sequence[int], is_file: bool) -> Tensor | None:
         """Class numbers, shape (B,); None in a run without classes."""
         classes = self.spec.classes
         if not classes:
@@ -271,8 +269,10 @@ class NumberModel(Model[NetworkDenoiser]):
         rows = torch.zeros(len(indices), dtype=torch.int64)
         if label is not None:
             # The length of an unknown class is that of one drawn as often as in the data.
-            drawn = self.labels(None, sample.seed, indices)
-            rows = torch.where(label == self.spec.classes, drawn, label).cpu()
+            drawn = draw_places(
+                self.spec.data.frequencies, uniform(sample.seed, Stream.LABEL, indices)
+            )
+            rows = torch.where(label.cpu() == self.spec.classes, drawn, label.cpu())
         place = uniform(sample.seed, Stream.LENGTH, indices) * (quantiles.shape[1] - 1)
         low = place.floor().long()
         below, above = quantiles[rows, low], quantiles[rows, low + 1]

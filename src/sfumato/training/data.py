@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sfumato.conditioning.condition import Condition
+from sfumato.conditioning.survey import require_coverage
 from sfumato.data.digests import changes_since
 from sfumato.denoiser import NetworkDenoiser, TokenDenoiser
 from sfumato.errors import DataError, RunError
@@ -39,7 +40,7 @@ def prepare(
             determine the meaning of tensors are used, see ``Medium.open``.
 
     Raises:
-        DataError: No usable data were found.
+        DataError: No usable data were found, or too few items have a value of a condition.
     """
     medium = medium_of(recipe)
     medium.require()  # Checked before a download.
@@ -47,8 +48,8 @@ def prepare(
     if event is not None:
         yield event
     for found in medium.open(located(source), recipe, stored):
-        if isinstance(found, Data):
-            found.require_conditions()
+        if isinstance(found, NumberData):
+            require_coverage(found.conditions, found.dataset.items, found.facts.source)
         yield found
 
 

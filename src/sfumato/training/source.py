@@ -10,12 +10,14 @@ from operator import attrgetter
 from pathlib import Path
 
 from sfumato.catalogue import CATALOGUE, fetch
+from sfumato.data.index import FileKind
 from sfumato.data.selection import Selection
+from sfumato.data.survey import survey
 from sfumato.data.walk import count_suffixes
 from sfumato.engine.events import Event
 from sfumato.errors import DataError, suggest
 from sfumato.media.facts import DataFacts
-from sfumato.media.medium import Source
+from sfumato.media.medium import Medium, Source
 from sfumato.media.registry import DEFAULT, MEDIA, AnyRecipe, find
 from sfumato.recipes import override
 from sfumato.regular import require_regular
@@ -161,7 +163,8 @@ def _expanded(source: str | Path) -> Path:
 def suited(source: str | Path, selection: Selection = _EVERYTHING) -> str:
     """The name of the default recipe for some data, by the suffixes of their files.
 
-    Text files beside images or audio count as captions. If a folder holds files of several media,
+    Text files beside images or audio count as captions. Where most items have a caption and none
+    has a class, it is the recipe for words. If a folder holds files of several media,
     the medium with the most files is chosen.
 
     Args:
@@ -179,16 +182,29 @@ def suited(source: str | Path, selection: Selection = _EVERYTHING) -> str:
         return DEFAULT if entry is None else entry.recipe
     if path.is_file():
         # Only text can be a single file; for other files its reader reports the error.
-        return _recipe_of(Counter([path.suffix.lower()])) or "text"
-    return _recipe_of(count_suffixes(path, selection)) or DEFAULT
+        medium = _medium_of(Counter([path.suffix.lower()]))
+        return "text" if medium is None else next(iter(medium.recipes))
+    medium = _medium_of(count_suffixes(path, selection))
+    if medium is None:
+        return DEFAULT
+    if medium.words_recipe and _has_words(medium, path, selection):
+        return medium.words_recipe
+    return next(iter(medium.recipes))
 
 
-def _recipe_of(suffixes: Counter[str]) -> str | None:
-    """The default recipe of the medium with the most files; None if there is none."""
+def _has_words(medium: type[Medium], path: Path, selection: Selection) -> bool:
+    """Whether most items of a folder have a caption and none has a class."""
+    kind = FileKind(medium.plural, medium.suffixes, medium.unread)
+    found = survey(path, kind, selection)
+    return not found.labelled and 2 * found.captioned > found.items
+
+
+def _medium_of(suffixes: Counter[str]) -> type[Medium] | None:
+    """The medium with the most files; None if there is none."""
     files = {
         medium: sum(suffixes[suffix] for suffix in {*medium.suffixes, *medium.unread})
         for medium in MEDIA
     }
     items = {medium: count for medium, count in files.items() if count and not medium.captions}
     chosen = items or {medium: count for medium, count in files.items() if count}
-    return next(iter(max(chosen, key=chosen.__getitem__).recipes)) if chosen else None
+    return max(chosen, key=chosen.__getitem__) if chosen else None

@@ -81,6 +81,7 @@ class AudioMedium(ClipReader, NumberMedium):
     }
     packages = ("soundfile", "soxr")
     example = "one-shots"
+    words_recipe = "audio-words"
     variations = VARIATIONS
 
     def __init__(self, settings: AudioSettings) -> None:

@@ -79,6 +79,7 @@ class ImageMedium(NumberMedium):
         "edit": NumberMedium.options["edit"] | OPERATIONS,
     }
     example = "openmoji"
+    words_recipe = "image-words"
     variations = 3
     reconstruction = DiscreteReconstruction()
 
@@ -185,8 +186,8 @@ class ImageMedium(NumberMedium):
 
     def region(self, path: Path) -> Mask:
         """See :meth:`Coding.region`; an image of another size is fitted to that of the model."""
-        sides = self.shape[0], self.shape[1]
-        return Mask.of(mask_of(path, sides, self.settings, resize=True).pixels)
+        _, height, width = self.signal_shape
+        return Mask.of(mask_of(path, (height, width), self.settings, resize=True).pixels)
 
     def encode(self, pixels: NDArray[np.uint8] | Tensor) -> Tensor:
         """Map uint8 in [0, 255] to float32 in [-1, 1], of the same shape."""
