@@ -11,7 +11,6 @@ from sfumato.nets import ActivationName
 from sfumato.nets.attention import (
     AttentionKernel,
     Context,
-    CrossAttention,
     Rotary,
     SelfAttention,
     fused,
@@ -32,27 +31,8 @@ from sfumato.nets.layers import (
 )
 
 
-class ContextAttention(nn.Module):
-    """Attention to a context, normalised, modulated and gated like the branches of `Block`."""
-
-    def __init__(self, dim: int, heads: int, context: int) -> None:
-        super().__init__()
-        self.modulation = Modulation(dim, dim, 3)
-        self.norm = TokenNorm()
-        self.attention = CrossAttention(dim, context, heads)
-
-    def forward(self, x: Tensor, cond: Tensor, context: Context) -> Tensor:
-        """(B, N, D) with a conditioning vector (B, D) and a context -> (B, N, D)."""
-        shift, scale, gate = self.modulation(cond)
-        y = self.attention(self.norm(x, shift, scale), context)
-        out: Tensor = x + gate.unsqueeze(1) * y
-        return out
-
-
 class Block(nn.Module):
     """Attention then MLP, each normalised, modulated and gated by the conditioning vector.
-
-    Between them is attention to a context if there is one.
 
     The adaLN-zero block of Peebles & Xie (2023): the gates start closed, so it starts as the
     identity.
@@ -71,11 +51,10 @@ class Block(nn.Module):
         super().__init__()
         self.modulation = Modulation(dim, dim, 6)
         self.norm = TokenNorm()
-        self.attention = SelfAttention(dim, heads, kernel)
+        self.attention = SelfAttention(dim, heads, kernel, context)
         self.mlp = Mlp(dim, hidden, activation)
         # For the inputs of attention and of the MLP.
         self.mixing = nn.ModuleList(LocalMixing(dim, neighbours) for _ in range(2) if neighbours)
-        self.reading = ContextAttention(dim, heads, context) if context else None
 
     def forward(
         self,
@@ -93,9 +72,7 @@ class Block(nn.Module):
         """
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(cond)
         y = self._mix(0, self.norm(x, shift_a, scale_a), segments)
-        x = x + gate_a.unsqueeze(1) * self.attention(y, rotary, mask)
-        if self.reading is not None:
-            x = self.reading(x, cond, context)
+        x = x + gate_a.unsqueeze(1) * self.attention(y, rotary, mask, context)
         y = self._mix(1, self.norm(x, shift_m, scale_m), segments)
         x = x + gate_m.unsqueeze(1) * self.mlp(y)
         return x
