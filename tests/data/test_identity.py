@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import errno
 import io
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -127,6 +128,23 @@ def test_captions_and_broken_files_are_no_content(
     assert after.fingerprint != before.fingerprint
     (tmp_path / "data/metadata.jsonl").write_text('{"file_name": "0.png", "group": "g"}')
     assert opened(tmp_path / "data").content != before.content
+
+
+def test_further_fields_and_captions_are_cached_and_no_content(
+    tmp_path: Path, make_picture: MakePicture
+) -> None:
+    for name in ("0.png", "1.png"):
+        make_picture(name)
+    before = opened(tmp_path / "data")
+    for age in (1, 2):
+        line = {"file_name": "1.png", "age": age, "text": ["a kite", f"kite {age}"]}
+        (tmp_path / "data/metadata.jsonl").write_text(json.dumps(line))
+        after, names = read_by(tmp_path / "data")
+        assert names == []  # The pixels are taken over.
+        assert after.content == before.content and not after.changes
+        assert [item.fields for item in after.items] == [None, {"age": age}]
+        assert after.items[1].captions == ("a kite", f"kite {age}")
+        assert after.captions == 1
 
 
 def test_labels_are_content(tmp_path: Path, make_picture: MakePicture) -> None:

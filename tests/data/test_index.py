@@ -229,6 +229,60 @@ def test_the_fingerprint_is_what_it_was(tmp_path: Path) -> None:
     assert scan(tmp_path, IMAGES).fingerprint == expected.hexdigest()
 
 
+def test_the_fingerprint_has_no_further_fields_and_first_captions(tmp_path: Path) -> None:
+    write(tmp_path, "1.png", "2.png", "3.png", "3.txt")
+    lines = [
+        {"file_name": "1.png", "text": ["a  kite", "b"], "age": 3},
+        {"file_name": "2.png", "caption": "a\nkite"},
+        {"file_name": "3.png", "text": ["", "a kite"]},
+    ]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    index = scan(tmp_path, IMAGES)
+    assert [item.caption for item in index.items] == ["a kite\nb", "a kite", "a kite"]
+    assert [item.fields for item in index.items] == [{"age": 3}, None, None]
+    expected = hashlib.sha256()
+    for item in [
+        ("1.png", 5, None, "a  kite", None),
+        ("2.png", 5, None, "a\nkite", None),
+        ("3.png", 5, None, "3.txt", None),
+    ]:
+        expected.update(repr(item).encode())
+    assert index.fingerprint == expected.hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"age": 1}),
+        ({"age": 1}, {"age": 2}),
+        ({"age": 1}, {"ages": 1}),
+        ({"age": 1}, {"age": "1"}),
+        ({"text": "a"}, {"text": ["a", "b"]}),
+        ({"text": ["a", "b"]}, {"text": ["a", "c"]}),
+    ],
+)
+def test_the_stamp_has_further_fields_and_all_captions(
+    tmp_path: Path, before: dict[str, object], after: dict[str, object]
+) -> None:
+    write(tmp_path, "1.png", "2.png")
+    found = []
+    for more in (before, after):
+        line = json.dumps({"file_name": "2.png", **more})
+        (tmp_path / "metadata.jsonl").write_text(line)
+        found.append(scan(tmp_path, IMAGES))
+    assert found[0].fingerprint == found[1].fingerprint
+    assert found[0].stamp != found[1].stamp
+
+
+def test_the_stamp_without_further_fields_is_what_it_was(tmp_path: Path) -> None:
+    # It names the folder of the decoded items, which are not to be decoded again.
+    write(tmp_path, "1.png", "1.txt")
+    index = scan(tmp_path, IMAGES)
+    expected = hashlib.sha256(os.fsencode(tmp_path.resolve()) + b"\0" + index.fingerprint.encode())
+    expected.update(index.stats.tobytes())
+    assert index.stamp == expected.hexdigest()
+
+
 def test_stamp_sees_an_edit_that_keeps_the_size(tmp_path: Path) -> None:
     write(tmp_path, "1.png")
     before = scan(tmp_path, IMAGES)

@@ -5,25 +5,62 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfumato.data.items import Groups, Item, Items, Lazy, pack_strings
+from sfumato.data.items import Groups, Item, Items, Lazy, pack_strings, record
 
 ITEMS = [
     Item("a.png"),
     Item("b/c d.png", label="b", caption="two\nlines, \u65e5\u672c, \0 and \ud800"),
     Item("e.wav", group="", part=3),
     Item("f.wav", label="", caption="x", group="g", part=1),
+    Item("g.png", fields={"species": "K\u00e4fer", "age": 0.1, "id": 2**70}),
+    Item("h.png", group="g", held_out=True, fields={"x": -0.0}),
 ]
 
 
 def test_packed_items_are_the_same() -> None:
     packed = Items.of(iter(ITEMS))
     assert list(packed) == ITEMS
-    assert [packed[number] for number in range(4)] == ITEMS
+    assert [packed[number] for number in range(6)] == ITEMS
     assert packed[-1] == ITEMS[-1]
     assert packed[1::2] == ITEMS[1::2]
     assert packed == Items.of(ITEMS)
     assert packed != Items.of(ITEMS[:3])
     assert Items.of(packed) is packed
+
+
+@pytest.mark.parametrize(
+    ("item", "text"),
+    [
+        (Item("a"), '["a"]'),
+        (Item("a", fields={}), '["a"]'),
+        (Item("a", group="g"), '["a", null, null, "g"]'),
+        (Item("a", part=2), '["a", null, null, null, 2]'),
+        (Item("a", held_out=False), '["a", null, null, null, 0, false]'),
+        (Item("a", fields={"b": 1}), '["a", null, null, null, 0, null, {"b": 1}]'),
+    ],
+)
+def test_records(item: Item, text: str) -> None:
+    # They are in every cache, and those of items without further fields are what they were.
+    assert record(item) == text
+
+
+def test_items_can_be_members_of_sets() -> None:
+    assert len({*ITEMS, *Items.of(ITEMS)}) == len(ITEMS)
+    assert Item("a", fields={"b": 1}) != Item("a", fields={"b": 2})
+
+
+@pytest.mark.parametrize(
+    ("caption", "captions"),
+    [
+        (None, ()),
+        ("", ()),
+        (" a kite ", ("a kite",)),
+        ("a\r\n\r\n b c \rd\n", ("a", "b c", "d")),
+        ("\n".join(map(str, range(99))), tuple(map(str, range(64)))),
+    ],
+)
+def test_captions(caption: str | None, captions: tuple[str, ...]) -> None:
+    assert Item("a", caption=caption).captions == captions
 
 
 def test_many_are_read_in_pieces() -> None:
@@ -33,7 +70,7 @@ def test_many_are_read_in_pieces() -> None:
 
 def test_an_item_without_a_group_is_its_own() -> None:
     groups = Groups(ITEMS)
-    assert list(groups) == ["a.png", "b/c d.png", "", "g"]
+    assert list(groups) == ["a.png", "b/c d.png", "", "g", "g.png", "g"]
     assert groups[3] == "g"
     assert groups[:2] == ["a.png", "b/c d.png"]
 

@@ -122,7 +122,7 @@ class Captions:
             self._note(path, f"longer than {_LIMIT >> 10} KiB, the rest of which is not used")
         if found.replaced:
             places = f"{found.replaced:,} place{'s' if found.replaced > 1 else ''}"
-            self._note(path, f"with {places} that are no text")
+            self._note(path, f"with bytes that are no text: {places} became U+FFFD")
         if found.encoding == "cp1252":
             self._western += 1
             self._first_western = self._first_western or path
