@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sfumato.conditioning.condition import Condition, Names, Source, Value
-from sfumato.data.metadata import class_name
+from sfumato.data.fields import class_name
 from sfumato.data.split import in_order
 from sfumato.errors import SettingError, suggest
 from sfumato.nets.inputs import Input, LabelInput
