@@ -131,7 +131,8 @@ class NumberView(View):
         labels = None
         if self.model.spec.classes:
             classes = self.model.spec.data.classes
-            labels = torch.tensor([classes.index(str(origin.label)) for origin in provenance])
+            numbers = {name: number for number, name in enumerate(classes)}
+            labels = torch.tensor([numbers.get(str(origin.label), -1) for origin in provenance])
         return Samples(self.finished(items, provenance), labels, provenance)
 
     def finished(self, items: Numbers, provenance: Sequence[Provenance]) -> Numbers:
@@ -159,8 +160,10 @@ class NumberView(View):
         unseen = None
         if len(real.held_out):
             labels = real.held_out_labels
-            unseen = yield from self._bits(real.held_out, labels, "held-out items")
-        known = yield from self._bits(real.training, real.training_labels, "training items")
+            values = real.held_out_values
+            unseen = yield from self._bits(real.held_out, labels, values, "held-out items")
+        labels, values = real.training_labels, real.training_values
+        known = yield from self._bits(real.training, labels, values, "training items")
         section = likelihood_section(
             "bits per dimension",
             self.about_likelihood,
@@ -218,14 +221,19 @@ class NumberView(View):
             yield f"the held-out items are those of {real.split.held_out_source}"
 
     def _bits(
-        self, items: Numbers, labels: Tensor | None, what: str
+        self,
+        items: Numbers,
+        labels: Tensor | None,
+        values: Sequence[Mapping[str, Value]],
+        what: str,
     ) -> Generator[Progress, None, ItemBits]:
         ids = evenly_spaced(len(items), self.size("rows")).numpy()
         known = None if labels is None else labels[ids]
+        own = [values[number] for number in ids.tolist()] if values else ()
         draws, seed = self.size("draws"), self.options.seed
         return (
             yield from bits_of_items(
-                self.model, items[ids], known, draws=draws, seed=seed, what=what
+                self.model, items[ids], known, own, draws=draws, seed=seed, what=what
             )
         )
 
