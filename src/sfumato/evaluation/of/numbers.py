@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sfumato.conditioning.condition import Value
 from sfumato.data.locating import Located, locate
 from sfumato.evaluation.display import Display, Images
 from sfumato.evaluation.features import evenly_spaced
