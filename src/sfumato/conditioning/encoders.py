@@ -29,7 +29,7 @@ class TextEncoder(Part):
     """
 
     summary: ClassVar[str]
-    """What it is, in a line of ``sfumato encoders``."""
+    """What it is, in one line."""
     asset: ClassVar[str] = ""
     """The model of the catalogue that it needs; empty for none."""
 
@@ -57,6 +57,11 @@ class TextEncoder(Part):
     @abstractmethod
     def first(self, text: str) -> str | None:
         """The part of a text that is read; None if that is all of it."""
+
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of a text that the encoder cannot have learnt."""
+        return []
 
 
 class Learned(TextEncoder):
@@ -100,6 +105,10 @@ class Learned(TextEncoder):
             tokens = self._vocabulary.tokens(text)[:length]
             row[: len(tokens)] = torch.tensor(tokens, dtype=torch.int64)
         return rows
+
+    def unknown(self, text: str) -> list[str]:
+        """See :meth:`TextEncoder.unknown`."""
+        return self._vocabulary.unknown(text)
 
     def first(self, text: str) -> str | None:
         """See :meth:`TextEncoder.first`."""

@@ -21,6 +21,7 @@ from sfumato.process.rng import Stream, uniform
 from sfumato.runs.spec import Spec
 
 _MOST_BYTES = 64 << 20
+_SHOWN = 8
 _ANY = ("prompt", "negative", "prompts", "to", "region", "steps_between")
 Values = Mapping[str, Value]
 
@@ -111,19 +112,25 @@ def tensors_of(
     return conditions | seconds | {BLEND: blend.weights(indices, sides)}
 
 
-def notes_of(spec: Spec, options: SampleOptions) -> list[str]:
-    """What a user should know of the words of a request: how much of them is read."""
-    words = words_name(spec)
-    if words is None:
-        return []
-    condition = spec.conditions[words]
-    texts = [options.prompt, options.negative, options.to, *_prompts(options)]
-    found = []
-    for text in texts:
-        read = condition.encoder.first(text) if text and isinstance(condition, Caption) else None
+def notes_of(spec: Spec, options: SampleOptions) -> tuple[str, ...]:
+    """What a user should know of the words of a request: what is not read, and what is not known.
+
+    Args:
+        spec: The spec of the run.
+        options: How to sample.
+    """
+    condition = spec.conditions.get(words_name(spec) or "")
+    if not isinstance(condition, Caption):
+        return ()
+    encoder, found = condition.encoder, []
+    for text in filter(None, [options.prompt, options.negative, options.to, *_prompts(options)]):
+        read = encoder.first(text)
         if read is not None:
-            found.append(f"of the prompt only this is read: {read}")
-    return found
+            found.append(f"the prompt is cut; this is read of it: {read}")
+        unknown = encoder.unknown(text)
+        if unknown:
+            found.append(f"no caption of the run has: {', '.join(unknown[:_SHOWN])}")
+    return tuple(dict.fromkeys(found))[:_SHOWN]
 
 
 def _divided(example: Values) -> tuple[str | None, Values]:
