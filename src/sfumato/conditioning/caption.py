@@ -29,6 +29,11 @@ class Caption(Condition):
     kind: Literal["words"] = "words"
     encoder: AnyEncoder = Learned()
 
+    @property
+    def about(self) -> str:
+        """See :attr:`Condition.about`."""
+        return f"words, read by {self.encoder.about}"
+
     def value(self, item: Item, name: str) -> Value | None:
         """See :meth:`Condition.value`; the caption unless the condition names a column."""
         if not self.field:

@@ -28,14 +28,17 @@ class TextEncoder(Part):
         length: Number of tokens of a text, at most; None until it is settled on captions.
     """
 
-    summary: ClassVar[str]
-    """What it is, in one line."""
     asset: ClassVar[str] = ""
     """The model of the catalogue that it needs; empty for none."""
 
     length: int | None = Field(
         None, ge=1, le=512, description="largest number of tokens; of the captions if not set"
     )
+
+    @property
+    @abstractmethod
+    def about(self) -> str:
+        """What it is, in a few words, for a table."""
 
     @abstractmethod
     def settled(self, captions: Sequence[str]) -> Self:
@@ -58,7 +61,6 @@ class TextEncoder(Part):
     def first(self, text: str) -> str | None:
         """The part of a text that is read; None if that is all of it."""
 
-
     def unknown(self, text: str) -> list[str]:
         """The words of a text that the encoder cannot have learnt."""
         return []
@@ -67,8 +69,6 @@ class TextEncoder(Part):
 class Learned(TextEncoder):
     """A small transformer on common words and characters, trained with the model."""
 
-    summary: ClassVar[str] = "trained with the model; common words, and characters of all others"
-
     kind: Literal["learned"] = "learned"
     words: int = Field(4096, ge=0, le=1_000_000, description="largest size of the vocabulary")
     least: int = Field(2, ge=1, description="times that a word occurs to be in the vocabulary")
@@ -76,6 +76,14 @@ class Learned(TextEncoder):
     depth: int = Field(1, ge=0, le=24, description="number of transformer blocks")
     heads: int = Field(4, ge=1, le=64, description="heads of each block")
     vocabulary: Names = ()
+
+    @property
+    def about(self) -> str:
+        """See :attr:`TextEncoder.about`."""
+        return (
+            f"an encoder of its own: {len(self.vocabulary):,} words and characters, up to "
+            f"{self.length or _MOST} tokens"
+        )
 
     def settled(self, captions: Sequence[str]) -> Self:
         """See :meth:`TextEncoder.settled`."""
@@ -121,11 +129,15 @@ class Learned(TextEncoder):
 class MiniLM(TextEncoder):
     """A sentence encoder that was trained on English text, frozen (``sfumato.minilm``)."""
 
-    summary: ClassVar[str] = "a frozen MiniLM of the catalogue, which knows English words"
     asset: ClassVar[str] = "sentence-embedding"
 
     kind: Literal["minilm"] = "minilm"
     length: int | None = Field(24, ge=2, le=256, description="largest number of tokens")
+
+    @property
+    def about(self) -> str:
+        """See :attr:`TextEncoder.about`."""
+        return f"MiniLM, up to {self.length or _MOST} tokens"
 
     def settled(self, captions: Sequence[str]) -> Self:
         """See :meth:`TextEncoder.settled`; nothing depends on the captions."""
