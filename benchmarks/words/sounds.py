@@ -75,13 +75,21 @@ def main() -> None:
     unseen, known = dataset.gather(data.held_out)
     prompts = [item.captions[0] for item in items]
     spoken = np.stack(list(by_words.sample(options.n, prompts=prompts).items))
-    named = [by_label.sample(1, first=k, label=one.label).items[0] for k, one in enumerate(items)]
+    named: list[Any] = [None] * len(items)
+    for label in dict.fromkeys(item.label for item in items):
+        places = [place for place, item in enumerate(items) if item.label == label]
+        for place, clip in zip(
+            places, by_label.sample(len(places), label=label).items, strict=True
+        ):
+            named[place] = clip
     print("| sounds | of the kind that was named |\n|---|---|")
     real_share = share(classifier, list(unseen), torch.from_numpy(known), rate)
     print(f"| held-out real sounds | {real_share} |")
     print(f"| made by label | {share(classifier, named, wanted, rate)} |")
     print(f"| made by words | {share(classifier, list(spoken), wanted, rate)} |")
-    print(f"| made by words, captions shuffled | {share(classifier, list(spoken), shuffled, rate)} |")
+    print(
+        f"| made by words, captions shuffled | {share(classifier, list(spoken), shuffled, rate)} |"
+    )
 
 
 if __name__ == "__main__":
