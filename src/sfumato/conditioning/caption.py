@@ -41,6 +41,11 @@ class Caption(Condition):
         found = super().value(item, name)
         return None if found is None else (str(found),)
 
+    def texts(self, item: Item, name: str) -> tuple[str, ...]:
+        """All captions of an item."""
+        value = self.value(item, name)
+        return () if value is None else _texts(value)
+
     def settled(self, values: Sequence[Value]) -> Self:
         """See :meth:`Condition.settled`."""
         captions = [text for value in values for text in _texts(value)]
