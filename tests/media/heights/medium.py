@@ -146,7 +146,9 @@ class HeightMedium(NumberMedium):
         metres: NDArray[np.float32] = (x0.detach().cpu().float() * _METRES).numpy()
         return metres
 
-    def write_preview(self, items: NDArray[Any], paths: Sequence[Path]) -> None:
+    def write_preview(
+        self, items: NDArray[Any], paths: Sequence[Path], captions: Sequence[str] = ()
+    ) -> None:
         """See :meth:`NumberMedium.write_preview`."""
         for path in paths:
             save_png(_drawn(items), path.with_suffix(".png"))

@@ -267,9 +267,11 @@ class AudioMedium(ClipReader, NumberMedium):
         """One clip up to its end, shape (C, T)."""
         return until_end(items[place], self.settings.rate, seconds_of(provenance))
 
-    def write_preview(self, items: NDArray[np.float32], paths: Sequence[Path]) -> None:
+    def write_preview(
+        self, items: NDArray[np.float32], paths: Sequence[Path], captions: Sequence[str] = ()
+    ) -> None:
         """Write a sheet of spectrograms, and all clips in a row, to each path."""
-        drawings = self.sheet(list(items))
+        drawings = sheet(list(items), self.settings.rate, captions or None, lines=3)
         for path in paths:
             save_png(drawings, path.with_suffix(".png"))
             write_sequence(path.with_suffix(".wav"), items, self.settings.rate)
