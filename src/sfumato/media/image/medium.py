@@ -300,13 +300,14 @@ class ImageMedium(NumberMedium):
             facts={"images": facts.count, "size": medium.size, "channels": medium.channels},
         )
 
-    def contact_sheet(self, items: Sequence[Any]) -> Image.Image:
+    def contact_sheet(self, items: Sequence[Any], captions: Sequence[str] = ()) -> Image.Image:
         """See :meth:`Medium.contact_sheet`."""
-        return self.sheet(np.stack(items))
+        return self.sheet(np.stack(items), captions=captions)
 
-    def html(self, items: Sequence[Any]) -> str:
+    def html(self, items: Sequence[Any], captions: Sequence[str] = ()) -> str:
         """See :meth:`Medium.html`."""
-        return image_html(self.contact_sheet(items), pixelated=max(self.shape[1:]) <= _SMALL)
+        image = self.contact_sheet(items, captions)
+        return image_html(image, pixelated=max(self.shape[1:]) <= _SMALL)
 
     def sheet(
         self,

@@ -56,7 +56,7 @@ def sheet(
     texts = [wrapped(text, wide, _LINES) for text in captions] if has_captions else []
     high = height * scale + LINE * max(map(len, texts), default=0)
     if columns is None and scale >= 1:
-        columns = max(1, math.ceil(math.sqrt(count * high / wide)))
+        columns = max(1, math.ceil(math.sqrt(count * height * scale / wide)))
     columns = min(columns or 0, count)
     if columns < 1 or scale < 1:
         raise ValueError(f"columns and scale must be at least 1: {columns}, {scale}")
