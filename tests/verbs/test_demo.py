@@ -124,7 +124,7 @@ def test_from_nothing_to_pictures_of_words(
     held_out = [text for text in words if text.startswith("picture")]
     assert held_out and len(words) == len(held_out) + 12
     assert "red heart" in words
-    assert f"first {len(held_out)} pictures" in "".join(finished.lines)
+    assert f"first {len(held_out)} prompts" in "".join(finished.lines)
     assert len(list(between.parent.glob("0*.png"))) == 8
     assert len(list(region.parent.glob("0*.png"))) == 1
     with Image.open(real) as picture:

@@ -47,7 +47,7 @@ def show_words(model: AnyModel) -> Finished:
     name = model.directory.name
     lines = [
         *table(files),
-        f"the captions of the first {len(places)} pictures were not in training",
+        f"the first {len(places)} prompts are captions of pictures that were held out of training",
         "",
         "next:",
         f'  sfumato sample {name} --prompt "a blue bird" --scale 5',

@@ -58,6 +58,15 @@ def test_captions_are_below_pictures_that_are_large_enough_for_them() -> None:
         assert below.max() == 238
 
 
+def test_each_row_has_room_for_its_own_captions() -> None:
+    pictures = np.full((4, 128, 128, 3), 255, np.uint8)
+    captions = ["a", "word " * 100, "b", ""]
+    paper = np.asarray(sheet(pictures, columns=2, captions=captions))
+    assert paper.shape[0] == 2 * (128 + 10) + (3 + 1) * 15 + 10
+    top = 10 + 128 + 3 * 15 + 10
+    assert (paper[top : top + 128, 10:138] == 255).all()
+
+
 def test_narrow_pictures_are_centred_in_cells_with_room_for_words() -> None:
     pictures = np.zeros((1, 40, 20, 1), np.uint8)
     paper = np.asarray(sheet(pictures, scale=1, captions=["a"]))

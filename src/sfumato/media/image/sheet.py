@@ -54,17 +54,16 @@ def sheet(
     scale = max(1, math.ceil(good / max(height, width))) if scale is None else scale
     wide = max(width * scale, _CELL) if has_captions else width * scale
     texts = [wrapped(text, wide, _LINES) for text in captions] if has_captions else []
-    high = height * scale + LINE * max(map(len, texts), default=0)
     if columns is None and scale >= 1:
         columns = max(1, math.ceil(math.sqrt(count * height * scale / wide)))
     columns = min(columns or 0, count)
     if columns < 1 or scale < 1:
         raise ValueError(f"columns and scale must be at least 1: {columns}, {scale}")
     gap = max(_CELL_GAP if has_captions else 2, scale)
-    size = -(-count // columns) * (high + gap) + gap, columns * (wide + gap) + gap
-    paper = np.full((*size, 3), _PAPER, np.uint8)
+    tops = _tops(count, columns, height * scale + gap, texts)
+    paper = np.full((tops[-1] + gap, columns * (wide + gap) + gap, 3), _PAPER, np.uint8)
     corners = [
-        (gap + place % columns * (wide + gap), gap + place // columns * (high + gap))
+        (gap + place % columns * (wide + gap), gap + tops[place // columns])
         for place in range(count)
     ]
     for image, (left, top) in zip(images, corners, strict=True):
@@ -80,6 +79,15 @@ def sheet(
 def strip(images: NDArray[np.uint8], scale: int | None = None) -> Image.Image:
     """Lay a sequence out in one row; arguments as for :func:`sheet`."""
     return sheet(images, columns=len(images), scale=scale)
+
+
+def _tops(count: int, columns: int, pitch: int, texts: Sequence[Sequence[str]]) -> list[int]:
+    """Where each row begins, and where the last one ends: rows are as high as their texts."""
+    tops = [0]
+    for first in range(0, count, columns):
+        lines = max(map(len, texts[first : first + columns]), default=0)
+        tops.append(tops[-1] + pitch + lines * LINE)
+    return tops
 
 
 def _letter(paper: Image.Image, lines: Sequence[str], middle: int, top: int) -> None:
