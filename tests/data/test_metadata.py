@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sfumato.data.metadata import Note, Notes, class_name
+from sfumato.data.fields import class_name
+from sfumato.data.metadata import Note, Notes
 
 
 def notes_of(root: Path, *records: dict[str, Any], name: str = "metadata.jsonl") -> Notes:

@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter
 _EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "red": ("EA5A47", "D22F27", "CC0000", "8B1A1A"),
-        "orange": ("F28C28", "E27022"),
+        "orange": ("F28C28", "E27022", "F4AA41"),
         "yellow": ("FCEA2B", "F1B31C", "FFF27A"),
         "green": ("B1CC33", "5C9E31", "186648", "90D090"),
         "blue": ("92D3F5", "61B2E4", "1E50A0", "1B2F6B", "0000FF"),

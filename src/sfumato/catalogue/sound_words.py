@@ -126,7 +126,7 @@ _KITS: Mapping[str, str] = MappingProxyType(
         "The Black Pearl 1.0": "acoustic kit",
         "VariBreaks": "breakbeat kit",
         "circAfrique v4": "african percussion",
-        "rumpf_kit_z01_h2": "electronic kit",
+        "rumpf_kit_z01_h2": "analog kit",
     }
 )
 

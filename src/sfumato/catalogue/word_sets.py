@@ -69,6 +69,7 @@ def _digest(data: bytes) -> str:
 OPENMOJI_WORDS = dataclasses.replace(
     OPENMOJI,
     name="openmoji-words",
+    recipe="image-words",
     title="OpenMoji with captions: 1,906 emoji, their names, keywords and colours; combinations of"
     " words held out",
     parts=openmoji_words,
@@ -91,7 +92,7 @@ STAMPS = Entry(
     name="tuxpaint-stamps",
     title="Tux Paint stamps: 627 photographs and drawings, transparent, with captions",
     medium="image",
-    recipe="image",
+    recipe="image-words",
     registry="debian",
     package="tuxpaint-stamps-default",
     version="2022.06.04-1",

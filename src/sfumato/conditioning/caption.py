@@ -29,12 +29,22 @@ class Caption(Condition):
     kind: Literal["words"] = "words"
     encoder: AnyEncoder = Learned()
 
+    @property
+    def about(self) -> str:
+        """See :attr:`Condition.about`."""
+        return f"words, read by {self.encoder.about}"
+
     def value(self, item: Item, name: str) -> Value | None:
         """See :meth:`Condition.value`; the caption unless the condition names a column."""
         if not self.field:
             return item.captions or None
         found = super().value(item, name)
         return None if found is None else (str(found),)
+
+    def texts(self, item: Item, name: str) -> tuple[str, ...]:
+        """All captions of an item."""
+        value = self.value(item, name)
+        return () if value is None else _texts(value)
 
     def settled(self, values: Sequence[Value]) -> Self:
         """See :meth:`Condition.settled`."""

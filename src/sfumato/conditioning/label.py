@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sfumato.conditioning.condition import Condition, Names, Source, Value
-from sfumato.data.metadata import class_name
+from sfumato.data.fields import class_name
 from sfumato.data.split import in_order
 from sfumato.errors import SettingError, suggest
 from sfumato.nets.inputs import Input, LabelInput
@@ -28,6 +28,11 @@ class Label(Condition):
 
     kind: Literal["label"] = "label"
     classes: Names = ()
+
+    @property
+    def about(self) -> str:
+        """See :attr:`Condition.about`."""
+        return f"label, {len(self.classes):,} classes"
 
     def settled(self, values: Sequence[Value]) -> Self:
         """See :meth:`Condition.settled`."""

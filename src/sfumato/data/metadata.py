@@ -28,7 +28,6 @@ from sfumato.data.fields import (
     NAME_FIELDS,
     SPLIT_FIELDS,
     caption_of,
-    class_name,
     label_of,
     name_of,
     readable,
@@ -39,8 +38,6 @@ from sfumato.reading.lines import lines_of
 from sfumato.reading.rows import rows_of_lines, rows_of_table
 from sfumato.reading.stream import Stream, Unusable
 from sfumato.reading.table import Table
-
-__all__ = ["NAMED_ONLY", "SPLITS", "Note", "Notes", "class_name"]
 
 NAMED_ONLY = "named in"
 """How the reason begins why a file that does not exist is set aside."""

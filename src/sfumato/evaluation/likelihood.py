@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sfumato.conditioning.condition import Value
 from sfumato.conditions import Conditions
 from sfumato.data.items import Encoded
 from sfumato.denoiser import TokenDenoiser
@@ -147,6 +148,7 @@ def bits_of_items(
     model: NumberModel,
     items: NDArray[Any],
     labels: Tensor | None,
+    values: Sequence[Mapping[str, Value]] = (),
     *,
     draws: int,
     seed: int,
@@ -158,6 +160,7 @@ def bits_of_items(
         model: Model of a run.
         items: Items as the medium reads them, shape (n, ...), n >= 1.
         labels: Class numbers, shape (n,); see :func:`conditions_of`.
+        values: Values of the other conditions, n mappings; see :func:`conditions_of`.
         draws: Noise levels and noises for each item.
         seed: Seed of both.
         what: Name of the items in the progress.
@@ -167,7 +170,8 @@ def bits_of_items(
         yield Progress(f"likelihood of {what}: item", low, len(items))
         part = slice(low, low + _ITEMS)
         encoded = model.medium.examples(items[part])
-        cond = conditions_of(model, encoded, None if labels is None else labels[part])
+        known = None if labels is None else labels[part]
+        cond = conditions_of(model, encoded, known, values[part])
         # Unlike samples, a bound at little noise is sensitive to bf16: it needs 2 % more bits.
         denoiser, x0 = model.evaluated(model.denoiser, "fp32"), encoded.x0.to(model.device)
         end = model.medium.reconstruction
@@ -225,7 +229,12 @@ def bits_of_rows(
     )
 
 
-def conditions_of(model: NumberModel, encoded: Encoded, labels: Tensor | None) -> Conditions:
+def conditions_of(
+    model: NumberModel,
+    encoded: Encoded,
+    labels: Tensor | None,
+    values: Sequence[Mapping[str, Value]] = (),
+) -> Conditions:
     """The conditions of encoded items.
 
     Args:
@@ -233,13 +242,15 @@ def conditions_of(model: NumberModel, encoded: Encoded, labels: Tensor | None) -
         encoded: B items.
         labels: Class numbers, shape (B,), -1 for items without a label. These get the null label,
             and so do all with None. A model without classes gets no label at all.
+        values: Values of the other conditions by name, B mappings; unknown if there are none.
     """
     unknown = torch.full((len(encoded.x0),), model.spec.classes)
     known = unknown if labels is None else torch.where(labels < 0, unknown, labels)
-    return Conditions(
+    own = Conditions(
         label=known if model.spec.classes else None,
         length=encoded.filled if model.spec.lengths else None,
-    ).to(model.device)
+    )
+    return (own | model.rows_of(values or [{}] * len(encoded.x0))).to(model.device)
 
 
 def length_bits(segments: NDArray[np.int64], lengths: Sequence[int]) -> Values:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sfumato.conditioning.condition import Value
+from sfumato.conditioning.registry import values_of
 from sfumato.errors import DataError
 from sfumato.evaluation.features import evenly_spaced
 from sfumato.evaluation.result import Split
@@ -35,6 +37,7 @@ _TRAINING_TEXTS = 8
 _PIECE = 1 << 22
 ItemsT = TypeVar("ItemsT")
 Tokens = NDArray[np.int64]
+Values = Mapping[str, Value]
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,9 @@ class Real(Generic[ItemsT]):
         groups: Group of each item, training items first: near-duplicates share a group.
         split: Where the items come from, for the report.
         left_out: Number of training items that are not among these.
+        training_values: Values of the conditions of the training items, by the names of the
+            conditions, M mappings; empty for a run without conditions.
+        held_out_values: The same for the held-out items.
     """
 
     training: ItemsT
@@ -59,6 +65,8 @@ class Real(Generic[ItemsT]):
     groups: tuple[str, ...]
     split: Split
     left_out: int
+    training_values: tuple[Values, ...] = field(default=(), kw_only=True)
+    held_out_values: tuple[Values, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,7 @@ def real_numbers(
         own,
         held_out=items,
         held_out_labels=_renumbered(labels, other.dataset.classes, data.dataset.classes),
+        held_out_values=_values(other, chosen),
         groups=(*own.groups[: len(own.training)], *names),
         split=replace(own.split, held_out=len(items), held_out_source=last_part(source)),
     )
@@ -139,7 +148,15 @@ def items_of(data: NumberData) -> Real[NDArray[Any]]:
         (*_groups(data, training), *_groups(data, held_out)),
         Split(data.facts.name, len(known), len(unseen), None, data.facts.fingerprint),
         len(data.training) - len(known),
+        training_values=_values(data, training),
+        held_out_values=_values(data, held_out),
     )
+
+
+def _values(data: NumberData, ids: NDArray[np.int64]) -> tuple[Values, ...]:
+    if not data.conditions:
+        return ()
+    return tuple(values_of(data.conditions, data.dataset.items[int(number)]) for number in ids)
 
 
 def real_texts(

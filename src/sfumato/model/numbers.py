@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sfumato.conditioning.registry import Sources
+from sfumato.conditioning.condition import Value
+from sfumato.conditioning.registry import Sources, rows
 from sfumato.conditions import Conditions, Null
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.errors import SettingError
@@ -247,6 +248,10 @@ class NumberModel(Model[NetworkDenoiser]):
         if is_file and label is not None and sample.label is None:
             return torch.full_like(label, classes)
         return label
+
+    def rows_of(self, values: Sequence[Mapping[str, Value]]) -> Conditions:
+        """The tensors of values of the conditions, by the names of the conditions, B mappings."""
+        return rows(self.spec.conditions, values, self._sources)
 
     @cached_property
     def _sources(self) -> Sources:

@@ -38,7 +38,7 @@ class NumberTask(Task[Batch]):
         self._denoiser = denoiser
         self._objective = data.recipe.objective
         self._batches = Batches(
-            data, data.recipe, spec.classes, spec.lengths, sources_of(spec.conditions)
+            data, data.recipe, spec.classes, spec.lengths, sources_of(spec.conditions, data)
         )
         self._held_out = self._batches.held_out(_HELD_OUT)
 

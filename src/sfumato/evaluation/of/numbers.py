@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sfumato.conditioning.condition import Value
 from sfumato.data.locating import Located, locate
 from sfumato.evaluation.display import Display, Images
 from sfumato.evaluation.features import evenly_spaced
@@ -36,6 +37,8 @@ from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.memorisation import Memorisation
 from sfumato.metrics.patch_components import PatchComponents
 from sfumato.metrics.random_features import RandomFeatures
+from sfumato.model.conditioned import named_values
+from sfumato.model.options import ScoreOptions
 from sfumato.model.provenance import Made, Provenance
 from sfumato.runs.progress import Progress
 from sfumato.training.data import reopened
@@ -55,6 +58,11 @@ class NumberScorer(Scorer[Numbers]):
     """
 
     unit = "bits per dimension"
+
+    def __init__(self, model: Any, options: ScoreOptions, draws: int, steps: int) -> None:
+        super().__init__(model, options, draws, steps)
+        name = model.directory.name
+        self.values = named_values(name, model.spec, options.prompt, options.conditions)
 
     def find(self, place: Path) -> Iterator[Found[Numbers] | SetAside]:
         """See :meth:`Scorer.find`."""
@@ -82,7 +90,7 @@ class NumberScorer(Scorer[Numbers]):
         """See :meth:`Scorer.bits`."""
         encoded = self.model.medium.examples(np.repeat(item[None], self.draws, 0))
         labels = None if self.label is None else torch.full((self.draws,), self.label)
-        cond = conditions_of(self.model, encoded, labels)
+        cond = conditions_of(self.model, encoded, labels, [self.values] * self.draws)
         x0 = encoded.x0.to(self.model.device)
         nats = self._nats(x0, cond).numpy()
         bits: NDArray[np.float64] = nats / (x0[0].numel() * math.log(2))
@@ -131,7 +139,8 @@ class NumberView(View):
         labels = None
         if self.model.spec.classes:
             classes = self.model.spec.data.classes
-            labels = torch.tensor([classes.index(str(origin.label)) for origin in provenance])
+            numbers = {name: number for number, name in enumerate(classes)}
+            labels = torch.tensor([numbers.get(str(origin.label), -1) for origin in provenance])
         return Samples(self.finished(items, provenance), labels, provenance)
 
     def finished(self, items: Numbers, provenance: Sequence[Provenance]) -> Numbers:
@@ -159,8 +168,10 @@ class NumberView(View):
         unseen = None
         if len(real.held_out):
             labels = real.held_out_labels
-            unseen = yield from self._bits(real.held_out, labels, "held-out items")
-        known = yield from self._bits(real.training, real.training_labels, "training items")
+            values = real.held_out_values
+            unseen = yield from self._bits(real.held_out, labels, values, "held-out items")
+        labels, values = real.training_labels, real.training_values
+        known = yield from self._bits(real.training, labels, values, "training items")
         section = likelihood_section(
             "bits per dimension",
             self.about_likelihood,
@@ -218,14 +229,19 @@ class NumberView(View):
             yield f"the held-out items are those of {real.split.held_out_source}"
 
     def _bits(
-        self, items: Numbers, labels: Tensor | None, what: str
+        self,
+        items: Numbers,
+        labels: Tensor | None,
+        values: Sequence[Mapping[str, Value]],
+        what: str,
     ) -> Generator[Progress, None, ItemBits]:
         ids = evenly_spaced(len(items), self.size("rows")).numpy()
         known = None if labels is None else labels[ids]
+        own = [values[number] for number in ids.tolist()] if values else ()
         draws, seed = self.size("draws"), self.options.seed
         return (
             yield from bits_of_items(
-                self.model, items[ids], known, draws=draws, seed=seed, what=what
+                self.model, items[ids], known, own, draws=draws, seed=seed, what=what
             )
         )
 

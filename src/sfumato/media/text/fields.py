@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sfumato.data.metadata import class_name
+from sfumato.data.fields import class_name
 from sfumato.media.text.settings import TextSettings
 
 Fields = dict[str, Any]
