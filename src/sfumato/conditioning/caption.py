@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sfumato.conditioning.condition import Condition, Source, Value
 from sfumato.conditioning.encoders import AnyEncoder, Learned
+from sfumato.data.fields import readable
 from sfumato.data.items import Item
 from sfumato.errors import SettingError
 from sfumato.nets.inputs import Input
@@ -59,7 +60,7 @@ class Caption(Condition):
                 f"The text for {name} has {len(text):,} characters.",
                 why=f"at most {MOST_CHARACTERS:,} are read",
             )
-        return text.strip()
+        return readable(text.strip())
 
     def one(self, value: Value, u: float) -> Value:
         """See :meth:`Condition.one`."""

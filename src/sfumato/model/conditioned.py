@@ -55,14 +55,24 @@ def condition_fields(run: str, spec: Spec, options: SampleOptions, medium: Codin
             )
         return {}
     values = _parsed(run, spec, options.conditions)
-    if options.prompt is not None and words is not None:
-        values[words] = spec.conditions[words].parsed("prompt", options.prompt)
-    prompts = _prompts(options)
+    prompts, negative = _prompts(options), options.negative
+    if words is not None:
+        has_prompt = options.prompt is not None or bool(prompts)
+        if has_prompt and words in values:
+            raise SettingError(
+                f"The prompt and the condition '{words}' exclude each other.",
+                hint="leave out one of them.",
+            )
+        parsed = spec.conditions[words].parsed
+        if options.prompt is not None:
+            values[words] = parsed("prompt", options.prompt)
+        prompts = tuple(str(parsed("prompts", prompt)) for prompt in prompts)
+        negative = None if negative is None else str(parsed("negative", negative))
     is_open = not values and not prompts and options.label is None
     return {
         "conditions": None if is_open else values,
         "prompts": prompts,
-        "negative": options.negative,
+        "negative": negative,
         "blend": _blend(spec, words, options, medium),
     }
 
