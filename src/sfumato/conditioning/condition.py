@@ -21,6 +21,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field
 from torch import Tensor
 
+from sfumato.data.columns import column_name
 from sfumato.data.items import Item
 from sfumato.nets.inputs import Input
 from sfumato.registry import Part
@@ -59,7 +60,7 @@ class Condition(Part):
             item: The item.
             name: Name of the condition.
         """
-        return (item.fields or {}).get((self.field or name).lower())
+        return (item.fields or {}).get(column_name(self.field or name))
 
     @property
     @abstractmethod

@@ -24,6 +24,8 @@ AnyCondition = Annotated[Condition, CONDITIONS]
 """Any condition with its settings, as read from a spec."""
 
 _TAKEN = frozenset({"x", "level", "label", "length", "segments", "blend", "tokens"})
+_SECOND = "_second"
+"""The end of the names that a blend uses, see ``guidance.blended``."""
 _MOST = 16
 _GOLDEN = 0.618033988749895
 _LONGEST = 40
@@ -35,6 +37,11 @@ def _named(conditions: Mapping[str, Condition]) -> Mapping[str, Condition]:
     for name in conditions:
         if name in _TAKEN:
             raise ValueError(f"a condition cannot be named '{name}', which has another meaning")
+        if name.endswith(_SECOND):
+            raise ValueError(
+                f"a condition cannot be named '{name}': names in {_SECOND} are those of second "
+                "prompts"
+            )
         plain = name.isascii() and name.isidentifier() and name == name.lower()
         if not plain or len(name) > _LONGEST:
             raise ValueError(

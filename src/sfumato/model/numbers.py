@@ -189,7 +189,7 @@ class NumberModel(Model[NetworkDenoiser]):
         is_open = (
             origin is not None
             and sample.label is None
-            and not sample.conditions
+            and not (sample.conditions or sample.prompts)
             and sample.guidance.by == "label"
         )
         guided = self.guided(sample.changed(scale=1.0) if is_open else sample, indices.start)

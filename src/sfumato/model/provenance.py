@@ -33,7 +33,7 @@ MOST_TOKENS = 1_000_000
 POOR = 2.0
 """Residual from which on a restored sample contradicts its observation."""
 _OF_EDITS = frozenset({"edit", "method", "covariance"})
-_OF_WORDS = frozenset({"conditions", "negative", "blend", "scales"})
+_OF_WORDS = frozenset({"conditions", "negative", "blend"})
 
 ProvenanceT = TypeVar("ProvenanceT", bound="Provenance")
 
@@ -120,7 +120,8 @@ class Provenance(BaseModel):
             origin = self.changed(start=start)
         foreign = {*self.foreign, "prompts"}
         foreign |= set() if self.method is not None else _OF_EDITS
-        foreign |= _OF_WORDS if self.conditions is None else set()
+        if self.conditions is None:
+            foreign |= _OF_WORDS if self.scales else {*_OF_WORDS, "scales"}
         return origin.model_dump(mode="json", exclude=foreign)
 
     def changed(self, **values: Any) -> Self:
