@@ -51,7 +51,7 @@ def condition_fields(run: str, spec: Spec, options: SampleOptions, medium: Codin
         if options.conditions:
             raise SettingError(
                 f"The run '{run}' has no conditions besides its classes and its length.",
-                hint="train with --settings conditions.NAME.kind=label, number or words.",
+                hint="train with --settings conditions.NAME.kind=label, number, words or pair.",
             )
         return {}
     values = _parsed(run, spec, options.conditions)

@@ -80,7 +80,7 @@ class Batches:
             label = drop_labels(self._known(labels), dropped, rate, null=self.classes)
         cond = Conditions(label=label)
         if self.data.conditions:
-            cond = self._hidden(cond | self._further(ids, step), slots, step)
+            cond = self._hidden(cond | self._further(ids, step, variations), slots, step)
         return self._batch(encoded, cond, step)
 
     def names(self, step: int, places: Sequence[int]) -> list[str]:
@@ -114,8 +114,13 @@ class Batches:
         """Class numbers, with the null label for items without a label."""
         return torch.from_numpy(np.where(labels < 0, self.classes, labels))
 
-    def _further(self, ids: NDArray[np.int64], step: int) -> Conditions:
-        """The further conditions of some items, one of several captions drawn for each."""
+    def _further(
+        self, ids: NDArray[np.int64], step: int, variations: Tensor | None = None
+    ) -> Conditions:
+        """The further conditions of some items, one of several captions drawn for each.
+
+        Pairs are varied as their items are.
+        """
         conditions = self.data.conditions
         if not conditions:
             return Conditions()
@@ -128,7 +133,9 @@ class Batches:
             }
             for number, place in zip(ids, u, strict=True)
         ]
-        return rows(conditions, values, self.sources)
+        medium, pairs = self.data.medium, self.data.pairs
+        read = {name: each.source(medium, variations) for name, each in pairs.items()}
+        return rows(conditions, values, {**self.sources, **read})
 
     def _hidden(self, cond: Conditions, slots: Sequence[int], step: int) -> Conditions:
         """The conditions with some hidden by address; labels of classes are hidden already."""
