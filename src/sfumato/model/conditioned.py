@@ -181,7 +181,7 @@ def _parsed(run: str, spec: Spec, texts: Any) -> dict[str, Value]:
         if not spec.conditions:
             raise SettingError(
                 f"The run '{run}' has no conditions besides its classes and its length.",
-                hint="train with --settings conditions.NAME.kind=label, number or words.",
+                hint="train with --settings conditions.NAME.kind=label, number, words or pair.",
             )
         if name not in spec.conditions:
             raise SettingError(
