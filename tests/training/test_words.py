@@ -112,7 +112,7 @@ class TestFewCaptions:
     def test_a_recipe_for_words_refuses(
         self, folder: Path, tmp_path: Path, tiny_words: tuple[str, ...]
     ) -> None:
-        with pytest.raises(DataError, match="Only 3 of 50 items in '.*few' have a caption"):
+        with pytest.raises(DataError, match=r"Only 3 of 50 items in '.*few' have a caption"):
             list(train(folder, planned("image-words", 2, tiny_words), "run", tmp_path / "runs"))
         assert not (tmp_path / "runs" / "run").exists()
 
