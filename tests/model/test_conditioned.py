@@ -225,9 +225,7 @@ class TestFiles:
             assert again.read_bytes() == original.read_bytes()
 
     @pytest.mark.parametrize("options", [{}, *WITH_ALL.values()])
-    def test_so_is_one_with_all_conditions(
-        self, word_runs: Runs, options: dict[str, Any]
-    ) -> None:
+    def test_so_is_one_with_all_conditions(self, word_runs: Runs, options: dict[str, Any]) -> None:
         word_runs("many")
         original = files("many", "first", n=4, steps=2, **options)[3]
         (again,) = files(None, "again", like=original)
@@ -240,9 +238,7 @@ class TestFiles:
         (again,) = files(None, "again", like=original)
         assert again.read_bytes() == original.read_bytes()
 
-    def test_so_is_a_variation_by_a_list_of_prompts(
-        self, word_runs: Runs, described: Path
-    ) -> None:
+    def test_so_is_a_variation_by_a_list_of_prompts(self, word_runs: Runs, described: Path) -> None:
         word_runs("words")
         start = shutil.copy(described / "red" / "0.png", "start.png")
         original = files(
@@ -321,9 +317,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "options", [{"prompt": "a"}, {"negative": "a"}, {"prompts": ["a"]}, {"to": "a"}]
     )
-    def test_of_words_by_a_run_without(
-        self, finished_runs: Path, options: dict[str, Any]
-    ) -> None:
+    def test_of_words_by_a_run_without(self, finished_runs: Path, options: dict[str, Any]) -> None:
         unet, plain = (open_run(finished_runs / name) for name in ("unet", "plain"))
         with pytest.raises(SettingError, match="The run 'unet' takes no words") as error:
             unet.model.request(SampleOptions(**options))
