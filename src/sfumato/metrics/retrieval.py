@@ -51,12 +51,14 @@ class Alignment:
         ridge: The ridge, as a share of the mean variance; chosen by cross-validation.
         left_out: The share of left-out items whose own words rank first, see :func:`retrieval`,
             under that ridge, in [0, 1].
+        among: Number of captions that these were searched among: 16, or fewer if there are few.
     """
 
     items: Projection
     words: Projection
     ridge: float
     left_out: float
+    among: int
 
     @classmethod
     def fit(cls, items: Tensor, words: Tensor, captions: Tensor) -> Alignment:
@@ -74,7 +76,7 @@ class Alignment:
         """
         count = min(len(items), _MOST_ROWS)
         rows = torch.arange(count) * len(items) // max(count, 1)
-        _, captions = captions[rows].unique(return_inverse=True)
+        _, captions = torch.unique(captions[rows], return_inverse=True)
         least = 2 * _FOLDS
         if not count or int(captions.max()) + 1 < least:
             raise DataError(f"An alignment needs items with at least {least} different captions.")
@@ -83,7 +85,9 @@ class Alignment:
         scores = {ridge: _left_out(x, y, captions, ridge) for ridge in _RIDGES}
         ridge = max(scores, key=lambda one: scores[one])
         of_items, of_words = _canonical(x, y, ridge)
-        return cls(_then(first, of_items), _then(second, of_words), ridge, scores[ridge])
+        among = min(AMONG, (int(captions.max()) + 1) // _FOLDS)
+        maps = _then(first, of_items), _then(second, of_words)
+        return cls(*maps, ridge, scores[ridge], among)
 
     def __call__(self, items: Tensor, words: Tensor) -> Tensor:
         """Similarities, float64 in [-1, 1], shape (n, m), of n items with m words."""
@@ -161,7 +165,8 @@ def _whitening(x: Tensor, ridge: float) -> Tensor:
     covariance = x.T @ x / len(x)
     values, vectors = torch.linalg.eigh(covariance)
     values = values.clamp_min(0) + ridge * values.mean()
-    return (vectors / values.sqrt()) @ vectors.T
+    root: Tensor = (vectors / values.sqrt()) @ vectors.T
+    return root
 
 
 def _left_out(x: Tensor, y: Tensor, captions: Tensor, ridge: float) -> float:
@@ -171,9 +176,10 @@ def _left_out(x: Tensor, y: Tensor, captions: Tensor, ridge: float) -> float:
         out = captions % _FOLDS == fold
         means = x[~out].mean(0), y[~out].mean(0)
         maps = _canonical(x[~out] - means[0], y[~out] - means[1], ridge)
-        alignment = Alignment(*map(Projection, means, maps), ridge, 0.0)
+        items, words = (Projection(*each) for each in zip(means, maps, strict=True))
+        alignment = Alignment(items, words, ridge, 0.0, 0)
         rows = out.nonzero()[:, 0]
-        kinds, own = captions[rows].unique(return_inverse=True)
+        kinds, own = torch.unique(captions[rows], return_inverse=True)
         some = torch.stack([rows[own == place][0] for place in range(len(kinds))])
         found.append(retrieval(alignment(x[rows], y[some]), own).of_each)
     return torch.cat(found).mean().item()
