@@ -124,7 +124,7 @@ def edited(events: Iterator[Any], as_json: bool) -> None:
 def _watched(events: Iterator[Any], quiet: bool) -> list[Written]:
     """Show the events of sampling on a terminal; returns the files of each request."""
     from sfumato.model.provenance import Making
-    from sfumato.verbs.sample import Written
+    from sfumato.verbs.sample import Begun, Written
 
     written: list[Written] = []
     spinner = Spinner("dots", "starting")
@@ -136,6 +136,9 @@ def _watched(events: Iterator[Any], quiet: bool) -> list[Written]:
         for event in events:
             if isinstance(event, Written):
                 written.append(event)
+            elif isinstance(event, Begun):
+                for note in event.notes:
+                    ERR.print(f"note: {escape_line(note)}", markup=False, highlight=False)
             elif watching and isinstance(event, Making):
                 live.update(_frame(event, spinner))
     finally:
@@ -185,7 +188,7 @@ def filled(results: Sequence[Filled], as_json: bool) -> None:
 
 def demo(events: Iterator[Any]) -> None:
     """Show the progress of a demonstration, and print its results."""
-    from sfumato.verbs.demo import Finished, Note
+    from sfumato.verbs.demo_parts import Finished, Note
     from sfumato.verbs.train import watch
 
     finished: list[Finished] = []

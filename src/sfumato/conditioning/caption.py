@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sfumato.conditioning.condition import Condition, Source, Value
 from sfumato.conditioning.encoders import AnyEncoder, Learned
+from sfumato.data.fields import readable
 from sfumato.data.items import Item
 from sfumato.errors import SettingError
 from sfumato.nets.inputs import Input
@@ -29,12 +30,22 @@ class Caption(Condition):
     kind: Literal["words"] = "words"
     encoder: AnyEncoder = Learned()
 
+    @property
+    def about(self) -> str:
+        """See :attr:`Condition.about`."""
+        return f"words, read by {self.encoder.about}"
+
     def value(self, item: Item, name: str) -> Value | None:
         """See :meth:`Condition.value`; the caption unless the condition names a column."""
         if not self.field:
             return item.captions or None
         found = super().value(item, name)
         return None if found is None else (str(found),)
+
+    def texts(self, item: Item, name: str) -> tuple[str, ...]:
+        """All captions of an item."""
+        value = self.value(item, name)
+        return () if value is None else _texts(value)
 
     def settled(self, values: Sequence[Value]) -> Self:
         """See :meth:`Condition.settled`."""
@@ -59,7 +70,7 @@ class Caption(Condition):
                 f"The text for {name} has {len(text):,} characters.",
                 why=f"at most {MOST_CHARACTERS:,} are read",
             )
-        return text.strip()
+        return readable(text).strip()
 
     def one(self, value: Value, u: float) -> Value:
         """See :meth:`Condition.one`."""

@@ -61,6 +61,11 @@ class Condition(Part):
         """
         return (item.fields or {}).get((self.field or name).lower())
 
+    @property
+    @abstractmethod
+    def about(self) -> str:
+        """What it is, in a few words, for a table."""
+
     @abstractmethod
     def settled(self, values: Sequence[Value]) -> Self:
         """The condition with the settings filled in that depend on the values of training items.

@@ -47,6 +47,7 @@ class NumberMedium(Editable, Coding):
         "sample": frozenset({"start", "strength", "prompts", "to", "steps_between"}) | _WORDS,
         "edit": frozenset({"denoise", "noise", "strength", "method"}) | _WORDS,
         "evaluate": frozenset({"label", "scale", "restore", "restore_samples"}),
+        "score": frozenset({"prompt", "conditions"}),
         "tune": frozenset({"scale"}),
     }
 

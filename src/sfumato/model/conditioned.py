@@ -14,13 +14,14 @@ from sfumato.errors import SettingError, suggest
 from sfumato.guidance import BLEND, second
 from sfumato.media.coding import Coding
 from sfumato.model.blend import Blend
-from sfumato.model.options import SampleOptions
+from sfumato.model.options import SampleOptions, Settings
 from sfumato.model.provenance import Provenance
 from sfumato.model.text_file import text_of
 from sfumato.process.rng import Stream, uniform
 from sfumato.runs.spec import Spec
 
 _MOST_BYTES = 64 << 20
+_SHOWN = 8
 _ANY = ("prompt", "negative", "prompts", "to", "region", "steps_between")
 Values = Mapping[str, Value]
 
@@ -47,16 +48,9 @@ def condition_fields(run: str, spec: Spec, options: SampleOptions, medium: Codin
     words = words_name(spec)
     if words is None and options.given(*_ANY):
         _refuse_words(run, spec)
+    values = named_values(run, spec, options.prompt, options.conditions)
     if not spec.conditions:
-        if options.conditions:
-            raise SettingError(
-                f"The run '{run}' has no conditions besides its classes and its length.",
-                hint="train with --settings conditions.NAME.kind=label, number or words.",
-            )
         return {}
-    values = _parsed(run, spec, options.conditions)
-    if options.prompt is not None and words is not None:
-        values[words] = spec.conditions[words].parsed("prompt", options.prompt)
     prompts = _prompts(options)
     is_open = not values and not prompts and options.label is None
     return {
@@ -65,6 +59,29 @@ def condition_fields(run: str, spec: Spec, options: SampleOptions, medium: Codin
         "negative": options.negative,
         "blend": _blend(spec, words, options, medium),
     }
+
+
+def named_values(
+    run: str, spec: Spec, prompt: str | None, conditions: Settings
+) -> dict[str, Value]:
+    """The values of conditions that a user names.
+
+    Args:
+        run: Name of the run, for messages.
+        spec: Its spec.
+        prompt: The words; None for unknown ones.
+        conditions: Values by name, or texts ``NAME=VALUE``.
+
+    Raises:
+        SettingError: The run has no such condition, or a value is not possible.
+    """
+    words = words_name(spec)
+    if prompt is not None and words is None:
+        _refuse_words(run, spec)
+    values = _parsed(run, spec, conditions)
+    if prompt is not None and words is not None:
+        values[words] = spec.conditions[words].parsed("prompt", prompt)
+    return values
 
 
 def values_of_samples(
@@ -111,19 +128,25 @@ def tensors_of(
     return conditions | seconds | {BLEND: blend.weights(indices, sides)}
 
 
-def notes_of(spec: Spec, options: SampleOptions) -> list[str]:
-    """What a user should know of the words of a request: how much of them is read."""
-    words = words_name(spec)
-    if words is None:
-        return []
-    condition = spec.conditions[words]
-    texts = [options.prompt, options.negative, options.to, *_prompts(options)]
-    found = []
-    for text in texts:
-        read = condition.encoder.first(text) if text and isinstance(condition, Caption) else None
+def notes_of(spec: Spec, options: SampleOptions) -> tuple[str, ...]:
+    """What a user should know of the words of a request: what is not read, and what is not known.
+
+    Args:
+        spec: The spec of the run.
+        options: How to sample.
+    """
+    condition = spec.conditions.get(words_name(spec) or "")
+    if not isinstance(condition, Caption):
+        return ()
+    encoder, found = condition.encoder, []
+    for text in filter(None, [options.prompt, options.negative, options.to, *_prompts(options)]):
+        read = encoder.first(text)
         if read is not None:
-            found.append(f"of the prompt only this is read: {read}")
-    return found
+            found.append(f"the prompt is cut; this is read of it: {read}")
+        unknown = encoder.unknown(text)
+        if unknown:
+            found.append(f"no caption of the run has: {', '.join(unknown[:_SHOWN])}")
+    return tuple(dict.fromkeys(found))[:_SHOWN]
 
 
 def _divided(example: Values) -> tuple[str | None, Values]:
@@ -147,6 +170,11 @@ def _parsed(run: str, spec: Spec, texts: Any) -> dict[str, Value]:
     for name, value in pairs:
         if name == "label" and spec.classes:
             raise SettingError("The label is an option of its own.", hint=f"--label {value}")
+        if not spec.conditions:
+            raise SettingError(
+                f"The run '{run}' has no conditions besides its classes and its length.",
+                hint="train with --settings conditions.NAME.kind=label, number or words.",
+            )
         if name not in spec.conditions:
             raise SettingError(
                 f"The run '{run}' has no condition '{name}'.",

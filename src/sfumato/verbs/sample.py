@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from sfumato.engine.signals import until_stopped
 from sfumato.errors import Interrupted, SettingError
 from sfumato.media.folder import SampleFolder, require_writable
 from sfumato.model.again import already_made
+from sfumato.model.conditioned import notes_of
 from sfumato.model.maker import maker_of
 from sfumato.model.open import AnyModel, open_model
 from sfumato.model.options import SampleOptions
@@ -32,11 +33,13 @@ class Begun:
         out: The folder.
         noun: Noun of the samples for messages.
         indices: The indices of the samples.
+        notes: What a user should know of the request.
     """
 
     out: SampleFolder
     noun: str
     indices: range
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,9 @@ def sample_files(
     folder = model.medium.folder(out or Path(), format)
     if out is None:
         folder.path = new_folder(model.directory)  # Only now that the format is known to be valid.
-    yield from write_samples(folder, model, request, trajectory)
+    notes = notes_of(model.spec, options)
+    for event in write_samples(folder, model, request, trajectory):
+        yield replace(event, notes=notes) if isinstance(event, Begun) else event
 
 
 def _require_defaults(options: SampleOptions) -> None:

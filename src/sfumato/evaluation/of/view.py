@@ -242,6 +242,7 @@ class Scorer(ABC, Generic[ItemT]):
     unit: ClassVar[str]
 
     def __init__(self, model: Any, options: ScoreOptions, draws: int, steps: int) -> None:
+        require_own(type(model.medium), options.verb, options.given())
         label = require_label(model.directory.name, model.spec, options.label)
         self.model, self.options, self.draws, self.steps = model, options, draws, steps
         self.label: int | None = None
