@@ -52,7 +52,8 @@ def test_the_order_of_rows_does_not_matter() -> None:
     alike, order = randoms(60, 60) + torch.eye(60), torch.randperm(60)
     one = retrieval(alike, names(60))
     other = retrieval(alike[order][:, order], [names(60)[k] for k in order])
-    assert one == pytest.approx(other)
+    assert one[:6] == pytest.approx(other[:6])
+    torch.testing.assert_close(one.of_each[order], other.of_each)
 
 
 def test_equal_captions_are_one_candidate() -> None:

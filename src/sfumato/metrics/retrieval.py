@@ -27,6 +27,8 @@ class Retrieval(NamedTuple):
         n: The number of items.
         candidates: How many captions were used: fewer than requested if fewer are distinct.
         chance: The share of items that know nothing of their captions, 1 / candidates.
+        of_each: The probability of each item that its right caption ranks first, float64, shape
+            (n,); the share is their mean.
     """
 
     share: float
@@ -35,6 +37,7 @@ class Retrieval(NamedTuple):
     n: int
     candidates: int
     chance: float
+    of_each: Tensor
 
 
 def retrieval(similarity: Tensor, captions: Sequence[str], candidates: int = 16) -> Retrieval:
@@ -80,7 +83,7 @@ def retrieval(similarity: Tensor, captions: Sequence[str], candidates: int = 16)
     spread = share * (1 - share)
     # Without any spread every unit counts once, as in Wilson's interval of a share of 0 or 1.
     total = spread / variance if variance > 0 and spread > 0 else float(units)
-    return Retrieval(*wilson(share, total), len(captions), used, 1 / used)
+    return Retrieval(*wilson(share, total), len(captions), used, 1 / used, found)
 
 
 def _first(ties: Tensor, worse: Tensor, others: int, drawn: int) -> Tensor:
