@@ -16,7 +16,7 @@ from tests.processes import Commands, Jobs
 
 MakePicture = Callable[..., Path]
 
-pytest_plugins = ["tests.media_runs"]
+pytest_plugins = ["tests.media_runs", "tests.words_runs"]
 
 # Small tensors gain nothing from more, and suites run side by side.
 torch.set_num_threads(1)

@@ -1,7 +1,8 @@
 """What words cost in a training step: a network that reads them beside one that knows a class.
 
-For each recipe the two networks take turns at a step (forward, backward and the optimiser's step) on
-the same states, with the threads that torch has. The ratio is that of the medians of the steps::
+For each recipe the two networks take turns at a step (forward, backward and the optimiser's step)
+on the same states, with the threads that torch has. Processor time counts, so that other programs
+disturb little; the ratio is that of the medians::
 
     OMP_NUM_THREADS=1 python benchmarks/words/step_cost.py
 """
@@ -70,10 +71,10 @@ def main() -> None:
         seconds: dict[str, list[float]] = {kind: [] for kind in steps}
         for round_ in range(options.rounds + 2):
             for kind, step in steps.items():
-                began = time.perf_counter()
+                began = time.process_time()
                 step()
                 if round_ >= 2:
-                    seconds[kind].append(time.perf_counter() - began)
+                    seconds[kind].append(time.process_time() - began)
         label, words = (1000 * median(seconds[kind]) for kind in ("class", "words"))
         print(f"| `{name}` | {label:.0f} | {words:.0f} | {words / label:.2f} |", flush=True)
 

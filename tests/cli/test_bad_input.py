@@ -143,7 +143,7 @@ class TestBadSettings:
             (["--precision", "fp16"], "fp16"),
             (["--seed", "-1"], "seed cannot be -1"),
             (["--seed", str(2**64)], "seed cannot be"),
-            (["--scale", "nan"], "scale cannot be nan"),
+            (["--scale", "nan"], "scale cannot be 'nan'"),
             (["--sampler", "huen"], "did you mean 'heun'?"),
             (["--label", "dgo"], "did you mean 'dog'?"),
             (["--like", "nowhere.png"], "cannot be opened"),

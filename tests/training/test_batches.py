@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ from sfumato.process.rng import Stream, normal
 from sfumato.recipes import override
 from sfumato.training.batches import Batch, Batches, dropout_seed
 from sfumato.training.data import prepare
+from tests.words_runs import MANY
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +110,96 @@ def test_without_held_out_items_nothing_is_measured(pictures: Path, recipe: Imag
 def test_seeds_of_dropout_fit_torch() -> None:
     for seed, step in ((0, 0), (2**63 - 1, 2**62)):
         torch.Generator().manual_seed(dropout_seed(seed, step))
+
+
+class TestConditions:
+    """Batches with a class, words, a species and a price."""
+
+    DROP = ("data.label_drop=0.4", "conditions.words.drop=0.3", "conditions.species.drop=0.2")
+
+    @pytest.fixture(scope="class")
+    def recipe(self) -> ImageRecipe:
+        return override(find("image"), [*MANY, *self.DROP, "conditions.price.drop=0"])
+
+    @pytest.fixture(scope="class")
+    def data(self, described: Path, recipe: ImageRecipe) -> NumberData:
+        *_, last = prepare(described, recipe)
+        assert isinstance(last, NumberData)
+        return last
+
+    @staticmethod
+    def known(batch: Batch) -> dict[str, torch.Tensor]:
+        """Which values each item has, shape (B,), by name."""
+        found = {name: rows.flatten(1).any(1) for name, rows in batch.cond.items() if rows.ndim > 1}
+        return found | {"species": batch.cond["species"] > 0, "label": batch.cond["label"] < 2}
+
+    def test_a_batch_is_its_step_s(self, batches: Batches) -> None:
+        first = batches(5).cond
+        batches(0)
+        assert batches(5).cond == first
+        assert batches(6).cond != first
+
+    def test_each_item_has_its_own_values(self, batches: Batches, data: NumberData) -> None:
+        batch = batches.typical(5)
+        assert all(known.all() for known in self.known(batch).values())
+        places = np.linspace(0, len(data.training) - 1, 5).round().astype(int)
+        items = [data.dataset.items[int(data.training[place])] for place in places]
+        species = [("bird", "kite").index(str((item.fields or {})["species"])) for item in items]
+        assert (batch.cond["species"] - 1).tolist() == species
+        prices = [(item.fields or {})["price"] for item in items]
+        assert batch.cond["price"][:, 0].argsort().tolist() == np.argsort(prices).tolist()
+
+    def test_each_is_hidden_at_its_rate_and_all_together(self, batches: Batches) -> None:
+        rows = [self.known(batches(step)) for step in range(400)]
+        known = {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
+        count = 4 * len(rows)
+        # All are hidden together at the largest rate, and each independently at its own; the class
+        # was hidden before.
+        together = 0.3
+        rates = {"label": 0.4, "words": 0.3, "species": 0.2, "price": 0.0}
+        for name, rate in rates.items():
+            expected = (1 - together) * (1 - rate)
+            found = known[name].double().mean().item()
+            assert abs(found - expected) < 4 * (expected * (1 - expected) / count) ** 0.5, name
+        # The price alone is never hidden, so it is unknown where all are.
+        everything = ~known["price"]
+        assert not any(values[everything].any() for values in known.values())
+        both = (~known["words"] & ~known["species"])[~everything].double().mean().item()
+        assert abs(both - 0.06) < 4 * (0.06 * 0.94 / count / 0.7) ** 0.5
+
+    def test_one_of_several_captions_is_drawn_at_each_step(self, batches: Batches) -> None:
+        drawn: dict[str, set[tuple[int, ...]]] = {}
+        for step in range(60):
+            words = batches(step).cond["words"].tolist()
+            for name, row in zip(batches.names(step, range(4)), words, strict=True):
+                if any(row):
+                    drawn.setdefault(name, set()).add(tuple(row))
+        counts = {len(found) for name, found in drawn.items() if name.startswith("green/")}
+        assert counts == {2}  # Green pictures have two captions, and red ones have one.
+        assert {len(found) for name, found in drawn.items() if name.startswith("red/")} == {1}
+
+    def test_a_condition_that_is_alone_is_hidden_at_its_rate(
+        self, described: Path, tiny_words: tuple[str, ...]
+    ) -> None:
+        recipe = override(find("image-words"), [*tiny_words, "conditions.words.drop=0.25"])
+        *_, data = prepare(described, recipe)
+        assert isinstance(data, NumberData)
+        batches = Batches(data, recipe, 0, False)
+        rows = torch.cat([batches(step).cond["words"] for step in range(200)])
+        hidden = (~rows.any(1)).double().mean().item()
+        assert abs(hidden - 0.25) < 4 * (0.25 * 0.75 / 800) ** 0.5
+
+    def test_labels_are_those_of_a_run_without_conditions(
+        self, batches: Batches, described: Path, tiny_words: tuple[str, ...]
+    ) -> None:
+        own = [change for change in tiny_words if not change.startswith("conditions")]
+        recipe = override(find("image"), [*own, "data.label_drop=0.4"])
+        *_, data = prepare(described, recipe)
+        assert isinstance(data, NumberData)
+        plain = Batches(data, recipe, 2, False)
+        for step in range(10):
+            one, other = batches(step), plain(step)
+            assert torch.equal(one.x0, other.x0) and torch.equal(one.noise, other.noise)
+            assert one.label is not None and other.label is not None
+            changed = one.label != other.label
+            assert (one.label[changed] == 2).all()

@@ -77,6 +77,15 @@ class Caption(Condition):
         texts = _texts(value)
         return texts[int(u * len(texts))]
 
+    def advice(self, name: str) -> str:
+        """See :meth:`Condition.advice`."""
+        if self.field:
+            return super().advice(name)
+        return (
+            "write them into a file of the same name with the suffix .txt, or into the column "
+            "'text' of metadata.jsonl"
+        )
+
     def notes(self, values: Sequence[Value]) -> list[str]:
         """See :meth:`Condition.notes`."""
         texts = [text for value in values for text in _texts(value)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -12,18 +12,21 @@ from sfumato.conditioning.caption import Caption
 from sfumato.conditioning.condition import Condition, Source, Value, digest_of
 from sfumato.conditioning.label import Label
 from sfumato.conditioning.number import Number
+from sfumato.conditioning.pair import Pair
 from sfumato.conditions import Conditions
 from sfumato.data.items import Item
 from sfumato.nets.inputs import Input
 from sfumato.registry import Registry
 
-CONDITIONS: Registry[Condition] = Registry("condition", Condition, (Caption, Label, Number))
+CONDITIONS: Registry[Condition] = Registry("condition", Condition, (Caption, Label, Number, Pair))
 """The conditions by their ``kind``."""
 
 AnyCondition = Annotated[Condition, CONDITIONS]
 """Any condition with its settings, as read from a spec."""
 
 _TAKEN = frozenset({"x", "level", "label", "length", "segments", "blend", "tokens"})
+_SECOND = "_second"
+"""The end of the names that a blend uses, see ``guidance.blended``."""
 _MOST = 16
 _GOLDEN = 0.618033988749895
 _LONGEST = 40
@@ -35,6 +38,11 @@ def _named(conditions: Mapping[str, Condition]) -> Mapping[str, Condition]:
     for name in conditions:
         if name in _TAKEN:
             raise ValueError(f"a condition cannot be named '{name}', which has another meaning")
+        if name.endswith(_SECOND):
+            raise ValueError(
+                f"a condition cannot be named '{name}': names in {_SECOND} are those of second "
+                "prompts"
+            )
         plain = name.isascii() and name.isidentifier() and name == name.lower()
         if not plain or len(name) > _LONGEST:
             raise ValueError(
@@ -68,7 +76,10 @@ def values_of(conditions: Mapping[str, Condition], item: Item) -> dict[str, Valu
 
 
 def settled(
-    conditions: Mapping[str, Condition], items: Sequence[Item], training: Iterable[int]
+    conditions: Mapping[str, Condition],
+    items: Sequence[Item],
+    training: Iterable[int],
+    contents: Mapping[str, Callable[[Value], str]] = MappingProxyType({}),
 ) -> dict[str, Condition]:
     """Conditions with the settings filled in that depend on the data.
 
@@ -76,11 +87,18 @@ def settled(
         conditions: The conditions of a recipe.
         items: All items.
         training: Indices of the training items.
+        contents: The digest of the content of a value, by the names of conditions whose values are
+            files.
     """
     found = {}
     places = list(training) if conditions else []
     for name, each in conditions.items():
-        digest = digest_of((item.name, each.value(item, name)) for item in items)
+        own_values = ((item.name, each.value(item, name)) for item in items)
+        content = contents.get(name)
+        digest = digest_of(
+            (item, value if value is None or content is None else content(value))
+            for item, value in own_values
+        )
         values = (each.value(items[place], name) for place in places)
         own = each.settled([value for value in values if value is not None])
         found[name] = own.model_copy(update={"digest": digest})
@@ -90,7 +108,8 @@ def settled(
 def examples_of(
     conditions: Mapping[str, Condition], items: Sequence[Item], training: Sequence[int], most: int
 ) -> tuple[dict[str, Value], ...]:
-    """The values of at most ``most`` evenly spaced training items that have any."""
+    """The values of at most ``most`` evenly spaced training items that have any, without files."""
+    conditions = {name: each for name, each in conditions.items() if not each.of_files}
     if not conditions or not training:
         return ()
     places = training[:: -(-len(training) // most)]

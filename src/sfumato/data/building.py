@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sfumato import storage
 from sfumato.data import dataset as files
 from sfumato.data.cache import ArrayWriter, seals, write_arrays
+from sfumato.data.captions import ABOUT_CAPTIONS
 from sfumato.data.dataset import Dataset, Reader, cache_folder, entries_of, open_folder
 from sfumato.data.decoding import Decoded, decoded_items
 from sfumato.data.digests import DIGEST_BYTES, Changes, Entry, compare
@@ -38,7 +39,10 @@ _SIDES: Mapping[bool | None, int] = {None: -1, False: 0, True: 1}
 
 
 class Progress(NamedTuple):
-    """The progress of a build: items done, items in total, and items set aside."""
+    """The progress of a build: items done, items in total, and files set aside.
+
+    A caption that is not used as it is costs no item and does not count.
+    """
 
     done: int
     total: int
@@ -104,13 +108,13 @@ def build(index: Index, reader: Reader, cache_dir: Path | None = None) -> Iterat
         storage.remove(folder)
     with storage.new_folder(folder) as building:
         tables = _Tables(index)
+        aside = sum(not one.reason.startswith(ABOUT_CAPTIONS) for one in index.rejected)
         with ArrayWriter(building / files.ARRAY, len(index), reader.shape, reader.dtype) as out:
             for number, (item, decoded) in enumerate(decoded_items(index, reader, earlier)):
                 if decoded.content is not None:
                     out.append(decoded.content)
                 tables.add(number, item, decoded)
-                rejected = len(index.rejected) + len(tables.unread)
-                yield Progress(number + 1, len(index), rejected)
+                yield Progress(number + 1, len(index), aside + len(tables.unread))
         if not tables.digests:
             raise _nothing_left(index, reader, tables.unread)
         tables.write(building, earlier)

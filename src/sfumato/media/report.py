@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from sfumato.conditioning.condition import Condition
 from sfumato.conditioning.survey import Found, survey
+from sfumato.data.captions import ABOUT_CAPTIONS
 from sfumato.data.dataset import Dataset
 from sfumato.data.digests import Changes
 from sfumato.data.marks import MADE_BY_SFUMATO
@@ -51,6 +52,7 @@ class Contents:
         crossing: Number of held-out items that are equal to a training item.
         duplicates: Pairs of names of equal items, the first 1000; ``duplicate_count`` counts all.
         rejected: Files that were set aside, with reasons.
+        caption_notes: Captions that are not used as they are, with reasons; they cost no item.
         outputs: Files and runs that Sfumato made, which are no data.
         metadata: The metadata files that were read.
         unread: Number of files of other kinds, by suffix; they are not looked at.
@@ -69,6 +71,7 @@ class Contents:
     duplicates: tuple[tuple[str, str], ...]
     duplicate_count: int
     rejected: tuple[Rejected, ...]
+    caption_notes: tuple[Rejected, ...]
     outputs: tuple[str, ...]
     metadata: tuple[str, ...]
     unread: dict[str, int]
@@ -95,10 +98,13 @@ class Contents:
         measured[held_out] = True
         crossing = measured[dataset.repeats[:, 0]] != measured[dataset.repeats[:, 1]]
         rejected: list[Rejected] = []
+        notes: list[Rejected] = []
         ours: list[str] = []
         for one in dataset.rejected:
             if one.reason.startswith(MADE_BY_SFUMATO):
                 ours.append(one.path)
+            elif one.reason.startswith(ABOUT_CAPTIONS):
+                notes.append(one)
             else:
                 rejected.append(one)
         labelled = sum(dataset.label_counts.values())
@@ -114,6 +120,7 @@ class Contents:
             "duplicates": dataset.duplicates(_NAMED),
             "duplicate_count": len(dataset.repeats),
             "rejected": tuple(rejected),
+            "caption_notes": tuple(notes),
             "outputs": tuple(ours),
             "metadata": dataset.metadata,
             "unread": dict(dataset.unread),
@@ -141,8 +148,9 @@ class Contents:
         yield "held out", f"{self.held_out:,}{stated}{both}"
         same = [f"{later} = {first}" for later, first in self.duplicates]
         yield "duplicates", listed(same, self.duplicate_count, 0 if source else most)
-        aside = [f"{one.path}: {one.reason}" for one in _each_reason_first(self.rejected)]
-        yield "set aside", listed(aside, most=most, source=source)
+        yield "set aside", listed(_explained(self.rejected), most=most, source=source)
+        if self.caption_notes:
+            yield "caption notes", listed(_explained(self.caption_notes), most=most, source=source)
         if self.outputs:
             yield "outputs", f"{listed_in_line(self.outputs)}: made by Sfumato and not used"
         yield from not_looked_at(self.unread, self.hints)
@@ -154,14 +162,19 @@ def _unread_tables(dataset: Dataset) -> dict[str, str]:
     return dict.fromkeys(found, f"labels and captions are read from {' or '.join(METADATA_FILES)}")
 
 
-def _each_reason_first(rejected: Sequence[Rejected]) -> list[Rejected]:
-    """The first file of each reason, then the second of each, so that many do not hide one."""
+def _explained(rejected: Sequence[Rejected]) -> list[str]:
+    """A line about each file.
+
+    The first file of each reason comes first, then the second of each, so that many do not hide
+    one.
+    """
     counts: Counter[str] = Counter()
     turns = []
     for one in rejected:
         turns.append((counts[one.reason], one))
         counts[one.reason] += 1
-    return [one for _, one in sorted(turns, key=lambda turn: turn[0])]
+    ordered = (one for _, one in sorted(turns, key=lambda turn: turn[0]))
+    return [f"{one.path}: {one.reason}" for one in ordered]
 
 
 def items_in_words(count: int, groups: int) -> str:
@@ -231,7 +244,8 @@ class NumberReport(Contents):
             "settings": self.settings.model_dump(mode="json"),
             "duplicates": [list(pair) for pair in self.duplicates],
             "changes": self.changes.to_json(),
-            "rejected": [rejected._asdict() for rejected in self.rejected],
+            "rejected": [one._asdict() for one in self.rejected],
+            "caption_notes": [one._asdict() for one in self.caption_notes],
             "conditions": [asdict(condition) for condition in self.conditions],
         }
 

@@ -51,12 +51,18 @@ def condition_fields(run: str, spec: Spec, options: SampleOptions, medium: Codin
     values = named_values(run, spec, options.prompt, options.conditions)
     if not spec.conditions:
         return {}
-    prompts = _prompts(options)
+    prompts, negative = _prompts(options), options.negative
+    if words is not None:
+        if prompts and words in values:
+            _refuse_twice(words)
+        parsed = spec.conditions[words].parsed
+        prompts = tuple(str(parsed("prompts", prompt)) for prompt in prompts)
+        negative = None if negative is None else str(parsed("negative", negative))
     is_open = not values and not prompts and options.label is None
     return {
         "conditions": None if is_open else values,
         "prompts": prompts,
-        "negative": options.negative,
+        "negative": negative,
         "blend": _blend(spec, words, options, medium),
     }
 
@@ -80,6 +86,8 @@ def named_values(
         _refuse_words(run, spec)
     values = _parsed(run, spec, conditions)
     if prompt is not None and words is not None:
+        if words in values:
+            _refuse_twice(words)
         values[words] = spec.conditions[words].parsed("prompt", prompt)
     return values
 
@@ -173,7 +181,7 @@ def _parsed(run: str, spec: Spec, texts: Any) -> dict[str, Value]:
         if not spec.conditions:
             raise SettingError(
                 f"The run '{run}' has no conditions besides its classes and its length.",
-                hint="train with --settings conditions.NAME.kind=label, number or words.",
+                hint="train with --settings conditions.NAME.kind=label, number, words or pair.",
             )
         if name not in spec.conditions:
             raise SettingError(
@@ -230,6 +238,12 @@ def _blend(spec: Spec, words: str | None, options: SampleOptions, medium: Coding
             + ("" if options.n is None else f", and n is {options.n}"),
         )
     return Blend(conditions=other, first=options.first, count=count)
+
+
+def _refuse_twice(words: str) -> None:
+    raise SettingError(
+        f"The prompt and the condition '{words}' exclude each other.", hint="leave out one of them."
+    )
 
 
 def _refuse_words(run: str, spec: Spec) -> None:

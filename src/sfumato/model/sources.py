@@ -1,17 +1,26 @@
-"""What the conditions of a run need besides their settings: frozen encoders of the catalogue."""
+"""What conditions need besides their settings: frozen encoders, and readers of files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from sfumato.catalogue.assets import fetch_asset
 from sfumato.conditioning.caption import Caption
 from sfumato.conditioning.condition import Condition, Source
+from sfumato.conditioning.file import PairFile
+from sfumato.conditioning.pair import Pair
 from sfumato.conditioning.states import States
+from sfumato.media.coding import Coding
 from sfumato.media.number_data import NumberData
 from sfumato.minilm import MiniLM
+from sfumato.model.start import unchanged
+
+_MOST_FILES = 64
 
 
 def sources_of(
@@ -37,6 +46,31 @@ def sources_of(
                 states = states.cached(text for one in items for text in each.texts(one, name))
             found[name] = states
     return found
+
+
+def pair_readers(conditions: Mapping[str, Condition], medium: Coding) -> dict[str, Source]:
+    """The sources of pairs in sampling, by name: they read the files that a user names.
+
+    Args:
+        conditions: The conditions of a run.
+        medium: Its medium.
+    """
+    names = [name for name, each in conditions.items() if isinstance(each, Pair)]
+    return dict.fromkeys(names, _signals(medium)) if names else {}
+
+
+def _signals(medium: Coding) -> Source:
+    @lru_cache(maxsize=_MOST_FILES)
+    def signal(file: PairFile) -> Tensor:
+        path = unchanged(file) if file.sha256 else Path(file.path)
+        # A file of its own, so that its bits do not depend on the batch.
+        return medium.examples(medium.read(path, file.part)[None]).x0[0]
+
+    def signals(files: Sequence[PairFile | None]) -> Tensor:
+        unknown = torch.zeros(medium.signal_shape)
+        return torch.stack([unknown if file is None else signal(file) for file in files])
+
+    return signals
 
 
 @lru_cache(maxsize=1)

@@ -84,7 +84,7 @@ class Batches:
             label = drop_labels(self._known(labels), dropped, rate, null=self.classes)
         cond = Conditions(label=label)
         if self.data.conditions:
-            cond = self._hidden(cond | self._further(ids, step), slots, step)
+            cond = self._hidden(cond | self._further(ids, step, variations), slots, step)
         return self._batch(encoded, cond, step)
 
     def names(self, step: int, places: Sequence[int]) -> list[str]:
@@ -123,12 +123,19 @@ class Batches:
         """Class numbers, with the null label for items without a label."""
         return torch.from_numpy(np.where(labels < 0, self.classes, labels))
 
-    def _further(self, ids: NDArray[np.int64], step: int) -> Conditions:
-        """The further conditions of some items."""
+    def _further(
+        self, ids: NDArray[np.int64], step: int, variations: Tensor | None = None
+    ) -> Conditions:
+        """The further conditions of some items.
+
+        Pairs are varied as their items are.
+        """
         conditions = self.data.conditions
         if not conditions:
             return Conditions()
-        return rows(conditions, self._values(ids, step), self.sources)
+        medium, pairs = self.data.medium, self.data.pairs
+        read = {name: each.source(medium, variations) for name, each in pairs.items()}
+        return rows(conditions, self._values(ids, step), {**self.sources, **read})
 
     def _values(self, ids: NDArray[np.int64], step: int) -> list[dict[str, Value]]:
         """The values of the further conditions; one of several captions is drawn for each item."""
