@@ -208,10 +208,10 @@ class TestValues:
     def test_a_long_prompt_is_cut_and_that_is_said(self, words: Run) -> None:
         text = "a red kite is " + "green " * 1600
         options = SampleOptions(1, steps=1, prompt=text)
-        assert notes_of(words.spec, options) == [
-            "of the prompt only this is read: a red kite is green green"
-        ]
-        assert notes_of(words.spec, SampleOptions(prompt="a red kite")) == []
+        assert notes_of(words.spec, options) == (
+            "the prompt is cut; this is read of it: a red kite is green green",
+        )
+        assert notes_of(words.spec, SampleOptions(prompt="a red kite")) == ()
         shorter = final(words, 1, n=1, prompt="a red kite is green green")
         assert torch.equal(final(words, 1, n=1, prompt=text), shorter)
 
