@@ -121,19 +121,20 @@ def tensors_of(
     return conditions | seconds | {BLEND: blend.weights(indices, sides)}
 
 
-def notes_of(spec: Spec, options: SampleOptions) -> list[str]:
-    """What a user should know of the words of a request: how much of them is read."""
+def notes_of(spec: Spec, sample: Provenance) -> tuple[str, ...]:
+    """What a user should know of the words of a request: which of them are not read."""
     words = words_name(spec)
-    if words is None:
-        return []
-    condition = spec.conditions[words]
-    texts = [options.prompt, options.negative, options.to, *_prompts(options)]
-    found = []
-    for text in texts:
-        read = condition.encoder.first(text) if text and isinstance(condition, Caption) else None
-        if read is not None:
-            found.append(f"of the prompt only this is read: {read}")
-    return found
+    condition = None if words is None else spec.conditions[words]
+    if words is None or not isinstance(condition, Caption):
+        return ()
+    second = None if sample.blend is None else sample.blend.conditions.get(words)
+    texts = [(sample.conditions or {}).get(words), sample.negative, second, *sample.prompts]
+    cut = [condition.encoder.first(str(text)) for text in texts if text]
+    parts = [read for read in cut if read is not None]
+    if not parts:
+        return ()
+    many = f" ({len(parts):,} prompts are cut)" if len(parts) > 1 else ""
+    return (f"of the prompt only this is read: {parts[0]}{many}",)
 
 
 def _divided(example: Values) -> tuple[str | None, Values]:

@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 from sfumato.engine.claim import claimed
 from sfumato.engine.signals import until_stopped
 from sfumato.errors import Interrupted, SettingError
+from sfumato.escaping import escape_line
 from sfumato.media.folder import SampleFolder, require_writable
 from sfumato.model.again import already_made
+from sfumato.model.conditioned import notes_of
 from sfumato.model.maker import maker_of
 from sfumato.model.open import AnyModel, open_model
 from sfumato.model.options import SampleOptions
@@ -47,19 +49,23 @@ class Written:
         out: The folder with its files.
         noun: Noun of the samples for messages.
         seconds: Duration in seconds.
+        notes: What a user should know of the request or of the file, in sentences.
     """
 
     out: SampleFolder
     noun: str
     seconds: float
+    notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The files as plain data."""
-        return {**self.out.to_json(), "seconds": round(self.seconds, 2)}
+        seconds = round(self.seconds, 2)
+        return {**self.out.to_json(), "seconds": seconds, "notes": list(self.notes)}
 
     def lines(self) -> list[str]:
         """The files in lines to print."""
-        return self.out.lines(self.noun, self.seconds)
+        notes = [escape_line(f"note: {note}") for note in self.notes]
+        return [*self.out.lines(self.noun, self.seconds), *notes]
 
 
 def sample_files(
@@ -154,7 +160,8 @@ def write_samples(
             folder.save()
             folder.save_notes()
         folder.finish()
-    yield Written(folder, noun, time.monotonic() - began)
+    notes = notes_of(model.spec, request.sample)
+    yield Written(folder, noun, time.monotonic() - began, notes)
 
 
 def until_interrupted(events: Iterator[EventT]) -> Iterator[EventT]:
