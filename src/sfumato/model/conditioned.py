@@ -136,25 +136,29 @@ def tensors_of(
     return conditions | seconds | {BLEND: blend.weights(indices, sides)}
 
 
-def notes_of(spec: Spec, options: SampleOptions) -> tuple[str, ...]:
+def notes_of(spec: Spec, sample: Provenance) -> tuple[str, ...]:
     """What a user should know of the words of a request: what is not read, and what is not known.
 
     Args:
         spec: The spec of the run.
-        options: How to sample.
+        sample: The provenance in the request.
     """
-    condition = spec.conditions.get(words_name(spec) or "")
-    if not isinstance(condition, Caption):
+    words = words_name(spec)
+    condition = spec.conditions.get(words or "")
+    if words is None or not isinstance(condition, Caption):
         return ()
-    encoder, found = condition.encoder, []
-    for text in filter(None, [options.prompt, options.negative, options.to, *_prompts(options)]):
-        read = encoder.first(text)
-        if read is not None:
-            found.append(f"the prompt is cut; this is read of it: {read}")
-        unknown = encoder.unknown(text)
-        if unknown:
-            found.append(f"no caption of the run has: {', '.join(unknown[:_SHOWN])}")
-    return tuple(dict.fromkeys(found))[:_SHOWN]
+    second = None if sample.blend is None else sample.blend.conditions.get(words)
+    texts = [(sample.conditions or {}).get(words), sample.negative, second, *sample.prompts]
+    known = [str(text) for text in texts if text]
+    found = []
+    cut = [read for text in known if (read := condition.encoder.first(text)) is not None]
+    if cut:
+        many = f" ({len(cut):,} prompts are cut)" if len(cut) > 1 else ""
+        found.append(f"of the prompt only this is read: {cut[0]}{many}")
+    unknown = dict.fromkeys(word for text in known for word in condition.encoder.unknown(text))
+    if unknown:
+        found.append(f"no caption of the run has: {', '.join(list(unknown)[:_SHOWN])}")
+    return tuple(found)
 
 
 def _divided(example: Values) -> tuple[str | None, Values]:
