@@ -80,5 +80,6 @@ def require_coverage(
             f"Only {found.count:,} of {found.total:,} items in '{place}' have a {found.noun}.",
             why=f"the recipe learns from '{found.name}', which at least {each.coverage:.0%} of the "
             "items need",
-            hint=f"{each.advice(found.name)}; or train without it: --settings conditions.{found.name}=null.",
+            hint=f"{each.advice(found.name)}; or train without it: "
+            f"--settings conditions.{found.name}=null.",
         )
