@@ -12,10 +12,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import ValidationError
 
+from sfumato.conditioning.registry import values_of
 from sfumato.errors import DataError, RunError, SettingError
+from sfumato.media.number_data import NumberData
+from sfumato.model.numbers import NumberModel
 from sfumato.model.options import SampleOptions
 from sfumato.run import Run, open_run
+from sfumato.training.data import prepare
 from sfumato.training.train import planned, resume, train
 from sfumato.verbs.sample import Written, sample_files
 
@@ -102,6 +107,26 @@ def test_a_sample_is_made_again(here: Path) -> None:
     here.unlink()
     with pytest.raises(DataError, match=r"new\.png"):
         files("missing", like=first)
+
+
+def test_a_stored_file_without_its_digest_is_refused(run: Run, here: Path) -> None:
+    request = run.model.request(SampleOptions(1, conditions={"sketch": here}))
+    stored = request.sample.stored()
+    assert type(request.sample).model_validate(stored).files["sketch"].sha256
+    stored["conditions"]["sketch"] = {"path": "/etc/passwd"}
+    with pytest.raises(ValidationError, match="no digest"):
+        type(request.sample).model_validate(stored)
+
+
+def test_sketches_of_the_data_are_read_from_their_files(run: Run, place: Path) -> None:
+    *_, data = prepare(place / "data", run.model.spec.recipe)
+    assert isinstance(data, NumberData)
+    assert isinstance(run.model, NumberModel)
+    items = [data.dataset.items[number] for number in (3, 0)]
+    rows = run.model.rows_of([*(values_of(data.conditions, item) for item in items), {}])
+    wanted = data.medium.examples(data.dataset.gather([3, 0])[0]).x0
+    assert torch.equal(rows["sketch"][:2, :-1], wanted)
+    assert not rows["sketch"][2].any()
 
 
 def test_sketches_are_unknown_by_default(run: Run) -> None:

@@ -242,7 +242,8 @@ class NumberModel(Model[NetworkDenoiser]):
         classes = self.spec.classes
         if not classes:
             return None
-        if self.spec.conditions:
+        given = sample.conditions is not None or sample.prompts
+        if self.spec.conditions and (given or self.spec.data.examples):
             names = [name for name, _ in values_of_samples(sample, self.spec, indices)]
             known = self.spec.data.classes
             return torch.tensor([classes if name is None else known.index(name) for name in names])
