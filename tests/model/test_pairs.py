@@ -118,6 +118,20 @@ def test_a_stored_file_without_its_digest_is_refused(run: Run, here: Path) -> No
         type(request.sample).model_validate(stored)
 
 
+def test_an_array_takes_the_place_of_a_file(run: Run, here: Path) -> None:
+    pixels = np.moveaxis(halves(1000), 2, 0)
+    signal = run.model.medium.examples(pixels[None]).x0[0]
+    by_file = run.sample(1, conditions={"sketch": here}, steps=2)
+    for array in (signal, signal.numpy().astype(np.float64)):
+        by_array = run.sample(1, conditions={"sketch": array}, steps=2)
+        assert np.array_equal(np.asarray(by_array[0]), np.asarray(by_file[0]))
+    path = by_array.save("arrays")[0]
+    with pytest.raises(SettingError, match=r"made again.*\n.*array in memory"):
+        open_run("run").model.like(path)
+    with pytest.raises(SettingError, match=r"of shape \(3, 16, 16\)"):
+        run.sample(1, conditions={"sketch": signal[:, :8]})
+
+
 def test_sketches_of_the_data_are_read_from_their_files(run: Run, place: Path) -> None:
     *_, data = prepare(place / "data", run.model.spec.recipe)
     assert isinstance(data, NumberData)
