@@ -179,3 +179,20 @@ def test_a_run_is_resumed_with_the_same_sketches(here: Path, place: Path) -> Non
             list(resume(open_run("run").directory, steps=STEPS + 2))
     finally:
         sketch.write_bytes(before)
+
+
+def test_classes_are_drawn_as_in_a_run_without_pairs(
+    own_pictures: Path, tmp_path: Path, tiny: tuple[str, ...]
+) -> None:
+    for kind in ("cat", "dog"):
+        shutil.copytree(own_pictures / kind, own_pictures / "sketch" / kind)
+    plan = planned("image", steps=1, changes=[*tiny, "conditions.sketch.kind=pair"])
+    for _ in train(own_pictures, plan, "classes", tmp_path / "runs"):
+        pass
+    model = open_run(tmp_path / "runs/classes").model
+    assert model.spec.data.classes == ("cat", "dog")
+    drawn = model.conditions(model.request(SampleOptions(64)).sample, range(64))
+    assert set(drawn["label"].tolist()) == {0, 1}
+    options = SampleOptions(2, conditions={"sketch": own_pictures / "cat/0.png"})
+    unknown = model.conditions(model.request(options).sample, range(2))
+    assert unknown["label"].tolist() == [2, 2]
