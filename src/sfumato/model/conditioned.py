@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from torch import Tensor
+
 from sfumato.conditioning.caption import Caption
 from sfumato.conditioning.condition import Value
+from sfumato.conditioning.file import PairFile
+from sfumato.conditioning.pair import Pair
 from sfumato.conditioning.registry import Sources, rows
 from sfumato.conditions import Conditions
 from sfumato.errors import SettingError, suggest
@@ -90,6 +95,22 @@ def named_values(
             _refuse_twice(words)
         values[words] = spec.conditions[words].parsed("prompt", prompt)
     return values
+
+
+def arrays_in(spec: Spec, values: Any) -> dict[str, Tensor]:
+    """The encoded items among the values of a request, by their digests.
+
+    Args:
+        spec: The spec of the run.
+        values: What the user gives for conditions, after :func:`condition_fields` has checked it.
+    """
+    found = {}
+    for name, value in values.items() if isinstance(values, Mapping) else ():
+        pair = spec.conditions[name]
+        if isinstance(pair, Pair) and isinstance(value, np.ndarray | Tensor):
+            signal = pair.signal(name, value)
+            found[PairFile.of_array(signal.numpy()).sha256] = signal
+    return found
 
 
 def values_of_samples(
