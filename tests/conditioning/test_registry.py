@@ -97,6 +97,11 @@ class TestExamples:
         assert examples_of(ALL, ITEMS, [2, 3], 10) == ({"species": "bird", "price": 5.0},)
         assert examples_of({}, ITEMS, [2, 3], 10) == () == examples_of(ALL, ITEMS, [], 10)
 
+    def test_they_have_the_classes_of_the_run(self) -> None:
+        items = [Item("0.png", "red", "a kite"), Item("1.png", "blue", "a bird"), Item("2.png")]
+        found = examples_of({"words": Caption()}, items, range(3), 10, ("red",))
+        assert found == ({"words": "a kite", "label": "red"}, {"words": "a bird"})
+
     def test_their_number_is_limited(self) -> None:
         items = [Item(f"{number}.png", caption=f"kite {number}") for number in range(100)]
         found = examples_of({"words": Caption()}, items, range(100), 30)
