@@ -20,6 +20,8 @@ from __future__ import annotations
 from inspect import isclass
 from typing import Any, TypeVar
 
+from sfumato.conditioning.encoders import ENCODERS
+from sfumato.conditioning.registry import CONDITIONS
 from sfumato.engine.optim import OPTIMIZERS
 from sfumato.errors import SettingError
 from sfumato.guidance.rules import RULES
@@ -57,6 +59,8 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     OPTIMIZERS,
     OPERATORS,
     METHODS,
+    CONDITIONS,
+    ENCODERS,
 )
 """Every registry of parts; no class belongs to two of them. Media have a list of their own."""
 

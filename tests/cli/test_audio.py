@@ -248,6 +248,7 @@ class TestDemo:
             (["images"], "image"),
             (["audio"], "audio"),
             (["text"], "text"),
+            (["words"], "words"),
         ],
     )
     def test_it_takes_a_medium(

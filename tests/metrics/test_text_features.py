@@ -14,13 +14,8 @@ from torch import Tensor, nn
 from sfumato.errors import DamagedFile, DataError, MissingExtra
 from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.kernel_distance import GaussianKernel, kernel_distance
-from sfumato.metrics.text_features import (
-    TOKENIZER_FILE,
-    WEIGHTS_FILE,
-    NgramFeatures,
-    SentenceEmbedding,
-    encode,
-)
+from sfumato.metrics.text_features import NgramFeatures, SentenceEmbedding
+from sfumato.minilm import TOKENIZER_FILE, WEIGHTS_FILE, MiniLM, encode
 from sfumato.storage import default_cache
 
 # The user's own; tests get another.
@@ -302,3 +297,26 @@ def test_the_distance_grows_with_the_damage() -> None:
     values = [one.value for one in found]
     assert values == sorted(values)
     assert found[2].low > 0
+
+
+def test_states_are_those_of_the_encoder_and_zeros_behind(folder: Path) -> None:
+    encoder = MiniLM(folder)
+    states = encoder.states(["a cat sat", "dog", ""], 5)
+    encoded, mask = encoder.encoded(["a cat sat"])
+    assert torch.allclose(states[0, :3], encoded[0][mask[0]], atol=1e-5)
+    assert [int(row.any(1).sum()) for row in states] == [3, 1, 0]
+    assert states.shape == (3, 5, 384)
+
+
+def test_states_do_not_depend_on_the_other_texts(folder: Path) -> None:
+    encoder = MiniLM(folder)
+    texts = ["a cat sat", "dog", "a dog ran quickly", "cat"]
+    together = encoder.states(texts, 4)
+    for row, text in zip(together, texts, strict=True):
+        assert torch.equal(row, encoder.states([text], 4)[0])
+
+
+def test_a_long_text_is_cut_to_the_length(folder: Path) -> None:
+    states = MiniLM(folder).states(["a cat sat a dog ran quickly " * 40], 6)
+    assert states.shape == (1, 6, 384)
+    assert states.any(2).all()

@@ -71,6 +71,22 @@ def test_previews_are_made(tmp_path: Path, pictures: Path, tiny: tuple[str, ...]
     ]  # fmt: skip
 
 
+def test_previews_of_a_run_with_words_show_them(
+    tmp_path: Path, own_pictures: Path, tiny: tuple[str, ...]
+) -> None:
+    def preview(recipe: str, name: str) -> tuple[int, int]:
+        plan = planned(recipe, steps=1, changes=(*tiny, "engine.preview_minutes=5"))
+        list(train(own_pictures, plan, name, tmp_path))
+        with Image.open(tmp_path / name / "previews/latest.png") as picture:
+            return picture.size
+
+    for path in own_pictures.rglob("*.png"):
+        path.with_suffix(".txt").write_text("a picture\nimage")
+    # Four images of 16 x 16 in a row; with words they are larger and each has a line below.
+    assert preview("image", "plain") == (4 * (96 + 6) + 6,) * 2
+    assert preview("image-words", "words") == (4 * (128 + 10) + 10, 4 * (128 + 15 + 10) + 10)
+
+
 def test_the_same_plan_gives_the_same_run(
     tmp_path: Path, finished_runs: Path, pictures: Path, tiny: tuple[str, ...],
     state_of: Callable[[Path], dict[str, str]],

@@ -12,15 +12,16 @@ import pytest
 import soundfile
 from PIL import Image
 
+from sfumato.media.image.provenance import read_recipe
 from sfumato.training import source
 from sfumato.training import train as training
 from sfumato.training.train import planned
 from sfumato.verbs import demo
-from sfumato.verbs.demo import Finished, Note
+from sfumato.verbs.demo_parts import Finished, Note
 
 LINE = "Shall I compare thee to a summer's day? Thou art more lovely and more temperate."
 
-Demonstration = Callable[[demo.MediumName, Path, tuple[str, ...]], list[Any]]
+Demonstration = Callable[[demo.DemoName, Path, tuple[str, ...]], list[Any]]
 
 
 @pytest.fixture
@@ -28,14 +29,16 @@ def demonstration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demonstrat
     """The events of a demonstration that takes its data from a folder, in three steps."""
     monkeypatch.chdir(tmp_path)
 
-    def run(medium: demo.MediumName, data: Path, changes: tuple[str, ...]) -> list[Any]:
+    def run(what: demo.DemoName, data: Path, changes: tuple[str, ...]) -> list[Any]:
         monkeypatch.setattr(source, "fetch", lambda name: SimpleNamespace(path=data))
         monkeypatch.setattr(
             training,
             "planned_for",
-            lambda source, options, begun: planned(medium, int(options.minutes), changes=changes),
+            lambda source, options, begun: planned(
+                options.recipe or what, int(options.minutes), changes=changes
+            ),
         )
-        return list(demo.run(medium, 3.0, "shown"))
+        return list(demo.run(what, 3.0, "shown"))
 
     return run
 
@@ -103,3 +106,35 @@ def test_from_nothing_to_new_texts(
     filled, after = finished.lines[start : start + 4], finished.lines[start + 4]
     assert all(text.startswith("  Shall I compare thee to a ") for text in filled)
     assert after == ""
+
+
+def test_from_nothing_to_pictures_of_words(
+    demonstration: Demonstration, captioned: Path, tiny: tuple[str, ...]
+) -> None:
+    finished = demonstration("words", captioned, tiny)[-1]
+    assert isinstance(finished, Finished)
+    prompts, between, region, real = shown(
+        finished,
+        "pictures of prompts",
+        "from one to another",
+        "two in one picture",
+        "new below real",
+    )
+    words = [read_recipe(path)["conditions"]["words"] for path in sorted(prompts.parent.glob("0*"))]
+    held_out = [text for text in words if text.startswith("picture")]
+    assert held_out and len(words) == len(held_out) + 12
+    assert "red heart" in words
+    assert f"first {len(held_out)} prompts" in "".join(finished.lines)
+    assert len(list(between.parent.glob("0*.png"))) == 8
+    assert len(list(region.parent.glob("0*.png"))) == 1
+    with Image.open(real) as picture:
+        # As many columns as there are pairs, each at least 128 pixels wide.
+        assert picture.width == 10 + len(held_out) * (128 + 10)
+
+
+@pytest.fixture
+def captioned(own_pictures: Path) -> Path:
+    """Pictures that each have a caption of their own."""
+    for number, path in enumerate(sorted(own_pictures.rglob("*.png"))):
+        path.with_suffix(".txt").write_text(f"picture {number}\nnumber {number}")
+    return own_pictures

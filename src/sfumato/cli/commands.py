@@ -34,7 +34,9 @@ Source = Annotated[
 
 
 def demo(
-    medium: Annotated[str, Parameter(help="What to make: image, audio or text.")] = "image",
+    what: Annotated[
+        str, Parameter(help="What to make: image, audio, text, or words for images from words.")
+    ] = "image",
     *,
     minutes: Annotated[
         float, Parameter(help="Length of the training in minutes.", converter=number_in)
@@ -44,15 +46,15 @@ def demo(
     """Train a small model in a few minutes and show its samples: images, audio clips or texts."""
     from sfumato.verbs import demo as demonstration
 
-    if medium == "images":
+    if what == "images":
         ERR.print("note: images is now image.", markup=False)
-        medium = "image"
-    for known in get_args(demonstration.MediumName):
-        if medium == known:
+        what = "image"
+    for known in get_args(demonstration.DemoName):
+        if what == known:
             show.demo(demonstration.run(known, minutes, name))
             return
-    hint = suggest(medium, get_args(demonstration.MediumName))
-    raise SettingError(f"There is no demo of '{medium}'.", hint=hint)
+    hint = suggest(what, get_args(demonstration.DemoName))
+    raise SettingError(f"There is no demo of '{what}'.", hint=hint)
 
 
 def train(source: Source, *, options: TrainOptions, quiet: Quiet = False) -> None:

@@ -185,7 +185,7 @@ def filled(results: Sequence[Filled], as_json: bool) -> None:
 
 def demo(events: Iterator[Any]) -> None:
     """Show the progress of a demonstration, and print its results."""
-    from sfumato.verbs.demo import Finished, Note
+    from sfumato.verbs.demo_parts import Finished, Note
     from sfumato.verbs.train import watch
 
     finished: list[Finished] = []

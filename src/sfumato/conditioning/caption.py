@@ -30,12 +30,22 @@ class Caption(Condition):
     kind: Literal["words"] = "words"
     encoder: AnyEncoder = Learned()
 
+    @property
+    def about(self) -> str:
+        """See :attr:`Condition.about`."""
+        return f"words, read by {self.encoder.about}"
+
     def value(self, item: Item, name: str) -> Value | None:
         """See :meth:`Condition.value`; the caption unless the condition names a column."""
         if not self.field:
             return item.captions or None
         found = super().value(item, name)
         return None if found is None else (str(found),)
+
+    def texts(self, item: Item, name: str) -> tuple[str, ...]:
+        """All captions of an item."""
+        value = self.value(item, name)
+        return () if value is None else _texts(value)
 
     def settled(self, values: Sequence[Value]) -> Self:
         """See :meth:`Condition.settled`."""
@@ -60,12 +70,21 @@ class Caption(Condition):
                 f"The text for {name} has {len(text):,} characters.",
                 why=f"at most {MOST_CHARACTERS:,} are read",
             )
-        return readable(text.strip())
+        return readable(text).strip()
 
     def one(self, value: Value, u: float) -> Value:
         """See :meth:`Condition.one`."""
         texts = _texts(value)
         return texts[int(u * len(texts))]
+
+    def advice(self, name: str) -> str:
+        """See :meth:`Condition.advice`."""
+        if self.field:
+            return super().advice(name)
+        return (
+            "write them into a file of the same name with the suffix .txt, or into the column "
+            "'text' of metadata.jsonl"
+        )
 
     def notes(self, values: Sequence[Value]) -> list[str]:
         """See :meth:`Condition.notes`."""

@@ -21,13 +21,14 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field
 from torch import Tensor
 
+from sfumato.conditioning.file import PairFile
 from sfumato.data.columns import column_name
 from sfumato.data.items import Item
 from sfumato.nets.inputs import Input
 from sfumato.registry import Part
 
-Value = str | float | tuple[str, ...]
-"""The value of a condition: a word, a number, or several captions of one item."""
+Value = str | float | tuple[str, ...] | PairFile
+"""The value of a condition: a word, a number, several captions of one item, or a file beside it."""
 
 Source = Callable[[Sequence[Any]], Tensor]
 """What a condition needs besides its settings, such as a frozen encoder of texts."""
@@ -47,6 +48,8 @@ class Condition(Part):
 
     noun: ClassVar[str]
     """What a value is called in messages, such as ``caption``."""
+    of_files: ClassVar[bool] = False
+    """Whether values are files beside the items, which samples cannot draw from."""
 
     field: str = Field("", max_length=500, description="column of the metadata; its name if empty")
     drop: float = Field(0.1, ge=0, lt=1, description="share hidden in training, for guidance")
@@ -60,7 +63,16 @@ class Condition(Part):
             item: The item.
             name: Name of the condition.
         """
-        return (item.fields or {}).get(column_name(self.field or name))
+        return (item.fields or {}).get(self.column(name))
+
+    def column(self, name: str) -> str:
+        """The column of the metadata that holds the values, as items name it."""
+        return column_name(self.field or name)
+
+    @property
+    @abstractmethod
+    def about(self) -> str:
+        """What it is, in a few words, for a table."""
 
     @abstractmethod
     def settled(self, values: Sequence[Value]) -> Self:
@@ -93,6 +105,15 @@ class Condition(Part):
     def one(self, value: Value, u: float) -> Value:
         """One of several equal values, by a uniform number in [0, 1)."""
         return value
+
+    def advice(self, name: str) -> str:
+        """Where a user writes the values of the data, for a message.
+
+        Args:
+            name: Name of the condition.
+        """
+        column = self.field or name
+        return f"write it into the column '{column}' of metadata.jsonl or metadata.csv"
 
     def notes(self, values: Sequence[Value]) -> list[str]:
         """What a user should know of the values of the data, in words."""

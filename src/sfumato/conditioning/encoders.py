@@ -28,14 +28,17 @@ class TextEncoder(Part):
         length: Number of tokens of a text, at most; None until it is settled on captions.
     """
 
-    summary: ClassVar[str]
-    """What it is, in a line of ``sfumato encoders``."""
     asset: ClassVar[str] = ""
     """The model of the catalogue that it needs; empty for none."""
 
     length: int | None = Field(
         None, ge=1, le=512, description="largest number of tokens; of the captions if not set"
     )
+
+    @property
+    @abstractmethod
+    def about(self) -> str:
+        """What it is, in a few words, for a table."""
 
     @abstractmethod
     def settled(self, captions: Sequence[str]) -> Self:
@@ -58,11 +61,13 @@ class TextEncoder(Part):
     def first(self, text: str) -> str | None:
         """The part of a text that is read; None if that is all of it."""
 
+    def unknown(self, text: str) -> list[str]:
+        """The words of a text that the encoder cannot have learnt."""
+        return []
+
 
 class Learned(TextEncoder):
     """A small transformer on common words and characters, trained with the model."""
-
-    summary: ClassVar[str] = "trained with the model; common words, and characters of all others"
 
     kind: Literal["learned"] = "learned"
     words: int = Field(4096, ge=0, le=1_000_000, description="largest size of the vocabulary")
@@ -71,6 +76,14 @@ class Learned(TextEncoder):
     depth: int = Field(1, ge=0, le=24, description="number of transformer blocks")
     heads: int = Field(4, ge=1, le=64, description="heads of each block")
     vocabulary: Names = ()
+
+    @property
+    def about(self) -> str:
+        """See :attr:`TextEncoder.about`."""
+        return (
+            f"an encoder of its own: {len(self.vocabulary):,} words and characters, up to "
+            f"{self.length or _MOST} tokens"
+        )
 
     def settled(self, captions: Sequence[str]) -> Self:
         """See :meth:`TextEncoder.settled`."""
@@ -101,6 +114,10 @@ class Learned(TextEncoder):
             row[: len(tokens)] = torch.tensor(tokens, dtype=torch.int64)
         return rows
 
+    def unknown(self, text: str) -> list[str]:
+        """See :meth:`TextEncoder.unknown`."""
+        return self._vocabulary.unknown(text)
+
     def first(self, text: str) -> str | None:
         """See :meth:`TextEncoder.first`."""
         length = self.length or _MOST
@@ -112,11 +129,15 @@ class Learned(TextEncoder):
 class MiniLM(TextEncoder):
     """A sentence encoder that was trained on English text, frozen (``sfumato.minilm``)."""
 
-    summary: ClassVar[str] = "a frozen MiniLM of the catalogue, which knows English words"
     asset: ClassVar[str] = "sentence-embedding"
 
     kind: Literal["minilm"] = "minilm"
     length: int | None = Field(24, ge=2, le=256, description="largest number of tokens")
+
+    @property
+    def about(self) -> str:
+        """See :attr:`TextEncoder.about`."""
+        return f"MiniLM, up to {self.length or _MOST} tokens"
 
     def settled(self, captions: Sequence[str]) -> Self:
         """See :meth:`TextEncoder.settled`; nothing depends on the captions."""

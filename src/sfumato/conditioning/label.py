@@ -29,6 +29,11 @@ class Label(Condition):
     kind: Literal["label"] = "label"
     classes: Names = ()
 
+    @property
+    def about(self) -> str:
+        """See :attr:`Condition.about`."""
+        return f"label, {len(self.classes):,} classes"
+
     def settled(self, values: Sequence[Value]) -> Self:
         """See :meth:`Condition.settled`."""
         if self.classes:

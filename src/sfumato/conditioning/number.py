@@ -32,6 +32,11 @@ class Number(Condition):
     mean: float | None = Field(None, allow_inf_nan=False)
     std: float | None = Field(None, gt=0, allow_inf_nan=False)
 
+    @property
+    def about(self) -> str:
+        """See :attr:`Condition.about`."""
+        return f"number, {self.mean or 0.0:g} on average, standard deviation {self.std or 1.0:g}"
+
     def value(self, item: Item, name: str) -> Value | None:
         """See :meth:`Condition.value`; text that is no number counts as no value."""
         return _number(super().value(item, name))

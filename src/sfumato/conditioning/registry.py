@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -12,12 +12,13 @@ from sfumato.conditioning.caption import Caption
 from sfumato.conditioning.condition import Condition, Source, Value, digest_of
 from sfumato.conditioning.label import Label
 from sfumato.conditioning.number import Number
+from sfumato.conditioning.pair import Pair
 from sfumato.conditions import Conditions
 from sfumato.data.items import Item
 from sfumato.nets.inputs import Input
 from sfumato.registry import Registry
 
-CONDITIONS: Registry[Condition] = Registry("condition", Condition, (Caption, Label, Number))
+CONDITIONS: Registry[Condition] = Registry("condition", Condition, (Caption, Label, Number, Pair))
 """The conditions by their ``kind``."""
 
 AnyCondition = Annotated[Condition, CONDITIONS]
@@ -75,7 +76,10 @@ def values_of(conditions: Mapping[str, Condition], item: Item) -> dict[str, Valu
 
 
 def settled(
-    conditions: Mapping[str, Condition], items: Sequence[Item], training: Iterable[int]
+    conditions: Mapping[str, Condition],
+    items: Sequence[Item],
+    training: Iterable[int],
+    contents: Mapping[str, Callable[[Value], str]] = MappingProxyType({}),
 ) -> dict[str, Condition]:
     """Conditions with the settings filled in that depend on the data.
 
@@ -83,11 +87,18 @@ def settled(
         conditions: The conditions of a recipe.
         items: All items.
         training: Indices of the training items.
+        contents: The digest of the content of a value, by the names of conditions whose values are
+            files.
     """
     found = {}
     places = list(training) if conditions else []
     for name, each in conditions.items():
-        digest = digest_of((item.name, each.value(item, name)) for item in items)
+        own_values = ((item.name, each.value(item, name)) for item in items)
+        content = contents.get(name)
+        digest = digest_of(
+            (item, value if value is None or content is None else content(value))
+            for item, value in own_values
+        )
         values = (each.value(items[place], name) for place in places)
         own = each.settled([value for value in values if value is not None])
         found[name] = own.model_copy(update={"digest": digest})
@@ -101,7 +112,7 @@ def examples_of(
     most: int,
     classes: Collection[str] = (),
 ) -> tuple[dict[str, Value], ...]:
-    """The values of at most ``most`` evenly spaced training items that have any.
+    """The values of at most ``most`` evenly spaced training items that have any, without files.
 
     Args:
         conditions: The conditions of a recipe.
@@ -112,13 +123,14 @@ def examples_of(
     """
     if not conditions or not training:
         return ()
+    drawn = {name: each for name, each in conditions.items() if not each.of_files}
     places = training[:: -(-len(training) // most)]
     found = []
     for number, place in enumerate(places):
-        values = values_of(conditions, items[place])
+        values = values_of(drawn, items[place])
         # Of several captions a different one each time, evenly (multiples of the golden ratio).
         u = (number * _GOLDEN) % 1
-        example = {name: conditions[name].one(value, u) for name, value in values.items()}
+        example = {name: drawn[name].one(value, u) for name, value in values.items()}
         label = items[place].label
         if label is not None and label in classes:
             example["label"] = label

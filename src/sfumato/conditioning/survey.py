@@ -76,16 +76,10 @@ def require_coverage(
         each = conditions[found.name]
         if found.count and found.count >= each.coverage * found.total:
             continue
-        column = each.field or found.name
-        where = (
-            "write them into a file of the same name with the suffix .txt, or into the column "
-            "'text' of metadata.jsonl"
-            if found.noun == "caption" and not each.field
-            else f"write it into the column '{column}' of metadata.jsonl or metadata.csv"
-        )
         raise DataError(
             f"Only {found.count:,} of {found.total:,} items in '{place}' have a {found.noun}.",
             why=f"the recipe learns from '{found.name}', which at least {each.coverage:.0%} of the "
             "items need",
-            hint=f"{where}; or train without it: --settings conditions.{found.name}=null.",
+            hint=f"{each.advice(found.name)}; or train without it: "
+            f"--settings conditions.{found.name}=null.",
         )

@@ -55,6 +55,11 @@ class Vocabulary:
                 found += spelled if number is None else [number]
         return found
 
+    def unknown(self, text: str) -> list[str]:
+        """The words of a caption that are spelled, in their order."""
+        found = [piece for piece in pieces(text) if piece not in self._numbers]
+        return list(dict.fromkeys(word for word in found if len(word) > 1))
+
     def first(self, text: str, length: int) -> str:
         """The beginning of a caption that ``length`` tokens hold, in whole words."""
         shown: list[str] = []

@@ -12,6 +12,7 @@ from sfumato.evaluation.display import Line, Plot
 from sfumato.evaluation.evaluate import Evaluation, evaluate
 from sfumato.evaluation.features import Features
 from sfumato.evaluation.result import Figure, Report, Section
+from sfumato.evaluation.words import KEY, Agreement
 from sfumato.metrics.interval import paired_difference, share_difference
 from sfumato.metrics.kernel_difference import kernel_difference
 from sfumato.metrics.kernel_distance import LEAST, kernel_distance
@@ -229,6 +230,18 @@ def _differences(first: Evaluation, second: Evaluation) -> Iterator[tuple[str, _
         n, form = (len(first.correct),), "+.1%"
         figure = Figure("in_class", "difference", share.mean, share.low, share.high, n=n, form=form)
         yield f"classes/{first.features[0].name}/in_class", _Difference(figure, 1)
+
+    yield from _of_words(first.words, second.words)
+
+
+def _of_words(one: Agreement, other: Agreement) -> Iterator[tuple[str, _Difference]]:
+    """The agreement of samples from the same captions."""
+    if one.of_each is None or other.of_each is None or one.prompts != other.prompts:
+        return
+    share = paired_difference(one.of_each.tolist(), other.of_each.tolist())
+    n, bounds = (len(one.prompts),), (share.low, share.high)
+    figure = Figure("held_out", "difference", share.mean, *bounds, n=n, form="+.1%")
+    yield f"{KEY}/held_out", _Difference(figure, 1)
 
 
 def _of_distances(one: Features, other: Features) -> Iterator[tuple[str, _Difference]]:

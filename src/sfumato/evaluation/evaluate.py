@@ -7,7 +7,7 @@ see :mod:`sfumato.evaluation.of`.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -22,6 +22,7 @@ from sfumato.evaluation.of import view_of
 from sfumato.evaluation.real import require_enough
 from sfumato.evaluation.result import Report, Section
 from sfumato.evaluation.variety import RealSplit, variety_section
+from sfumato.evaluation.words import Agreement, agreement
 from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.memorisation import Memorisation
 from sfumato.model.model import Model
@@ -51,6 +52,7 @@ class Evaluation:
         correct: Which samples a classifier assigns to the requested class, bool, shape (n,); None
             without classes.
         resample: Makes samples in another number of evaluations.
+        words: The agreement of samples with words; without sections for a run without words.
     """
 
     report: Report
@@ -59,6 +61,7 @@ class Evaluation:
     bits: Tensor | None
     correct: Tensor | None
     resample: Resample
+    words: Agreement = field(default_factory=Agreement)
 
 
 def evaluate(
@@ -97,7 +100,9 @@ def evaluate(
     classes = classify(features[0], samples.labels, real, model.spec.data.classes)
     likelihood = yield from view.likelihood(real)
     own, own_displays = yield from view.own(samples, real)
-    sections = view.arranged([*sections, *classes.sections], likelihood.section, own)
+    words = yield from agreement(view, extractors, features, real)
+    compared = [*sections, *classes.sections, *words.sections]
+    sections = view.arranged(compared, likelihood.section, own)
     report = Report(
         run=model.directory.name,
         medium=model.medium.name,
@@ -120,7 +125,9 @@ def evaluate(
         others = yield from view.sample(request.changed(n, steps), what)
         return extractors[0](view.prepare(others.items))
 
-    return Evaluation(report, displays, features, likelihood.of_each, classes.correct, resample)
+    return Evaluation(
+        report, displays, features, likelihood.of_each, classes.correct, resample, words
+    )
 
 
 def measure(

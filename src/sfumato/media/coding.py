@@ -109,8 +109,16 @@ class Coding(Medium):
         return items
 
     @abstractmethod
-    def write_preview(self, items: NDArray[Any], paths: Sequence[Path]) -> None:
-        """Write decoded samples (B, ...) to each of the paths, which have no suffix yet."""
+    def write_preview(
+        self, items: NDArray[Any], paths: Sequence[Path], captions: Sequence[str] = ()
+    ) -> None:
+        """Write decoded samples (B, ...) to each of the paths, which have no suffix yet.
+
+        Args:
+            items: The samples.
+            paths: The paths.
+            captions: What each sample was to be, in words; none for samples without words.
+        """
 
     def divided(self, index: Index) -> Index:
         """The index with one item for each part of a file, if the medium divides files."""

@@ -29,10 +29,11 @@ def image_html(image: Image.Image, pixelated: bool = False) -> str:
     return f'<img alt="samples"{style} src="{data_uri("image/png", png(image))}">'
 
 
-def player_html(audio: bytes) -> str:
-    """A player for the bytes of a WAV or FLAC file."""
+def player_html(audio: bytes, caption: str = "") -> str:
+    """A player for the bytes of a WAV or FLAC file, above a caption unless that is empty."""
     kind = "audio/flac" if audio.startswith(b"fLaC") else "audio/wav"
-    return f'<audio controls preload="none" src="{data_uri(kind, audio)}"></audio>'
+    player = f'<audio controls preload="none" src="{data_uri(kind, audio)}"></audio>'
+    return f"{player}<div>{escape_html(caption)}</div>" if caption else player
 
 
 def texts_html(texts: Iterable[str]) -> str:

@@ -294,8 +294,8 @@ class Medium(ABC):
         """One sample of a batch, as the user gets it."""
         return items[place]
 
-    def contact_sheet(self, items: Sequence[Any]) -> Image.Image:
-        """A contact sheet of samples, as :meth:`item` returns them.
+    def contact_sheet(self, items: Sequence[Any], captions: Sequence[str] = ()) -> Image.Image:
+        """A contact sheet of samples, as :meth:`item` returns them, with captions if there are any.
 
         Raises:
             SettingError: The medium has no contact sheets.
@@ -305,8 +305,8 @@ class Medium(ABC):
         )
 
     @abstractmethod
-    def html(self, items: Sequence[Any]) -> str:
-        """Samples as HTML for a notebook."""
+    def html(self, items: Sequence[Any], captions: Sequence[str] = ()) -> str:
+        """Samples as HTML for a notebook, with a caption below each if there are captions."""
 
 
 class Reporter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from sfumato.media.coding import Coding
 from sfumato.media.editing import thinned
 from sfumato.media.facts import MOST_EXAMPLES, DataFacts
 from sfumato.media.medium import DIGESTS, Data, Source
+from sfumato.media.pairs import Pairs, shaped
 from sfumato.media.report import Contents, items_in_words
 from sfumato.recipes import GaussianRecipe
 from sfumato.restoration.covariance import Covariance
@@ -37,6 +39,7 @@ class NumberData(Data):
         held_out: Indices of the held-out items.
         facts: The facts about the data for the spec.
         conditions: See :class:`Data`.
+        pairs: The decoded pairs of the items, by the names of their conditions.
     """
 
     recipe: GaussianRecipe
@@ -46,6 +49,7 @@ class NumberData(Data):
     held_out: NDArray[np.int64]
     facts: DataFacts
     conditions: Mapping[str, Condition] = field(default_factory=dict)
+    pairs: Mapping[str, Pairs] = field(default_factory=dict)
 
     def store(self, folder: Path) -> None:
         """See :meth:`Data.store`: the digests of the items; the spec has all the rest."""
@@ -89,9 +93,20 @@ def _typical(dataset: Dataset, training: NDArray[np.int64]) -> NDArray[Any]:
 
 
 def number_data(
-    dataset: Dataset, medium: Coding, source: Source, recipe: GaussianRecipe
+    dataset: Dataset,
+    medium: Coding,
+    source: Source,
+    recipe: GaussianRecipe,
+    pairs: Mapping[str, Pairs] = MappingProxyType({}),
 ) -> NumberData:
     """The data of a run: divided, and with all settings resolved that depend on them.
+
+    Args:
+        dataset: The items, with the paths of their pairs among their fields.
+        medium: Their medium.
+        source: Their place.
+        recipe: The recipe of the run.
+        pairs: See :class:`NumberData`.
 
     Raises:
         DataError: There is too little to learn from.
@@ -100,7 +115,7 @@ def number_data(
     dataset = dataset.with_used_labels(training, recipe.data.labels)
     medium.require_enough(dataset, source.path)
     medium = medium.settled(_typical(dataset, training))
-    conditions = settled(recipe.conditions, dataset.items, training.tolist())
+    conditions = settled_with(pairs, recipe, medium, dataset, training)
     facts = source.facts(
         fingerprint=dataset.fingerprint,
         content=dataset.content,
@@ -112,4 +127,17 @@ def number_data(
             conditions, dataset.items, training.tolist(), MOST_EXAMPLES, dataset.classes
         ),
     )
-    return NumberData(recipe, dataset, medium, training, held_out, facts, conditions)
+    return NumberData(recipe, dataset, medium, training, held_out, facts, conditions, pairs)
+
+
+def settled_with(
+    pairs: Mapping[str, Pairs],
+    recipe: GaussianRecipe,
+    medium: Coding,
+    dataset: Dataset,
+    training: NDArray[np.int64],
+) -> dict[str, Condition]:
+    """The conditions of a recipe, settled on items and their pairs."""
+    contents = {name: each.content for name, each in pairs.items()}
+    shapes = shaped(recipe.conditions, medium)
+    return settled(shapes, dataset.items, training.tolist(), contents)

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 
 import torch
 
-from sfumato.conditioning.registry import inputs, settled
+from sfumato.conditioning.registry import inputs
 from sfumato.data.building import entries_now, open_or_build, opened
 from sfumato.data.dataset import Dataset
 from sfumato.data.digests import Entry
@@ -31,7 +31,8 @@ from sfumato.media.medium import (
     finished,
     readings,
 )
-from sfumato.media.number_data import number_data
+from sfumato.media.number_data import number_data, settled_with
+from sfumato.media.pairs import apart, pairing
 from sfumato.media.report import Contents, NumberReport, Report
 from sfumato.process.gaussian import Gaussian
 from sfumato.recipes import GaussianRecipe
@@ -47,6 +48,7 @@ class NumberMedium(Editable, Coding):
         "sample": frozenset({"start", "strength", "prompts", "to", "steps_between"}) | _WORDS,
         "edit": frozenset({"denoise", "noise", "strength", "method"}) | _WORDS,
         "evaluate": frozenset({"label", "scale", "restore", "restore_samples"}),
+        "score": frozenset({"prompt", "conditions"}),
         "tune": frozenset({"scale"}),
     }
 
@@ -65,7 +67,10 @@ class NumberMedium(Editable, Coding):
         medium = cls((yield from readings(cls.resolving(recipe.medium, index))))
         for event in opened(medium.divided(index), medium):
             if isinstance(event, Dataset):
-                yield number_data(event, medium, source, recipe)
+                outputs = recipe.data.outputs
+                found = pairing(event, source.path, recipe.conditions, medium, outputs)
+                dataset, pairs = yield from readings(found)
+                yield number_data(dataset, medium, source, recipe, pairs)
             else:
                 yield Reading(step=0, **event._asdict())
 
@@ -83,7 +88,8 @@ class NumberMedium(Editable, Coding):
         Raises:
             DataError: There are none.
         """
-        return scan(folder, cls.kind._replace(unread=cls.unread), recipe.data.selection)
+        selection = apart(recipe.conditions, recipe.data.selection)
+        return scan(folder, cls.kind._replace(unread=cls.unread), selection)
 
     @classmethod
     def denoiser(cls, recipe: GaussianRecipe, facts: DataFacts) -> NetworkDenoiser:
@@ -126,14 +132,16 @@ class NumberMedium(Editable, Coding):
         medium = cls(finished(cls.resolving(recipe.medium, files), report))
         dataset = open_or_build(medium.divided(files), medium, progress=report)
         dataset = (Dataset.open(medium.divided(files), medium) if report.used else None) or dataset
+        found = pairing(dataset, folder, recipe.conditions, medium, recipe.data.outputs)
+        dataset, pairs = finished(found, report)
         training, held_out = dataset.split(recipe.data.held_out)
         dataset = dataset.with_used_labels(training, recipe.data.labels)
-        conditions = settled(recipe.conditions, dataset.items, training.tolist())
-        found = medium.report(files, dataset)
-        if isinstance(found, NumberReport):
+        conditions = settled_with(pairs, recipe, medium, dataset, training)
+        own = medium.report(files, dataset)
+        if isinstance(own, NumberReport):
             counted = Contents.counted(dataset, held_out, cls.unread, conditions)
-            return replace(found, **counted)
-        return found
+            return replace(own, **counted)
+        return own
 
     def report(self, files: Index, dataset: Dataset) -> Report:
         """A report on files and their items."""

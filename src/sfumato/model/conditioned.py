@@ -14,13 +14,14 @@ from sfumato.errors import SettingError, suggest
 from sfumato.guidance import BLEND, second
 from sfumato.media.coding import Coding
 from sfumato.model.blend import Blend
-from sfumato.model.options import SampleOptions
+from sfumato.model.options import SampleOptions, Settings
 from sfumato.model.provenance import Provenance
 from sfumato.model.text_file import text_of
 from sfumato.process.rng import Stream, uniform
 from sfumato.runs.spec import Spec
 
 _MOST_BYTES = 64 << 20
+_SHOWN = 8
 _ANY = ("prompt", "negative", "prompts", "to", "region", "steps_between")
 Values = Mapping[str, Value]
 
@@ -47,25 +48,14 @@ def condition_fields(run: str, spec: Spec, options: SampleOptions, medium: Codin
     words = words_name(spec)
     if words is None and options.given(*_ANY):
         _refuse_words(run, spec)
+    values = named_values(run, spec, options.prompt, options.conditions)
     if not spec.conditions:
-        if options.conditions:
-            raise SettingError(
-                f"The run '{run}' has no conditions besides its classes and its length.",
-                hint="train with --settings conditions.NAME.kind=label, number or words.",
-            )
         return {}
-    values = _parsed(run, spec, options.conditions)
     prompts, negative = _prompts(options), options.negative
     if words is not None:
-        has_prompt = options.prompt is not None or bool(prompts)
-        if has_prompt and words in values:
-            raise SettingError(
-                f"The prompt and the condition '{words}' exclude each other.",
-                hint="leave out one of them.",
-            )
+        if prompts and words in values:
+            _refuse_twice(words)
         parsed = spec.conditions[words].parsed
-        if options.prompt is not None:
-            values[words] = parsed("prompt", options.prompt)
         prompts = tuple(str(parsed("prompts", prompt)) for prompt in prompts)
         negative = None if negative is None else str(parsed("negative", negative))
     is_open = not values and not prompts and options.label is None
@@ -75,6 +65,31 @@ def condition_fields(run: str, spec: Spec, options: SampleOptions, medium: Codin
         "negative": negative,
         "blend": _blend(spec, words, options, medium),
     }
+
+
+def named_values(
+    run: str, spec: Spec, prompt: str | None, conditions: Settings
+) -> dict[str, Value]:
+    """The values of conditions that a user names.
+
+    Args:
+        run: Name of the run, for messages.
+        spec: Its spec.
+        prompt: The words; None for unknown ones.
+        conditions: Values by name, or texts ``NAME=VALUE``.
+
+    Raises:
+        SettingError: The run has no such condition, or a value is not possible.
+    """
+    words = words_name(spec)
+    if prompt is not None and words is None:
+        _refuse_words(run, spec)
+    values = _parsed(run, spec, conditions)
+    if prompt is not None and words is not None:
+        if words in values:
+            _refuse_twice(words)
+        values[words] = spec.conditions[words].parsed("prompt", prompt)
+    return values
 
 
 def values_of_samples(
@@ -122,19 +137,28 @@ def tensors_of(
 
 
 def notes_of(spec: Spec, sample: Provenance) -> tuple[str, ...]:
-    """What a user should know of the words of a request: which of them are not read."""
+    """What a user should know of the words of a request: what is not read, and what is not known.
+
+    Args:
+        spec: The spec of the run.
+        sample: The provenance in the request.
+    """
     words = words_name(spec)
-    condition = None if words is None else spec.conditions[words]
+    condition = spec.conditions.get(words or "")
     if words is None or not isinstance(condition, Caption):
         return ()
     second = None if sample.blend is None else sample.blend.conditions.get(words)
     texts = [(sample.conditions or {}).get(words), sample.negative, second, *sample.prompts]
-    cut = [condition.encoder.first(str(text)) for text in texts if text]
-    parts = [read for read in cut if read is not None]
-    if not parts:
-        return ()
-    many = f" ({len(parts):,} prompts are cut)" if len(parts) > 1 else ""
-    return (f"of the prompt only this is read: {parts[0]}{many}",)
+    known = [str(text) for text in texts if text]
+    found = []
+    cut = [read for text in known if (read := condition.encoder.first(text)) is not None]
+    if cut:
+        many = f" ({len(cut):,} prompts are cut)" if len(cut) > 1 else ""
+        found.append(f"of the prompt only this is read: {cut[0]}{many}")
+    unknown = dict.fromkeys(word for text in known for word in condition.encoder.unknown(text))
+    if unknown:
+        found.append(f"no caption of the run has: {', '.join(list(unknown)[:_SHOWN])}")
+    return tuple(found)
 
 
 def _divided(example: Values) -> tuple[str | None, Values]:
@@ -158,6 +182,11 @@ def _parsed(run: str, spec: Spec, texts: Any) -> dict[str, Value]:
     for name, value in pairs:
         if name == "label" and spec.classes:
             raise SettingError("The label is an option of its own.", hint=f"--label {value}")
+        if not spec.conditions:
+            raise SettingError(
+                f"The run '{run}' has no conditions besides its classes and its length.",
+                hint="train with --settings conditions.NAME.kind=label, number, words or pair.",
+            )
         if name not in spec.conditions:
             raise SettingError(
                 f"The run '{run}' has no condition '{name}'.",
@@ -213,6 +242,12 @@ def _blend(spec: Spec, words: str | None, options: SampleOptions, medium: Coding
             + ("" if options.n is None else f", and n is {options.n}"),
         )
     return Blend(conditions=other, first=options.first, count=count)
+
+
+def _refuse_twice(words: str) -> None:
+    raise SettingError(
+        f"The prompt and the condition '{words}' exclude each other.", hint="leave out one of them."
+    )
 
 
 def _refuse_words(run: str, spec: Spec) -> None:

@@ -128,6 +128,12 @@ def problem_of(
         own = denoiser(rows * count)
         return Windowed(own, window[1:], sides) if is_large else own
 
+    if is_large and sample.files:
+        raise SettingError(
+            f"{next(iter(sample.files))} cannot be used here.",
+            why="the file is larger than what the model makes, and a pair covers all of that",
+            hint="leave it out, or read the file at the size of the model.",
+        )
     strength = 1.0 if sample.start is None else sample.start.strength
     if strength < 1 and task.start is None:
         raise SettingError(

@@ -104,6 +104,8 @@ class Model(TrainedNetwork[DenoiserT], ABC):
         require_early(self, path, sample.early)
         if sample.start is not None:
             sample = sample.changed(start=found(sample.start, path))
+        files = sample.files.items()
+        sample = sample.with_files({name: found(file, path) for name, file in files})
         self._check(sample)
         again = sample.changed(
             sfumato=sfumato.__version__,

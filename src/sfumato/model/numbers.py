@@ -31,7 +31,7 @@ from sfumato.model.model import Model
 from sfumato.model.network import bytes_of_signal, draw_places
 from sfumato.model.options import SampleOptions
 from sfumato.model.provenance import Made, Making, NumberProvenance, Provenance, Request
-from sfumato.model.sources import sources_of
+from sfumato.model.sources import pair_readers, sources_of
 from sfumato.model.start import Start, start_from, time_of, unchanged
 from sfumato.model.trajectory import SignalTrajectory
 from sfumato.process.rng import Stream, uniform
@@ -101,6 +101,8 @@ class NumberModel(Model[NetworkDenoiser]):
     def _check(self, sample: Provenance) -> None:
         self._check_seconds(sample.seconds)
         self._origin(sample.start)
+        if sample.files:
+            self.rows_of([sample.conditions or {}])
 
     def _check_seconds(self, seconds: float | None) -> None:
         if seconds is None:
@@ -255,7 +257,8 @@ class NumberModel(Model[NetworkDenoiser]):
 
     @cached_property
     def _sources(self) -> Sources:
-        return sources_of(self.spec.conditions)
+        conditions = self.spec.conditions
+        return {**sources_of(conditions), **pair_readers(conditions, self.medium)}
 
     def nulls(self, sample: Provenance) -> dict[str, Null]:
         """See :meth:`TrainedNetwork.nulls`; those of a negative prompt are its words."""

@@ -161,6 +161,8 @@ class ScoreOptions(Options):
         draws: Number of estimates for each item. The default is 8 of the bound, or 4 of the ODE.
         seed: Seed of the noise, which is the same for all items.
         label: Class that the model assumes for all items.
+        prompt: Image, audio: words that the model assumes for all items.
+        conditions: Image, audio: values of other conditions, such as species=cat. Can be repeated.
         steps: Number of network evaluations for an estimate. The default is 16, or 64 of the ODE.
         probes: ODE: number of random probes of the divergence in an estimate.
         held_out: Number of held-out items of the run's data to compare with; 0 for none.
@@ -174,6 +176,8 @@ class ScoreOptions(Options):
     draws: int | None = None
     seed: int = 0
     label: str | None = None
+    prompt: str | None = None
+    conditions: Settings = ()
     steps: int | None = None
     probes: int | None = None
     held_out: int = 64

@@ -6,7 +6,7 @@ file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
 
 from sfumato.conditioning.condition import Value
+from sfumato.conditioning.file import PairFile
 from sfumato.engine.precision import NumberFormat
 from sfumato.errors import DataError
 from sfumato.guidance import GuidanceSpec
@@ -117,12 +118,27 @@ class Provenance(BaseModel):
         origin = self
         if self.start is not None:
             start = self.start.model_copy(update={"path": shareable(self.start.path)})
-            origin = self.changed(start=start)
+            origin = origin.changed(start=start)
+        files = {
+            name: file.model_copy(update={"path": shareable(file.path)})
+            for name, file in self.files.items()
+        }
+        origin = origin.with_files(files)
         foreign = {*self.foreign, "prompts"}
         foreign |= set() if self.method is not None else _OF_EDITS
         if self.conditions is None:
             foreign |= _OF_WORDS if self.scales else {*_OF_WORDS, "scales"}
         return origin.model_dump(mode="json", exclude=foreign)
+
+    @property
+    def files(self) -> dict[str, PairFile]:
+        """The values of the conditions that are files, by name."""
+        values = (self.conditions or {}).items()
+        return {name: value for name, value in values if isinstance(value, PairFile)}
+
+    def with_files(self, files: Mapping[str, PairFile]) -> Self:
+        """A copy with other files for some conditions."""
+        return self.changed(conditions={**(self.conditions or {}), **files}) if files else self
 
     def changed(self, **values: Any) -> Self:
         """A copy with some values replaced."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sfumato.errors import SettingError
+from sfumato.media.captions import caption_of
 from sfumato.media.folder import Items
 from sfumato.media.medium import Medium
 from sfumato.model.keywords import converted
@@ -22,7 +23,7 @@ class Samples(Sequence[Any]):
 
     An index gives one sample: an image as uint8 (H, W, C), an audio clip as float32 (C, T) up to
     its end, a text as a string. A slice gives samples again. A notebook shows them as an image, as
-    players, or as texts.
+    players, or as texts; below images and players are the words that they were made of.
 
     Args:
         items: All decoded samples: an array (N, ...), or a list of texts.
@@ -78,7 +79,7 @@ class Samples(Sequence[Any]):
         return f"<Samples: {len(self)} {noun}{size}, of the run '{first.run}', seed {first.seed}>"
 
     def _repr_html_(self) -> str:
-        return self.medium.html(list(self))
+        return self.medium.html(list(self), self._captions)
 
     @property
     def rate(self) -> int:
@@ -106,12 +107,17 @@ class Samples(Sequence[Any]):
         return list(self.items)
 
     def sheet(self) -> Image.Image:
-        """A contact sheet of all samples.
+        """A contact sheet of all samples, with their words if they have any.
 
         Raises:
             SettingError: The medium has no contact sheets, for example text.
         """
-        return self.medium.contact_sheet(list(self))
+        return self.medium.contact_sheet(list(self), self._captions)
+
+    @property
+    def _captions(self) -> list[str]:
+        """The words and other conditions of each sample; empty where there are none."""
+        return [caption_of(origin.stored()) for origin in self.provenance]
 
     def save(self, folder: str | Path, format: str | None = None) -> list[Path]:
         """Write the samples with their provenance, and a contact sheet if the medium has them.

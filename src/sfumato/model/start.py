@@ -6,32 +6,28 @@ its name alone if it lies elsewhere. The file is recognised by its digest.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
+from typing import TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from sfumato.conditioning.file import KnownFile, digest_of_file, stored_path
 from sfumato.errors import DataError, SettingError
 from sfumato.media.facts import last_part
 from sfumato.process.schedule import Linear, Schedule
-from sfumato.regular import irregular, require_regular
+from sfumato.regular import irregular
+
+FileT = TypeVar("FileT", bound=KnownFile)
 
 
-class Start(BaseModel):
+class Start(KnownFile):
     """The file that a variation starts from.
 
     Attributes:
-        path: Path of the file. In a stored sample it is relative to the folder in which the sample
-            was made, or a name.
-        sha256: Digest of its bytes.
         strength: Share of noise mixed into it, in (0, 1]: ``sigma / (alpha + sigma)``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-    path: str
-    sha256: str
     strength: float = Field(gt=0, le=1)
 
 
@@ -51,53 +47,47 @@ def start_from(path: Path, strength: float) -> Start:
             f"strength cannot be {strength}.",
             why="it must be above 0 (the file itself) and at most 1 (nothing of it is left)",
         )
-    place = str(path.absolute())
-    try:
-        place.encode()  # It is stored with the samples.
-    except UnicodeEncodeError as error:
-        raise DataError(
-            f"The name of the file {place!r} is not valid UTF-8.", hint="rename it."
-        ) from error
-    return Start(path=place, sha256=_sha256(path), strength=strength)
+    return Start(path=stored_path(path), sha256=digest_of_file(path), strength=strength)
 
 
 def shareable(path: str) -> str:
-    """The path of a start as a sample stores it: it tells nothing of the machine of its maker."""
+    """The path of a file as a sample stores it: it tells nothing of the machine of its maker."""
     try:
         return Path(path).relative_to(Path.cwd()).as_posix()
     except ValueError:
         return last_part(path) if Path(path).is_absolute() else path
 
 
-def found(start: Start, sample: Path) -> Start:
-    """The start of a stored sample with the present path of its file.
+def found(start: FileT, sample: Path) -> FileT:
+    """A file that a stored sample was made from, with its present path.
 
     It is looked for in the working folder, and in the folder of the sample and those above it; only
     a file of the same content is taken.
 
     Args:
-        start: The start as it is stored.
+        start: The file as it is stored.
         sample: The file of the sample.
     """
     name = last_part(start.path)
     folders = [Path(), *sample.absolute().parents]
     places = [folder / part for folder in folders for part in dict.fromkeys((start.path, name))]
     for place in places:
-        if irregular(place) is None and _sha256(place) == start.sha256:
+        if irregular(place) is None and digest_of_file(place) == start.sha256:
             return start.model_copy(update={"path": str(place.absolute())})
     return start
 
 
-def unchanged(start: Start) -> Path:
-    """The path of the file of a start, after a check that it has not changed.
+def unchanged(start: KnownFile) -> Path:
+    """The path of a file that a sample is made from, after a check that it has not changed.
 
     Raises:
         DataError: The file is missing or has changed.
     """
     path = Path(start.path)
-    if _sha256(path) != start.sha256:
+    if digest_of_file(path) != start.sha256:
+        what = "variation started" if isinstance(start, Start) else "sample was made"
         raise DataError(
-            f"'{path}' is not the file that the variation started from.",
+            f"'{path}' is not the file that the {what} from.",
             why="its content changed",
             hint="put the file back to make the same sample again.",
         )
@@ -110,12 +100,3 @@ def time_of(strength: float, schedule: Schedule) -> float:
         return 1.0
     share = torch.tensor(strength, dtype=torch.float64)
     return float(schedule.time(Linear().log_snr(share)))
-
-
-def _sha256(path: Path) -> str:
-    require_regular(path)
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"'{path}' cannot be read.", why=error.strerror or str(error)) from error

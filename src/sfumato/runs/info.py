@@ -40,6 +40,7 @@ def info(directory: RunDirectory, spec: Spec) -> dict[str, Any]:
         "began_with": None if spec.initial is None else _initial(spec.initial),
         **spec.medium.describe(recipe, data).facts,
         "classes": list(data.classes),
+        "conditions": {name: each.about for name, each in spec.conditions.items()},
         "backbone": recipe.backbone.kind,
         "sampler": recipe.sampling.sampler.kind,
         "budget": recipe.budget.model_dump(exclude_none=True),
@@ -94,6 +95,7 @@ def card(directory: RunDirectory, spec: Spec, step: int) -> str:
         "steps, batch": f"{step:,} of {recipe.engine.batch} samples",
         "backbone": recipe.backbone.kind,
         **about.rows,
+        **{f"condition {name}": each.about for name, each in spec.conditions.items()},
         "seed": str(recipe.seed),
     }
     if spec.initial is not None:

@@ -143,6 +143,8 @@ def _causes(here: Spec, there: Spec) -> list[str]:
     ):
         if new != old:
             found.append(f"{what} was {old} and is {new}")
+    if list(here.conditions) != list(there.conditions):
+        found.append("the conditions differ")
     if here.recipe.backbone != there.recipe.backbone:
         found.append("the backbone has other settings")
     return found

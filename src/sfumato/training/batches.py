@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sfumato.conditioning.condition import Value
 from sfumato.conditioning.registry import Sources, rows, values_of
 from sfumato.conditions import Conditions, Null, drop, drop_labels
 from sfumato.data.items import Encoded
@@ -17,6 +18,9 @@ from sfumato.data.split import batch_indices
 from sfumato.media.number_data import NumberData
 from sfumato.process.rng import Stream, normal, uniform
 from sfumato.recipes import GaussianRecipe
+
+# A step that training never reaches, so that the noise of fixed batches is independent.
+_FIXED = 2**62
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Batches:
             label = drop_labels(self._known(labels), dropped, rate, null=self.classes)
         cond = Conditions(label=label)
         if self.data.conditions:
-            cond = self._hidden(cond | self._further(ids, step), slots, step)
+            cond = self._hidden(cond | self._further(ids, step, variations), slots, step)
         return self._batch(encoded, cond, step)
 
     def names(self, step: int, places: Sequence[int]) -> list[str]:
@@ -99,36 +103,52 @@ class Batches:
 
     def typical(self, count: int) -> Batch:
         """A fixed batch of training items, evenly spaced."""
+        return self._fixed(self._typical(count))
+
+    def typical_values(self, count: int) -> list[dict[str, Value]]:
+        """The values of the further conditions of :meth:`typical`, by name."""
+        return self._values(self._typical(count), _FIXED)
+
+    def _typical(self, count: int) -> NDArray[np.int64]:
         places = np.linspace(0, len(self.data.training) - 1, count).round().astype(np.int64)
-        return self._fixed(self.data.training[places])
+        return self.data.training[places]
 
     def _fixed(self, ids: NDArray[np.int64]) -> Batch:
         items, labels = self.data.dataset.gather(ids)
         label = self._known(labels) if self.classes and labels is not None else None
-        # A step that training never reaches, so that the noise is independent.
-        step = 2**62
-        cond = self._further(ids, step) | {"label": label}
-        return self._batch(self.data.medium.examples(items), cond, step)
+        cond = self._further(ids, _FIXED) | {"label": label}
+        return self._batch(self.data.medium.examples(items), cond, _FIXED)
 
     def _known(self, labels: NDArray[np.int64]) -> Tensor:
         """Class numbers, with the null label for items without a label."""
         return torch.from_numpy(np.where(labels < 0, self.classes, labels))
 
-    def _further(self, ids: NDArray[np.int64], step: int) -> Conditions:
-        """The further conditions of some items, one of several captions drawn for each."""
+    def _further(
+        self, ids: NDArray[np.int64], step: int, variations: Tensor | None = None
+    ) -> Conditions:
+        """The further conditions of some items.
+
+        Pairs are varied as their items are.
+        """
         conditions = self.data.conditions
         if not conditions:
             return Conditions()
+        medium, pairs = self.data.medium, self.data.pairs
+        read = {name: each.source(medium, variations) for name, each in pairs.items()}
+        return rows(conditions, self._values(ids, step), {**self.sources, **read})
+
+    def _values(self, ids: NDArray[np.int64], step: int) -> list[dict[str, Value]]:
+        """The values of the further conditions; one of several captions is drawn for each item."""
+        conditions = self.data.conditions
         u = uniform(self.recipe.seed, Stream.CAPTION, range(len(ids)), step=step).tolist()
         items = self.data.dataset.items
-        values = [
+        return [
             {
                 name: conditions[name].one(value, place)
                 for name, value in values_of(conditions, items[int(number)]).items()
             }
             for number, place in zip(ids, u, strict=True)
         ]
-        return rows(conditions, values, self.sources)
 
     def _hidden(self, cond: Conditions, slots: Sequence[int], step: int) -> Conditions:
         """The conditions with some hidden by address; labels of classes are hidden already."""

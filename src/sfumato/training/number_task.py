@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sfumato.denoiser import NetworkDenoiser
 from sfumato.engine.batch import split, to_device
+from sfumato.media.captions import in_words
 from sfumato.media.number_data import NumberData
 from sfumato.model.sources import sources_of
 from sfumato.runs.directory import RunDirectory
@@ -37,7 +38,7 @@ class NumberTask(Task[Batch]):
         self._denoiser = denoiser
         self._objective = data.recipe.objective
         self._batches = Batches(
-            data, data.recipe, spec.classes, spec.lengths, sources_of(spec.conditions)
+            data, data.recipe, spec.classes, spec.lengths, sources_of(spec.conditions, data)
         )
         self._held_out = self._batches.held_out(_HELD_OUT)
 
@@ -77,7 +78,8 @@ class NumberTask(Task[Batch]):
     def preview(self, directory: RunDirectory, step: int) -> None:
         """Write ``previews/step-N`` and ``previews/latest``: sixteen samples of seed 0.
 
-        Their classes and lengths are those of sixteen training items.
+        Their classes, lengths and further conditions are those of sixteen training items; words
+        are shown below each.
         """
         self._denoiser.train(False)
         noise = KeyedNoise(0, range(_SHOWN), self._device)
@@ -89,7 +91,8 @@ class NumberTask(Task[Batch]):
             lengths = [self._medium.seconds(filled) for filled in cond["length"].tolist()]
             items = self._medium.ended(items, lengths)
         names = f"step-{step:07d}", "latest"
-        self._medium.write_preview(items, [directory.previews / name for name in names])
+        captions = [in_words(values) for values in self._batches.typical_values(_SHOWN)]
+        self._medium.write_preview(items, [directory.previews / name for name in names], captions)
 
     @property
     def _device(self) -> torch.device:

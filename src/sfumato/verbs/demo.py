@@ -1,12 +1,10 @@
-"""``sfumato demo``: train a small model in minutes and show new images, audio clips or texts."""
+"""``sfumato demo``: train a small model in minutes and show what it makes."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -15,74 +13,52 @@ import torch
 
 from sfumato.catalogue import DEFAULT, DEFAULT_AUDIO, DEFAULT_TEXT
 from sfumato.catalogue import find as find_data
-from sfumato.engine.signals import stop_on_signals, until_stopped
-from sfumato.errors import Interrupted, SettingError
+from sfumato.engine.signals import stop_on_signals
+from sfumato.errors import Interrupted
 from sfumato.evaluation.of.audio import beside_nearest, waveforms
 from sfumato.media.folder import save_png
-from sfumato.media.number_data import NumberData
 from sfumato.metrics.neighbours import nearest, nearest_audio
 from sfumato.model.open import AnyModel, open_model
 from sfumato.model.options import FillOptions, SampleOptions, TrainOptions
-from sfumato.model.provenance import Made
 from sfumato.runs.directory import RunDirectory, new_folder
 from sfumato.training import train as training
-from sfumato.training.data import reopen
 from sfumato.training.plan import require_length
+from sfumato.verbs.demo_parts import Finished, Note, data_of, of_class, table, written
+from sfumato.verbs.demo_words import show_words
 from sfumato.verbs.fill import fill
-from sfumato.verbs.sample import Written, write_samples
 
-MediumName = Literal["image", "audio", "text"]
+DemoName = Literal["image", "audio", "text", "words"]
+"""What is demonstrated."""
+
 _IMAGES, _CLIPS = 64, 32
 _COMPARED = 8
+_CAPTIONED = "openmoji-words"
 _FACES, _KICK = "smileys-emotion", "kick"
 _GAP = "Shall I compare thee to a ____ day?"
 
 
-@dataclass(frozen=True)
-class Note:
-    """A message to the user."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The end of a demonstration.
-
-    Attributes:
-        directory: The run's directory.
-        lines: Lines to print: results, and commands to try next.
-        files: Output files by description.
-        figures: Measurements by name.
-    """
-
-    directory: RunDirectory
-    lines: list[str]
-    files: Mapping[str, Path]
-    figures: Mapping[str, float] = field(default_factory=dict)
-
-
 class _Demo(NamedTuple):
-    """A data set, a phrase for what the model learns, and the function that shows the model."""
+    """A data set, what the model learns, the function that shows it, and a recipe if not usual."""
 
     data: str
     learns: str
     show: Callable[[AnyModel], Finished]
+    recipe: str | None = None
 
 
-def run(medium: MediumName, minutes: float, name: str | None = None) -> Iterator[Any]:
+def run(what: DemoName, minutes: float, name: str | None = None) -> Iterator[Any]:
     """Train on a default data set, sample, and compare with the training data.
 
     Args:
-        medium: The medium of the demonstration.
+        what: What is demonstrated.
         minutes: Length of the training in minutes.
         name: Name of the run; by default made from the data.
 
     Yields:
         Notes, the events of training, and finally :class:`Finished`.
     """
-    demo = _DEMOS[medium]
-    options = TrainOptions(minutes=minutes, name=name)
+    demo = _DEMOS[what]
+    options = TrainOptions(recipe=demo.recipe, minutes=minutes, name=name)
     require_length(None, minutes)
     yield Note(f"Sfumato learns to {demo.learns}: {find_data(demo.data).title}.")
     directory: RunDirectory | None = None
@@ -115,9 +91,9 @@ def _run_kept(directory: RunDirectory) -> Iterator[None]:
 def _images(model: AnyModel) -> Finished:
     """Make new images, and lay them over the nearest training images."""
     out = new_folder(model.directory)
-    written, items = _written(model, SampleOptions(_IMAGES), out)
-    emerging, _ = _written(model, _of_class(model, _FACES), out / "emerging", trajectory=True)
-    data = _data_of(model)
+    made, items = written(model, SampleOptions(_IMAGES), out)
+    emerging, _ = written(model, of_class(model, _FACES), out / "emerging", trajectory=True)
+    data = data_of(model)
     training, held_out = (data.dataset.gather(ids)[0] for ids in (data.training, data.held_out))
     found = nearest(torch.from_numpy(items).movedim(-1, 1), training)
     distance = float(np.median(found.distances))
@@ -127,13 +103,13 @@ def _images(model: AnyModel) -> Finished:
     comparison = out / "nearest.png"
     save_png(data.medium.sheet(pairs, columns=_COMPARED), comparison)  # type: ignore[attr-defined]
     files = {
-        "new images": written.out.path / "sheet.png",
+        "new images": made.out.path / "sheet.png",
         "one emerging": emerging.out.trajectories[0],
         "new over nearest real": comparison,
     }
     name = model.directory.name
     lines = [
-        *_table(files),
+        *table(files),
         f"distance to the nearest training image: {distance:.1f} levels of 255; "
         f"for real images held out: {reference:.1f}",
         "",
@@ -141,7 +117,7 @@ def _images(model: AnyModel) -> Finished:
         f"  sfumato sample {name} -n 36 --seed 1 --label {_FACES} --scale 3",
         f"  sfumato resume {name} --minutes 30      train on, it gets better",
         "  sfumato train PATH                      your own folder of images",
-        "  sfumato demo audio                      the same with audio; or with text",
+        "  sfumato demo audio                      the same with audio; or with text, or words",
     ]
     figures = {"distance": distance, "reference": reference}
     return Finished(model.directory, lines, files, figures)
@@ -150,9 +126,9 @@ def _images(model: AnyModel) -> Finished:
 def _clips(model: AnyModel) -> Finished:
     """Make new audio clips, and lay them over the most similar training clips."""
     out = new_folder(model.directory)
-    written, items = _written(model, SampleOptions(_CLIPS), out)
-    emerging, _ = _written(model, _of_class(model, _KICK), out / "emerging", trajectory=True)
-    data = _data_of(model)
+    made, items = written(model, SampleOptions(_CLIPS), out)
+    emerging, _ = written(model, of_class(model, _KICK), out / "emerging", trajectory=True)
+    data = data_of(model)
     training, held_out = (data.dataset.gather(ids)[0] for ids in (data.training, data.held_out))
     rate = data.medium.settings.rate
     found = nearest_audio(waveforms(items), training, rate)
@@ -161,14 +137,14 @@ def _clips(model: AnyModel) -> Finished:
     comparison = out / "nearest.png"
     save_png(beside_nearest(data.medium, items, training, found), comparison)  # type: ignore[arg-type]
     files = {
-        "new audio clips": written.out.path,
-        "spectrograms": written.out.path / "sheet.png",
+        "new audio clips": made.out.path,
+        "spectrograms": made.out.path / "sheet.png",
         "one emerging": emerging.out.trajectories[0],
         "new over nearest real": comparison,
     }
     name = model.directory.name
     lines = [
-        *_table(files),
+        *table(files),
         f"similarity to the most similar training clip: {likeness:.2f} of 1; "
         f"for real clips held out: {reference:.2f}",
         "",
@@ -185,7 +161,7 @@ def _clips(model: AnyModel) -> Finished:
 def _texts(model: AnyModel) -> Finished:
     """Make new texts, and fill a gap in a famous line."""
     out = new_folder(model.directory)
-    written, texts = _written(model, SampleOptions(2, temperature=0.7), out, trajectory=True)
+    made, texts = written(model, SampleOptions(2, temperature=0.7), out, trajectory=True)
     name = model.directory.name
     lines = [
         "",
@@ -193,7 +169,7 @@ def _texts(model: AnyModel) -> Finished:
         f"'{_GAP}' becomes",
         *(f"  {filled.text}" for filled in fill(model, _GAP, FillOptions(4))),
         "",
-        f"texts and how they came about: {written.out.path}",
+        f"texts and how they came about: {made.out.path}",
         "",
         "next:",
         f"  sfumato sample {name} --temperature 0.8   watch texts resolve on your terminal",
@@ -201,7 +177,7 @@ def _texts(model: AnyModel) -> Finished:
         f"  sfumato resume {name} --minutes 60        train on, it gets better",
         "  sfumato train FILE.txt                  your own text",
     ]
-    files = {"new texts": written.out.files[0], "emerging": written.out.trajectories[0]}
+    files = {"new texts": made.out.files[0], "emerging": made.out.trajectories[0]}
     return Finished(model.directory, lines, files)
 
 
@@ -210,35 +186,6 @@ _DEMOS: Mapping[str, _Demo] = MappingProxyType(
         "image": _Demo(DEFAULT, "draw emoji", _images),
         "audio": _Demo(DEFAULT_AUDIO, "play drums and other short sounds", _clips),
         "text": _Demo(DEFAULT_TEXT, "write like Shakespeare", _texts),
+        "words": _Demo(_CAPTIONED, "draw what words say", show_words, "image-words"),
     }
 )
-
-
-def _written(
-    model: AnyModel, options: SampleOptions, out: Path, trajectory: bool = False
-) -> tuple[Written, Any]:
-    """Make samples and write them; returns the files and the samples."""
-    folder = model.medium.folder(out)
-    events = list(until_stopped(write_samples(folder, model, model.request(options), trajectory)))
-    (written,) = [event for event in events if isinstance(event, Written)]
-    items = [event.items for event in events if isinstance(event, Made)]
-    if isinstance(items[0], list):
-        return written, [text for batch in items for text in batch]
-    return written, np.concatenate(items)
-
-
-def _of_class(model: AnyModel, label: str) -> SampleOptions:
-    """Options for one sample of a class, if the run has that class."""
-    return SampleOptions(1, label=label if label in model.spec.data.classes else None)
-
-
-def _data_of(model: AnyModel) -> NumberData:
-    events = reopen(model.directory, model.spec.data, model.spec.recipe)
-    (data,) = [event for event in events if isinstance(event, NumberData)]
-    if not len(data.held_out):
-        raise SettingError("Nothing was held out to compare with.")
-    return data
-
-
-def _table(files: Mapping[str, Path]) -> list[str]:
-    return ["", *(f"{what:<22}{path}" for what, path in files.items())]

@@ -79,6 +79,24 @@ def test_a_sheet_shows_64_at_most(tmp_path: Path) -> None:
     assert sheet(16) != shown
 
 
+def test_words_take_up_to_three_lines_of_the_sheet(tmp_path: Path) -> None:
+    def height(name: str, words: str | None, label: str | None = None) -> int:
+        folder = MEDIUM.folder(tmp_path / name)
+        folder.path.mkdir()
+        conditions = None if words is None else {"words": words}
+        origin = {"seconds": 0.01, "label": label, "conditions": conditions}
+        folder.add([0], np.zeros((1, 1, 1000), np.float32), [origin])
+        folder.finish()
+        with Image.open(folder.sheet) as picture:
+            return picture.height
+
+    plain = height("plain", None)
+    assert height("label", None, "a long name of a class " * 20) == plain
+    assert height("short", "a drum") == plain
+    assert height("long", "word " * 2_000) == plain + 2 * 15
+    assert height("emoji", "\U0001f941") == plain
+
+
 def test_sounds_in_memory_are_not_written_over(finished_sounds: Path, tmp_path: Path) -> None:
     made = open_run(finished_sounds / "tones").sample(2)
     assert isinstance(made, Samples)

@@ -146,7 +146,9 @@ class HeightMedium(NumberMedium):
         metres: NDArray[np.float32] = (x0.detach().cpu().float() * _METRES).numpy()
         return metres
 
-    def write_preview(self, items: NDArray[Any], paths: Sequence[Path]) -> None:
+    def write_preview(
+        self, items: NDArray[Any], paths: Sequence[Path], captions: Sequence[str] = ()
+    ) -> None:
         """See :meth:`NumberMedium.write_preview`."""
         for path in paths:
             save_png(_drawn(items), path.with_suffix(".png"))
@@ -161,11 +163,11 @@ class HeightMedium(NumberMedium):
         """See :meth:`Medium.folder`."""
         return HeightFolder(path, format or "")
 
-    def contact_sheet(self, items: Sequence[Any]) -> Image.Image:
+    def contact_sheet(self, items: Sequence[Any], captions: Sequence[str] = ()) -> Image.Image:
         """See :meth:`Medium.contact_sheet`."""
         return _drawn(np.stack(items))
 
-    def html(self, items: Sequence[Any]) -> str:
+    def html(self, items: Sequence[Any], captions: Sequence[str] = ()) -> str:
         """See :meth:`Medium.html`."""
         return image_html(self.contact_sheet(items), pixelated=True)
 

@@ -11,6 +11,7 @@ from PIL import Image
 from sfumato.errors import SettingError
 from sfumato.media.image.medium import ImageMedium
 from sfumato.media.image.settings import ImageSettings
+from sfumato.media.image.sheet import sheet
 from sfumato.model.options import SampleOptions
 from sfumato.run import open_run
 from sfumato.runs.directory import RunDirectory, new_folder
@@ -120,3 +121,31 @@ def test_the_sheet_of_an_edit_begins_with_its_file(tmp_path: Path) -> None:
         pixels = np.asarray(sheet)
     middles = (6 + 48, 6 + 96 + 6 + 48)
     assert [pixels[y, x, 0] for y in middles for x in middles] == [100, 150, 200, 250]
+
+
+def test_words_are_below_the_images_of_the_sheet(tmp_path: Path) -> None:
+    folder = MEDIUM.folder(tmp_path)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    words = ["a red bird", "", "x" * 10_000]
+    origins = [{"index": place, "conditions": {"words": text}} for place, text in enumerate(words)]
+    folder.add([1, 2], pixels[1:], origins[1:])
+    folder.add([0], pixels[:1], origins[:1])
+    folder.finish()
+    with Image.open(tmp_path / "sheet.png") as image:
+        assert image.tobytes() == sheet(pixels, captions=words).tobytes()
+    # Images that were there before are shown in the same way.
+    again = MEDIUM.folder(tmp_path)
+    for present in again.present():
+        again.keep(present, requested=True)
+    before = (tmp_path / "sheet.png").read_bytes()
+    again.finish()
+    assert (tmp_path / "sheet.png").read_bytes() == before
+
+
+def test_without_words_the_sheet_has_none(tmp_path: Path) -> None:
+    folder = MEDIUM.folder(tmp_path)
+    pixels = np.zeros((2, 16, 16, 3), np.uint8)
+    folder.add([0, 1], pixels, [{"label": "cat"}, {"label": None, "conditions": None}])
+    folder.finish()
+    with Image.open(tmp_path / "sheet.png") as image:
+        assert image.tobytes() == sheet(pixels).tobytes()

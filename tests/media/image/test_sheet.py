@@ -43,3 +43,61 @@ def test_transparency_shows_checks() -> None:
 def test_bad_shapes(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="images"):
         sheet(np.zeros(shape, np.uint8))
+
+
+def test_captions_are_below_pictures_that_are_large_enough_for_them() -> None:
+    pictures = np.full((3, 32, 32, 3), 255, np.uint8)
+    paper = np.asarray(sheet(pictures, columns=3, captions=["a red bird", "", "a cat"]))
+    gap, side, line = 10, 128, 15
+    assert paper.shape == (side + line + 2 * gap, 3 * (side + gap) + gap, 3)
+    for place, has_words in enumerate((True, False, True)):
+        left = gap + place * (side + gap)
+        assert (paper[gap : gap + side, left : left + side] == 255).all()
+        below = paper[gap + side : gap + side + line, left : left + side]
+        assert (below.min() < 100) == has_words
+        assert below.max() == 238
+
+
+def test_each_row_has_room_for_its_own_captions() -> None:
+    pictures = np.full((4, 128, 128, 3), 255, np.uint8)
+    captions = ["a", "word " * 100, "b", ""]
+    paper = np.asarray(sheet(pictures, columns=2, captions=captions))
+    assert paper.shape[0] == 2 * (128 + 10) + (3 + 1) * 15 + 10
+    top = 10 + 128 + 3 * 15 + 10
+    assert (paper[top : top + 128, 10:138] == 255).all()
+
+
+def test_narrow_pictures_are_centred_in_cells_with_room_for_words() -> None:
+    pictures = np.zeros((1, 40, 20, 1), np.uint8)
+    paper = np.asarray(sheet(pictures, scale=1, captions=["a"]))
+    assert paper.shape == (40 + 15 + 20, 128 + 20, 3)
+    rows, columns = np.nonzero((paper[:50] == 0).all(-1))
+    assert (columns.min(), columns.max()) == (10 + 54, 10 + 54 + 19)
+    assert (rows.min(), rows.max()) == (10, 49)
+
+
+@pytest.mark.parametrize("captions", [(), ("", ""), (" ", "\n")])
+def test_without_captions_a_sheet_is_of_pictures_alone(captions: tuple[str, ...]) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 48, 3), dtype=np.uint8)
+    assert sheet(pictures, captions=captions) == sheet(pictures)
+
+
+@pytest.mark.parametrize(
+    "caption", ["x" * 10_000, "word " * 2_000, "\U0001f34e\ufe0f", "a\nb", "\u202e\u05d0", "\ud800"]
+)
+def test_any_caption_can_be_shown(caption: str) -> None:
+    image = sheet(np.zeros((2, 8, 8, 3), np.uint8), columns=2, captions=[caption, ""])
+    # Sixteen times as large, which is also the distance of two cells.
+    assert image.width == 2 * (128 + 16) + 16
+    assert 128 + 2 * 16 <= image.height <= 128 + 3 * 15 + 2 * 16
+
+
+def test_captions_are_as_many_as_pictures() -> None:
+    with pytest.raises(ValueError, match="1 captions of 2 images"):
+        sheet(np.zeros((2, 8, 8, 3), np.uint8), captions=["a"])
+
+
+@pytest.mark.parametrize("numbers", [{"scale": 0}, {"columns": 0}, {"scale": -1, "columns": 2}])
+def test_bad_numbers(numbers: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        sheet(np.zeros((2, 8, 8, 3), np.uint8), **numbers)

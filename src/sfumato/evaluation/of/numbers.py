@@ -37,6 +37,8 @@ from sfumato.metrics.extractor import Extractor
 from sfumato.metrics.memorisation import Memorisation
 from sfumato.metrics.patch_components import PatchComponents
 from sfumato.metrics.random_features import RandomFeatures
+from sfumato.model.conditioned import named_values
+from sfumato.model.options import ScoreOptions
 from sfumato.model.provenance import Made, Provenance
 from sfumato.runs.progress import Progress
 from sfumato.training.data import reopened
@@ -56,6 +58,11 @@ class NumberScorer(Scorer[Numbers]):
     """
 
     unit = "bits per dimension"
+
+    def __init__(self, model: Any, options: ScoreOptions, draws: int, steps: int) -> None:
+        super().__init__(model, options, draws, steps)
+        name = model.directory.name
+        self.values = named_values(name, model.spec, options.prompt, options.conditions)
 
     def find(self, place: Path) -> Iterator[Found[Numbers] | SetAside]:
         """See :meth:`Scorer.find`."""
@@ -83,7 +90,7 @@ class NumberScorer(Scorer[Numbers]):
         """See :meth:`Scorer.bits`."""
         encoded = self.model.medium.examples(np.repeat(item[None], self.draws, 0))
         labels = None if self.label is None else torch.full((self.draws,), self.label)
-        cond = conditions_of(self.model, encoded, labels)
+        cond = conditions_of(self.model, encoded, labels, [self.values] * self.draws)
         x0 = encoded.x0.to(self.model.device)
         nats = self._nats(x0, cond).numpy()
         bits: NDArray[np.float64] = nats / (x0[0].numel() * math.log(2))

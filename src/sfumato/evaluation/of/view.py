@@ -83,12 +83,7 @@ class View(ABC):
             require_within(name, self._value(options, name), least, most)
         self.model = model
         self.options = options
-        names = ("steps", "sampler", "label", "scale", "temperature", "top_p")
-        n, seed = self._value(options, "n"), options.seed
-        given = options.given(*names)
-        self.request: Request = model.request(
-            SampleOptions(n, seed=seed, batch=self.batch, **given)
-        )
+        self.request: Request = self.request_of(self._value(options, "n"))
         for one in options.extractors:
             _require_extractor(one)
         # Fetched, or refused, before any work is done.
@@ -96,6 +91,22 @@ class View(ABC):
             self.extractor(str(one)) if isinstance(one, str | Path) else one
             for one in options.extractors
         ]
+
+    def request_of(self, n: int, **changes: Any) -> Request:
+        """A request for samples as the options describe them, with some options changed.
+
+        Args:
+            n: Number of samples.
+            changes: Options of sampling.
+
+        Raises:
+            SettingError: The run takes no such option, or a value is out of range.
+        """
+        names = ("steps", "sampler", "label", "scale", "temperature", "top_p")
+        given = self.options.given(*names)
+        values = {"seed": self.options.seed, "batch": self.batch, **given, **changes}
+        request: Request = self.model.request(SampleOptions(n, **values))
+        return request
 
     @abstractmethod
     def extractor(self, name: str) -> Extractor[Any]:
@@ -231,6 +242,7 @@ class Scorer(ABC, Generic[ItemT]):
     unit: ClassVar[str]
 
     def __init__(self, model: Any, options: ScoreOptions, draws: int, steps: int) -> None:
+        require_own(type(model.medium), options.verb, options.given())
         label = require_label(model.directory.name, model.spec, options.label)
         self.model, self.options, self.draws, self.steps = model, options, draws, steps
         self.label: int | None = None

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from sfumato.errors import DataError
 from sfumato.media.audio.picture import sheet
 from sfumato.media.audio.provenance import read_recipe, write_audio
+from sfumato.media.captions import caption_of
 from sfumato.media.folder import Present, SampleFolder, save_png
 from sfumato.sound.open import read_audio
 
 # Fewer than images, as the drawing of a clip is larger.
 _SHOWN = 64
+# Lines below the drawing of a clip with words.
+_LINES = 3
 _FULL_SCALE = 32768
 _LONGEST_SECONDS = 24 * 3600.0
 _PAUSE_SECONDS = 0.2
@@ -38,6 +41,7 @@ class AudioFolder(SampleFolder):
     rate: int = field(kw_only=True)
     _shown: dict[int, NDArray[np.float32]] = field(default_factory=dict)
     _captions: dict[int, str] = field(default_factory=dict)
+    _lines: int = 1
 
     @staticmethod
     def provenance_of(path: Path) -> Mapping[str, Any]:
@@ -66,14 +70,18 @@ class AudioFolder(SampleFolder):
 
     def _show(self, index: int, clip: NDArray[np.float32], origin: Mapping[str, Any]) -> None:
         self._shown[index] = clip
-        self._captions[index] = " ".join(filter(None, [f"{index:05d}", origin["label"]]))
+        words = caption_of(origin)
+        if words:
+            self._lines = _LINES
+        self._captions[index] = " ".join(filter(None, [f"{index:05d}", origin["label"], words]))
 
     def finish(self) -> None:
-        """Write a sheet with drawings of the first 64 clips."""
+        """Write a sheet with drawings of the first 64 clips, with their words if they have any."""
         indices = sorted(self._shown)
         clips = [self._shown[index] for index in indices]
         captions = [self._captions[index] for index in indices]
-        save_png(sheet(clips, self.rate, captions), self.path / "sheet.png")
+        drawings = sheet(clips, self.rate, captions, lines=self._lines)
+        save_png(drawings, self.path / "sheet.png")
 
     def add_trajectory(self, index: int, frames: NDArray[Any]) -> None:
         """Write some states of one sample, float32 (F, C, N), in a row."""

@@ -50,6 +50,8 @@ _OTHER_AUDIO = (
 )  # fmt: skip
 _CONVERT = "not read; convert it to .wav or .flac with another program, such as ffmpeg"
 _QUANTILES = 17
+# Lines of a caption with words below the drawing of a clip.
+_LINES = 3
 _AT_ONCE = 512
 _FULL_SCALE = 32768
 _LOUDEST = 10 ** (-0.1 / 20)
@@ -267,9 +269,11 @@ class AudioMedium(ClipReader, NumberMedium):
         """One clip up to its end, shape (C, T)."""
         return until_end(items[place], self.settings.rate, seconds_of(provenance))
 
-    def write_preview(self, items: NDArray[np.float32], paths: Sequence[Path]) -> None:
+    def write_preview(
+        self, items: NDArray[np.float32], paths: Sequence[Path], captions: Sequence[str] = ()
+    ) -> None:
         """Write a sheet of spectrograms, and all clips in a row, to each path."""
-        drawings = self.sheet(list(items))
+        drawings = sheet(list(items), self.settings.rate, captions or None, lines=_LINES)
         for path in paths:
             save_png(drawings, path.with_suffix(".png"))
             write_sequence(path.with_suffix(".wav"), items, self.settings.rate)
@@ -309,13 +313,17 @@ class AudioMedium(ClipReader, NumberMedium):
             self.write(path, clip)
             return path.read_bytes()
 
-    def contact_sheet(self, items: Sequence[Any]) -> Image.Image:
+    def contact_sheet(self, items: Sequence[Any], captions: Sequence[str] = ()) -> Image.Image:
         """See :meth:`Medium.contact_sheet`."""
-        return self.sheet(items)
+        return sheet(items, self.settings.rate, captions or None, lines=_LINES)
 
-    def html(self, items: Sequence[Any]) -> str:
+    def html(self, items: Sequence[Any], captions: Sequence[str] = ()) -> str:
         """See :meth:`Medium.html`: a player for each clip."""
-        return "\n".join(player_html(self.encoded(clip, ".wav")) for clip in items)
+        captions = captions or [""] * len(items)
+        return "\n".join(
+            player_html(self.encoded(clip, ".wav"), caption)
+            for clip, caption in zip(items, captions, strict=True)
+        )
 
     def sheet(
         self,

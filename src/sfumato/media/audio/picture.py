@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from sfumato.dsp import FLOOR, log_mel
+from sfumato.media.lettering import LINE, font, wrapped
 
 Waveform = NDArray[np.floating[Any]] | Tensor
 
@@ -90,6 +91,7 @@ def sheet(
     rate: int,
     captions: Sequence[str] | None = None,
     columns: int | None = None,
+    lines: int = 1,
 ) -> Image.Image:
     """Draw clips in rows, all on the time scale on which the longest is 240 pixels wide.
 
@@ -100,6 +102,7 @@ def sheet(
         rate: Samples per second of all of them.
         captions: A caption for each clip.
         columns: Number of clips in a row; by default the sheet is nearly square.
+        lines: The largest number of lines of a caption, at least 1.
 
     Returns:
         An image in mode ``RGB``.
@@ -115,15 +118,21 @@ def sheet(
     if columns < 1:
         raise ValueError(f"columns must be at least 1: {columns}")
     margin, under = 12, 26
-    wide, high = _WIDTH + margin, _HEIGHT + under
+    lengths = [_seconds(clip.shape[-1] / rate) for clip in clips]
+    texts = [
+        wrapped(caption, _WIDTH - font().getlength(length) - 10, lines)
+        for caption, length in zip(captions, lengths, strict=True)
+    ]
+    wide = _WIDTH + margin
+    high = _HEIGHT + under + LINE * (max(1, *map(len, texts)) - 1)
     rows = -(-len(clips) // columns)
     paper = Image.new("RGB", (columns * wide + margin, rows * high + margin + under), _PAPER)
     longest = max(1, *(clip.shape[-1] for clip in clips))
-    for place, (clip, caption) in enumerate(zip(clips, captions, strict=True)):
+    for place, (clip, text, length) in enumerate(zip(clips, texts, lengths, strict=True)):
         left, top = margin + place % columns * wide, margin + place // columns * high
         width = max(1, round(_WIDTH * clip.shape[-1] / longest))
         paper.paste(Image.fromarray(picture(clip, rate, width)), (left, top))
-        _caption(paper, (left, top + _HEIGHT + 4), caption, _seconds(clip.shape[-1] / rate))
+        _caption(paper, (left, top + _HEIGHT + 4), text, length)
     words = f"{FLOOR:.0f} dB", "0 dB", f"to {rate / 2000:g} kHz, mel"
     _scale(paper, (margin, rows * high + margin + 4), words)
     return paper
@@ -247,29 +256,23 @@ def _palette() -> NDArray[np.uint8]:
     return palette
 
 
-def _caption(paper: Image.Image, at: tuple[int, int], caption: str, length: str) -> None:
-    draw, font = ImageDraw.Draw(paper), ImageFont.load_default(12)
-    left, top = at
-    room = _WIDTH - font.getlength(length) - 10
-    caption = text = " ".join(caption[:_WIDTH].split())
-    while font.getlength(text) > room:
-        caption = caption[:-1]
-        text = caption.rstrip() + "..."
-    draw.text(at, text, fill=_INK, font=font)
-    draw.text((left + _WIDTH, top), length, fill=_FAINT_INK, font=font, anchor="ra")
+def _caption(paper: Image.Image, at: tuple[int, int], lines: Sequence[str], length: str) -> None:
+    draw, (left, top) = ImageDraw.Draw(paper), at
+    for number, line in enumerate(lines):
+        draw.text((left, top + number * LINE), line, fill=_INK, font=font())
+    draw.text((left + _WIDTH, top), length, fill=_FAINT_INK, font=font(), anchor="ra")
 
 
 def _scale(paper: Image.Image, at: tuple[int, int], words: tuple[str, str, str]) -> None:
     """The colours between their lowest and highest value, and a third text on the right."""
-    draw, font = ImageDraw.Draw(paper), ImageFont.load_default(12)
-    left, top = at
-    draw.text((left, top), words[0], fill=_FAINT_INK, font=font)
-    left += round(font.getlength(words[0])) + 6
+    draw, (left, top) = ImageDraw.Draw(paper), at
+    draw.text((left, top), words[0], fill=_FAINT_INK, font=font())
+    left += round(font().getlength(words[0])) + 6
     bar = np.broadcast_to(_palette()[::6], (10, 43, 3))
     paper.paste(Image.fromarray(np.ascontiguousarray(bar)), (left, top + 1))
     left += 43 + 6
-    draw.text((left, top), words[1], fill=_FAINT_INK, font=font)
-    draw.text((paper.width - at[0], top), words[2], fill=_FAINT_INK, font=font, anchor="ra")
+    draw.text((left, top), words[1], fill=_FAINT_INK, font=font())
+    draw.text((paper.width - at[0], top), words[2], fill=_FAINT_INK, font=font(), anchor="ra")
 
 
 def _seconds(seconds: float) -> str:

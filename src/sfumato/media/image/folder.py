@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sfumato.media.captions import caption_of
 from sfumato.media.folder import SHOWN, Present, SampleFolder, save_png
 from sfumato.media.image.beside import beside
 from sfumato.media.image.provenance import read_recipe, write_png
@@ -24,6 +25,7 @@ class ImageFolder(SampleFolder):
     formats: ClassVar[tuple[str, ...]] = ("png",)
 
     _shown: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+    _captions: dict[int, str] = field(default_factory=dict)
 
     @staticmethod
     def provenance_of(path: Path) -> Mapping[str, Any]:
@@ -37,6 +39,7 @@ class ImageFolder(SampleFolder):
             with Image.open(present.path, formats=("PNG",)) as image:
                 pixels = np.asarray(image)
             self._shown[present.index] = pixels if pixels.ndim == 3 else pixels[..., None]
+            self._captions[present.index] = caption_of(present.provenance)
 
     def add(
         self, indices: Sequence[int], items: Any, provenance: Sequence[Mapping[str, Any]]
@@ -48,12 +51,17 @@ class ImageFolder(SampleFolder):
             self.files.append(path)
             if len(self._shown) < SHOWN:
                 self._shown[index] = pixels
+                self._captions[index] = caption_of(origin)
 
     def finish(self) -> None:
-        """Write the contact sheet of the first 256 images, after the file that was edited."""
-        shown = np.stack([self._shown[index] for index in sorted(self._shown)])
+        """Write the contact sheet of the first 256 images, after the file that was edited.
+
+        Below each image are its words, if it has any.
+        """
+        indices = sorted(self._shown)
+        shown = np.stack([self._shown[index] for index in indices])
         if self.original is None:
-            image = sheet(shown)
+            image = sheet(shown, captions=[self._captions[index] for index in indices])
         else:
             image = beside(self.original, self.observed, shown)
         save_png(image, self.path / "sheet.png")

@@ -259,9 +259,11 @@ class ImageMedium(NumberMedium):
         """See :meth:`Medium.folder`."""
         return ImageFolder(path, format or "")
 
-    def write_preview(self, items: NDArray[Any], paths: Sequence[Path]) -> None:
+    def write_preview(
+        self, items: NDArray[Any], paths: Sequence[Path], captions: Sequence[str] = ()
+    ) -> None:
         """Write a contact sheet as PNG to each path."""
-        image = self.sheet(items)
+        image = self.sheet(items, captions=captions)
         for path in paths:
             save_png(image, path.with_suffix(".png"))
 
@@ -298,16 +300,21 @@ class ImageMedium(NumberMedium):
             facts={"images": facts.count, "size": medium.size, "channels": medium.channels},
         )
 
-    def contact_sheet(self, items: Sequence[Any]) -> Image.Image:
+    def contact_sheet(self, items: Sequence[Any], captions: Sequence[str] = ()) -> Image.Image:
         """See :meth:`Medium.contact_sheet`."""
-        return self.sheet(np.stack(items))
+        return self.sheet(np.stack(items), captions=captions)
 
-    def html(self, items: Sequence[Any]) -> str:
+    def html(self, items: Sequence[Any], captions: Sequence[str] = ()) -> str:
         """See :meth:`Medium.html`."""
-        return image_html(self.contact_sheet(items), pixelated=max(self.shape[1:]) <= _SMALL)
+        image = self.contact_sheet(items, captions)
+        return image_html(image, pixelated=max(self.shape[1:]) <= _SMALL)
 
     def sheet(
-        self, images: NDArray[np.uint8], columns: int | None = None, scale: int | None = None
+        self,
+        images: NDArray[np.uint8],
+        columns: int | None = None,
+        scale: int | None = None,
+        captions: Sequence[str] = (),
     ) -> Image.Image:
-        """Images, uint8 (B, H, W, C), on one contact sheet."""
-        return sheets.sheet(images, columns, scale)
+        """Images, uint8 (B, H, W, C), on one contact sheet, with a caption below each."""
+        return sheets.sheet(images, columns, scale, captions)

@@ -247,7 +247,7 @@ class TextMedium(Medium):
         """See :meth:`Medium.folder`."""
         return TextFolder(path, format or "")
 
-    def html(self, items: Sequence[Any]) -> str:
+    def html(self, items: Sequence[Any], captions: Sequence[str] = ()) -> str:
         """See :meth:`Medium.html`."""
         return texts_html(items)
 
