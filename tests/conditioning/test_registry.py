@@ -33,7 +33,7 @@ class TestNames:
     def test_each_is_read_by_its_kind(self) -> None:
         found = ADAPTER.validate_python({"words": {"kind": "words"}, "age": {"kind": "number"}})
         assert found == {"words": Caption(), "age": Number()}
-        assert {*CONDITIONS} == {"label", "number", "words"}
+        assert {*CONDITIONS} == {"label", "number", "pair", "words"}
 
     def test_one_that_is_set_to_nothing_is_absent(self) -> None:
         assert ADAPTER.validate_python({"words": None}) == {}
