@@ -33,7 +33,7 @@ class TestNames:
     def test_each_is_read_by_its_kind(self) -> None:
         found = ADAPTER.validate_python({"words": {"kind": "words"}, "age": {"kind": "number"}})
         assert found == {"words": Caption(), "age": Number()}
-        assert {*CONDITIONS} == {"label", "number", "words"}
+        assert {*CONDITIONS} == {"label", "number", "pair", "words"}
 
     def test_one_that_is_set_to_nothing_is_absent(self) -> None:
         assert ADAPTER.validate_python({"words": None}) == {}
@@ -96,6 +96,11 @@ class TestExamples:
     def test_they_are_of_training_items_that_have_values(self) -> None:
         assert examples_of(ALL, ITEMS, [2, 3], 10) == ({"species": "bird", "price": 5.0},)
         assert examples_of({}, ITEMS, [2, 3], 10) == () == examples_of(ALL, ITEMS, [], 10)
+
+    def test_they_have_the_classes_of_the_run(self) -> None:
+        items = [Item("0.png", "red", "a kite"), Item("1.png", "blue", "a bird"), Item("2.png")]
+        found = examples_of({"words": Caption()}, items, range(3), 10, ("red",))
+        assert found == ({"words": "a kite", "label": "red"}, {"words": "a bird"})
 
     def test_their_number_is_limited(self) -> None:
         items = [Item(f"{number}.png", caption=f"kite {number}") for number in range(100)]

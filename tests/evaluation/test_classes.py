@@ -64,6 +64,17 @@ def test_samples_of_their_classes() -> None:
     assert [rows[f"class/{name}"].n for name in NAMES] == [(30,)] * 3
 
 
+def test_samples_of_an_unknown_class_are_left_out() -> None:
+    asked = torch.arange(90) % 3
+    partly = torch.where(torch.arange(90) < 30, -1, asked)
+    found = verdicts(of_classes(asked, 1), partly)
+    rows = figures(found)
+    assert rows["in_class"].value == 1
+    assert rows["in_class"].n == (60,)
+    assert rows["balance"].value == 0
+    assert verdicts(of_classes(asked, 1), torch.full((90,), -1)) == Classification((), None)
+
+
 def test_one_class_that_comes_out_as_another() -> None:
     asked = counted([30, 30, 40])
     made = torch.where(asked == 1, 0, asked)

@@ -153,7 +153,6 @@ class TestValues:
         known = [dict(one) for one in many.spec.data.examples]
         assert [
             {"label": origin.label, **(origin.conditions or {})} in known
-            or dict(origin.conditions or {}) in known
             for origin in made.provenance
         ] == [True] * 40
         assert len({str(origin.conditions) for origin in made.provenance}) > 5

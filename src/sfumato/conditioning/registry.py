@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -105,19 +105,35 @@ def settled(
 
 
 def examples_of(
-    conditions: Mapping[str, Condition], items: Sequence[Item], training: Sequence[int], most: int
+    conditions: Mapping[str, Condition],
+    items: Sequence[Item],
+    training: Sequence[int],
+    most: int,
+    classes: Collection[str] = (),
 ) -> tuple[dict[str, Value], ...]:
-    """The values of at most ``most`` evenly spaced training items that have any, without files."""
-    conditions = {name: each for name, each in conditions.items() if not each.of_files}
+    """The values of at most ``most`` evenly spaced training items that have any, without files.
+
+    Args:
+        conditions: The conditions of a recipe.
+        items: All items.
+        training: Indices of the training items.
+        most: Largest number of examples.
+        classes: The classes of the run, one of which is the value ``label``.
+    """
     if not conditions or not training:
         return ()
+    drawn = {name: each for name, each in conditions.items() if not each.of_files}
     places = training[:: -(-len(training) // most)]
     found = []
     for number, place in enumerate(places):
-        values = values_of(conditions, items[place])
+        values = values_of(drawn, items[place])
         # Of several captions a different one each time, evenly (multiples of the golden ratio).
         u = (number * _GOLDEN) % 1
-        found.append({name: conditions[name].one(value, u) for name, value in values.items()})
+        example = {name: drawn[name].one(value, u) for name, value in values.items()}
+        label = items[place].label
+        if label is not None and label in classes:
+            example["label"] = label
+        found.append(example)
     return tuple(values for values in found if values)
 
 

@@ -45,7 +45,8 @@ def classify(
 
     Args:
         features: Features of samples and real items.
-        requested: The requested classes, int64, shape (n,); None without classes.
+        requested: The requested classes, int64, shape (n,), -1 for samples of an unknown class,
+            which are left out; None without classes.
         real: The real items, with the labels of the training items.
         classes: Names of the classes.
     """
@@ -53,10 +54,14 @@ def classify(
     # All items of a class may be held out, so that a single class is left.
     if requested is None or known is None or len(set(known.tolist())) < 2:
         return Classification((), None)
+    has_class = requested >= 0
+    if not has_class.any():
+        return Classification((), None)
     classifier = Classifier.fit(features.training, known)
     found = classifier(features.samples)
     real_found = None if unseen is None or not len(unseen) else classifier(features.held_out)
-    figures = tuple(_figures(found, requested, real_found, unseen, classes))
+    made, wanted = found[has_class], requested[has_class]
+    figures = tuple(_figures(made, wanted, real_found, unseen, classes))
     section = Section(f"classes/{features.name}", "classes", _ABOUT, figures, features.identity)
     return Classification((section,), found == requested)
 

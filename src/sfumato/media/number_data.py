@@ -123,7 +123,9 @@ def number_data(
         classes=dataset.classes,
         frequencies=dataset.frequencies(training),
         seconds=medium.quantiles(dataset, training, dataset.labels),
-        examples=examples_of(conditions, dataset.items, training.tolist(), MOST_EXAMPLES),
+        examples=examples_of(
+            conditions, dataset.items, training.tolist(), MOST_EXAMPLES, dataset.classes
+        ),
     )
     return NumberData(recipe, dataset, medium, training, held_out, facts, conditions, pairs)
 
