@@ -68,8 +68,8 @@ def test_notes_tell_of_the_longest_of_cuts_and_of_copies() -> None:
     caption = Caption(encoder=Learned(length=2)).settled(["a kite", "a kite"])
     assert caption.notes([("a kite", "a red kite"), ("a kite",)]) == [
         "the longest has 10 characters",
-        "1 items have several",
-        "1 are cut after 2 tokens",
+        "1 has several",
+        "1 is cut after 2 tokens",
         "2 are the same as another",
     ]
     assert caption.notes([]) == []

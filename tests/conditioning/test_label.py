@@ -59,4 +59,4 @@ def test_notes_name_the_common_classes_and_count_the_rare(label: Label) -> None:
         "4 classes: cat 2, dog 1, 9 1, ...",
         "3 of them with one item only",
     ]
-    assert label.notes(["cat", "cat"]) == ["1 classes: cat 2"]
+    assert label.notes(["cat", "cat"]) == ["1 class: cat 2"]

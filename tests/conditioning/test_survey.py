@@ -28,7 +28,7 @@ def test_what_was_found_is_counted_and_the_first_missing_are_named() -> None:
 
 def test_nothing_is_missing() -> None:
     (found,) = survey({"kind": Label()}, [Item("0.png", fields={"kind": "kite"})])
-    assert str(found).startswith("1 of 1 items have a label; 1 classes: kite 1")
+    assert str(found).startswith("1 of 1 items have a label; 1 class: kite 1")
 
 
 def test_enough_captions_pass() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from sfumato.errors import SettingError
-from sfumato.model.scales import plain_scale, scales_of
+from sfumato.guidance.spec import guidance_named
+from sfumato.model.scales import plain_scale, require_effect, scales_of
 from sfumato.run import open_run
 from sfumato.runs.spec import Spec
 
@@ -38,3 +39,21 @@ def test_what_is_no_number_is_refused(text: str) -> None:
 def test_unknown_conditions_are_refused(spec: Spec, text: str) -> None:
     with pytest.raises(SettingError, match="The run 'many' has no condition"):
         scales_of("many", spec, text)
+
+
+def test_two_values_of_one_condition_are_refused(spec: Spec) -> None:
+    with pytest.raises(SettingError, match="two values for 'words'"):
+        scales_of("many", spec, "words=2,words=3")
+
+
+def test_separate_scales_are_not_for_early_weights(spec: Spec) -> None:
+    with pytest.raises(SettingError, match="one strength"):
+        scales_of("many", spec, "words=2", guidance_named("auto", None))
+
+
+@pytest.mark.parametrize(("scale", "scales"), [(2.0, None), (1.0, {"words": 2.0})])
+def test_words_to_avoid_need_guidance(scale: float, scales: dict[str, float] | None) -> None:
+    require_effect("a face", scale, scales)
+    require_effect(None, 1.0, None)
+    with pytest.raises(SettingError, match="no effect"):
+        require_effect("a face", 1.0, None)

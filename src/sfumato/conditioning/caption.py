@@ -95,10 +95,11 @@ class Caption(Condition):
         found = [f"the longest has {len(longest):,} characters"]
         several = sum(len(_texts(value)) > 1 for value in values)
         if several:
-            found.append(f"{several:,} items have several")
+            found.append(f"{several:,} {'has' if several == 1 else 'have'} several")
         cut = sum(self.encoder.first(text) is not None for text in texts)
         if cut:
-            found.append(f"{cut:,} are cut after {self.encoder.length} tokens")
+            verb = "is" if cut == 1 else "are"
+            found.append(f"{cut:,} {verb} cut after {self.encoder.length} tokens")
         repeated = sum(count for count in Counter(texts).values() if count > 1)
         if repeated:
             found.append(f"{repeated:,} are the same as another")

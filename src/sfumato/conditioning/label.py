@@ -65,7 +65,8 @@ class Label(Condition):
         counts = Counter(map(_name, values))
         common = ", ".join(f"{name} {count:,}" for name, count in counts.most_common(3))
         rare = sum(count == 1 for count in counts.values())
-        found = [f"{len(counts):,} classes: {common}{', ...' if len(counts) > 3 else ''}"]
+        noun = "class" if len(counts) == 1 else "classes"
+        found = [f"{len(counts):,} {noun}: {common}{', ...' if len(counts) > 3 else ''}"]
         return [*found, f"{rare:,} of them with one item only"] if rare else found
 
 

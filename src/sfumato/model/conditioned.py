@@ -113,6 +113,23 @@ def arrays_in(spec: Spec, values: Any) -> dict[str, Tensor]:
     return found
 
 
+def require_known(run: str, spec: Spec, sample: Provenance) -> None:
+    """Check that a run has all conditions of a stored sample.
+
+    Raises:
+        SettingError: It lacks one.
+    """
+    named = {*(sample.conditions or {}), *(sample.scales or {})}
+    if sample.blend is not None:
+        named |= sample.blend.conditions.keys()
+    unknown = sorted(named - spec.nulls.keys())
+    if unknown:
+        raise SettingError(
+            f"The run '{run}' has no condition '{unknown[0]}'.",
+            hint=suggest(unknown[0], spec.nulls),
+        )
+
+
 def values_of_samples(
     sample: Provenance, spec: Spec, indices: Sequence[int]
 ) -> list[tuple[str | None, Values]]:

@@ -20,7 +20,7 @@ from sfumato.model.checks import require_early, require_label, require_weights, 
 from sfumato.model.network import FEWER_AT_ONCE, TrainedNetwork, rows_at_once
 from sfumato.model.options import LARGEST, SampleOptions
 from sfumato.model.provenance import Made, Making, Provenance, Request, read_provenance
-from sfumato.model.scales import plain_scale, scales_of
+from sfumato.model.scales import plain_scale, require_effect, scales_of
 from sfumato.model.start import found
 from sfumato.model.trajectory import Trajectory
 from sfumato.runs.tuned import Tuning, tuned_for
@@ -58,8 +58,9 @@ class Model(TrainedNetwork[DenoiserT], ABC):
         n = options.steps_between or self.medium.n if options.n is None else options.n
         guidance = guidance_named(options.guidance, options.interval)
         steps = self._steps(own) if options.steps is None else options.steps
-        scales = scales_of(self.directory.name, self.spec, options.scale)
+        scales = scales_of(self.directory.name, self.spec, options.scale, guidance)
         scale = self._scale(options, guidance, scales)
+        require_effect(options.negative, scale, scales)
         require_within("n", n, 1, LARGEST)
         require_within("first", options.first, 0, LARGEST - n)
         require_within("seed", options.seed, 0, LARGEST)

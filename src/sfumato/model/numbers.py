@@ -24,6 +24,7 @@ from sfumato.media.numbers import NumberMedium
 from sfumato.model.conditioned import (
     arrays_in,
     condition_fields,
+    require_known,
     tensors_of,
     values_of_samples,
     words_name,
@@ -104,6 +105,7 @@ class NumberModel(Model[NetworkDenoiser]):
         return {"start": begin, "seconds": options.seconds, **conditions}
 
     def _check(self, sample: Provenance) -> None:
+        require_known(self.directory.name, self.spec, sample)
         self._check_seconds(sample.seconds)
         self._origin(sample.start)
         if sample.files:
