@@ -231,7 +231,6 @@ def _differences(first: Evaluation, second: Evaluation) -> Iterator[tuple[str, _
         figure = Figure("in_class", "difference", share.mean, share.low, share.high, n=n, form=form)
         yield f"classes/{first.features[0].name}/in_class", _Difference(figure, 1)
 
-
     yield from _of_words(first.words, second.words)
 
 
