@@ -18,6 +18,7 @@ from sfumato.evaluation.copies import copies_section, find_copies
 from sfumato.evaluation.display import Display, training_plots
 from sfumato.evaluation.distance import distance_section
 from sfumato.evaluation.features import Features, Sets, extract_each
+from sfumato.evaluation.fields import field_sections
 from sfumato.evaluation.of import view_of
 from sfumato.evaluation.real import require_enough
 from sfumato.evaluation.result import Report, Section
@@ -104,7 +105,8 @@ def evaluate(
     own, own_displays = yield from view.own(samples, real)
     words = yield from agreement(view, extractors, features, real)
     by_scale = yield from scale_sections(view, extractors, features, real.groups, words)
-    compared = [*sections, *classes.sections, *words.sections, *by_scale]
+    fields = yield from field_sections(view, extractors[0], features[0], samples, real)
+    compared = [*sections, *classes.sections, *fields, *words.sections, *by_scale]
     sections = view.arranged(compared, likelihood.section, own)
     report = Report(
         run=model.directory.name,
