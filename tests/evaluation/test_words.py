@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +45,15 @@ def pictures(folder: Path) -> Path:
         lines.append(json.dumps(row))
     (folder / "metadata.jsonl").write_text("\n".join(lines))
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_assets() -> Iterator[None]:
+    """The figures do not depend on what was fetched before."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("captions", "of.image"):
+            patch.setattr(f"sfumato.evaluation.{module}.asset_here", lambda name: None)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -126,19 +136,19 @@ def test_few_items_are_no_alignment(finished_words: Path) -> None:
         assert figure.value is None or figure.flag is not None or figure.key != "held_out"
 
 
-def test_scales_are_refused_before_any_work(run: Path, finished_run: Path) -> None:
+def test_scales_are_refused_before_any_work(run: Path, finished_runs: Path) -> None:
     def first(place: Path, *scales: float) -> None:
         next(evaluate(open_run(place).model, EvaluateOptions(n=4, scales=scales)))
 
     with pytest.raises(SettingError, match="without captions"):
-        first(finished_run, 2.0)
+        first(finished_runs / "unet", 2.0)
     with pytest.raises(SettingError, match="only once"):
         first(run, 2.0, 2.0)
-    with pytest.raises(SettingError, match="finite"):
+    with pytest.raises(SettingError, match="scales cannot be"):
         first(run, float("nan"))
 
 
-def test_a_run_without_words_has_no_such_sections(finished_run: Path) -> None:
-    plain = evaluated(finished_run, EvaluateOptions(n=4, steps=1, rows=2, draws=1))
+def test_a_run_without_words_has_no_such_sections(finished_runs: Path) -> None:
+    plain = evaluated(finished_runs / "unet", EvaluateOptions(n=4, steps=1, rows=2, draws=1))
     assert not {"agreement", "scales", "fields"} & set(sections(plain))
     assert plain.words == Agreement()
