@@ -136,6 +136,8 @@ def _figure(
     key: str, title: str, found: Retrieval, real: Retrieval, flag: str | None = None
 ) -> Figure:
     share = found.share, found.low, found.high
+    if found.candidates < AMONG:
+        flag = f"there are only {found.candidates} different captions: chance is {found.chance:.0%}"
     return Figure(key, title, *share, real.share, (found.n,), ".1%", flag)
 
 
@@ -146,8 +148,6 @@ def _missing(unseen: Captioned) -> Figure:
 
 def _flag(found: Retrieval, unseen: Captioned, every: Captioned) -> str | None:
     """What makes the captions of held-out items easier than they should be."""
-    if found.candidates < AMONG:
-        return f"there are only {found.candidates} different captions: chance is {found.chance:.0%}"
     trained = set(map(plain, every.captions))
     seen = sum(plain(caption) in trained for caption in unseen.captions)
     return f"{seen} of the {found.n} captions occur in training, too" if seen else None
