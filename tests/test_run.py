@@ -231,7 +231,7 @@ class TestWrongTypes:
             ("sample", {"seed": None}),
             ("sample", {"seed": 1.5}),
             ("sample", {"steps": 5.0}),
-            ("sample", {"scale": "2"}),
+            ("sample", {"scale": [2]}),
             ("sample", {"scale": float("nan")}),
             ("sample", {"label": ["cat"]}),
             ("sample", {"label": ""}),

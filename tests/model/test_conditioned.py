@@ -207,11 +207,15 @@ class TestValues:
 
     def test_a_long_prompt_is_cut_and_that_is_said(self, words: Run) -> None:
         text = "a red kite is " + "green " * 1600
-        options = SampleOptions(1, steps=1, prompt=text)
-        assert notes_of(words.spec, options) == [
-            "of the prompt only this is read: a red kite is green green"
-        ]
-        assert notes_of(words.spec, SampleOptions(prompt="a red kite")) == []
+        note = "of the prompt only this is read: a red kite is green green"
+
+        def notes(**options: Any) -> tuple[str, ...]:
+            return notes_of(words.spec, words.model.request(SampleOptions(**options)).sample)
+
+        assert notes(prompt=text) == (note,) == notes(prompts=["a kite", text])
+        assert notes(prompt=text, negative=text) == (f"{note} (2 prompts are cut)",)
+        assert notes(prompt="a", to=text, steps_between=2) == (note,)
+        assert notes(prompt="a red kite") == () == notes()
         shorter = final(words, 1, n=1, prompt="a red kite is green green")
         assert torch.equal(final(words, 1, n=1, prompt=text), shorter)
 

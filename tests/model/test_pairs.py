@@ -12,10 +12,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import ValidationError
 
+from sfumato.conditioning.registry import values_of
 from sfumato.errors import DataError, RunError, SettingError
+from sfumato.media.number_data import NumberData
+from sfumato.model.numbers import NumberModel
 from sfumato.model.options import SampleOptions
 from sfumato.run import Run, open_run
+from sfumato.training.data import prepare
 from sfumato.training.train import planned, resume, train
 from sfumato.verbs.sample import Written, sample_files
 
@@ -104,6 +109,40 @@ def test_a_sample_is_made_again(here: Path) -> None:
         files("missing", like=first)
 
 
+def test_a_stored_file_without_its_digest_is_refused(run: Run, here: Path) -> None:
+    request = run.model.request(SampleOptions(1, conditions={"sketch": here}))
+    stored = request.sample.stored()
+    assert type(request.sample).model_validate(stored).files["sketch"].sha256
+    stored["conditions"]["sketch"] = {"path": "/etc/passwd"}
+    with pytest.raises(ValidationError, match="no digest"):
+        type(request.sample).model_validate(stored)
+
+
+def test_an_array_takes_the_place_of_a_file(run: Run, here: Path) -> None:
+    pixels = np.moveaxis(halves(1000), 2, 0)
+    signal = run.model.medium.examples(pixels[None]).x0[0]
+    by_file = run.sample(1, conditions={"sketch": here}, steps=2)
+    for array in (signal, signal.numpy().astype(np.float64)):
+        by_array = run.sample(1, conditions={"sketch": array}, steps=2)
+        assert np.array_equal(np.asarray(by_array[0]), np.asarray(by_file[0]))
+    path = by_array.save("arrays")[0]
+    with pytest.raises(SettingError, match=r"made again.*\n.*array in memory"):
+        open_run("run").model.like(path)
+    with pytest.raises(SettingError, match=r"of shape \(3, 16, 16\)"):
+        run.sample(1, conditions={"sketch": signal[:, :8]})
+
+
+def test_sketches_of_the_data_are_read_from_their_files(run: Run, place: Path) -> None:
+    *_, data = prepare(place / "data", run.model.spec.recipe)
+    assert isinstance(data, NumberData)
+    assert isinstance(run.model, NumberModel)
+    items = [data.dataset.items[number] for number in (3, 0)]
+    rows = run.model.rows_of([*(values_of(data.conditions, item) for item in items), {}])
+    wanted = data.medium.examples(data.dataset.gather([3, 0])[0]).x0
+    assert torch.equal(rows["sketch"][:2, :-1], wanted)
+    assert not rows["sketch"][2].any()
+
+
 def test_sketches_are_unknown_by_default(run: Run) -> None:
     request = run.model.request(SampleOptions(2))
     assert not run.model.conditions(request.sample, [0, 1])["sketch"].any()
@@ -140,3 +179,20 @@ def test_a_run_is_resumed_with_the_same_sketches(here: Path, place: Path) -> Non
             list(resume(open_run("run").directory, steps=STEPS + 2))
     finally:
         sketch.write_bytes(before)
+
+
+def test_classes_are_drawn_as_in_a_run_without_pairs(
+    own_pictures: Path, tmp_path: Path, tiny: tuple[str, ...]
+) -> None:
+    for kind in ("cat", "dog"):
+        shutil.copytree(own_pictures / kind, own_pictures / "sketch" / kind)
+    plan = planned("image", steps=1, changes=[*tiny, "conditions.sketch.kind=pair"])
+    for _ in train(own_pictures, plan, "classes", tmp_path / "runs"):
+        pass
+    model = open_run(tmp_path / "runs/classes").model
+    assert model.spec.data.classes == ("cat", "dog")
+    drawn = model.conditions(model.request(SampleOptions(64)).sample, range(64))
+    assert set(drawn["label"].tolist()) == {0, 1}
+    options = SampleOptions(2, conditions={"sketch": own_pictures / "cat/0.png"})
+    unknown = model.conditions(model.request(options).sample, range(2))
+    assert unknown["label"].tolist() == [2, 2]

@@ -112,20 +112,25 @@ def test_seeds_of_dropout_fit_torch() -> None:
         torch.Generator().manual_seed(dropout_seed(seed, step))
 
 
-class TestConditions:
+DROP = (
+    "data.label_drop=0.4",
+    "conditions.words.drop=0.3",
+    "conditions.species.drop=0.2",
+    "conditions.price.drop=0",
+)
+
+
+@pytest.fixture(scope="module")
+def many(described: Path) -> Batches:
     """Batches with a class, words, a species and a price."""
+    recipe = override(find("image"), [*MANY, *DROP])
+    *_, data = prepare(described, recipe)
+    assert isinstance(data, NumberData)
+    return Batches(data, recipe, 2, False)
 
-    DROP = ("data.label_drop=0.4", "conditions.words.drop=0.3", "conditions.species.drop=0.2")
 
-    @pytest.fixture(scope="class")
-    def recipe(self) -> ImageRecipe:
-        return override(find("image"), [*MANY, *self.DROP, "conditions.price.drop=0"])
-
-    @pytest.fixture(scope="class")
-    def data(self, described: Path, recipe: ImageRecipe) -> NumberData:
-        *_, last = prepare(described, recipe)
-        assert isinstance(last, NumberData)
-        return last
+class TestConditions:
+    """Batches of items with values besides their class."""
 
     @staticmethod
     def known(batch: Batch) -> dict[str, torch.Tensor]:
@@ -133,24 +138,24 @@ class TestConditions:
         found = {name: rows.flatten(1).any(1) for name, rows in batch.cond.items() if rows.ndim > 1}
         return found | {"species": batch.cond["species"] > 0, "label": batch.cond["label"] < 2}
 
-    def test_a_batch_is_its_step_s(self, batches: Batches) -> None:
-        first = batches(5).cond
-        batches(0)
-        assert batches(5).cond == first
-        assert batches(6).cond != first
+    def test_a_batch_is_its_step_s(self, many: Batches) -> None:
+        first = many(5).cond
+        many(0)
+        assert many(5).cond == first
+        assert many(6).cond != first
 
-    def test_each_item_has_its_own_values(self, batches: Batches, data: NumberData) -> None:
-        batch = batches.typical(5)
+    def test_each_item_has_its_own_values(self, many: Batches) -> None:
+        batch = many.typical(5)
         assert all(known.all() for known in self.known(batch).values())
-        places = np.linspace(0, len(data.training) - 1, 5).round().astype(int)
-        items = [data.dataset.items[int(data.training[place])] for place in places]
+        places = np.linspace(0, len(many.data.training) - 1, 5).round().astype(int)
+        items = [many.data.dataset.items[int(many.data.training[place])] for place in places]
         species = [("bird", "kite").index(str((item.fields or {})["species"])) for item in items]
         assert (batch.cond["species"] - 1).tolist() == species
         prices = [(item.fields or {})["price"] for item in items]
         assert batch.cond["price"][:, 0].argsort().tolist() == np.argsort(prices).tolist()
 
-    def test_each_is_hidden_at_its_rate_and_all_together(self, batches: Batches) -> None:
-        rows = [self.known(batches(step)) for step in range(400)]
+    def test_each_is_hidden_at_its_rate_and_all_together(self, many: Batches) -> None:
+        rows = [self.known(many(step)) for step in range(400)]
         known = {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
         count = 4 * len(rows)
         # All are hidden together at the largest rate, and each independently at its own; the class
@@ -167,11 +172,11 @@ class TestConditions:
         both = (~known["words"] & ~known["species"])[~everything].double().mean().item()
         assert abs(both - 0.06) < 4 * (0.06 * 0.94 / count / 0.7) ** 0.5
 
-    def test_one_of_several_captions_is_drawn_at_each_step(self, batches: Batches) -> None:
+    def test_one_of_several_captions_is_drawn_at_each_step(self, many: Batches) -> None:
         drawn: dict[str, set[tuple[int, ...]]] = {}
         for step in range(60):
-            words = batches(step).cond["words"].tolist()
-            for name, row in zip(batches.names(step, range(4)), words, strict=True):
+            words = many(step).cond["words"].tolist()
+            for name, row in zip(many.names(step, range(4)), words, strict=True):
                 if any(row):
                     drawn.setdefault(name, set()).add(tuple(row))
         counts = {len(found) for name, found in drawn.items() if name.startswith("green/")}
@@ -190,7 +195,7 @@ class TestConditions:
         assert abs(hidden - 0.25) < 4 * (0.25 * 0.75 / 800) ** 0.5
 
     def test_labels_are_those_of_a_run_without_conditions(
-        self, batches: Batches, described: Path, tiny_words: tuple[str, ...]
+        self, many: Batches, described: Path, tiny_words: tuple[str, ...]
     ) -> None:
         own = [change for change in tiny_words if not change.startswith("conditions")]
         recipe = override(find("image"), [*own, "data.label_drop=0.4"])
@@ -198,7 +203,7 @@ class TestConditions:
         assert isinstance(data, NumberData)
         plain = Batches(data, recipe, 2, False)
         for step in range(10):
-            one, other = batches(step), plain(step)
+            one, other = many(step), plain(step)
             assert torch.equal(one.x0, other.x0) and torch.equal(one.noise, other.noise)
             assert one.label is not None and other.label is not None
             changed = one.label != other.label

@@ -54,25 +54,30 @@ def captioned(folder: Path, count: int, total: int) -> Path:
 
 
 def rows(place: Path) -> dict[str, str]:
-    *_, report = check(place, CheckOptions())
-    return dict(report.table())  # type: ignore[union-attr]
+    return dict(check(str(place), CheckOptions()).table())
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("captions") / "mixed"
+    for seed, (name, content) in enumerate(CAPTIONS.items()):
+        picture(folder / f"{name}.png", seed)
+        (folder / f"{name}.txt").write_bytes(content)
+    (folder / "nothing.txt").write_text("a caption without a picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return captioned(tmp_path_factory.mktemp("few") / "few", 3, 50)
 
 
 class TestEveryCaption:
-    @pytest.fixture(scope="class")
-    def folder(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        folder = tmp_path_factory.mktemp("captions") / "mixed"
-        for seed, (name, content) in enumerate(CAPTIONS.items()):
-            picture(folder / f"{name}.png", seed)
-            (folder / f"{name}.txt").write_bytes(content)
-        (folder / "nothing.txt").write_text("a caption without a picture")
-        return folder
-
     def test_none_stops_a_training(
-        self, folder: Path, tmp_path: Path, tiny_words: tuple[str, ...]
+        self, mixed: Path, tmp_path: Path, tiny_words: tuple[str, ...]
     ) -> None:
         aside = set()
-        for event in train(folder, planned("image-words", 2, tiny_words), "run", tmp_path):
+        for event in train(mixed, planned("image-words", 2, changes=tiny_words), "run", tmp_path):
             if isinstance(event, Reading):
                 aside.add(event.rejected)
         assert aside == {0}
@@ -84,8 +89,8 @@ class TestEveryCaption:
         for text in words:
             assert len(run.sample(1, steps=1, prompt=text)) == 1
 
-    def test_what_is_wrong_is_said_and_costs_no_picture(self, folder: Path) -> None:
-        found = rows(folder)
+    def test_what_is_wrong_is_said_and_costs_no_picture(self, mixed: Path) -> None:
+        found = rows(mixed)
         assert found["images"].startswith(f"{len(CAPTIONS)} ")
         assert found["set aside"] == "0"
         notes = found["caption notes"]
@@ -97,29 +102,26 @@ class TestEveryCaption:
         ):
             assert re.search(rf"{name}\.txt: a caption.* {reason}", notes), (name, notes)
 
-    def test_plain_data_have_them_apart_too(self, folder: Path) -> None:
-        *_, report = check(folder, CheckOptions())
-        plain = json.loads(json.dumps(report.to_json()))  # type: ignore[union-attr]
+    def test_plain_data_have_them_apart_too(self, mixed: Path) -> None:
+        plain = json.loads(json.dumps(check(str(mixed), CheckOptions()).to_json()))
         assert plain["rejected"] == []
         assert {"path": "empty.txt", "reason": "a caption that is empty"} in plain["caption_notes"]
 
 
 class TestFewCaptions:
-    @pytest.fixture(scope="class")
-    def folder(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        return captioned(tmp_path_factory.mktemp("few") / "few", 3, 50)
-
     def test_a_recipe_for_words_refuses(
-        self, folder: Path, tmp_path: Path, tiny_words: tuple[str, ...]
+        self, few: Path, tmp_path: Path, tiny_words: tuple[str, ...]
     ) -> None:
         with pytest.raises(DataError, match=r"Only 3 of 50 items in '.*few' have a caption"):
-            list(train(folder, planned("image-words", 2, tiny_words), "run", tmp_path / "runs"))
+            list(
+                train(few, planned("image-words", 2, changes=tiny_words), "run", tmp_path / "runs")
+            )
         assert not (tmp_path / "runs" / "run").exists()
 
-    def test_another_recipe_is_chosen_and_they_are_counted(self, folder: Path) -> None:
-        assert suited(folder) == "image"
-        assert recipe_for(folder).name == "image"
-        assert rows(folder)["captions"] == "3"
+    def test_another_recipe_is_chosen_and_they_are_counted(self, few: Path) -> None:
+        assert suited(few) == "image"
+        assert recipe_for(few).name == "image"
+        assert rows(few)["captions"] == "3"
 
     def test_with_more_of_them_it_is_the_one_for_words(self, tmp_path: Path) -> None:
         assert suited(captioned(tmp_path / "most", 6, 8)) == "image-words"
@@ -149,7 +151,7 @@ class TestSettings:
     )
     def test_what_cannot_be_is_refused(self, change: str, message: str) -> None:
         with pytest.raises(SettingError, match=message):
-            planned("image-words", 2, [change])
+            planned("image-words", 2, changes=[change])
 
 
 class TestResuming:
@@ -158,7 +160,7 @@ class TestResuming:
     ) -> None:
         changes = (*MANY, "data.held_out=0.2", "backbone.dropout=0.2")
         for name, steps in (("whole", 6), ("cut", 3)):
-            list(train(described, planned("image", steps, changes), name, tmp_path))
+            list(train(described, planned("image", steps, changes=changes), name, tmp_path))
         list(resume(RunDirectory(tmp_path / "cut"), steps=6))
         whole, cut = (open_run(tmp_path / name) for name in ("whole", "cut"))
         assert state_of(tmp_path / "cut") == state_of(tmp_path / "whole")
@@ -171,7 +173,7 @@ class TestResuming:
     def test_changed_captions_are_refused_and_named(
         self, own_described: Path, tmp_path: Path, tiny_words: tuple[str, ...]
     ) -> None:
-        list(train(own_described, planned("image-words", 2, tiny_words), "run", tmp_path))
+        list(train(own_described, planned("image-words", 2, changes=tiny_words), "run", tmp_path))
         path = own_described / "red" / "0.txt"
         before = path.read_text()
         path.write_text("something else")
@@ -182,7 +184,7 @@ class TestResuming:
         list(resume(RunDirectory(tmp_path / "run"), steps=3))
 
     def test_so_are_changed_columns(self, own_described: Path, tmp_path: Path) -> None:
-        list(train(own_described, planned("image", 2, MANY), "run", tmp_path))
+        list(train(own_described, planned("image", 2, changes=MANY), "run", tmp_path))
         path = own_described / "metadata.jsonl"
         path.write_text(path.read_text().replace('"price": 4', '"price": 5'))
         with pytest.raises(RunError, match="The numbers of the data") as error:

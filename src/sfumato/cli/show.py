@@ -124,7 +124,7 @@ def edited(events: Iterator[Any], as_json: bool) -> None:
 def _watched(events: Iterator[Any], quiet: bool) -> list[Written]:
     """Show the events of sampling on a terminal; returns the files of each request."""
     from sfumato.model.provenance import Making
-    from sfumato.verbs.sample import Begun, Written
+    from sfumato.verbs.sample import Written
 
     written: list[Written] = []
     spinner = Spinner("dots", "starting")
@@ -136,9 +136,6 @@ def _watched(events: Iterator[Any], quiet: bool) -> list[Written]:
         for event in events:
             if isinstance(event, Written):
                 written.append(event)
-            elif isinstance(event, Begun):
-                for note in event.notes:
-                    ERR.print(f"note: {escape_line(note)}", markup=False, highlight=False)
             elif watching and isinstance(event, Making):
                 live.update(_frame(event, spinner))
     finally:

@@ -5,6 +5,7 @@ A recipe holds its conditions by name, each with its settings::
     conditions.words.kind=words        the caption of an item
     conditions.species.kind=label      a column of the metadata
     conditions.price.kind=number
+    conditions.sketch.kind=pair        another item of the same medium beside it
 
 A condition finds its value in an item, turns values into the rows of a tensor, and describes the
 input of the backbone that takes them. **Zeros stand for "unknown" in every such tensor.** In

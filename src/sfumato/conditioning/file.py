@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from sfumato.errors import DataError
@@ -25,6 +27,10 @@ class KnownFile(BaseModel):
 
     path: str
     sha256: str
+
+
+IN_MEMORY = "an array in memory"
+"""Stands for the path of an array that a user gives in place of a file."""
 
 
 class PairFile(KnownFile):
@@ -47,6 +53,12 @@ class PairFile(KnownFile):
             DataError: The file cannot be read.
         """
         return cls(path=stored_path(path), sha256=digest_of_file(path))
+
+    @classmethod
+    def of_array(cls, signal: NDArray[Any]) -> Self:
+        """An array in place of a file; the digest is that of its bytes."""
+        digest = hashlib.sha256(np.ascontiguousarray(signal).data).hexdigest()
+        return cls(path=IN_MEMORY, sha256=digest)
 
 
 def stored_path(path: Path) -> str:

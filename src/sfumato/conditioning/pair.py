@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field, field_validator
 from torch import Tensor
 
@@ -85,14 +87,30 @@ class Pair(Condition):
         return rows
 
     def parsed(self, name: str, text: object) -> Value:
-        """See :meth:`Condition.parsed`.
+        """See :meth:`Condition.parsed`: a path, or an encoded item, see :meth:`signal`.
 
         Raises:
             DataError: The file cannot be read.
         """
+        if isinstance(text, np.ndarray | Tensor):
+            return PairFile.of_array(self.signal(name, text).numpy())
         if not isinstance(text, str | Path) or not str(text):
             raise SettingError(f"{name} cannot be {text!r}.", why="it should be the path of a file")
         return PairFile.at(Path(text).expanduser())
+
+    def signal(self, name: str, array: NDArray[Any] | Tensor) -> Tensor:
+        """An encoded item that a user gives, float32 on the CPU, of the shape (C, *sides).
+
+        Raises:
+            SettingError: It has another shape, or holds numbers that are not finite.
+        """
+        signal = torch.as_tensor(array).detach().to("cpu", torch.float32, copy=True)
+        if tuple(signal.shape) != self.shape or not signal.isfinite().all():
+            raise SettingError(
+                f"{name} cannot be an array of shape {tuple(signal.shape)}.",
+                why=f"it should be finite numbers of shape {self.shape}, as the model sees an item",
+            )
+        return signal
 
     def advice(self, name: str) -> str:
         """See :meth:`Condition.advice`."""

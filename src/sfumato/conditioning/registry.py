@@ -93,12 +93,11 @@ def settled(
     found = {}
     places = list(training) if conditions else []
     for name, each in conditions.items():
-        own_values = ((item.name, each.value(item, name)) for item in items)
+        all_values = ((item.name, each.value(item, name)) for item in items)
         content = contents.get(name)
-        digest = digest_of(
-            (item, value if value is None or content is None else content(value))
-            for item, value in own_values
-        )
+        if content is not None:
+            all_values = ((item, value and content(value)) for item, value in all_values)
+        digest = digest_of(all_values)
         values = (each.value(items[place], name) for place in places)
         own = each.settled([value for value in values if value is not None])
         found[name] = own.model_copy(update={"digest": digest})

@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from torch import Tensor
+
 from sfumato.conditioning.caption import Caption
 from sfumato.conditioning.condition import Value
+from sfumato.conditioning.file import PairFile
+from sfumato.conditioning.pair import Pair
 from sfumato.conditioning.registry import Sources, rows
 from sfumato.conditions import Conditions
 from sfumato.errors import SettingError, suggest
@@ -92,6 +97,22 @@ def named_values(
     return values
 
 
+def arrays_in(spec: Spec, values: Any) -> dict[str, Tensor]:
+    """The encoded items among the values of a request, by their digests.
+
+    Args:
+        spec: The spec of the run.
+        values: What the user gives for conditions, after :func:`condition_fields` has checked it.
+    """
+    found = {}
+    for name, value in values.items() if isinstance(values, Mapping) else ():
+        pair = spec.conditions[name]
+        if isinstance(pair, Pair) and isinstance(value, np.ndarray | Tensor):
+            signal = pair.signal(name, value)
+            found[PairFile.of_array(signal.numpy()).sha256] = signal
+    return found
+
+
 def values_of_samples(
     sample: Provenance, spec: Spec, indices: Sequence[int]
 ) -> list[tuple[str | None, Values]]:
@@ -136,25 +157,29 @@ def tensors_of(
     return conditions | seconds | {BLEND: blend.weights(indices, sides)}
 
 
-def notes_of(spec: Spec, options: SampleOptions) -> tuple[str, ...]:
+def notes_of(spec: Spec, sample: Provenance) -> tuple[str, ...]:
     """What a user should know of the words of a request: what is not read, and what is not known.
 
     Args:
         spec: The spec of the run.
-        options: How to sample.
+        sample: The provenance in the request.
     """
-    condition = spec.conditions.get(words_name(spec) or "")
-    if not isinstance(condition, Caption):
+    words = words_name(spec)
+    condition = spec.conditions.get(words or "")
+    if words is None or not isinstance(condition, Caption):
         return ()
-    encoder, found = condition.encoder, []
-    for text in filter(None, [options.prompt, options.negative, options.to, *_prompts(options)]):
-        read = encoder.first(text)
-        if read is not None:
-            found.append(f"the prompt is cut; this is read of it: {read}")
-        unknown = encoder.unknown(text)
-        if unknown:
-            found.append(f"no caption of the run has: {', '.join(unknown[:_SHOWN])}")
-    return tuple(dict.fromkeys(found))[:_SHOWN]
+    second = None if sample.blend is None else sample.blend.conditions.get(words)
+    texts = [(sample.conditions or {}).get(words), sample.negative, second, *sample.prompts]
+    known = [str(text) for text in texts if text]
+    found = []
+    cut = [read for text in known if (read := condition.encoder.first(text)) is not None]
+    if cut:
+        many = f" ({len(cut):,} prompts are cut)" if len(cut) > 1 else ""
+        found.append(f"of the prompt only this is read: {cut[0]}{many}")
+    unknown = dict.fromkeys(word for text in known for word in condition.encoder.unknown(text))
+    if unknown:
+        found.append(f"no caption of the run has: {', '.join(list(unknown)[:_SHOWN])}")
+    return tuple(found)
 
 
 def _divided(example: Values) -> tuple[str | None, Values]:

@@ -43,7 +43,8 @@ class EditOptions(Options):
         label: Class of the results. By default it is unknown.
         prompt: Image, audio: what the result shows, in words.
         negative: Image, audio: what to lead away from, in words.
-        conditions: Image, audio: values of other conditions, such as species=cat. Can be repeated.
+        conditions: Image, audio: values of other conditions, such as species=cat or sketch=FILE.
+            Can be repeated.
         scale: Strength of guidance; 1 turns it off. One for each condition: words=4,label=2.
         guidance: Rule of guidance: line (default), rescaled, apg, cfg-zero, auto or auto-label.
         interval: Lowest and highest time at which guidance acts, for example 0.1 0.8.

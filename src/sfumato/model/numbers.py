@@ -22,6 +22,7 @@ from sfumato.errors import SettingError
 from sfumato.guidance import GuidanceSpec
 from sfumato.media.numbers import NumberMedium
 from sfumato.model.conditioned import (
+    arrays_in,
     condition_fields,
     tensors_of,
     values_of_samples,
@@ -39,6 +40,7 @@ from sfumato.runs.tuned import NumberTuning
 from sfumato.sampling import SAMPLERS, KeyedNoise, Sampler, State, Wiener, integrate, trajectory
 
 _STRENGTH = 0.5
+_MOST_ARRAYS = 64
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ class NumberModel(Model[NetworkDenoiser]):
             begin = start_from(Path(start), _STRENGTH if strength is None else strength)
         self._check_seconds(options.seconds)
         conditions = condition_fields(self.directory.name, self.spec, options, self.medium)
+        self._arrays.update(arrays_in(self.spec, options.conditions))
+        while len(self._arrays) > _MOST_ARRAYS:
+            self._arrays.pop(next(iter(self._arrays)))
         if begin is not None and conditions.get("conditions", ()) is None:
             conditions["conditions"] = {}  # Nothing is known of the file.
         return {"start": begin, "seconds": options.seconds, **conditions}
@@ -242,7 +247,8 @@ class NumberModel(Model[NetworkDenoiser]):
         classes = self.spec.classes
         if not classes:
             return None
-        if self.spec.conditions:
+        given = sample.conditions is not None or sample.prompts
+        if self.spec.conditions and (given or self.spec.data.examples):
             names = [name for name, _ in values_of_samples(sample, self.spec, indices)]
             known = self.spec.data.classes
             return torch.tensor([classes if name is None else known.index(name) for name in names])
@@ -256,9 +262,14 @@ class NumberModel(Model[NetworkDenoiser]):
         return rows(self.spec.conditions, values, self._sources)
 
     @cached_property
+    def _arrays(self) -> dict[str, Tensor]:
+        """Encoded items that took the place of files in the last requests, by their digests."""
+        return {}
+
+    @cached_property
     def _sources(self) -> Sources:
         conditions = self.spec.conditions
-        return {**sources_of(conditions), **pair_readers(conditions, self.medium)}
+        return {**sources_of(conditions), **pair_readers(conditions, self.medium, self._arrays)}
 
     def nulls(self, sample: Provenance) -> dict[str, Null]:
         """See :meth:`TrainedNetwork.nulls`; those of a negative prompt are its words."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
 
 from sfumato.conditioning.condition import Value
 from sfumato.conditioning.file import PairFile
@@ -112,6 +112,14 @@ class Provenance(BaseModel):
     method: AnyMethod | None = None
     covariance: str | None = None
     prompts: tuple[str, ...] = ()
+
+    @field_validator("conditions")
+    @classmethod
+    def _files_have_digests(cls, values: dict[str, Value] | None) -> dict[str, Value] | None:
+        files = (value for value in (values or {}).values() if isinstance(value, PairFile))
+        if not all(file.sha256 for file in files):
+            raise ValueError("a file has no digest")
+        return values
 
     def stored(self) -> dict[str, Any]:
         """Plain data for the file of a sample, without places on this machine."""

@@ -24,7 +24,8 @@ class SampleOptions(Options):
         prompt: Image, audio: what to make, in words.
         negative: Image, audio: what to lead away from, in words; guidance has to be on.
         prompts: Image, audio: a file with a prompt on every line, or a list; sample i has prompt i.
-        conditions: Image, audio: values of other conditions, such as species=cat. Can be repeated.
+        conditions: Image, audio: values of other conditions, such as species=cat or sketch=FILE.
+            Can be repeated.
         to: Image, audio: a second prompt, for steps_between or region.
         steps_between: Image, audio: make a series of this many samples from prompt to the second.
         region: Image: an image whose white part gets the second prompt.

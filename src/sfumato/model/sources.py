@@ -12,9 +12,10 @@ from torch import Tensor
 from sfumato.catalogue.assets import fetch_asset
 from sfumato.conditioning.caption import Caption
 from sfumato.conditioning.condition import Condition, Source
-from sfumato.conditioning.file import PairFile
+from sfumato.conditioning.file import IN_MEMORY, PairFile
 from sfumato.conditioning.pair import Pair
 from sfumato.conditioning.states import States
+from sfumato.errors import SettingError
 from sfumato.media.coding import Coding
 from sfumato.media.number_data import NumberData
 from sfumato.minilm import MiniLM
@@ -48,20 +49,31 @@ def sources_of(
     return found
 
 
-def pair_readers(conditions: Mapping[str, Condition], medium: Coding) -> dict[str, Source]:
+def pair_readers(
+    conditions: Mapping[str, Condition], medium: Coding, arrays: Mapping[str, Tensor]
+) -> dict[str, Source]:
     """The sources of pairs in sampling, by name: they read the files that a user names.
 
     Args:
         conditions: The conditions of a run.
         medium: Its medium.
+        arrays: Encoded items that a user gave in place of files, by their digests.
     """
     names = [name for name, each in conditions.items() if isinstance(each, Pair)]
-    return dict.fromkeys(names, _signals(medium)) if names else {}
+    return dict.fromkeys(names, _signals(medium, arrays)) if names else {}
 
 
-def _signals(medium: Coding) -> Source:
+def _signals(medium: Coding, arrays: Mapping[str, Tensor]) -> Source:
     @lru_cache(maxsize=_MOST_FILES)
     def signal(file: PairFile) -> Tensor:
+        if file.sha256 in arrays:
+            return arrays[file.sha256]
+        if file.path == IN_MEMORY:
+            raise SettingError(
+                "The sample cannot be made again from its file.",
+                why="it was made with an array in memory",
+                hint="call run.sample with the array again.",
+            )
         path = unchanged(file) if file.sha256 else Path(file.path)
         # A file of its own, so that its bits do not depend on the batch.
         return medium.examples(medium.read(path, file.part)[None]).x0[0]

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 
 from sfumato.errors import SettingError
-from sfumato.escaping import escape_line
 from sfumato.media.editing import Task
 from sfumato.media.registry import require_own
 from sfumato.model.editing import wanted_operations
@@ -46,13 +45,11 @@ class Edited(Written):
         source: The file that was edited.
         fits: How well each result that was made now explains what is known, by its index.
         spread: The picture of where the results differ; None without one.
-        notes: What was converted of the file, in sentences.
     """
 
     source: Path
     fits: dict[int, Fit]
     spread: Path | None
-    notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """See :meth:`Written.to_json`."""
@@ -63,7 +60,6 @@ class Edited(Written):
         spread = None if self.spread is None else str(self.spread)
         own = {
             "source": str(self.source),
-            "notes": list(self.notes),
             "fits": fits,
             "spread": spread,
         }
@@ -71,8 +67,7 @@ class Edited(Written):
 
     def lines(self) -> list[str]:
         """See :meth:`Written.lines`."""
-        notes = [escape_line(f"note: {note}") for note in self.notes]
-        return [*super().lines(), *notes, *self._about_fits(), *self._about_spread()]
+        return [*super().lines(), *self._about_fits(), *self._about_spread()]
 
     def _about_fits(self) -> Iterator[str]:
         if not self.fits:
@@ -258,7 +253,8 @@ def _edited(
             spread = _spread(model, out.path, items, request)
             edit = request.sample.edit
             notes = () if edit is None else (*edit.notes, *_about_run(request))
-            yield Edited(event.out, event.noun, event.seconds, path, fits, spread, notes)
+            notes += event.notes
+            yield Edited(event.out, event.noun, event.seconds, notes, path, fits, spread)
         else:
             yield event
 

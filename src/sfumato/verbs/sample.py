@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sfumato.engine.claim import claimed
 from sfumato.engine.signals import until_stopped
 from sfumato.errors import Interrupted, SettingError
+from sfumato.escaping import escape_line
 from sfumato.media.folder import SampleFolder, require_writable
 from sfumato.model.again import already_made
 from sfumato.model.conditioned import notes_of
@@ -33,13 +34,11 @@ class Begun:
         out: The folder.
         noun: Noun of the samples for messages.
         indices: The indices of the samples.
-        notes: What a user should know of the request.
     """
 
     out: SampleFolder
     noun: str
     indices: range
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,19 +49,23 @@ class Written:
         out: The folder with its files.
         noun: Noun of the samples for messages.
         seconds: Duration in seconds.
+        notes: What a user should know of the request or of the file, in sentences.
     """
 
     out: SampleFolder
     noun: str
     seconds: float
+    notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The files as plain data."""
-        return {**self.out.to_json(), "seconds": round(self.seconds, 2)}
+        seconds = round(self.seconds, 2)
+        return {**self.out.to_json(), "seconds": seconds, "notes": list(self.notes)}
 
     def lines(self) -> list[str]:
         """The files in lines to print."""
-        return self.out.lines(self.noun, self.seconds)
+        notes = [escape_line(f"note: {note}") for note in self.notes]
+        return [*self.out.lines(self.noun, self.seconds), *notes]
 
 
 def sample_files(
@@ -109,9 +112,7 @@ def sample_files(
     folder = model.medium.folder(out or Path(), format)
     if out is None:
         folder.path = new_folder(model.directory)  # Only now that the format is known to be valid.
-    notes = notes_of(model.spec, options)
-    for event in write_samples(folder, model, request, trajectory):
-        yield replace(event, notes=notes) if isinstance(event, Begun) else event
+    yield from write_samples(folder, model, request, trajectory)
 
 
 def _require_defaults(options: SampleOptions) -> None:
@@ -159,7 +160,8 @@ def write_samples(
             folder.save()
             folder.save_notes()
         folder.finish()
-    yield Written(folder, noun, time.monotonic() - began)
+    notes = notes_of(model.spec, request.sample)
+    yield Written(folder, noun, time.monotonic() - began, notes)
 
 
 def until_interrupted(events: Iterator[EventT]) -> Iterator[EventT]:
