@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -14,10 +13,12 @@ from sfumato.evaluation.features import Features
 from sfumato.metrics.text_features import NgramFeatures
 
 
-@pytest.fixture(autouse=True)
-def _without_assets(monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing: Any = lambda name: None  # noqa: E731
-    monkeypatch.setattr(captions, "asset_here", nothing)
+@pytest.fixture(scope="module", autouse=True)
+def _without_assets() -> Iterator[None]:
+    """The figures do not depend on what was fetched before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(captions, "asset_here", lambda name: None)
+        yield
 
 
 WORDS = ("red", "blue", "green", "small", "large", "round", "square", "thin")
@@ -46,7 +47,9 @@ def known(numbers: Tensor) -> Captioned:
     return Captioned.of(values, "words")
 
 
-def judge() -> tuple[Judge, Tensor]:
+@pytest.fixture(scope="module")
+def judge(_without_assets: None) -> tuple[Judge, Tensor]:
+    """A judge, and the numbers of the captions that it has not seen."""
     numbers = torch.arange(1, 241)
     unseen = numbers[numbers % 4 == 0]
     training = numbers[numbers % 4 != 0]
@@ -77,16 +80,16 @@ def test_groups_of_others_are_left_out() -> None:
     assert left.places.tolist() == [1, 3, 4, 5]
 
 
-def test_real_items_in_the_place_of_samples_reach_the_ceiling() -> None:
-    found, unseen = judge()
+def test_real_items_in_the_place_of_samples_reach_the_ceiling(judge: tuple[Judge, Tensor]) -> None:
+    found, unseen = judge
     texts = known(unseen).captions
     again = found(items_of(unseen, 7), texts)
     assert again.share > 0.9
     assert found(items_of(unseen, 2), texts).share == pytest.approx(again.share, abs=0.05)
 
 
-def test_items_of_other_captions_reach_chance() -> None:
-    found, unseen = judge()
+def test_items_of_other_captions_reach_chance(judge: tuple[Judge, Tensor]) -> None:
+    found, unseen = judge
     texts = known(unseen).captions
     order = torch.randperm(len(unseen), generator=torch.Generator().manual_seed(3))
     chance = found(items_of(unseen[order], 7), texts)
@@ -99,7 +102,9 @@ def test_items_of_other_captions_reach_chance() -> None:
 def test_shuffled_captions_are_those_of_others() -> None:
     texts = ("a", "b", "A", "c", "d", "e")
     places, wrong = shuffled(texts, 0)
-    assert all(plain(texts[at]) != plain(one) for at, one in zip(places.tolist(), wrong))  # noqa: B905
+    assert all(
+        plain(texts[at]) != plain(one) for at, one in zip(places.tolist(), wrong, strict=True)
+    )
     assert len(places) >= 4
     assert shuffled(texts, 0)[1] == wrong
     assert len(shuffled(("a", "a", "A"), 0)[0]) == 0
@@ -112,12 +117,7 @@ def test_too_few_captions() -> None:
         Judge.fit([features(few, few)], known(few), ("a", "b", "c"), 0)
 
 
-def test_the_judge_names_its_extractors() -> None:
-    found, _ = judge()
+def test_the_judge_names_its_extractors(judge: tuple[Judge, Tensor]) -> None:
+    found, _ = judge
     assert (found.items, found.words.name) == ("made up", NgramFeatures.name)
     assert found.identity == f"{'0' * 16} {NgramFeatures.identity}"
-
-
-def test_no_asset_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where the sentence embedding is not here, n-grams take its place."""
-    assert captions._texts().name == NgramFeatures.name

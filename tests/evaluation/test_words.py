@@ -1,77 +1,154 @@
-"""Runs on words, measured: their figures are finite, and items are measured with their words."""
+"""Agreement with words of a tiny run, from files to a report."""
 
 from __future__ import annotations
 
 import json
-import math
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from sfumato.evaluation.likelihood import conditions_of
-from sfumato.evaluation.real import Real, real_numbers
-from sfumato.model.numbers import NumberModel
+from sfumato.errors import SettingError
+from sfumato.evaluation.compare import comparison
+from sfumato.evaluation.evaluate import Evaluation, evaluate
+from sfumato.evaluation.result import Figure, Section
+from sfumato.evaluation.words import Agreement
 from sfumato.model.options import EvaluateOptions
-from sfumato.run import Run, open_run
+from sfumato.run import open_run
+from sfumato.training.train import planned, train
 from tests.evaluation.evaluations import evaluated
+from tests.words_runs import TINY_WORDS
+
+COLOURS = {"red": (220, 40, 30), "green": (40, 200, 60), "blue": (30, 60, 220), "grey": (99,) * 3}
+PLACES = ("left", "right", "top", "bottom", "middle")
+OPTIONS = EvaluateOptions(n=30, steps=2, rows=2, draws=1, scales=(1.0, 3.0))
+
+
+def pictures(folder: Path) -> Path:
+    """Coloured pictures with a dark place: each combination of words three times."""
+    folder.mkdir(parents=True)
+    lines = []
+    for number in range(60):
+        colour, place = [*COLOURS][number % 4], PLACES[number % 5]
+        pixels = np.random.default_rng(number).integers(0, 40, (8, 8, 3)) + COLOURS[colour]
+        rows = {"top": slice(0, 3), "bottom": slice(5, 8), "middle": slice(3, 5)}
+        columns = {"left": slice(0, 3), "right": slice(5, 8), "middle": slice(3, 5)}
+        pixels[rows.get(place, slice(0, 8)), columns.get(place, slice(0, 8))] //= 4
+        name = f"{number}.png"
+        Image.fromarray(np.minimum(pixels, 255).astype(np.uint8)).save(folder / name)
+        captions = [f"{colour}, dark {place}", f"dark at the {place} of {colour}"]
+        row = {"file_name": name, "text": captions, "colour": colour, "place": place}
+        lines.append(json.dumps(row))
+    (folder / "metadata.jsonl").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_assets() -> Iterator[None]:
+    """The figures do not depend on what was fetched before."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("captions", "of.image"):
+            patch.setattr(f"sfumato.evaluation.{module}.asset_here", lambda name: None)
+        yield
 
 
 @pytest.fixture(scope="module")
-def words(finished_words: Path) -> Run:
-    return open_run(finished_words / "words")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("agreement")
+    changes = (*TINY_WORDS, "data.held_out=0.4", "conditions.colour.kind=label",
+               "conditions.place.kind=label")  # fmt: skip
+    plan = planned("image-words", steps=2, changes=changes)
+    for _ in train(pictures(root / "pictures"), plan, "words", root / "runs"):
+        pass
+    return root / "runs" / "words"
 
 
 @pytest.fixture(scope="module")
-def many(finished_words: Path) -> NumberModel:
-    model = open_run(finished_words / "many").model
-    assert isinstance(model, NumberModel)
-    return model
+def found(run: Path) -> Evaluation:
+    return evaluated(run, OPTIONS)
 
 
-def test_files_are_scored(words: Run, described: Path) -> None:
-    found = words.score(described / "red", draws=1, steps=2, held_out=0)
-    assert len(found.items) == 6
-    assert all(math.isfinite(item.bits) for item in found.items)
-    again = words.score(described / "red" / "0.png", draws=1, steps=2, held_out=0)
-    name = Path(again.items[0].name).name
-    assert [item.bits for item in found.items if Path(item.name).name == name] == [
-        again.items[0].bits
-    ]
+def sections(evaluation: Evaluation) -> dict[str, Section]:
+    return {section.key: section for section in evaluation.report.sections}
 
 
-@pytest.mark.parametrize("name", ["words", "many"])
-def test_it_is_evaluated(finished_words: Path, name: str) -> None:
-    report = evaluated(finished_words / name, EvaluateOptions(n=4, steps=1, rows=2, draws=1)).report
-    assert json.loads(json.dumps(report.to_json()))["run"] == name
-    assert math.isfinite(report["likelihood/held_out"].value)
+def figures(evaluation: Evaluation, key: str) -> dict[str, Figure]:
+    return {figure.key: figure for figure in sections(evaluation)[key].figures}
 
 
-def test_real_items_have_their_values(many: NumberModel) -> None:
-    steps = real_numbers(many, None)
-    found: Real | None = None  # type: ignore[type-arg]
-    while found is None:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found = end.value
-    assert found is not None
-    assert len(found.training_values) == len(found.training)
-    labels = found.training_labels
-    assert labels is not None
-    for label, values in zip(labels.tolist(), found.training_values, strict=True):
-        assert {*values} == {"words", "species", "price"}
-        colour = many.spec.data.classes[label]
-        assert all(colour in text for text in values["words"])  # type: ignore[union-attr]
+def test_agreement_of_samples_beside_real_items(found: Evaluation) -> None:
+    rows = figures(found, "agreement")
+    assert list(rows) == ["held_out", "training", "shuffled"]
+    for figure in rows.values():
+        assert figure.value is not None
+        assert figure.low is not None
+        assert figure.high is not None
+        assert figure.low <= figure.value <= figure.high
+        assert figure.real is not None
+    # The network has hardly learnt anything; of real pictures the words are found.
+    assert (rows["held_out"].real or 0) > 2 / 16
+    assert found.words.of_each is not None
+    assert found.words.of_each.mean().item() == pytest.approx(rows["held_out"].value)
 
 
-def test_items_are_measured_with_their_own_values_or_with_none(many: NumberModel) -> None:
-    medium = many.medium
-    encoded = medium.examples(torch.zeros(2, *medium.shape, dtype=torch.uint8).numpy())
-    values = [{"words": ("a red kite", "the kite is red")}, {"price": 4.0}]
-    found = conditions_of(many, encoded, torch.tensor([0, 1]), values)
-    first, second = many.rows_of([{"words": "a red kite"}])["words"], found["words"]
-    assert torch.equal(second[0], first[0]) and not second[1].any()
-    assert found["price"][:, 1].tolist() == [0, 1]
-    nothing = conditions_of(many, encoded, torch.tensor([0, 1]), [])
-    assert not any(nothing[name].any() for name in many.spec.conditions)
+def test_agreement_and_variety_by_scale(found: Evaluation) -> None:
+    rows = figures(found, "scales")
+    keys = [f"{what}/{scale}" for scale in "13" for what in ("agreement", "recall", "coverage")]
+    assert list(rows) == keys
+
+
+def test_labels_among_the_conditions(found: Evaluation) -> None:
+    rows = figures(found, "fields")
+    assert {"colour", "colour/shuffled", "place", "place/shuffled"} <= set(rows)
+    assert rows["colour"].n == (30,)
+    assert (rows["colour"].real or 0) > 0.8
+
+
+def test_the_seed_decides_everything(run: Path, found: Evaluation) -> None:
+    assert evaluated(run, OPTIONS).report == found.report
+
+
+def test_equal_runs_agree_equally(found: Evaluation) -> None:
+    (row,) = [row for row in comparison(found, found).rows if row.key == "agreement/held_out"]
+    assert row.difference is not None
+    assert row.difference.value == 0
+    assert row.verdict == "cannot be distinguished"
+
+
+def test_the_better_reader_is_found(found: Evaluation) -> None:
+    assert found.words.of_each is not None
+    perfect = replace(found.words, of_each=torch.ones_like(found.words.of_each))
+    better = replace(found, words=perfect)
+    (row,) = [row for row in comparison(better, found).rows if row.key == "agreement/held_out"]
+    assert row.verdict == "words is better"
+    other = replace(found, words=replace(perfect, prompts=("another",)))
+    (row,) = [row for row in comparison(other, found).rows if row.key == "agreement/held_out"]
+    assert row.difference is None
+
+
+def test_few_items_are_no_alignment(finished_words: Path) -> None:
+    small = evaluated(finished_words / "words", EvaluateOptions(n=4, steps=1, rows=2, draws=1))
+    for figure in sections(small)["agreement"].figures:
+        assert figure.value is None or figure.flag is not None or figure.key != "held_out"
+
+
+def test_scales_are_refused_before_any_work(run: Path, finished_runs: Path) -> None:
+    def first(place: Path, *scales: float) -> None:
+        next(evaluate(open_run(place).model, EvaluateOptions(n=4, scales=scales)))
+
+    with pytest.raises(SettingError, match="without captions"):
+        first(finished_runs / "unet", 2.0)
+    with pytest.raises(SettingError, match="only once"):
+        first(run, 2.0, 2.0)
+    with pytest.raises(SettingError, match="scales cannot be"):
+        first(run, float("nan"))
+
+
+def test_a_run_without_words_has_no_such_sections(finished_runs: Path) -> None:
+    plain = evaluated(finished_runs / "unet", EvaluateOptions(n=4, steps=1, rows=2, draws=1))
+    assert not {"agreement", "scales", "fields"} & set(sections(plain))
+    assert plain.words == Agreement()

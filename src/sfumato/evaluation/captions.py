@@ -133,16 +133,22 @@ def plain(caption: str) -> str:
     return " ".join(caption.casefold().split())
 
 
+def others(count: int, seed: int) -> Tensor:
+    """For each of some items another one, a permutation in one circle, int64, shape (count,)."""
+    order = uniform(seed, Stream.DIVISION, range(1), (count,), step=_SHUFFLE_STEP)[0].argsort()
+    found = torch.empty_like(order)
+    found[order] = order.roll(1)
+    return found
+
+
 def shuffled(captions: Sequence[str], seed: int) -> tuple[Tensor, tuple[str, ...]]:
     """Give each item the caption of another item, and leave out those that get an equal one.
 
     Returns:
         Indices of the items, int64, shape (k,), k <= n, and their wrong captions.
     """
-    count = len(captions)
-    order = uniform(seed, Stream.DIVISION, range(1), (count,), step=_SHUFFLE_STEP)[0].argsort()
-    wrong = dict(zip(order.tolist(), order.roll(1).tolist(), strict=True))
-    kept = [at for at in range(count) if plain(captions[wrong[at]]) != plain(captions[at])]
+    wrong = others(len(captions), seed).tolist()
+    kept = [at for at, one in enumerate(captions) if plain(captions[wrong[at]]) != plain(one)]
     return torch.tensor(kept, dtype=torch.int64), tuple(captions[wrong[at]] for at in kept)
 
 

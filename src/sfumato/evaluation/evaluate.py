@@ -18,9 +18,11 @@ from sfumato.evaluation.copies import copies_section, find_copies
 from sfumato.evaluation.display import Display, training_plots
 from sfumato.evaluation.distance import distance_section
 from sfumato.evaluation.features import Features, Sets, extract_each
+from sfumato.evaluation.fields import field_sections
 from sfumato.evaluation.of import view_of
 from sfumato.evaluation.real import require_enough
 from sfumato.evaluation.result import Report, Section
+from sfumato.evaluation.scales import require_scales, scale_sections
 from sfumato.evaluation.variety import RealSplit, variety_section
 from sfumato.evaluation.words import Agreement, agreement
 from sfumato.metrics.extractor import Extractor
@@ -84,6 +86,7 @@ def evaluate(
     options = EvaluateOptions() if options is None else options
     view = view_of(model)(model, options)
     request = view.request
+    require_scales(view)
     real = yield from view.real()
     require_enough(model, real)
     samples = yield from view.sample(request)
@@ -101,7 +104,9 @@ def evaluate(
     likelihood = yield from view.likelihood(real)
     own, own_displays = yield from view.own(samples, real)
     words = yield from agreement(view, extractors, features, real)
-    compared = [*sections, *classes.sections, *words.sections]
+    by_scale = yield from scale_sections(view, extractors, features, real.groups, words)
+    fields = yield from field_sections(view, extractors[0], features[0], samples, real)
+    compared = [*sections, *classes.sections, *fields, *words.sections, *by_scale]
     sections = view.arranged(compared, likelihood.section, own)
     report = Report(
         run=model.directory.name,

@@ -89,14 +89,14 @@ def agreement(
     extract, beside = extractors[judge.number], features[judge.number]
     figures, of_each = [_missing(unseen)], None
     if unseen.different > 1:
-        samples = yield from of_prompts(view, extract, unseen.captions, "held-out captions")
+        samples = extract((yield from of_prompts(view, unseen.captions, "held-out captions")))
         theirs = beside.held_out[unseen.places]
         found = judge(samples, unseen.captions)
         flag, of_each = _flag(found, unseen, every), found.of_each
         figures = [_figure("held_out", _UNSEEN, found, judge(theirs, unseen.captions), flag)]
         figures += _of_wrong(judge, samples, theirs, unseen.captions, seed)
     if known.different > 1:
-        samples = yield from of_prompts(view, extract, known.captions, "training captions")
+        samples = extract((yield from of_prompts(view, known.captions, "training captions")))
         real_found = judge(beside.training[known.places], known.captions)
         figures.insert(1, _figure("training", _KNOWN, judge(samples, known.captions), real_found))
     about = _ABOUT.format(items=judge.items, words=judge.words.name)
@@ -105,20 +105,21 @@ def agreement(
 
 
 def of_prompts(
-    view: View, extract: Extractor[Any], prompts: Sequence[str], what: str, **changes: Any
-) -> Generator[Progress, None, Tensor]:
-    """Features of one sample from each prompt; other options are those of the evaluation.
+    view: View, prompts: Sequence[str], what: str, **changes: Any
+) -> Generator[Progress, None, Any]:
+    """One sample from each prompt, as extractors take them; yields progress.
+
+    Options of sampling that are not changed are those of the evaluation.
 
     Args:
         view: The view of a model of words.
-        extract: Extractor of the features.
         prompts: Sample ``i`` is made from prompt ``i``.
         what: Name of the prompts in the progress.
         changes: Options of sampling to change.
     """
     request = view.request_of(len(prompts), **{"label": None, "prompts": tuple(prompts), **changes})
     samples = yield from view.sample(request, f"sampling from {what}")
-    return extract(view.prepare(samples.items))
+    return view.prepare(samples.items)
 
 
 def _of_wrong(
@@ -135,6 +136,8 @@ def _figure(
     key: str, title: str, found: Retrieval, real: Retrieval, flag: str | None = None
 ) -> Figure:
     share = found.share, found.low, found.high
+    if found.candidates < AMONG:
+        flag = f"there are only {found.candidates} different captions: chance is {found.chance:.0%}"
     return Figure(key, title, *share, real.share, (found.n,), ".1%", flag)
 
 
@@ -145,8 +148,6 @@ def _missing(unseen: Captioned) -> Figure:
 
 def _flag(found: Retrieval, unseen: Captioned, every: Captioned) -> str | None:
     """What makes the captions of held-out items easier than they should be."""
-    if found.candidates < AMONG:
-        return f"there are only {found.candidates} different captions: chance is {found.chance:.0%}"
     trained = set(map(plain, every.captions))
     seen = sum(plain(caption) in trained for caption in unseen.captions)
     return f"{seen} of the {found.n} captions occur in training, too" if seen else None

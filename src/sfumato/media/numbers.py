@@ -47,7 +47,7 @@ class NumberMedium(Editable, Coding):
     options: ClassVar[Mapping[str, frozenset[str]]] = {
         "sample": frozenset({"start", "strength", "prompts", "to", "steps_between"}) | _WORDS,
         "edit": frozenset({"denoise", "noise", "strength", "method"}) | _WORDS,
-        "evaluate": frozenset({"label", "scale", "restore", "restore_samples"}),
+        "evaluate": frozenset({"label", "scale", "scales", "restore", "restore_samples"}),
         "score": frozenset({"prompt", "conditions"}),
         "tune": frozenset({"scale"}),
     }

@@ -92,6 +92,8 @@ class EvaluateOptions(Options):
         draws: Number of times and noises for each of these items. The default is 16, or 8 for text.
         label: Image, audio: class of all samples.
         scale: Image, audio: strength of guidance; 1 turns it off.
+        scales: Image, audio: also measure agreement with words and variety at these strengths of
+            guidance. Can be repeated.
         speech: Audio: the classes are words; measure how many of them a recogniser understands.
         temperature: Text: below 1 makes tokens safer; 1 turns it off.
         top_p: Text: draw from the most likely tokens with this total share; 1 turns it off.
@@ -115,6 +117,7 @@ class EvaluateOptions(Options):
     draws: int | None = None
     label: str | None = None
     scale: float | None = None
+    scales: Sequence[float] = ()
     speech: bool = False
     temperature: float | None = None
     top_p: float | None = None
