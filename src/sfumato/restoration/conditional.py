@@ -99,8 +99,8 @@ class Conditional:
         x0 = torch.where(of_rows(own(x0).isfinite(), x0).bool(), x0, mean)
         energy = own(x0)
         for number in range(1, self.steps + 1):
-            kept = math.sqrt(1 - _MOVE**2)
-            proposal = mean + kept * (x0 - mean) + _MOVE * deviation(number)
+            share = math.sqrt(1 - _MOVE**2)
+            proposal = mean + share * (x0 - mean) + _MOVE * deviation(number)
             proposed = own(proposal)
             u = noise.uniform(step * _CHAIN + number).to(energy)
             accepted = torch.log(1 - u) < energy - proposed

@@ -67,7 +67,7 @@ def stored(view: NumberView, x0: Tensor) -> Tensor:
 
 
 def sound_of(view: NumberView, x0: Tensor) -> Tensor:
-    """Encoded sounds as waveforms whose level is not changed, shape (B, C, N)."""
+    """Encoded sounds as waveforms at their own level, shape (B, C, N)."""
     settings = view.model.medium.settings
     return build(settings.representation).decode(x0, settings.samples)
 

@@ -19,7 +19,7 @@ class Trial(ABC):
         medium: The medium of the run.
 
     Attributes:
-        name: The name by which it is asked for.
+        name: The name by which `--restore` chooses it.
         about: What is observed.
         plain_name: What the plain restoration is, which stands beside the figures.
         noise: Standard deviation of the noise; encoded images reach from -1 to 1.

@@ -25,7 +25,7 @@ from sfumato.media.editing import Edit, Wanted
 from sfumato.restoration import Clip, Identity, Mask, estimate_noise
 from sfumato.sound.joining import FADE_SECONDS
 
-# Standard deviation of what is known exactly, in units of data whose own is about 0.5.
+# Standard deviation assumed for values that are known exactly; that of the data is about 0.5.
 EXACT = 0.01
 # A file without a band has some of it left near the edge, and its lines there differ from those of
 # the whole sound.

@@ -45,7 +45,7 @@ def jpeg_observation(path: Path, settings: ImageSettings) -> Observation:
 
 
 def _require_stored_pixels(path: Path, settings: ImageSettings) -> None:
-    """Refuse files whose pixels are turned or converted when they are read.
+    """Refuse files whose pixels are rotated or converted when they are read.
 
     Raises:
         SettingError: It is such a file, or no JPEG file.
