@@ -1,7 +1,7 @@
 """The covariance of data, diagonal in an orthonormal basis.
 
 For pictures and sounds the basis is the cosine transform of each side and the principal axes of the
-channels. It tells how numbers depend on each other before a network is evaluated, at the cost of two
+channels. It tells how numbers depend on each other without any network, at the cost of two
 transforms.
 """
 
