@@ -38,7 +38,7 @@ def continued(representation: Representation, x0: Tensor, x: Tensor, known: Tens
 
 
 def _turned(lines: Tensor, true: Tensor, first: int, after: int) -> Tensor:
-    """Lines whose frames from ``first`` to ``after`` are rotated to agree with those beside them."""
+    """Lines whose frames from ``first`` to ``after`` are rotated to agree with their neighbours."""
     turn = (true[..., after] * lines[..., after].conj()).angle()
     # Bin 0 holds two real lines, which have no phase.
     turn[..., 0] = 0.0
