@@ -104,7 +104,7 @@ def test_a_set(tmp_path: Path) -> None:
     assert len(items) == 20
     for item, note in zip(items, notes, strict=True):
         assert item.path == note["file_name"]
-        assert item.caption in note["text"]
+        assert item.captions == tuple(note["text"])
         assert note["colour"] in note["text"][0]
     picture = np.asarray(Image.open(tmp_path / "set" / notes[3]["file_name"]))
     np.testing.assert_array_equal(picture, draw(combinations()[3], 1, 3))
