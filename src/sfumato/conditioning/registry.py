@@ -24,7 +24,7 @@ CONDITIONS: Registry[Condition] = Registry("condition", Condition, (Caption, Lab
 AnyCondition = Annotated[Condition, CONDITIONS]
 """Any condition with its settings, as read from a spec."""
 
-_TAKEN = frozenset({"x", "level", "label", "length", "segments", "blend", "tokens"})
+_TAKEN = frozenset({"x", "level", "label", "length", "segments", "blend", "tokens", "seconds"})
 _SECOND = "_second"
 """The end of the names that a blend uses, see ``guidance.blended``."""
 _MOST = 16
@@ -110,6 +110,7 @@ def examples_of(
     training: Sequence[int],
     most: int,
     classes: Collection[str] = (),
+    seconds: Callable[[Sequence[int]], Sequence[float]] | None = None,
 ) -> tuple[dict[str, Value], ...]:
     """The values of at most ``most`` evenly spaced training items that have any, without files.
 
@@ -119,20 +120,27 @@ def examples_of(
         training: Indices of the training items.
         most: Largest number of examples.
         classes: The classes of the run, one of which is the value ``label``.
+        seconds: The lengths of items by their indices, which are the values ``seconds``; None for
+            items without a length.
     """
     if not conditions or not training:
         return ()
     drawn = {name: each for name, each in conditions.items() if not each.of_files}
     places = training[:: -(-len(training) // most)]
+    lengths = None if seconds is None else seconds(places)
     found = []
     for number, place in enumerate(places):
         values = values_of(drawn, items[place])
+        if not values and not classes:
+            continue
         # Of several captions a different one each time, evenly (multiples of the golden ratio).
         u = (number * _GOLDEN) % 1
         example = {name: drawn[name].one(value, u) for name, value in values.items()}
         label = items[place].label
         if label is not None and label in classes:
             example["label"] = label
+        if lengths is not None and example:
+            example["seconds"] = float(lengths[number])
         found.append(example)
     return tuple(values for values in found if values)
 

@@ -162,6 +162,10 @@ class Coding(Medium):
         """Quantiles of the lengths of training items in seconds, see ``DataFacts.seconds``."""
         return ()
 
+    def seconds_of(self, dataset: Dataset, places: Sequence[int]) -> Sequence[float]:
+        """Lengths of the items at some places, in seconds; only for media with time."""
+        return [0.0] * len(places)
+
     def require_enough(self, dataset: Dataset, place: Path) -> None:
         """Check that there is enough data to learn from.
 

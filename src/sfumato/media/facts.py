@@ -40,7 +40,8 @@ class DataFacts(BaseModel):
         vocabulary: Text: number of clean tokens.
         lengths: Text: number of pieces of ``i`` tokens in the training data, up to the context.
         examples: Values of the conditions of some training items, by the names of the conditions;
-            samples without values of their own draw one of them.
+            samples without values of their own draw one of them. Sounds have their length as
+            ``seconds`` and items of a class its name as ``label``.
         seconds: Audio: evenly spaced quantiles of the lengths of the training clips of each class,
             or of all clips without classes; empty if all clips fill the window.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -116,15 +117,21 @@ def number_data(
     medium.require_enough(dataset, source.path)
     medium = medium.settled(_typical(dataset, training))
     conditions = settled_with(pairs, recipe, medium, dataset, training)
+    quantiles = medium.quantiles(dataset, training, dataset.labels)
     facts = source.facts(
         fingerprint=dataset.fingerprint,
         content=dataset.content,
         count=len(dataset),
         classes=dataset.classes,
         frequencies=dataset.frequencies(training),
-        seconds=medium.quantiles(dataset, training, dataset.labels),
+        seconds=quantiles,
         examples=examples_of(
-            conditions, dataset.items, training.tolist(), MOST_EXAMPLES, dataset.classes
+            conditions,
+            dataset.items,
+            training.tolist(),
+            MOST_EXAMPLES,
+            dataset.classes,
+            partial(medium.seconds_of, dataset) if quantiles else None,
         ),
     )
     return NumberData(recipe, dataset, medium, training, held_out, facts, conditions, pairs)

@@ -19,6 +19,7 @@ from sfumato.errors import SettingError, suggest
 from sfumato.guidance import BLEND, second
 from sfumato.media.coding import Coding
 from sfumato.model.blend import Blend
+from sfumato.model.lengths import SECONDS
 from sfumato.model.options import SampleOptions, Settings
 from sfumato.model.provenance import Provenance
 from sfumato.model.text_file import text_of
@@ -201,7 +202,7 @@ def notes_of(spec: Spec, sample: Provenance) -> tuple[str, ...]:
 
 def _divided(example: Values) -> tuple[str | None, Values]:
     label = example.get("label")
-    rest = {name: value for name, value in example.items() if name != "label"}
+    rest = {name: value for name, value in example.items() if name not in ("label", SECONDS)}
     return None if label is None else str(label), rest
 
 

@@ -29,6 +29,7 @@ from sfumato.model.conditioned import (
     values_of_samples,
     words_name,
 )
+from sfumato.model.lengths import seconds_like
 from sfumato.model.model import Model
 from sfumato.model.network import bytes_of_signal, draw_places
 from sfumato.model.options import SampleOptions
@@ -298,6 +299,11 @@ class NumberModel(Model[NetworkDenoiser]):
         low = place.floor().long()
         below, above = quantiles[rows, low], quantiles[rows, low + 1]
         seconds = torch.lerp(below, above, place - low).tolist()
+        if self.spec.conditions and label is None:
+            # Sounds of one class have lengths of their own, and so have those of a caption.
+            values = [own for _, own in values_of_samples(sample, self.spec, indices)]
+            alike = seconds_like(self.spec.data, values, sample.seed, indices)
+            seconds = [a if b is None else b for a, b in zip(seconds, alike, strict=True)]
         return torch.tensor([self.medium.filled(length) for length in seconds])
 
     def _seconds(self, filled: Tensor | None, row: int) -> float | None:

@@ -52,7 +52,6 @@ _CONVERT = "not read; convert it to .wav or .flac with another program, such as 
 _QUANTILES = 17
 # Lines of a caption with words below the drawing of a clip.
 _LINES = 3
-_AT_ONCE = 512
 _FULL_SCALE = 32768
 _LOUDEST = 10 ** (-0.1 / 20)
 # -40 dBFS: clips with a lower peak are not amplified.
@@ -117,8 +116,7 @@ class AudioMedium(ClipReader, NumberMedium):
         self, dataset: Dataset, training: NDArray[np.int64], labels: NDArray[np.int64] | None
     ) -> tuple[tuple[float, ...], ...]:
         """See :meth:`NumberMedium.quantiles`; empty if all clips fill the window."""
-        parts = np.array_split(training, 1 + len(training) // _AT_ONCE)
-        lengths = np.concatenate([self.lengths(dataset.gather(part)[0]) for part in parts])
+        lengths = self.lengths_in(dataset, training)
         if lengths.min() == self.settings.samples:
             return ()
         classes = np.zeros(len(training), np.int64) if labels is None else labels[training]
@@ -130,6 +128,11 @@ class AudioMedium(ClipReader, NumberMedium):
             found = np.quantile(chosen, shares) / self.settings.rate
             rows.append(tuple(found.round(4).tolist()))
         return tuple(rows)
+
+    def seconds_of(self, dataset: Dataset, places: Sequence[int]) -> Sequence[float]:
+        """See :meth:`Coding.seconds_of`."""
+        lengths = self.lengths_in(dataset, np.asarray(places, np.int64)) / self.settings.rate
+        return [float(length) for length in lengths.round(4)]
 
     def settled(self, clips: NDArray[np.int16]) -> AudioMedium:
         """See :meth:`NumberMedium.settled`: measures the scales of a spectrogram.
