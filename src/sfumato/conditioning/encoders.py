@@ -17,8 +17,9 @@ from sfumato.nets.inputs import Input, StateInput, TokenInput
 from sfumato.registry import Part, Registry
 
 _COVERED = 0.99
-_LEAST, _MOST = 4, 64
-"""Smallest and largest length in tokens that is chosen by itself."""
+_LEAST, _MOST = 16, 64
+"""Smallest and largest length in tokens that is chosen by itself. Prompts may be longer than short
+captions are, so the smallest one has room for a sentence."""
 
 
 class TextEncoder(Part):
