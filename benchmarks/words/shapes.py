@@ -226,14 +226,14 @@ def judge(picture: NDArray[np.uint8]) -> Combination | None:
 
 
 def agreement(
-    pictures: Sequence[NDArray[np.uint8]], asked: Sequence[Combination]
+    pictures: Sequence[NDArray[np.uint8]], requested: Sequence[Combination]
 ) -> dict[str, float]:
-    """In what share of pictures each field is as asked, and all four are (``all``).
+    """In what share of pictures each field is as requested, and all four are (``all``).
 
     A picture in which there is no single shape is wrong in all.
     """
     found = [judge(picture) for picture in pictures]
-    pairs = list(zip(found, asked, strict=True))
+    pairs = list(zip(found, requested, strict=True))
     shares = {
         name: sum(
             one is not None and getattr(one, name) == getattr(two, name) for one, two in pairs
@@ -321,8 +321,8 @@ def _judged(folder: Path) -> None:
     for split in dict.fromkeys(note["split"] for note in notes):
         own = [note for note in notes if note["split"] == split]
         pictures = [np.asarray(Image.open(folder / note["file_name"])) for note in own]
-        asked = [Combination(*(note[name] for name in Combination._fields)) for note in own]
-        shares = agreement(pictures, asked)
+        requested = [Combination(*(note[name] for name in Combination._fields)) for note in own]
+        shares = agreement(pictures, requested)
         print(split, len(own), *(f"{name} {share:.2%}" for name, share in shares.items()))
 
 

@@ -1,6 +1,6 @@
 """Holding out combinations of words of which every word is known from other items.
 
-A model that has learnt "green" and "book" from other items can be asked for a green book. Items are
+A model that has learnt "green" and "book" from other items can draw a green book. Items are
 therefore held out by pairs of words: all groups with an item that has both, so that the pair never
 occurs in training.
 """

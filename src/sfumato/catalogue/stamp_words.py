@@ -129,5 +129,5 @@ def stamp_keys(name: str, caption: str) -> tuple[str, str]:
 def _key(text: str) -> str:
     """A text without the parts that tell variants apart; the text if nothing else is left."""
     words = (word for word in re.split(r"[_\W]+|(?<=[a-z])(?=\d)", text.lower()) if word)
-    kept = [word for word in words if not _VARIANT.fullmatch(word)]
-    return " ".join(kept) or text
+    plain = [word for word in words if not _VARIANT.fullmatch(word)]
+    return " ".join(plain) or text

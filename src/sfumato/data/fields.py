@@ -1,6 +1,6 @@
 """What a line of metadata says: the name of its file, its label, its caption and other texts.
 
-A field may have any of several names and hold a value of any type. What cannot be used is said.
+A field may have any of several names and hold a value of any type. What cannot be used is reported.
 """
 
 from __future__ import annotations

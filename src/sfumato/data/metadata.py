@@ -6,7 +6,7 @@
 
 ``metadata.csv`` holds the same in columns. ``file_name`` is required, relative to the folder of the
 metadata; the rest may be absent. Image folders on data hubs use this layout. A list of texts holds
-variants of a caption. All other columns are kept as further fields. A line that cannot be used is
+variants of a caption. All other columns become further fields. A line that cannot be used is
 reported with its number, and so is a field.
 """
 

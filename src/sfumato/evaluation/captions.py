@@ -68,8 +68,8 @@ class Captioned(NamedTuple):
             others: Items of the set.
         """
         left_out = {groups[place] for place in others.places.tolist()}
-        kept = [groups[place] not in left_out for place in self.places.tolist()]
-        return self.at(torch.tensor(kept, dtype=torch.bool).nonzero()[:, 0])
+        usable = [groups[place] not in left_out for place in self.places.tolist()]
+        return self.at(torch.tensor(usable, dtype=torch.bool).nonzero()[:, 0])
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,8 @@ def shuffled(captions: Sequence[str], seed: int) -> tuple[Tensor, tuple[str, ...
         Indices of the items, int64, shape (k,), k <= n, and their wrong captions.
     """
     wrong = others(len(captions), seed).tolist()
-    kept = [at for at, one in enumerate(captions) if plain(captions[wrong[at]]) != plain(one)]
-    return torch.tensor(kept, dtype=torch.int64), tuple(captions[wrong[at]] for at in kept)
+    usable = [at for at, one in enumerate(captions) if plain(captions[wrong[at]]) != plain(one)]
+    return torch.tensor(usable, dtype=torch.int64), tuple(captions[wrong[at]] for at in usable)
 
 
 def _texts() -> Extractor[Sequence[str]]:

@@ -139,7 +139,7 @@ class _Field(NamedTuple):
         real_right, real_n = self._recognised(beside)
         real = real_right / real_n if real_n else None
         if not n:
-            return Figure(key, title, None, real=real, n=(n,), flag="no sample was asked for one")
+            return Figure(key, title, None, real=real, n=(n,), flag="no sample was requested")
         return Figure(key, title, *share_interval(right, n), real, (n,), ".1%")
 
     def _recognised(self, shown: Shown) -> tuple[int, int]:

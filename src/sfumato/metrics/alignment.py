@@ -45,8 +45,8 @@ class _Side:
         centred = (features - mean) / scale
         variances, vectors = torch.linalg.eigh(centred.T @ centred / len(features))
         unit = max(variances.mean().item(), _NEGLIGIBLE)
-        kept = (variances > _NEGLIGIBLE * unit).nonzero().flatten()[-_COMPONENTS:]
-        return cls(mean, scale, vectors[:, kept], variances[kept], unit)
+        large = (variances > _NEGLIGIBLE * unit).nonzero().flatten()[-_COMPONENTS:]
+        return cls(mean, scale, vectors[:, large], variances[large], unit)
 
     def components(self, features: Tensor) -> Tensor:
         return ((features.double() - self.mean) / self.scale) @ self.vectors
