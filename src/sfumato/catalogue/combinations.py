@@ -35,9 +35,9 @@ def held_out_combinations(
     """Which items to hold out.
 
     Pairs of words that at least one item has, and at most three groups have, are taken in the order
-    of a hash of the pair. A pair is held out, with all groups that have it, if every word of these
-    groups then still has at least two groups to train on, and half of all that it has. It ends when
-    the share is reached, or with the last pair.
+    of a hash of the pair. A pair is held out, with all groups that have it, if at least two
+    groups, and half of its groups, remain to train on for every word of the groups that are held
+    out. The selection ends when the share is reached, or with the last pair.
 
     Args:
         words: The words of every item.

@@ -22,7 +22,7 @@ _VARIANT = re.compile(
     rf"\d+|left|right|open|closed|front|side|photo|outline|new|old|{'|'.join(COLOURS)}"
 )
 
-# Folders whose names are no words for what they hold in the singular.
+# Singular nouns for the contents of folders whose names do not give one.
 _FOLDERS: Mapping[str, str] = MappingProxyType(
     {
         "animals": "animal",

@@ -42,7 +42,8 @@ class Condition(Part):
 
     Attributes:
         field: Column of the metadata that holds the values; that of its own name if empty.
-        drop: Share of the items whose value is hidden in training, which guidance needs.
+        drop: Share of the items whose value is hidden in training. Guidance needs a model that has
+            also learnt without the condition.
         coverage: Least share of the items that need a value, in [0, 1].
         digest: Digest of the values of all items; empty until it is settled on data.
     """

@@ -87,8 +87,8 @@ def settled(
         conditions: The conditions of a recipe.
         items: All items.
         training: Indices of the training items.
-        contents: The digest of the content of a value, by the names of conditions whose values are
-            files.
+        contents: For each condition whose values are files, a function from a value to the digest
+            of the content of its file.
     """
     found = {}
     places = list(training) if conditions else []

@@ -23,8 +23,7 @@ _LIMIT = 64 * 1024
 class Captions:
     """Reads the captions of a folder, and finds those that describe no item.
 
-    The files of a folder come in any order. Only those are remembered whose counterpart has not
-    come yet.
+    Files are added in any order, and are remembered only until their counterpart is added.
 
     Args:
         root: The folder.

@@ -22,7 +22,7 @@ from sfumato.process.rng import Stream, uniform
 
 AMONG = 16
 """Different captions that the right one is searched among."""
-# More pairs hardly improve the alignment, whose cost grows with them.
+# The alignment hardly improves with more pairs, and its cost grows with their number.
 _PAIRS = 4000
 # Step 1 of this stream is the division of real items.
 _SHUFFLE_STEP = 2
