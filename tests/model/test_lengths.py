@@ -6,7 +6,7 @@ import pytest
 
 from sfumato.conditioning.condition import Value
 from sfumato.media.facts import DataFacts
-from sfumato.model.lengths import seconds_like
+from sfumato.model.lengths import CaptionLengths
 
 EXAMPLES: tuple[dict[str, Value], ...] = (
     {"words": "kick drum", "seconds": 0.5},
@@ -26,7 +26,7 @@ def facts() -> DataFacts:
 def seconds(facts: DataFacts, *captions: str, **options: Any) -> list[float | None]:
     values = [{"words": caption} for caption in captions]
     indices = options.get("indices", range(len(captions)))
-    return seconds_like(facts, values, options.get("seed", 0), indices)
+    return CaptionLengths(facts)(values, options.get("seed", 0), indices)
 
 
 def test_the_length_is_that_of_the_same_caption(facts: DataFacts) -> None:

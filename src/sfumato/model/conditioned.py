@@ -15,13 +15,14 @@ from sfumato.conditioning.file import PairFile
 from sfumato.conditioning.pair import Pair
 from sfumato.conditioning.registry import Sources, rows
 from sfumato.conditions import Conditions
-from sfumato.errors import SettingError, suggest
+from sfumato.errors import SettingError
 from sfumato.guidance import BLEND, second
 from sfumato.media.coding import Coding
 from sfumato.model.blend import Blend
 from sfumato.model.lengths import SECONDS
 from sfumato.model.options import SampleOptions, Settings
 from sfumato.model.provenance import Provenance
+from sfumato.model.scales import unknown_condition
 from sfumato.model.text_file import text_of
 from sfumato.process.rng import Stream, uniform
 from sfumato.runs.spec import Spec
@@ -125,10 +126,7 @@ def require_known(run: str, spec: Spec, sample: Provenance) -> None:
         named |= sample.blend.conditions.keys()
     unknown = sorted(named - spec.nulls.keys())
     if unknown:
-        raise SettingError(
-            f"The run '{run}' has no condition '{unknown[0]}'.",
-            hint=suggest(unknown[0], spec.nulls),
-        )
+        raise unknown_condition(run, unknown[0], spec.nulls)
 
 
 def values_of_samples(
@@ -227,10 +225,7 @@ def _parsed(run: str, spec: Spec, texts: Any) -> dict[str, Value]:
                 hint="train with --settings conditions.NAME.kind=label, number, words or pair.",
             )
         if name not in spec.conditions:
-            raise SettingError(
-                f"The run '{run}' has no condition '{name}'.",
-                hint=suggest(name, spec.conditions),
-            )
+            raise unknown_condition(run, name, spec.conditions)
         found[name] = spec.conditions[name].parsed(name, value)
     return found
 

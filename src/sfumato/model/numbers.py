@@ -29,7 +29,7 @@ from sfumato.model.conditioned import (
     values_of_samples,
     words_name,
 )
-from sfumato.model.lengths import seconds_like
+from sfumato.model.lengths import CaptionLengths
 from sfumato.model.model import Model
 from sfumato.model.network import bytes_of_signal, draw_places
 from sfumato.model.options import SampleOptions
@@ -232,27 +232,40 @@ class NumberModel(Model[NetworkDenoiser]):
                 is drawn at random would lead away from it.
             filled: Share of its extent that the file fills; None draws a share for each sample.
         """
-        label = self._labels(sample, indices, is_file)
+        known = values_of_samples(sample, self.spec, indices) if self.spec.conditions else []
+        values = [own for _, own in known]
+        label = self._labels(sample, indices, is_file, [name for name, _ in known])
         length = None
-        if self.spec.lengths:
-            length = self._filled(sample, indices, label)
-            if filled is not None and sample.seconds is None:
-                length = torch.full((len(indices),), filled)
+        if self.spec.lengths and filled is not None and sample.seconds is None:
+            length = torch.full((len(indices),), filled)
+        elif self.spec.lengths:
+            length = self._filled(sample, indices, label, values)
         further = Conditions()
         if self.spec.conditions:
-            values = [own for _, own in values_of_samples(sample, self.spec, indices)]
             sides = self.medium.signal_shape[1:]
             further = tensors_of(sample, self.spec, values, indices, sides, self._sources)
         return (further | {"label": label, "length": length}).to(self.device)
 
-    def _labels(self, sample: Provenance, indices: Sequence[int], is_file: bool) -> Tensor | None:
-        """Class numbers, shape (B,); None in a run without classes."""
+    def _labels(
+        self,
+        sample: Provenance,
+        indices: Sequence[int],
+        is_file: bool,
+        names: Sequence[str | None],
+    ) -> Tensor | None:
+        """Class numbers, shape (B,); None in a run without classes.
+
+        Args:
+            sample: The provenance in a request.
+            indices: Indices of the samples.
+            is_file: See :meth:`conditions_for`.
+            names: Names of the classes, in a run with further conditions.
+        """
         classes = self.spec.classes
         if not classes:
             return None
         given = sample.conditions is not None or sample.prompts
         if self.spec.conditions and (given or self.spec.data.examples):
-            names = [name for name, _ in values_of_samples(sample, self.spec, indices)]
             known = self.spec.data.classes
             return torch.tensor([classes if name is None else known.index(name) for name in names])
         label = self.labels(sample.label, sample.seed, indices)
@@ -283,8 +296,21 @@ class NumberModel(Model[NetworkDenoiser]):
             found[words] = row
         return found
 
-    def _filled(self, sample: Provenance, indices: Sequence[int], label: Tensor | None) -> Tensor:
-        """Share of its extent that each sample fills; by default drawn as in its class."""
+    @cached_property
+    def _caption_lengths(self) -> CaptionLengths:
+        return CaptionLengths(self.spec.data)
+
+    def _filled(
+        self,
+        sample: Provenance,
+        indices: Sequence[int],
+        label: Tensor | None,
+        values: Sequence[Mapping[str, Value]],
+    ) -> Tensor:
+        """Share of its extent that each sample fills.
+
+        By default it is drawn as in the class of the sample, or as of similar captions.
+        """
         if sample.seconds is not None:
             return torch.full((len(indices),), self.medium.filled(sample.seconds))
         quantiles = torch.tensor(self.spec.data.seconds, dtype=torch.float64)
@@ -301,8 +327,7 @@ class NumberModel(Model[NetworkDenoiser]):
         seconds = torch.lerp(below, above, place - low).tolist()
         if self.spec.conditions and label is None:
             # Sounds of one class have lengths of their own, and so have those of a caption.
-            values = [own for _, own in values_of_samples(sample, self.spec, indices)]
-            alike = seconds_like(self.spec.data, values, sample.seed, indices)
+            alike = self._caption_lengths(values, sample.seed, indices)
             seconds = [a if b is None else b for a, b in zip(seconds, alike, strict=True)]
         return torch.tensor([self.medium.filled(length) for length in seconds])
 

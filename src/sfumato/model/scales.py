@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sfumato.errors import SettingError, suggest
 from sfumato.guidance import BY_LABEL, GuidanceSpec
@@ -31,13 +31,22 @@ def scales_of(
     for part in scale.split(","):
         name, _, text = (word.strip() for word in part.partition("="))
         if name not in spec.nulls:
-            raise SettingError(
-                f"The run '{run}' has no condition '{name}'.", hint=suggest(name, spec.nulls)
-            )
+            raise unknown_condition(run, name, spec.nulls)
         if name in found:
             raise SettingError(f"scale has two values for '{name}'.", hint="leave out one of them.")
         found[name] = plain_scale(text)
     return found
+
+
+def unknown_condition(run: str, name: str, known: Iterable[str]) -> SettingError:
+    """The error about a condition that a run does not have.
+
+    Args:
+        run: Name of the run.
+        name: Name of the condition.
+        known: Names of the conditions that it has.
+    """
+    return SettingError(f"The run '{run}' has no condition '{name}'.", hint=suggest(name, known))
 
 
 def require_effect(negative: str | None, scale: float, scales: Mapping[str, float] | None) -> None:
